@@ -1,0 +1,45 @@
+"""Deep learning where the data lives: Delta tables, Horovod ranks on Spark, ONNX files, MLflow models."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from dbx_dl.export.onnx_model import export_onnx
+    from dbx_dl.prepare.images import prepare_images
+    from dbx_dl.prepare.tabular import prepare_table
+    from dbx_dl.register.model_version import register_model
+    from dbx_dl.register.promotion import promote_model
+    from dbx_dl.score.table import score_table
+    from dbx_dl.score.udf import score_udf
+    from dbx_dl.train.run import train_network
+
+__all__ = [
+    "export_onnx",
+    "prepare_images",
+    "prepare_table",
+    "promote_model",
+    "register_model",
+    "score_table",
+    "score_udf",
+    "train_network",
+]
+
+_HOMES = {
+    "prepare_images": "dbx_dl.prepare.images",
+    "prepare_table": "dbx_dl.prepare.tabular",
+    "train_network": "dbx_dl.train.run",
+    "export_onnx": "dbx_dl.export.onnx_model",
+    "register_model": "dbx_dl.register.model_version",
+    "promote_model": "dbx_dl.register.promotion",
+    "score_table": "dbx_dl.score.table",
+    "score_udf": "dbx_dl.score.udf",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use, so that a scorer's worker imports only the scorer."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'dbx_dl' has no attribute {name!r}; public names: {', '.join(__all__)}")
+    return getattr(import_module(_HOMES[name]), name)

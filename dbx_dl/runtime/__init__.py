@@ -1,0 +1,1 @@
+"""Where are we running: the only code that asks."""

@@ -1,0 +1,50 @@
+"""Packaging of dbx_dl: version, extras and entry point; it never imports the package."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+INIT = (ROOT / "dbx_dl" / "__init__.py").read_text(encoding="utf-8")
+VERSION = re.search(r'^__version__ = "(.+)"$', INIT, re.MULTILINE)
+if VERSION is None:
+    raise RuntimeError("dbx_dl/__init__.py has no __version__")
+
+TABLES = ["pyarrow>=18", "numpy>=1.26", "deltalake>=1.2"]
+ONNX = ["onnx>=1.18", "onnxruntime>=1.21"]
+EXTRAS = {
+    "spark": ["pyspark[connect]>=4.0,<4.2", "delta-spark>=4.0,<5", "pandas>=2.2,<4", *TABLES],
+    "score": [*ONNX, *TABLES, "pillow>=11"],
+    "mlflow": ["mlflow>=3.1,<4", "scikit-learn>=1.5"],
+    "keras": ["tensorflow>=2.19", "keras>=3.8", "tf2onnx>=1.16.1"],
+    "torch": ["torch>=2.6", "onnxscript>=0.3", "safetensors>=0.5"],
+    # What the Horovod wheel (conf/horovod/build_wheel.sh) needs to be built and to run.
+    "horovod": ["cmake<4", "setuptools<81", "wheel", "packaging", "cloudpickle", "psutil", "cffi", "fsspec"],
+    "report": ["jinja2>=3.1", "matplotlib>=3.9"],
+    "dev": [
+        "pytest>=8",
+        "pytest-timeout>=2.3",
+        "hypothesis>=6.100",
+        "import-linter>=2.1",
+        "mypy>=1.15",
+        "pandas-stubs",
+        "types-PyYAML",
+        "ruff>=0.11",
+    ],
+}
+EXTRAS["all"] = sorted({need for name, needs in EXTRAS.items() if name != "dev" for need in needs})
+
+setup(
+    name="dbx_dl",
+    version=VERSION.group(1),
+    description="Deep learning where the data lives: Delta tables, Horovod on Spark, ONNX, MLflow",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8") if (ROOT / "README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    python_requires=">=3.11",
+    packages=find_packages(include=["dbx_dl", "dbx_dl.*"]),
+    package_data={"dbx_dl": ["py.typed", "runtime/*.txt", "monitor/*.j2"]},
+    install_requires=["pydantic>=2.9", "PyYAML>=6", "typer>=0.15", "rich>=13"],
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["dbx-dl=dbx_dl.cli:main"]},
+)
