@@ -20,7 +20,7 @@ EXTRAS = {
     "keras": ["tensorflow>=2.19", "keras>=3.8", "tf2onnx>=1.16.1"],
     "torch": ["torch>=2.6", "onnxscript>=0.3", "safetensors>=0.5"],
     # What the Horovod wheel (conf/horovod/build_wheel.sh) needs to be built and to run.
-    "horovod": ["cmake<4", "setuptools<81", "wheel", "packaging", "cloudpickle", "psutil", "cffi", "fsspec"],
+    "horovod": ["cmake<4", "setuptools", "wheel", "packaging", "cloudpickle", "psutil", "cffi", "fsspec"],
     "report": ["jinja2>=3.1", "matplotlib>=3.9"],
     "dev": [
         "pytest>=8",

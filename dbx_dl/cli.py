@@ -1,0 +1,227 @@
+"""The command line `dbx-dl`: one command per stage, the whole run, the demo and the doctor."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dbx_dl.errors import DbxDlError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from dbx_dl.config import RunConfig
+    from dbx_dl.monitor.outcome import RunOutcome
+
+app = typer.Typer(
+    name="dbx-dl",
+    help="Deep learning where the data lives: Delta tables, Horovod ranks on Spark, ONNX files, MLflow models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="The run's YAML file, such as conf/runs/digits.yml.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log everything, and show tracebacks.")]
+
+
+def main() -> None:
+    """Entry point of `dbx-dl`: exits with 0, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C."""
+    app()
+
+
+@app.command()
+def demo(
+    directory: Annotated[Path, typer.Option("--dir", help="Where everything is written.")] = Path("dbx_dl_demo"),
+    quick: Annotated[bool, typer.Option("--quick", help="Train less.")] = False,
+    data_only: Annotated[bool, typer.Option("--data-only", help="Write the demo's input data and stop.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Take real images and a real table the whole way, with Keras and with PyTorch."""
+    with _told_to_the_user(verbose):
+        from dbx_dl.demo import run_demo, write_demo_data
+
+        if data_only:
+            typer.echo(f"data: {write_demo_data(directory)}")
+            return
+        _print_outcomes(run_demo(directory, quick=quick), directory / "report.html")
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Argument(help="The run's YAML file, such as conf/runs/digits.yml.")],
+    verbose: Verbose = False,
+) -> None:
+    """Take one run the whole way: prepare, train, export, register, score, report."""
+    with _run_of(config, verbose) as (spark, run_config):
+        from dbx_dl.pipeline import run_pipeline
+
+        outcome = run_pipeline(spark, run_config)
+        _print_outcomes([outcome], Path(run_config.directory) / "report.html")
+
+
+@app.command()
+def prepare(config: ConfigOption, verbose: Verbose = False) -> None:
+    """Turn the run's source into a Delta table with splits; what cannot be used goes to a rejects table."""
+    with _run_of(config, verbose) as (spark, run_config):
+        from dbx_dl.pipeline import prepare_run
+
+        prepared = prepare_run(spark, run_config)
+        typer.echo(f"prepared: {prepared.table.name} version {prepared.table.version}, {prepared.num_rows} rows")
+
+
+@app.command()
+def train(config: ConfigOption, verbose: Verbose = False) -> None:
+    """Train the run's network on the prepared table, with each of the run's frameworks."""
+    with _run_of(config, verbose) as (spark, run_config):
+        from dbx_dl.pipeline import train_run
+
+        for framework in run_config.frameworks:
+            trained = train_run(spark, run_config, framework)
+            typer.echo(f"trained: {framework}, MLflow run {trained.run_id}, {_list_metrics(trained.metrics)}")
+
+
+@app.command()
+def export(config: ConfigOption, verbose: Verbose = False) -> None:
+    """Write each trained model as one self-contained ONNX file, checked against the network."""
+    with _run_of(config, verbose) as (spark, run_config):
+        from dbx_dl.pipeline import export_run
+
+        for framework in run_config.frameworks:
+            onnx = export_run(spark, run_config, framework)
+            typer.echo(f"exported: {onnx.file.path}, parity {onnx.parity.max_abs_difference:.1e}")
+
+
+@app.command()
+def register(config: ConfigOption, verbose: Verbose = False) -> None:
+    """Register each ONNX file, then make the best model on the test split champion."""
+    with _run_of(config, verbose) as (spark, run_config):
+        from dbx_dl.pipeline import promote_run, register_run
+
+        for framework in run_config.frameworks:
+            typer.echo(f"registered: {register_run(run_config, framework).uri}")
+        typer.echo(f"promotion: {promote_run(spark, run_config).reason}")
+
+
+@app.command()
+def score(config: ConfigOption, verbose: Verbose = False) -> None:
+    """Score the run's input into a Delta table of predictions, one row for every input row."""
+    with _run_of(config, verbose) as (spark, run_config):
+        from dbx_dl.pipeline import score_run
+
+        scored = score_run(spark, run_config)
+        typer.echo(f"scored: {scored.table.name}, {scored.num_rows} rows, {scored.num_errors} errors")
+
+
+@app.command()
+def report(config: ConfigOption, verbose: Verbose = False) -> None:
+    """Write the page of a run whose stages have all been run."""
+    with _run_of(config, verbose) as (spark, run_config):
+        from dbx_dl.pipeline import load_outcome, report_run
+
+        path = report_run(spark, run_config)
+        _print_outcomes([load_outcome(run_config)], path)
+
+
+@app.command()
+def doctor(verbose: Verbose = False) -> None:
+    """Check this machine for everything a run needs, and name the fix for what is missing."""
+    with _told_to_the_user(verbose):
+        from dbx_dl.runtime.doctor import run_checks
+
+        checks = run_checks()
+        rows = [(check.name, "ok" if check.ok else "FAILED", check.detail, check.fix or "") for check in checks]
+        _print_table(("check", "", "found", "fix"), rows)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _run_of(config: Path, verbose: bool) -> Iterator[tuple[SparkSession, RunConfig]]:
+    """The config, validated before Spark starts, and a session for it."""
+    with _told_to_the_user(verbose):
+        from dbx_dl.config import load_run_config
+        from dbx_dl.runtime.spark import open_session
+
+        run_config = load_run_config(config)
+        yield open_session(run_config.spark, app_name=f"dbx_dl {run_config.name}"), run_config
+
+
+@contextmanager
+def _told_to_the_user(verbose: bool) -> Iterator[None]:
+    """Show progress meanwhile; afterwards turn what was raised into a line on stderr and an exit code."""
+    from dbx_dl.runtime.logs import show_progress
+
+    show_progress(verbose)
+    try:
+        yield
+    except DbxDlError as error:
+        _fail(str(error), verbose)
+    except (typer.Exit, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        first_line = next(iter(str(error).splitlines()), "")
+        _fail(f"unexpected {type(error).__name__}: {first_line}", verbose, has_bug=True)
+
+
+def _fail(message: str, verbose: bool, has_bug: bool = False) -> None:
+    """Print the message in at most two lines and exit with 1; whatever is longer goes to the log file."""
+    lines = [line for line in message.splitlines() if line.strip()]
+    if verbose and (has_bug or len(lines) > 2):
+        typer.echo(traceback.format_exc(), err=True)
+    elif has_bug or len(lines) > 2:
+        lines = [lines[0] if has_bug else f"{lines[0]} {lines[-1].strip()}", f"the full text is in {_write_log()}"]
+    typer.echo("error: " + "\n".join(lines[:2]), err=True)
+    raise typer.Exit(1) from None
+
+
+def _write_log() -> Path:
+    path = Path.home() / ".cache" / "dbx_dl" / "dbx-dl.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"{datetime.now().isoformat(timespec='seconds')} {shlex.join(sys.argv)}\n{traceback.format_exc()}\n")
+    return path
+
+
+def _print_outcomes(outcomes: Sequence[RunOutcome], report_path: Path) -> None:
+    from dbx_dl.monitor.summary import summarize
+
+    summary = summarize(outcomes)
+    _print_table(("", *(f"{run_name}\n{framework}" for run_name, framework in summary.columns)), summary.rows)
+    for outcome in outcomes:
+        typer.echo(f"{outcome.config.name}: {outcome.promotion.reason}")
+    typer.echo(f"report: {report_path.absolute()}")
+    typer.echo(f"MLflow: {_mlflow_command(outcomes[0].config.tracking.uri)}")
+
+
+def _mlflow_command(tracking_uri: str) -> str:
+    prefix = "sqlite:///"
+    if tracking_uri.startswith(prefix):
+        tracking_uri = prefix + str(Path(tracking_uri.removeprefix(prefix)).absolute())
+    elif tracking_uri.startswith(("http://", "https://")):
+        return f"see {tracking_uri}"
+    return shlex.join([str(Path(sys.executable).with_name("mlflow")), "ui", "--backend-store-uri", tracking_uri])
+
+
+def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
+
+
+def _list_metrics(metrics: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value:.4f}" for name, value in sorted(metrics.items()))

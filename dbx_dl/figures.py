@@ -1,0 +1,161 @@
+"""Figures of a run (learning curves, confusion matrix, sample predictions), drawn without a display or global state."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from dbx_dl.contracts import EpochMetrics
+
+PANELS = ("loss", "accuracy", "auc", "log_loss")
+MAX_PANELS = 2
+MAX_NAMED_CELLS = 20
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours of a figure; the background is transparent, so that a page's own colour shows."""
+
+    text: str
+    grid: str
+    splits: dict[str, str]
+    right: str
+    wrong: str
+
+
+LIGHT = Palette("#1f2733", "#d9dee6", {"train": "#2f6fde", "validation": "#e07a1f", "test": "#2a9d6f"}, "Blues", "Reds")
+DARK = Palette("#e6e9ef", "#3a4352", {"train": "#7aa7ff", "validation": "#ffab5e", "test": "#63d3a6"}, "Blues", "Reds")
+
+
+def learning_curves(history: Sequence[EpochMetrics], *, best_epoch: int | None = None, dark: bool = False) -> Figure:
+    """One panel per metric (loss first, at most two), one line per split; a dotted line marks `best_epoch`."""
+    palette = DARK if dark else LIGHT
+    panels = _choose_panels({name for epoch in history for name in epoch.metrics})
+    figure = _new_figure(4.6 * max(1, len(panels)), 2.9)
+    for position, panel in enumerate(panels, start=1):
+        axes = figure.add_subplot(1, len(panels), position)
+        for split, color in palette.splits.items():
+            points = [(e.epoch, e.metrics[f"{split}_{panel}"]) for e in history if f"{split}_{panel}" in e.metrics]
+            if points:
+                axes.plot(*zip(*points, strict=True), color=color, label=split, linewidth=1.8, marker="o", markersize=3)
+        if best_epoch is not None:
+            axes.axvline(best_epoch, color=palette.text, linewidth=0.8, linestyle=":")
+        _dress_curves(axes, panel, palette)
+    return figure
+
+
+def confusion_matrix(
+    labels: NDArray[np.integer], predicted: NDArray[np.integer], names: Sequence[str], *, dark: bool = False
+) -> Figure:
+    """Counts of true class (row) against predicted class (column); labels and predicted are class indexes (N,)."""
+    import numpy as np
+
+    palette = DARK if dark else LIGHT
+    size = len(names)
+    counts = np.zeros((size, size), dtype=np.int64)
+    np.add.at(counts, (np.asarray(labels), np.asarray(predicted)), 1)
+    side = min(9.0, max(3.1, 0.42 * size + 1.2))
+    figure = _new_figure(side, side)
+    axes = figure.add_subplot()
+    axes.imshow(_cell_colors(counts, palette), interpolation="nearest")
+    if size <= MAX_NAMED_CELLS:
+        _write_counts(axes, counts)
+        axes.set_xticks(range(size), names, rotation=0 if max(map(len, names)) < 4 or size < 4 else 60)
+        axes.set_yticks(range(size), names)
+    axes.set_xlabel("predicted", color=palette.text)
+    axes.set_ylabel("true", color=palette.text)
+    _dress(axes, palette)
+    return figure
+
+
+def sample_predictions(
+    images: Sequence[NDArray[np.uint8]],
+    truths: Sequence[str],
+    predictions: Sequence[tuple[str, float]],
+    *,
+    dark: bool = False,
+) -> Figure:
+    """A grid of images (H, W, C) uint8, each titled with its predicted label and probability; wrong ones in red."""
+    palette = DARK if dark else LIGHT
+    num_columns = min(8, max(1, len(images)))
+    num_rows = max(1, math.ceil(len(images) / num_columns))
+    figure = _new_figure(1.25 * num_columns, 1.6 * num_rows)
+    for position, (image, truth, (label, probability)) in enumerate(zip(images, truths, predictions, strict=True)):
+        axes = figure.add_subplot(num_rows, num_columns, position + 1)
+        axes.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
+        axes.set_axis_off()
+        is_right = label == truth
+        title = f"{label}  {probability:.2f}" if is_right else f"{truth} → {label}  {probability:.2f}"
+        axes.set_title(title, fontsize=8, color=palette.text if is_right else "#d6453d")
+    return figure
+
+
+def encode_png(figure: Figure, dpi: int = 144) -> bytes:
+    """The figure as PNG bytes with a transparent background."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, transparent=True)
+    return buffer.getvalue()
+
+
+def _new_figure(width: float, height: float) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _choose_panels(metric_names: Iterable[str]) -> list[str]:
+    found = {name.partition("_")[2] for name in metric_names if name.partition("_")[0] in LIGHT.splits}
+    known = [panel for panel in PANELS if panel in found]
+    return (known + sorted(found - set(known)))[:MAX_PANELS]
+
+
+def _dress_curves(axes: Any, panel: str, palette: Palette) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_title(panel.replace("_", " "), fontsize=10, color=palette.text, loc="left")
+    axes.set_xlabel("epoch", fontsize=9, color=palette.text)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(color=palette.grid, linewidth=0.6)
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(frameon=False, fontsize=8, labelcolor=palette.text)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    _dress(axes, palette)
+
+
+def _dress(axes: Any, palette: Palette) -> None:
+    axes.tick_params(colors=palette.text, labelsize=8)
+    for spine in axes.spines.values():
+        spine.set_color(palette.grid)
+
+
+def _cell_colors(counts: NDArray[np.int64], palette: Palette) -> NDArray[np.float64]:
+    """RGBA (C, C, 4): right cells in one hue, wrong ones in another, each by the square root of its row's share."""
+    import numpy as np
+    from matplotlib import colormaps
+
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    tints = np.sqrt(shares)
+    right = colormaps[palette.right](0.15 + 0.6 * tints)
+    wrong = colormaps[palette.wrong](0.15 + 0.6 * tints)
+    colors = np.where(np.eye(len(counts), dtype=bool)[..., None], right, wrong)
+    colors[counts == 0] = (0.5, 0.5, 0.5, 0.08)
+    return np.asarray(colors)
+
+
+def _write_counts(axes: Any, counts: NDArray[np.int64]) -> None:
+    shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+    for row, column in zip(*counts.nonzero(), strict=True):
+        color = "white" if shares[row, column] > 0.3 else "#1f2733"
+        axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=8, color=color)

@@ -1,0 +1,85 @@
+"""The built-in networks in Keras; each takes the rows as they come (pixels or features) and gives logits."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from dbx_dl.errors import ConfigError
+from dbx_dl.frameworks.architectures import (
+    CONVNET_DENSE_UNITS,
+    CONVNET_FILTERS,
+    PIXEL_SCALE,
+    ConvnetOptions,
+    MlpOptions,
+    check_takes_features,
+    check_takes_images,
+    read_options,
+)
+from dbx_dl.frameworks.networks import Builder, check_logits_shape, find_builder
+
+if TYPE_CHECKING:
+    from dbx_dl.frameworks.interface import NetworkRequest
+
+
+def build_network(request: NetworkRequest) -> Any:
+    """A new keras.Model with weights drawn from `request.seed`; dropout noise follows the seed of the process.
+
+    ConfigError when the name or an option is unknown, or a network of the user's own does not give logits.
+    """
+    builder = find_builder(request.network, NETWORKS)
+    noise = random.getstate()
+    keras.utils.set_random_seed(request.seed)
+    try:
+        network = builder(request)
+        if not isinstance(network, keras.Model):
+            kind = type(network).__name__
+            raise ConfigError(f"network {request.network!r} must return a keras.Model, it returned a {kind}")
+        # The first call also creates the weights of networks that build themselves lazily.
+        logits = network(np.zeros((2, *request.input_shape), request.input_dtype), training=False)
+    finally:
+        random.setstate(noise)
+    check_logits_shape(tuple(logits.shape), request)
+    _seed_noise(network)
+    return network
+
+
+def build_convnet(request: NetworkRequest) -> Any:
+    """The network that `ConvnetOptions` describes, for uint8 pixels (N, H, W, C)."""
+    options = read_options(request, ConvnetOptions)
+    check_takes_images(request)
+    inputs = keras.Input(request.input_shape, dtype="uint8", name="inputs")
+    values = layers.Rescaling(PIXEL_SCALE)(inputs)
+    for filters in CONVNET_FILTERS:
+        values = layers.Conv2D(filters, 3, padding="same", activation="relu")(values)
+        values = layers.MaxPooling2D(2)(values)
+    values = layers.Dense(CONVNET_DENSE_UNITS, activation="relu")(layers.Flatten()(values))
+    values = layers.Dropout(options.dropout)(values)
+    return keras.Model(inputs, layers.Dense(request.num_outputs)(values), name="convnet")
+
+
+def build_mlp(request: NetworkRequest) -> Any:
+    """The network that `MlpOptions` describes, for float32 features (N, K)."""
+    options = read_options(request, MlpOptions)
+    check_takes_features(request)
+    inputs = keras.Input(request.input_shape, dtype="float32", name="inputs")
+    values = inputs
+    for _ in range(options.num_layers):
+        values = layers.Dense(options.hidden_units, activation="relu")(values)
+        values = layers.Dropout(options.dropout)(values)
+    return keras.Model(inputs, layers.Dense(request.num_outputs)(values), name="mlp")
+
+
+def _seed_noise(network: Any) -> None:
+    # Dropout's seeds would else be those of the weights, and thereby the same on every rank.
+    weights = {id(variable) for variable in network.weights}
+    for variable in network.variables:
+        if id(variable) not in weights and variable.path.endswith("seed_generator_state"):
+            variable.assign([random.randint(1, 10**9), 0])
+
+
+NETWORKS: dict[str, Builder] = {"convnet": build_convnet, "mlp": build_mlp}

@@ -1,0 +1,63 @@
+"""Weight files: written whole or not at all, and refused before anything is loaded when they do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbx_dl.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@contextmanager
+def write_whole(path: Path) -> Iterator[Path]:
+    """A partial path to write to, which becomes `path` when the block ends well and is removed when it fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def check_weights_fit(
+    path: Path, found: Mapping[str, NDArray[np.generic]], expected: Mapping[str, NDArray[np.generic]]
+) -> None:
+    """DataError, naming the first difference, unless `found` has the names, shapes and dtypes of `expected`."""
+    for difference in _differences(found, expected):
+        raise DataError(f"the weights in {path} are of another network: {difference}")
+
+
+@contextmanager
+def refuse_unreadable(path: Path, what: str) -> Iterator[None]:
+    """Turn whatever a reader raises on an absent or broken file into one DataError."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"the weights {path} do not exist") from None
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{path} is not {what}: {reason}") from None
+
+
+def _differences(
+    found: Mapping[str, NDArray[np.generic]], expected: Mapping[str, NDArray[np.generic]]
+) -> Iterator[str]:
+    for name, array in expected.items():
+        if name not in found:
+            yield f"{name} {_describe(array)} is missing"
+        elif (found[name].shape, found[name].dtype) != (array.shape, array.dtype):
+            yield f"{name} is {_describe(found[name])}, the network's is {_describe(array)}"
+    for name in found:
+        if name not in expected:
+            yield f"the network has no {name}"
+
+
+def _describe(array: NDArray[np.generic]) -> str:
+    return f"{array.dtype}{list(array.shape)}"

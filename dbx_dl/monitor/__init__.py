@@ -1,0 +1,1 @@
+"""What a run reached, as numbers for the terminal and as a page."""

@@ -1,0 +1,37 @@
+"""The contracts of one finished run, together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dbx_dl.config import RunConfig
+from dbx_dl.contracts import PreparedTable, Promotion, RegisteredModel, ScoredTable
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """Everything that a run's summary and report tell; `registered` holds one model per framework of the run."""
+
+    config: RunConfig
+    prepared: PreparedTable
+    registered: tuple[RegisteredModel, ...]
+    promotion: Promotion
+    scored: ScoredTable
+
+    @property
+    def metric(self) -> str:
+        """The metric by which the run's models are compared."""
+        return self.config.registry.metric
+
+    @property
+    def row_noun(self) -> str:
+        """What one row of this run is called."""
+        return "images" if self.prepared.inputs.kind == "images" else "rows"
+
+    def is_champion(self, model: RegisteredModel) -> bool:
+        """Whether the model is the present champion."""
+        return model.version == self.promotion.champion_version
+
+    def metric_value(self, model: RegisteredModel) -> float | None:
+        """The model's metric on the test split, as promotion measured it (else as the export gate did)."""
+        return self.promotion.values.get(model.version, model.onnx.metrics.get(self.metric))

@@ -1,0 +1,121 @@
+"""The page of one or more finished runs: one HTML file with its pictures and style inside."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbx_dl.contracts import ImageSpec, RegisteredModel
+from dbx_dl.figures import confusion_matrix, learning_curves
+from dbx_dl.monitor.evidence import Evidence, TestPredictions, gather_evidence
+from dbx_dl.monitor.outcome import RunOutcome
+from dbx_dl.monitor.pictures import Picture, draw_picture, show_image
+from dbx_dl.monitor.summary import format_metric, summarize
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+logger = logging.getLogger(__name__)
+
+TEMPLATE = "report.html.j2"
+
+
+def write_report(
+    spark: SparkSession, outcomes: Sequence[RunOutcome], path: str | os.PathLike[str], *, title: str
+) -> Path:
+    """Write the page of the given runs to `path`, all or nothing, and return it; DataError when a table is gone."""
+    evidence = [gather_evidence(spark, outcome) for outcome in outcomes]
+    page = render_report(list(zip(outcomes, evidence, strict=True)), title=title)
+    target = Path(path).absolute()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.partial")
+    partial.write_text(page, encoding="utf-8")
+    partial.replace(target)
+    logger.info("Report: %s", target)
+    return target
+
+
+def render_report(runs: Sequence[tuple[RunOutcome, Evidence]], *, title: str) -> str:
+    """The page as text; nothing is read here but the template."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    templates = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(loader=templates, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    return environment.get_template(TEMPLATE).render(
+        title=title,
+        written=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        summary=summarize([outcome for outcome, _ in runs]),
+        runs=[_describe_run(outcome, evidence) for outcome, evidence in runs],
+    )
+
+
+def _describe_run(outcome: RunOutcome, evidence: Evidence) -> dict[str, Any]:
+    return {
+        "outcome": outcome,
+        "evidence": evidence,
+        "flow": _flow_steps(outcome),
+        "models": [_describe_model(outcome, model, evidence) for model in outcome.registered],
+        "samples": _show_samples(outcome, evidence),
+        "num_wrong": _count_wrong(evidence.predictions[evidence.sample_framework]),
+    }
+
+
+def _flow_steps(outcome: RunOutcome) -> list[tuple[str, str, str]]:
+    """Stage, its count and a remark, in the order of the path."""
+    prepared, scored, models = outcome.prepared, outcome.scored, outcome.registered
+    splits = " / ".join(f"{rows:,}" for rows in prepared.split_rows.values())
+    trained = [model.onnx.trained for model in models]
+    worst = max(model.onnx.parity.max_abs_difference for model in models)
+    num_found = prepared.num_rows + prepared.num_rejects
+    champion = outcome.promotion.champion_version
+    return [
+        ("input", f"{num_found:,}", f"{outcome.row_noun} found"),
+        ("prepare", f"{prepared.num_rows:,}", f"in Delta version {prepared.table.version}, {splits}"),
+        ("train", " + ".join(t.framework for t in trained), f"{trained[0].network}, {trained[0].num_ranks} ranks"),
+        ("export", f"{len(models)} × ONNX", f"differ by at most {worst:.0e}"),
+        ("register", f"v{champion}" if champion else "none", "is champion"),
+        ("score", f"{scored.num_rows:,}", f"predictions, {scored.num_errors} with an error"),
+    ]
+
+
+def _describe_model(outcome: RunOutcome, model: RegisteredModel, evidence: Evidence) -> dict[str, Any]:
+    trained = model.onnx.trained
+    return {
+        "model": model,
+        "trained": trained,
+        "is_champion": outcome.is_champion(model),
+        "metric": format_metric(outcome, outcome.metric_value(model)),
+        "curves": draw_picture(
+            f"{trained.framework}: {len(trained.history)} epochs, the weights of epoch {trained.best_epoch} were kept",
+            lambda dark: learning_curves(trained.history, best_epoch=trained.best_epoch, dark=dark),
+        ),
+        "confusion": _draw_confusion(outcome, trained.framework, evidence.predictions[trained.framework]),
+    }
+
+
+def _draw_confusion(outcome: RunOutcome, framework: str, predictions: TestPredictions) -> Picture:
+    names = outcome.prepared.target.label_names
+    num_wrong = _count_wrong(predictions)
+    return draw_picture(
+        f"{framework}: {num_wrong} of {len(predictions.labels):,} test {outcome.row_noun} wrong",
+        lambda dark: confusion_matrix(predictions.labels, predictions.predicted, names, dark=dark),
+    )
+
+
+def _show_samples(outcome: RunOutcome, evidence: Evidence) -> list[dict[str, Any]]:
+    spec = outcome.prepared.inputs
+    return [
+        {
+            "sample": sample,
+            "image": show_image(sample.content, spec) if isinstance(spec, ImageSpec) and sample.content else None,
+        }
+        for sample in evidence.samples
+    ]
+
+
+def _count_wrong(predictions: TestPredictions) -> int:
+    return int((predictions.predicted != predictions.labels).sum())

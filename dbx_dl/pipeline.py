@@ -1,0 +1,155 @@
+"""The stages in order: each loads the contracts it needs, calls the public API once and saves what it returns."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import dbx_dl
+from dbx_dl.config import PrepareImagesConfig, RunConfig
+from dbx_dl.contracts import OnnxModel, PreparedTable, Promotion, RegisteredModel, ScoredTable, TrainedModel
+from dbx_dl.errors import ConfigError
+from dbx_dl.monitor.outcome import RunOutcome
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+def run_pipeline(spark: SparkSession, config: RunConfig) -> RunOutcome:
+    """Take one run the whole way and return its contracts; the first failing stage's DbxDlError ends it."""
+    started = time.monotonic()
+    logger.info("Run %s: %s", config.name, Path(config.directory).absolute())
+    prepare_run(spark, config)
+    for framework in config.frameworks:
+        train_run(spark, config, framework)
+        export_run(spark, config, framework)
+        register_run(config, framework)
+    promote_run(spark, config)
+    score_run(spark, config)
+    report_run(spark, config)
+    logger.info("Run %s: finished in %.0f s", config.name, time.monotonic() - started)
+    return load_outcome(config)
+
+
+def prepare_run(spark: SparkSession, config: RunConfig) -> PreparedTable:
+    """Prepare the run's source into its Delta table; writes `prepared.json`."""
+
+    def prepare() -> PreparedTable:
+        if isinstance(config.prepare, PrepareImagesConfig):
+            return dbx_dl.prepare_images(spark, config.prepare)
+        return dbx_dl.prepare_table(spark, config.prepare)
+
+    prepared = _timed(config, "prepare", prepare)
+    prepared.save(_place(config) / "prepared.json")
+    logger.info("  %d rows in %s, %d rejected", prepared.num_rows, prepared.table.name, prepared.num_rejects)
+    return prepared
+
+
+def train_run(spark: SparkSession, config: RunConfig, framework: str) -> TrainedModel:
+    """Train the run's network with one framework; writes `<framework>/trained.json`."""
+    _require_framework(config, framework)
+    prepared = PreparedTable.load(_place(config) / "prepared.json")
+    directory = _place(config) / framework
+    trained = _timed(
+        config,
+        f"train {framework}",
+        lambda: dbx_dl.train_network(
+            spark, prepared, config.train, framework=framework, directory=str(directory), tracking=config.tracking
+        ),
+    )
+    trained.save(directory / "trained.json")
+    return trained
+
+
+def export_run(spark: SparkSession, config: RunConfig, framework: str) -> OnnxModel:
+    """Export one framework's trained model to ONNX and check it; writes `<framework>/onnx.json`."""
+    _require_framework(config, framework)
+    directory = _place(config) / framework
+    trained = TrainedModel.load(directory / "trained.json")
+    onnx = _timed(
+        config,
+        f"export {framework}",
+        lambda: dbx_dl.export_onnx(spark, trained, config.export, directory=str(directory)),
+    )
+    onnx.save(directory / "onnx.json")
+    logger.info("  ONNX differs from the network by at most %.1e", onnx.parity.max_abs_difference)
+    return onnx
+
+
+def register_run(config: RunConfig, framework: str) -> RegisteredModel:
+    """Register one framework's ONNX file as a challenger; writes `<framework>/registered.json`."""
+    _require_framework(config, framework)
+    directory = _place(config) / framework
+    onnx = OnnxModel.load(directory / "onnx.json")
+    registered = _timed(
+        config,
+        f"register {framework}",
+        lambda: dbx_dl.register_model(onnx, config.registry, tracking=config.tracking),
+    )
+    registered.save(directory / "registered.json")
+    return registered
+
+
+def promote_run(spark: SparkSession, config: RunConfig) -> Promotion:
+    """Compare the run's registered models and the present champion on the test split; writes `promotion.json`."""
+    candidates = [RegisteredModel.load(_place(config) / f / "registered.json") for f in config.frameworks]
+    promotion = _timed(
+        config,
+        "promote",
+        lambda: dbx_dl.promote_model(spark, candidates, config.registry, tracking=config.tracking),
+    )
+    promotion.save(_place(config) / "promotion.json")
+    logger.info("  %s", promotion.reason)
+    return promotion
+
+
+def score_run(spark: SparkSession, config: RunConfig) -> ScoredTable:
+    """Score the run's input with the model that its config names; writes `scored.json`."""
+    scored = _timed(config, "score", lambda: dbx_dl.score_table(spark, config.score, tracking=config.tracking))
+    scored.save(_place(config) / "scored.json")
+    logger.info("  %d rows scored into %s, %d errors", scored.num_rows, scored.table.name, scored.num_errors)
+    return scored
+
+
+def report_run(spark: SparkSession, config: RunConfig) -> Path:
+    """Write the run's page from its contracts; returns the path of `report.html`."""
+    from dbx_dl.monitor.report import write_report
+
+    outcome = load_outcome(config)
+    path = _place(config) / "report.html"
+    return _timed(config, "report", lambda: write_report(spark, [outcome], path, title=config.name))
+
+
+def load_outcome(config: RunConfig) -> RunOutcome:
+    """The contracts of a run whose stages have all been run; DataError names the first file that is absent."""
+    place = _place(config)
+    return RunOutcome(
+        config=config,
+        prepared=PreparedTable.load(place / "prepared.json"),
+        registered=tuple(RegisteredModel.load(place / f / "registered.json") for f in config.frameworks),
+        promotion=Promotion.load(place / "promotion.json"),
+        scored=ScoredTable.load(place / "scored.json"),
+    )
+
+
+def _place(config: RunConfig) -> Path:
+    return Path(config.directory).absolute()
+
+
+def _require_framework(config: RunConfig, framework: str) -> None:
+    if framework not in config.frameworks:
+        raise ConfigError(f"run {config.name} has no framework {framework!r}: its frameworks are {config.frameworks}")
+
+
+def _timed(config: RunConfig, stage: str, work: Callable[[], T]) -> T:
+    logger.info("%s: %s", config.name, stage)
+    started = time.monotonic()
+    result = work()
+    logger.info("%s: %s took %.1f s", config.name, stage, time.monotonic() - started)
+    return result

@@ -1,0 +1,153 @@
+"""Delta tables by name or path: quoting, existence, pinning a version and reading exactly that one."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbx_dl.contracts import TableVersion
+from dbx_dl.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
+_PART = r"(?:`(?:[^`]|``)+`|[^`.\s][^`.]*)"
+_DOTTED = re.compile(rf"^{_PART}(?:\.{_PART}){{0,2}}$")
+_ABSENT = (
+    "TABLE_OR_VIEW_NOT_FOUND",
+    "PATH_NOT_FOUND",
+    "DELTA_TABLE_NOT_FOUND",
+    "DELTA_PATH_DOES_NOT_EXIST",
+    "SCHEMA_NOT_FOUND",
+)
+_NOT_DELTA = ("DELTA_MISSING_DELTA_TABLE", "DELTA_TABLE_ONLY_OPERATION", "DELTA_ONLY_OPERATION", "EXPECT_TABLE_NOT_VIEW")
+
+
+def is_path(name: str) -> bool:
+    """Whether a table's name is a path: it has a slash or starts with `~` or `.`; `a.b.c` and `a` are SQL names."""
+    return "/" in name or name.startswith(("~", "."))
+
+
+def absolute_path(path: str) -> str:
+    """A local path made absolute and normal, `file:` removed; a URI of another scheme unchanged."""
+    if path.startswith("file:"):
+        path = "/" + path.removeprefix("file:").lstrip("/")
+    if _SCHEME.match(path):
+        return path.rstrip("/")
+    # Not resolve(): Spark names files by the path that was given, also below symbolic links.
+    return os.path.normpath(Path(path).expanduser().absolute())
+
+
+def quote_table(name: str) -> str:
+    """A table as SQL text: delta.`/absolute/path` for a path, `a`.`b`.`c` for up to three dotted parts."""
+    if is_path(name):
+        path = absolute_path(name)
+        if "%" in path:
+            raise ConfigError(f"table path {name!r} has a '%', which Delta's readers decode differently: rename it")
+        return f"delta.{quote_column(path)}"
+    if not _DOTTED.match(name):
+        raise ConfigError(f"{name!r} is not a table: give catalog.schema.table, schema.table, table, or a path with /")
+    parts = re.findall(_PART, name)
+    return ".".join(part if part.startswith("`") else quote_column(part) for part in parts)
+
+
+def quote_column(name: str) -> str:
+    """A name (or path) as a quoted SQL identifier; it also works as the argument of `functions.col`."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def suffix_table(name: str, suffix: str) -> str:
+    """The neighbour of a table whose name ends in `suffix`: `a.b` + `_rejects` is `a.b_rejects`, paths likewise."""
+    stem = name.rstrip("/")
+    return f"{stem[:-1]}{suffix}`" if stem.endswith("`") and not is_path(name) else stem + suffix
+
+
+def has_table(spark: SparkSession, name: str) -> bool:
+    """Whether a table of that name, or a Delta table at that path, exists; DataError when it cannot be a name here."""
+    from pyspark.errors import PySparkException
+
+    try:
+        return bool(spark.catalog.tableExists(quote_table(name)))
+    except PySparkException as error:
+        if _condition(error) in _NOT_DELTA:
+            return False
+        raise DataError(f"table {name}: {first_line(error)}") from None
+
+
+def pin_table(spark: SparkSession, name: str) -> TableVersion:
+    """The table's latest version; DataError when it does not exist or is not a Delta table."""
+    from pyspark.errors import PySparkException
+
+    quoted = quote_table(name)
+    try:
+        detail = spark.sql(f"DESCRIBE DETAIL {quoted}").collect()[0]
+        if detail["format"] != "delta":
+            raise DataError(f"table {name} is in the format {detail['format']}, not a Delta table")
+        newest = spark.sql(f"DESCRIBE HISTORY {quoted} LIMIT 1").collect()[0]
+    except PySparkException as error:
+        raise _explain(name, error) from None
+    path = absolute_path(name) if is_path(name) else absolute_path(detail["location"])
+    return TableVersion(name=path if is_path(name) else name, path=path, version=int(newest["version"]))
+
+
+def read_pinned(spark: SparkSession, table: TableVersion) -> DataFrame:
+    """Exactly the pinned version's rows; DataError when the table or that version is gone."""
+    from pyspark.errors import PySparkException
+
+    if not has_table(spark, table.name):
+        raise DataError(f"table {table.name} does not exist (its version {table.version} was asked for)")
+    try:
+        rows = spark.sql(f"SELECT * FROM {quote_table(table.name)} VERSION AS OF {table.version}")
+        _ = rows.schema  # Spark Connect finds errors only when it is asked
+    except PySparkException as error:
+        raise DataError(f"table {table.name}, version {table.version}: {first_line(error)}") from None
+    return rows
+
+
+def require_columns(df: DataFrame, names: Iterable[str], what: str) -> None:
+    """DataError unless `df` has every named column; `what` says in the message whose columns these are."""
+    present = list(df.columns)
+    for name in names:
+        if name not in present:
+            raise DataError(f"{what} has no column {name!r}; {suggest_name(name, present)}")
+
+
+def suggest_name(name: str, valid: Iterable[str]) -> str:
+    """The end of an error message about an unknown name: the nearest valid one, else all of them."""
+    names = list(valid)
+    lowered = {other.lower(): other for other in names}
+    nearest = difflib.get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.5)
+    if nearest:
+        return f"did you mean {lowered[nearest[0]]!r}?"
+    return f"it has {', '.join(repr(other) for other in names[:20]) or 'none'}{' …' if len(names) > 20 else ''}"
+
+
+def first_line(error: Exception) -> str:
+    """What a Spark error says, without its plan and JVM trace."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _explain(name: str, error: Exception) -> DataError:
+    condition = _condition(error)
+    if condition in _ABSENT or (condition in _NOT_DELTA and is_path(name) and not _is_local_folder(name)):
+        return DataError(f"table {name} does not exist")
+    if condition in _NOT_DELTA:
+        return DataError(f"{name} is not a Delta table")
+    return DataError(f"table {name}: {first_line(error)}")
+
+
+def _condition(error: Exception) -> str:
+    """Spark's name of an error, without its sub-condition."""
+    return str(getattr(error, "getCondition", lambda: None)() or "").split(".")[0]
+
+
+def _is_local_folder(name: str) -> bool:
+    path = absolute_path(name)
+    return not _SCHEME.match(path) and Path(path).is_dir()
+

@@ -1,0 +1,1 @@
+"""One definition of model input, shared by prepare, feed, export and score."""

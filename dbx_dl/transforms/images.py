@@ -1,0 +1,150 @@
+"""Encoded image bytes become uint8 pixels; whatever cannot be decoded is named by a short code and a detail."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from dbx_dl.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
+    from dbx_dl.contracts import ImageSpec
+
+# An allow-list: other decoders of Pillow start programs (EPS) or hold several images of different sizes (ICO).
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
+# EXIF tag 274 -> the member of PIL.Image.Transpose that turns the stored pixels upright.
+UPRIGHT = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+
+
+class UndecodableImageError(DataError):
+    """Bytes that are no usable image.
+
+    `code` is one of empty, not_an_image, too_small, too_large, truncated, corrupt, unsupported_pixels; `detail` is a
+    sentence for people.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type[UndecodableImageError], tuple[str, str]]:
+        """Survive the way from a worker process to the caller with both attributes."""
+        return UndecodableImageError, (self.code, self.detail)
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """What a file holds: sizes in pixels as seen upright, channels as stored (a palette counts as 3)."""
+
+    format: str
+    width: int
+    height: int
+    channels: int
+
+
+def inspect_image(data: bytes, max_pixels: int, min_side: int) -> ImageInfo:
+    """Decode the image completely and describe it; UndecodableImageError says why it is not usable.
+
+    An image of more than `max_pixels` pixels, or with a side below `min_side`, is refused before its pixels are read.
+    """
+    stored, upright = _load_image(data, max_pixels, min_side)
+    channels = 3 if stored.mode.startswith("P") else len(stored.getbands())
+    return ImageInfo(stored.format or "", upright.width, upright.height, channels)
+
+
+def decode_image(data: bytes, spec: ImageSpec) -> np.ndarray:
+    """Pixels uint8 (spec.height, spec.width, spec.channels) of an encoded image; UndecodableImageError if unusable.
+
+    Applied in this order: EXIF orientation; conversion to grey or RGB (transparency is dropped, 16-bit grey is scaled
+    to 8 bits, of an animation the first frame counts); where the size differs, a bilinear resize that does not keep
+    the aspect ratio.
+    """
+    import numpy as np
+    from PIL import Image
+
+    image = _convert_mode(_load_image(data, spec.max_pixels, 1)[1], spec.channels)
+    if image.size != (spec.width, spec.height):
+        image = image.resize((spec.width, spec.height), Image.Resampling.BILINEAR)
+    return np.array(image, dtype=np.uint8).reshape(spec.height, spec.width, spec.channels)
+
+
+def _load_image(data: bytes, max_pixels: int, min_side: int) -> tuple[Image, Image]:
+    """The image as stored and upright, every pixel decoded."""
+    if not data:
+        raise UndecodableImageError("empty", "the file has no bytes")
+    image = _open_image(data)
+    width, height = image.size
+    if width * height > max_pixels:
+        raise UndecodableImageError("too_large", f"{width}x{height} pixels, the limit is {max_pixels} in all")
+    if min(width, height) < min_side:
+        raise UndecodableImageError("too_small", f"{width}x{height} pixels, each side needs {min_side}")
+    try:
+        image.load()
+    except MemoryError:
+        raise
+    except Exception as error:
+        _refuse_pixels(error)
+    if image.mode in ("I", "F"):
+        raise UndecodableImageError("unsupported_pixels", f"32-bit pixels (mode {image.mode}) have no known range")
+    return image, _turn_upright(image)
+
+
+def _open_image(data: bytes) -> Image:
+    """Read the header only."""
+    from PIL import Image
+
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UndecodableImageError("too_large", _one_line(error)) from None
+    except MemoryError:
+        raise
+    except Exception:
+        detail = f"no {', '.join(FORMATS)} header (first bytes {data[:12]!r})"
+        raise UndecodableImageError("not_an_image", detail) from None
+
+
+def _refuse_pixels(error: Exception) -> NoReturn:
+    detail = _one_line(error)
+    is_truncated = "truncated" in detail.lower() or isinstance(error, EOFError)
+    raise UndecodableImageError("truncated" if is_truncated else "corrupt", detail) from None
+
+
+def _turn_upright(image: Image) -> Image:
+    from PIL import Image as images
+
+    try:
+        orientation = image.getexif().get(0x0112, 1)
+    except Exception:  # damaged metadata around good pixels: the image counts as upright
+        return image
+    method = UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return image.transpose(images.Transpose[method]) if method else image
+
+
+def _convert_mode(image: Image, channels: int) -> Image:
+    from PIL import Image as images
+
+    if image.mode.startswith("I;16"):
+        import numpy as np
+
+        image = images.fromarray((np.asarray(image, dtype=np.uint16) >> 8).astype(np.uint8))
+    mode = "L" if channels == 1 else "RGB"
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,1 @@
+"""The tests of dbx_dl, one folder per layer."""

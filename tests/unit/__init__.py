@@ -1,0 +1,1 @@
+"""Unit tests: pure functions, no Spark, mirrors dbx_dl path for path."""
