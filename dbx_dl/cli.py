@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import traceback
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from dbx_dl.config import RunConfig
     from dbx_dl.monitor.outcome import RunOutcome
+
+TRACEBACK = "Traceback (most recent call last)"
 
 app = typer.Typer(
     name="dbx-dl",
@@ -163,28 +166,31 @@ def _told_to_the_user(verbose: bool) -> Iterator[None]:
     show_progress(verbose)
     try:
         yield
-    except DbxDlError as error:
-        _fail(str(error), verbose)
-    except (typer.Exit, KeyboardInterrupt):
+    except typer.Exit:
         raise
     except Exception as error:
-        first_line = next(iter(str(error).splitlines()), "")
-        _fail(f"unexpected {type(error).__name__}: {first_line}", verbose, has_bug=True)
+        _fail(error, verbose)
 
 
-def _fail(message: str, verbose: bool, has_bug: bool = False) -> None:
-    """Print the message in at most two lines and exit with 1; whatever is longer goes to the log file."""
-    lines = [line for line in message.splitlines() if line.strip()]
-    if verbose and (has_bug or len(lines) > 2):
+def _fail(error: Exception, verbose: bool) -> NoReturn:
+    """Say in a line or two what was wrong, and exit with 1; a traceback goes to a log file, or is shown if verbose."""
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    is_bug, has_traceback = not isinstance(error, DbxDlError), TRACEBACK in str(error)
+    if is_bug:
+        lines = [f"unexpected {type(error).__name__}: {lines[0]}"]
+    elif has_traceback:
+        lines = [f"{lines[0].rstrip(':')}: {lines[-1].strip()}"]
+    if verbose and (is_bug or has_traceback):
         typer.echo(traceback.format_exc(), err=True)
-    elif has_bug or len(lines) > 2:
-        lines = [lines[0] if has_bug else f"{lines[0]} {lines[-1].strip()}", f"the full text is in {_write_log()}"]
-    typer.echo("error: " + "\n".join(lines[:2]), err=True)
+    elif is_bug or has_traceback:
+        lines.append(f"the full text is in {_write_log()}")
+    typer.echo("error: " + "\n".join(lines), err=True)
     raise typer.Exit(1) from None
 
 
 def _write_log() -> Path:
-    path = Path.home() / ".cache" / "dbx_dl" / "dbx-dl.log"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    path = cache / "dbx_dl" / "dbx-dl.log"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         file.write(f"{datetime.now().isoformat(timespec='seconds')} {shlex.join(sys.argv)}\n{traceback.format_exc()}\n")
@@ -199,10 +205,11 @@ def _print_outcomes(outcomes: Sequence[RunOutcome], report_path: Path) -> None:
     for outcome in outcomes:
         typer.echo(f"{outcome.config.name}: {outcome.promotion.reason}")
     typer.echo(f"report: {report_path.absolute()}")
-    typer.echo(f"MLflow: {_mlflow_command(outcomes[0].config.tracking.uri)}")
+    typer.echo(f"MLflow: {mlflow_command(outcomes[0].config.tracking.uri)}")
 
 
-def _mlflow_command(tracking_uri: str) -> str:
+def mlflow_command(tracking_uri: str) -> str:
+    """The command that opens MLflow's page on this tracking store; for a server, its address."""
     prefix = "sqlite:///"
     if tracking_uri.startswith(prefix):
         tracking_uri = prefix + str(Path(tracking_uri.removeprefix(prefix)).absolute())

@@ -184,7 +184,9 @@ def parse_run_config(values: dict[str, Any], origin: str = "run config") -> RunC
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:
-        problems = "; ".join(_explain(problem) for problem in error.errors()[:3])
+        # A mistyped key is also a missing one: the hint at what was meant comes first.
+        found = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+        problems = "; ".join(_explain(problem) for problem in found[:3])
         raise ConfigError(f"{origin}: {problems}") from None
 
 

@@ -70,7 +70,7 @@ def digits_run(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, quick: 
         tracking=_tracking(place),
         prepare=PrepareImagesConfig(source=source, table=str(table / "digits"), height=8, width=8, channels=1),
         train=TrainConfig(
-            network="cnn",
+            network="convnet",
             num_ranks=2,
             batch_size=16,
             num_epochs=6 if quick else 25,

@@ -10,7 +10,12 @@ class ConfigError(DbxDlError):
 
 
 class SetupError(DbxDlError):
-    """Something the machine lacks: Java, the Delta jars, Horovod, a GPU, free slots."""
+    """Something the machine lacks: Java, the Delta jars, Horovod, a GPU, free slots; `fix` says what to do."""
+
+    def __init__(self, problem: str, fix: str = "") -> None:
+        super().__init__(f"{problem}: {fix}" if fix else problem)
+        self.problem = problem
+        self.fix = fix
 
 
 class DataError(DbxDlError):

@@ -39,7 +39,7 @@ def learning_curves(history: Sequence[EpochMetrics], *, best_epoch: int | None =
     """One panel per metric (loss first, at most two), one line per split; a dotted line marks `best_epoch`."""
     palette = DARK if dark else LIGHT
     panels = _choose_panels({name for epoch in history for name in epoch.metrics})
-    figure = _new_figure(4.6 * max(1, len(panels)), 2.9)
+    figure = _new_figure(3.3 * max(1, len(panels)), 2.5)
     for position, panel in enumerate(panels, start=1):
         axes = figure.add_subplot(1, len(panels), position)
         for split, color in palette.splits.items():

@@ -23,8 +23,11 @@ T = TypeVar("T")
 
 def run_pipeline(spark: SparkSession, config: RunConfig) -> RunOutcome:
     """Take one run the whole way and return its contracts; the first failing stage's DbxDlError ends it."""
+    from dbx_dl.train.launch import check_launch
+
     started = time.monotonic()
     logger.info("Run %s: %s", config.name, Path(config.directory).absolute())
+    check_launch(spark, config.train)
     prepare_run(spark, config)
     for framework in config.frameworks:
         train_run(spark, config, framework)
@@ -144,7 +147,9 @@ def _place(config: RunConfig) -> Path:
 
 def _require_framework(config: RunConfig, framework: str) -> None:
     if framework not in config.frameworks:
-        raise ConfigError(f"run {config.name} has no framework {framework!r}: its frameworks are {config.frameworks}")
+        raise ConfigError(
+            f"run {config.name} has no framework {framework!r}: choose one of {', '.join(config.frameworks)}"
+        )
 
 
 def _timed(config: RunConfig, stage: str, work: Callable[[], T]) -> T:

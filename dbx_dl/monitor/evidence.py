@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 MAX_LISTED_ROWS = 40
-NUM_SAMPLES = 32
-MAX_WRONG_SAMPLES = 16
+NUM_SAMPLES = 27
+MAX_WRONG_SAMPLES = 18
 
 
 @dataclass(frozen=True)
-class TestPredictions:
+class HeldOutPredictions:
     """A model's probabilities on the test split: keys (N,), labels int64 (N,), probabilities float32 (N, C)."""
 
     keys: NDArray[np.str_]
@@ -57,7 +57,7 @@ class Evidence:
     """One run's evidence; lists are cut at MAX_LISTED_ROWS, their whole lengths stand in the contracts."""
 
     rejects: list[tuple[str, str, str]]
-    predictions: dict[str, TestPredictions]
+    predictions: dict[str, HeldOutPredictions]
     sample_framework: str
     samples: list[Sample]
     score_labels: dict[str, int]
@@ -84,7 +84,7 @@ def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
     )
 
 
-def read_predictions(directory: Path) -> TestPredictions:
+def read_predictions(directory: Path) -> HeldOutPredictions:
     """Read `test_predictions.npz` of a trained model's directory; DataError when it is absent."""
     import numpy as np
 
@@ -92,10 +92,10 @@ def read_predictions(directory: Path) -> TestPredictions:
     if not path.exists():
         raise DataError(f"{path} does not exist: train the network again, which writes it")
     with np.load(path, allow_pickle=False) as arrays:
-        return TestPredictions(arrays["keys"], arrays["labels"], arrays["probabilities"])
+        return HeldOutPredictions(arrays["keys"], arrays["labels"], arrays["probabilities"])
 
 
-def choose_samples(predictions: TestPredictions, label_names: tuple[str, ...]) -> list[Sample]:
+def choose_samples(predictions: HeldOutPredictions, label_names: tuple[str, ...]) -> list[Sample]:
     """Wrong predictions first (most confident ones ahead), then right ones spread from doubtful to certain."""
     import numpy as np
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbx_dl.contracts import ImageSpec, RegisteredModel
 from dbx_dl.figures import confusion_matrix, learning_curves
-from dbx_dl.monitor.evidence import Evidence, TestPredictions, gather_evidence
+from dbx_dl.monitor.evidence import Evidence, HeldOutPredictions, gather_evidence
 from dbx_dl.monitor.outcome import RunOutcome
 from dbx_dl.monitor.pictures import Picture, draw_picture, show_image
 from dbx_dl.monitor.summary import format_metric, summarize
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TEMPLATE = "report.html.j2"
+NON_BREAKING_HYPHEN = "\u2011"
 
 
 def write_report(
@@ -76,7 +77,7 @@ def _flow_steps(outcome: RunOutcome) -> list[tuple[str, str, str]]:
         ("input", f"{num_found:,}", f"{outcome.row_noun} found"),
         ("prepare", f"{prepared.num_rows:,}", f"in Delta version {prepared.table.version}, {splits}"),
         ("train", " + ".join(t.framework for t in trained), f"{trained[0].network}, {trained[0].num_ranks} ranks"),
-        ("export", f"{len(models)} × ONNX", f"differ by at most {worst:.0e}"),
+        ("export", f"{len(models)} × ONNX", f"at most {worst:.0e} from the network".replace("-", NON_BREAKING_HYPHEN)),
         ("register", f"v{champion}" if champion else "none", "is champion"),
         ("score", f"{scored.num_rows:,}", f"predictions, {scored.num_errors} with an error"),
     ]
@@ -97,7 +98,7 @@ def _describe_model(outcome: RunOutcome, model: RegisteredModel, evidence: Evide
     }
 
 
-def _draw_confusion(outcome: RunOutcome, framework: str, predictions: TestPredictions) -> Picture:
+def _draw_confusion(outcome: RunOutcome, framework: str, predictions: HeldOutPredictions) -> Picture:
     names = outcome.prepared.target.label_names
     num_wrong = _count_wrong(predictions)
     return draw_picture(
@@ -117,5 +118,5 @@ def _show_samples(outcome: RunOutcome, evidence: Evidence) -> list[dict[str, Any
     ]
 
 
-def _count_wrong(predictions: TestPredictions) -> int:
+def _count_wrong(predictions: HeldOutPredictions) -> int:
     return int((predictions.predicted != predictions.labels).sum())

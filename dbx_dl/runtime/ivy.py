@@ -42,9 +42,9 @@ def download_jars(jars: Sequence[Jar], folder: Path, work: Path) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        raise SetupError(f"fetching Delta's jars took over {TIMEOUT_SECONDS} s: {_FIX}") from None
+        raise SetupError(f"fetching Delta's jars took over {TIMEOUT_SECONDS} s", _FIX) from None
     if done.returncode != 0:
-        raise SetupError(f"fetching Delta's jars failed ({explain_failure(done.stdout + done.stderr)}): {_FIX}")
+        raise SetupError(f"fetching Delta's jars failed ({explain_failure(done.stdout + done.stderr)})", _FIX)
 
 
 def find_ivy() -> Path:
@@ -53,7 +53,7 @@ def find_ivy() -> Path:
     folders = list(spec.submodule_search_locations or []) if spec else []
     found = [path for folder in folders for path in sorted(Path(folder).glob("jars/ivy-*.jar"))]
     if not found:
-        raise SetupError("pyspark (with its jars) is not installed in this Python: pip install 'dbx_dl[spark]'")
+        raise SetupError("pyspark (with its jars) is not installed in this Python", "pip install 'dbx_dl[spark]'")
     return found[0]
 
 

@@ -23,12 +23,12 @@ _FETCH = "run `python -m dbx_dl.runtime.jars` (or `make demo`)"
 
 @dataclass(frozen=True)
 class Jar:
-    """One jar by its Maven coordinates, and the SHA-256 of its bytes."""
+    """One jar: the SHA-256 of its bytes, and its Maven coordinates."""
 
+    sha256: str
     group: str
     artifact: str
     version: str
-    sha256: str
 
     @property
     def file_name(self) -> str:
@@ -40,7 +40,7 @@ def list_jars() -> list[Jar]:
     """The jars that a local session needs, read from jars.txt beside this module."""
     lines = Path(__file__).with_name("jars.txt").read_text(encoding="utf-8").splitlines()
     rows = [line.split() for line in lines if line and not line.startswith("#")]
-    return [Jar(*coordinates.split(":"), sha256=sha256) for sha256, coordinates in rows]
+    return [Jar(sha256, *coordinates.split(":")) for sha256, coordinates in rows]
 
 
 def jars_folder() -> Path:
@@ -57,9 +57,10 @@ def find_jars() -> list[Path]:
     folder = jars_folder()
     problems = _find_problems(folder)
     if problems:
-        where = "DBX_DL_JARS_DIR" if os.environ.get("DBX_DL_JARS_DIR") else "the cache"
-        fix = f"put the jars of {Path(__file__).with_name('jars.txt')} there" if "DIR" in where else _FETCH
-        raise SetupError(f"Delta's jars in {folder} ({where}): {_summarize(problems)}; {fix}")
+        fix = _FETCH
+        if os.environ.get("DBX_DL_JARS_DIR"):
+            fix = f"DBX_DL_JARS_DIR must hold the files of {Path(__file__).with_name('jars.txt')}"
+        raise SetupError(f"Delta's jars in {folder}: {_summarize(problems)}", fix)
     return [folder / jar.file_name for jar in list_jars()]
 
 

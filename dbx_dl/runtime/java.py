@@ -20,11 +20,11 @@ def find_java() -> Path:
     if home:
         java = Path(home) / "bin" / "java"
         if not os.access(java, os.X_OK):
-            raise SetupError(f"JAVA_HOME={home} has no bin/java: {_FIX}")
+            raise SetupError(f"JAVA_HOME={home} has no bin/java", _FIX)
         return java
     on_path = shutil.which("java")
     if on_path is None:
-        raise SetupError(f"Java not found: {_FIX}")
+        raise SetupError("Java not found", _FIX)
     return Path(on_path)
 
 
@@ -33,7 +33,7 @@ def read_java_version(java: Path) -> int:
     try:
         done = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise SetupError(f"{java} cannot be run ({error}): {_FIX}") from None
+        raise SetupError(f"{java} cannot be run ({error})", _FIX) from None
     return parse_java_version(done.stderr + done.stdout, java)
 
 
@@ -42,7 +42,7 @@ def parse_java_version(text: str, java: Path) -> int:
     match = re.search(r'version "(?:1\.)?(\d+)', text)
     if match is None:
         first = text.strip().splitlines()[0] if text.strip() else "nothing"
-        raise SetupError(f"{java} -version said {first!r}, which names no version: {_FIX}")
+        raise SetupError(f"{java} -version said {first!r}, which names no version", _FIX)
     return int(match.group(1))
 
 
@@ -51,5 +51,5 @@ def require_java() -> Path:
     java = find_java()
     version = read_java_version(java)
     if version < MIN_JAVA:
-        raise SetupError(f"Java {version} at {java} is too old, Spark 4 needs {MIN_JAVA} or newer: {_FIX}")
+        raise SetupError(f"Java {version} at {java} is too old, Spark 4 needs {MIN_JAVA} or newer", _FIX)
     return java

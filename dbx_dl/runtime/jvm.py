@@ -34,7 +34,7 @@ def start_jvm(conf: SparkConf) -> None:
     if gateway is None:
         relay.join(timeout=5)
         said = " | ".join(relay.last_lines) or "it printed nothing"
-        raise SetupError(f"Spark's JVM did not start ({said}): check driver_memory, settings and Java")
+        raise SetupError(f"Spark's JVM did not start ({said})", "check driver_memory, settings and Java")
     relay.is_started.set()
     SparkContext._ensure_initialized(gateway=gateway)
 

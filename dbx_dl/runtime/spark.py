@@ -34,8 +34,8 @@ def open_session(config: SparkConfig, app_name: str) -> SparkSession:
     try:
         from pyspark.sql import SparkSession
     except ImportError:
-        raise SetupError("pyspark is not installed in this Python: pip install 'dbx_dl[spark]'") from None
-    active = _find_active()
+        raise SetupError("pyspark is not installed in this Python", "pip install 'dbx_dl[spark]'") from None
+    active = find_active_session()
     if active is not None:
         return active
     if is_databricks():
@@ -69,7 +69,8 @@ def local_settings(config: SparkConfig, jars: list[Path]) -> dict[str, str]:
     return {**settings, **config.settings}
 
 
-def _find_active() -> SparkSession | None:
+def find_active_session() -> SparkSession | None:
+    """The session that this process works on already, if any; None also while pyspark has none to show."""
     from pyspark.errors import PySparkRuntimeError
     from pyspark.sql import SparkSession
 

@@ -25,7 +25,12 @@ _ABSENT = (
     "DELTA_PATH_DOES_NOT_EXIST",
     "SCHEMA_NOT_FOUND",
 )
-_NOT_DELTA = ("DELTA_MISSING_DELTA_TABLE", "DELTA_TABLE_ONLY_OPERATION", "DELTA_ONLY_OPERATION", "EXPECT_TABLE_NOT_VIEW")
+_NOT_DELTA = (
+    "DELTA_MISSING_DELTA_TABLE",
+    "DELTA_TABLE_ONLY_OPERATION",
+    "DELTA_ONLY_OPERATION",
+    "EXPECT_TABLE_NOT_VIEW",
+)
 
 
 def is_path(name: str) -> bool:
@@ -128,9 +133,10 @@ def suggest_name(name: str, valid: Iterable[str]) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """What a Spark error says, without its plan and JVM trace."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    """What a Spark error says in one line: its deepest cause, without its plan and JVM trace."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    return (causes[-1:] or lines[:1] or [type(error).__name__])[0]
 
 
 def _explain(name: str, error: Exception) -> DataError:
@@ -150,4 +156,3 @@ def _condition(error: Exception) -> str:
 def _is_local_folder(name: str) -> bool:
     path = absolute_path(name)
     return not _SCHEME.match(path) and Path(path).is_dir()
-

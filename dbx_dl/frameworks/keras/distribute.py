@@ -40,7 +40,8 @@ def distribute_optimizer(optimizer: Any, ranks: Ranks) -> Any:
     """
     plain = type(optimizer)
     members = {"__module__": plain.__module__, "__qualname__": plain.__qualname__, "num_ranks": ranks.size}
-    return type(plain.__name__, (_ReducedGradients, plain), members).from_config(optimizer.get_config())
+    reducing: Any = type(plain.__name__, (_ReducedGradients, plain), members)
+    return reducing.from_config(optimizer.get_config())
 
 
 class _ReducedGradients:

@@ -83,14 +83,14 @@ class SupervisedObjective:
     def save_weights(self, path: Path) -> None:
         """Write the weights as .npz (no pickles), in the network's order, whole or not at all."""
         with write_whole(path) as partial, partial.open("wb") as file:
-            np.savez(file, **self._read_weights())
+            np.savez(file, allow_pickle=False, **self._read_weights())
 
     def load_weights(self, path: Path) -> None:
         """Read weights that `save_weights` wrote; DataError, with nothing loaded, when they do not fit."""
         with refuse_unreadable(path, "a .npz of weights"), np.load(path, allow_pickle=False) as saved:
             found = {name: saved[name] for name in saved.files}
         check_weights_fit(path, found, self._read_weights())
-        for name, variable in zip(found, self._network.weights, strict=True):
+        for name, variable in zip(sorted(found), self._network.weights, strict=True):
             variable.assign(found[name])
 
     def _compute_step(self, inputs: Any, labels: Any, weights: Any) -> Any:

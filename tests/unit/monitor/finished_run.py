@@ -23,7 +23,7 @@ from dbx_dl.contracts import (
     TrainedModel,
 )
 from dbx_dl.demo import breast_cancer_run, digits_run
-from dbx_dl.monitor.evidence import Evidence, TestPredictions, choose_samples
+from dbx_dl.monitor.evidence import Evidence, HeldOutPredictions, choose_samples
 from dbx_dl.monitor.outcome import RunOutcome
 
 DIGITS = tuple("0123456789")
@@ -70,7 +70,10 @@ def found_evidence(outcome: RunOutcome) -> Evidence:
     if outcome.prepared.inputs.kind == "images":
         samples = [type(s)(s.key, s.truth, s.label, s.probability, _png(number)) for number, s in enumerate(samples)]
     return Evidence(
-        rejects=[("0/truncated.png", "truncated", "image file is truncated"), ("3/<b>.png", "not_an_image", "no image")],
+        rejects=[
+            ("0/truncated.png", "truncated", "image file is truncated"),
+            ("3/<b>.png", "not_an_image", "no image"),
+        ],
         predictions=predictions,
         sample_framework="torch",
         samples=samples,
@@ -137,13 +140,13 @@ def _epoch(number: int) -> EpochMetrics:
     return EpochMetrics(epoch=number, metrics=metrics, seconds=1.0, rows_per_second=1200.0)
 
 
-def _predictions(num_classes: int) -> TestPredictions:
+def _predictions(num_classes: int) -> HeldOutPredictions:
     random = np.random.default_rng(7)
     labels = random.integers(0, num_classes, 269)
     logits = random.normal(size=(269, num_classes)) + 4.0 * np.eye(num_classes)[labels]
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     keys = np.array([f"{label}/{row:04d}.png" for row, label in enumerate(labels)])
-    return TestPredictions(keys, labels, probabilities.astype(np.float32))
+    return HeldOutPredictions(keys, labels, probabilities.astype(np.float32))
 
 
 def _png(seed: int) -> bytes:

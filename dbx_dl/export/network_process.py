@@ -1,0 +1,73 @@
+"""Runs in a process of its own: rebuild a trained network, write it as ONNX, and note its logits on held-out rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbx_dl.config import OptimizerConfig
+from dbx_dl.contracts import SPLITS, Split, TrainedModel
+from dbx_dl.errors import DataError, ExportError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from dbx_dl.contracts import InputSpec, PreparedTable
+
+NETWORK_FILE = "network.onnx"
+LOGITS_FILE = "logits.npz"
+
+
+def export_network(trained: dict[str, Any], directory: str, opset: int, num_rows: int) -> dict[str, Any]:
+    """Write `network.onnx` and `logits.npz` (float32 (N, C) `logits` of the rows that `held_out_rows` gives).
+
+    Only the framework of `trained` (a TrainedModel as JSON) is loaded. Returns the versions of what was used.
+    """
+    import numpy as np
+
+    from dbx_dl.frameworks import load_framework
+    from dbx_dl.frameworks.requests import network_request
+    from dbx_dl.frameworks.single_rank import SingleRank
+
+    model = TrainedModel.model_validate(trained)
+    framework = load_framework(model.framework)
+    framework.seed_process(model.seed, num_threads=1)
+    request = network_request(model.prepared, model.network, model.network_options, model.seed)
+    network = framework.build_network(request)
+    objective = framework.create_objective(network, OptimizerConfig(), SingleRank())
+    objective.load_weights(Path(model.weights.path))
+    framework.export_network(network, request, Path(directory) / NETWORK_FILE, opset)
+    _, rows = held_out_rows(model.prepared, num_rows)
+    logits_nc = objective.predict(network_inputs(rows, model.prepared.inputs))
+    np.savez(Path(directory) / LOGITS_FILE, logits=logits_nc)
+    return framework.describe_versions()
+
+
+def held_out_rows(prepared: PreparedTable, num_rows: int) -> tuple[Split, pa.Table]:
+    """The first raw rows, in key order, of the test split, or of validation or train where a table has no others.
+
+    Columns: the key, the inputs, `label_index`. ExportError when the table has no rows at all.
+    """
+    from dbx_dl.feed.reader import read_rows
+
+    for split in reversed(SPLITS):
+        if prepared.split_rows.get(split, 0):
+            return split, read_rows(prepared, split, num_rows)
+    raise ExportError(f"table {prepared.table.name} version {prepared.table.version} has no rows to check a model on")
+
+
+def network_inputs(rows: pa.Table, inputs: InputSpec) -> np.ndarray:
+    """What the network itself takes: uint8 (N, H, W, C) pixels or float32 (N, K) features."""
+    import numpy as np
+
+    from dbx_dl.contracts import ImageSpec
+    from dbx_dl.transforms.columns import TabularEncoder
+    from dbx_dl.transforms.images import decode_image
+
+    if not isinstance(inputs, ImageSpec):
+        return TabularEncoder(inputs).encode(rows)
+    contents = rows.column(inputs.column).to_pylist()
+    if None in contents:
+        raise DataError(f"row {contents.index(None)} of the held-out rows has no image")
+    return np.stack([decode_image(content, inputs) for content in contents])

@@ -1,0 +1,115 @@
+"""What the checks found: rows per split and class, rejects per reason, and whether that is good enough to go on."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dbx_dl.contracts import SPLITS
+from dbx_dl.errors import DataError
+from dbx_dl.runtime.tables import quote_column
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from dbx_dl.contracts import Split
+
+logger = logging.getLogger(__name__)
+
+MAX_CLASSES = 10_000
+_NUM_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Counts of checked rows; an example key (may be None) for every reason of rejection."""
+
+    split_rows: dict[Split, int]
+    class_rows: dict[str, int]
+    train_class_rows: dict[str, int]
+    reject_reasons: dict[str, int]
+    reject_examples: dict[str, str | None]
+
+    @property
+    def num_good(self) -> int:
+        """Rows for the main table."""
+        return sum(self.split_rows.values())
+
+    @property
+    def num_rejects(self) -> int:
+        """Rows for the rejects table."""
+        return sum(self.reject_reasons.values())
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Labels of good rows, sorted by name; a label's position is its index."""
+        return tuple(sorted(self.class_rows))
+
+    def describe_rejects(self) -> str:
+        """The most frequent reasons with a count and an example each."""
+        ranked = sorted(self.reject_reasons.items(), key=lambda item: (-item[1], item[0]))
+        named = [f"{count} {reason} (e.g. {self.reject_examples[reason]})" for reason, count in ranked[:_NUM_NAMED]]
+        rest = len(ranked) - len(named)
+        return ", ".join(named) + (f" and {rest} further reasons" if rest else "")
+
+
+def count_outcome(checked: DataFrame, key_column: str) -> Outcome:
+    """Count rows that have the columns `label`, `split` and `reason` (null: good) in one pass."""
+    from pyspark.sql import functions as F
+
+    is_good = F.col("reason").isNull()
+    groups = checked.groupBy(
+        "reason",
+        F.when(is_good, F.col("label")).alias("label"),
+        F.when(is_good, F.col("split")).alias("split"),
+    ).agg(F.count("*").alias("rows"), F.min(quote_column(key_column)).alias("example"))
+    counted = groups.limit(len(SPLITS) * MAX_CLASSES + 1).collect()
+    if len(counted) > len(SPLITS) * MAX_CLASSES:
+        raise DataError(f"the label has more than {MAX_CLASSES} different values: is it a class at all?")
+    splits: Counter[Split] = Counter(dict.fromkeys(SPLITS, 0))
+    classes: Counter[str] = Counter()
+    train_classes: Counter[str] = Counter()
+    reasons, examples = Counter[str](), dict[str, str | None]()
+    for group in counted:
+        if group["reason"] is not None:
+            reasons[group["reason"]] += group["rows"]
+            examples[group["reason"]] = group["example"]
+            continue
+        splits[group["split"]] += group["rows"]
+        classes[group["label"]] += group["rows"]
+        train_classes[group["label"]] += group["rows"] if group["split"] == "train" else 0
+    return Outcome(dict(splits), dict(classes), dict(train_classes), dict(reasons), examples)
+
+
+def require_usable(outcome: Outcome, what: str, max_reject_fraction: float) -> None:
+    """DataError when nothing is usable, too much was rejected, one class is left or the train split is empty."""
+    found = outcome.num_good + outcome.num_rejects
+    if outcome.num_good == 0:
+        raise DataError(f"none of the {found} {what} is usable: {outcome.describe_rejects()}")
+    if outcome.num_rejects > max_reject_fraction * found:
+        raise DataError(
+            f"{outcome.num_rejects} of {found} {what} are unusable, more than max_reject_fraction = "
+            f"{max_reject_fraction:g} allows: {outcome.describe_rejects()}"
+        )
+    require_classes(outcome.label_names, what)
+    if outcome.split_rows["train"] == 0:
+        raise DataError(f"none of the {outcome.num_good} usable {what} falls into the train split: give more of them")
+
+
+def require_classes(label_names: tuple[str, ...], what: str) -> None:
+    """DataError unless there are two classes at least."""
+    if len(label_names) == 1:
+        raise DataError(f"all {what} have the one label {label_names[0]!r}: a classifier needs two classes at least")
+
+
+def log_outcome(outcome: Outcome, what: str) -> None:
+    """Tell the user what was found, and warn about classes that training will never see."""
+    rejected = f": {outcome.describe_rejects()}" if outcome.num_rejects else ""
+    logger.info("%d %s are usable, %d rejected%s", outcome.num_good, what, outcome.num_rejects, rejected)
+    splits = ", ".join(f"{split} {rows}" for split, rows in outcome.split_rows.items())
+    logger.info("%d classes; rows per split: %s", len(outcome.class_rows), splits)
+    unseen = [name for name in outcome.label_names if not outcome.train_class_rows[name]]
+    if unseen:
+        logger.warning("%d classes have no row in the train split, such as %r", len(unseen), unseen[0])

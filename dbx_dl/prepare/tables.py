@@ -1,0 +1,117 @@
+"""Writing prepared tables: few sorted files that any Delta reader can open, rejects first, the main table last."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbx_dl.errors import DataError
+from dbx_dl.runtime.tables import (
+    absolute_path,
+    first_line,
+    has_table,
+    is_path,
+    pin_table,
+    quote_column,
+    quote_table,
+    suffix_table,
+)
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from dbx_dl.contracts import TableVersion
+
+logger = logging.getLogger(__name__)
+
+TARGET_FILE_BYTES = 128 * 1024 * 1024
+# What readers outside Spark (the feed's) need: no deletion vectors, no column mapping, the oldest protocol.
+_PROPERTIES = {
+    "delta.enableDeletionVectors": "false",
+    "delta.columnMapping.mode": "none",
+    "delta.minReaderVersion": "1",
+    "delta.minWriterVersion": "2",
+}
+
+
+def require_writable(spark: SparkSession, name: str) -> None:
+    """DataError when `name` cannot become a Delta table: a bad name, or a folder that holds something else."""
+    if has_table(spark, name) or not is_path(name):
+        return
+    folder = Path(absolute_path(name))
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise DataError(f"{name} exists and is not a Delta table: name another place for the prepared table")
+
+
+def rejects_name(name: str) -> str:
+    """The name of the table that keeps what was rejected on the way into table `name`."""
+    return suffix_table(name, "_rejects")
+
+
+@contextmanager
+def kept_on_disk(rows: DataFrame) -> Iterator[DataFrame]:
+    """`rows`, computed once however often they are used inside the block.
+
+    Kept on the executors' disks rather than staged as another table: it needs no place to write to, works for named
+    tables as for paths and on Spark Connect, leaves nothing behind when a job dies, and a lost executor only costs
+    the recomputation of its share. Where Spark refuses (serverless compute), rows are computed for every use.
+    """
+    from pyspark.errors import PySparkException
+    from pyspark.storagelevel import StorageLevel
+
+    try:
+        kept = rows.persist(StorageLevel.DISK_ONLY)
+    except PySparkException as error:
+        logger.warning("this Spark does not keep rows between passes (%s): they are computed twice", first_line(error))
+        yield rows
+        return
+    try:
+        yield kept
+    finally:
+        kept.unpersist()
+
+
+def index_labels(rows: DataFrame, label_names: Sequence[str]) -> DataFrame:
+    """Add `label_index` int, the position of `label` in `label_names`; rows with other labels are left out."""
+    from pyspark.sql import functions as F
+
+    pairs = [(name, index) for index, name in enumerate(label_names)]
+    indices = rows.sparkSession.createDataFrame(pairs, "label string, label_index int")
+    return rows.join(F.broadcast(indices), "label")
+
+
+def write_rejects(rows: DataFrame, name: str) -> TableVersion:
+    """Replace the rejects table's rows, in one file, and pin it."""
+    return _write(rows.coalesce(1), name, ())
+
+
+def write_prepared(rows: DataFrame, name: str, key_column: str, size_bytes: int) -> TableVersion:
+    """Replace a prepared table's rows in one commit and pin it.
+
+    Files are partitioned by `split`, sorted by key, of about `TARGET_FILE_BYTES`; `size_bytes` estimates the whole.
+    """
+    order = ["split", quote_column(key_column)]
+    num_files = max(1, math.ceil(size_bytes / TARGET_FILE_BYTES))
+    return _write(rows.repartitionByRange(num_files, *order).sortWithinPartitions(*order), name, ("split",))
+
+
+def _write(rows: DataFrame, name: str, partitions: Sequence[str]) -> TableVersion:
+    from pyspark.errors import AnalysisException
+
+    writer = rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true").options(**_PROPERTIES)
+    if partitions:
+        writer = writer.partitionBy(*partitions)
+    try:
+        if is_path(name):
+            writer.save(absolute_path(name))
+        else:
+            writer.saveAsTable(quote_table(name))
+    except AnalysisException as error:
+        raise DataError(f"table {name} cannot be written: {first_line(error)}") from None
+    table = pin_table(rows.sparkSession, name)
+    logger.info("wrote table %s, version %d", name, table.version)
+    return table

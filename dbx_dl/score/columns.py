@@ -1,0 +1,84 @@
+"""Do a DataFrame's columns fit a model? Asked before a job starts, and answered with a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dbx_dl.contracts import ImageSpec
+from dbx_dl.errors import DataError
+from dbx_dl.runtime.tables import suggest_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyspark.sql.types import DataType, StructType
+
+    from dbx_dl.contracts import InputSpec
+
+_NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "boolean", "void")
+_CATEGORIES = ("string", "char", "varchar", "boolean", "tinyint", "smallint", "int", "bigint", "void")
+_BYTES = ("binary", "void")
+
+
+def check_columns(given: StructType, inputs: InputSpec, model: str) -> None:
+    """DataError unless the columns of a call fit the model.
+
+    The columns are bound by position, or by field name where they are one struct. The message is a table of what the
+    model wants and what the columns are.
+    """
+    from pyspark.sql.types import StructType
+
+    wants = list_wants(inputs)
+    fields = list(given)
+    if len(fields) == 1 and isinstance(fields[0].dataType, StructType):
+        _check_struct(fields[0].dataType, wants, model)
+        return
+    types: list[DataType | None] = [field.dataType for field in fields]
+    names = [field.name for field in fields]
+    if len(types) != len(wants) or not all(_fits(kind, want) for kind, (_, want) in zip(types, wants, strict=True)):
+        raise DataError(_explain(wants, names, types, model))
+
+
+def list_wants(inputs: InputSpec) -> list[tuple[str, str]]:
+    """Name and kind (image bytes, number, category) of every column that a model takes, in its order."""
+    if isinstance(inputs, ImageSpec):
+        return [(inputs.column, "image bytes")]
+    return [(f.column, "number" if f.kind == "numeric" else "category") for f in inputs.features]
+
+
+def _check_struct(struct: StructType, wants: list[tuple[str, str]], model: str) -> None:
+    present = {field.name: field.dataType for field in struct}
+    for name, _ in wants:
+        if name not in present:
+            raise DataError(
+                f"model {model} takes {name!r}, the struct has no such field; {suggest_name(name, present)}"
+            )
+    names = [name for name, _ in wants]
+    types: list[DataType | None] = [present[name] for name in names]
+    if not all(_fits(kind, want) for kind, (_, want) in zip(types, wants, strict=True)):
+        raise DataError(_explain(wants, names, types, model))
+
+
+def _fits(kind: DataType | None, want: str) -> bool:
+    if kind is None:
+        return False
+    accepted = {"number": _NUMBERS, "category": _CATEGORIES, "image bytes": _BYTES}[want]
+    return kind.simpleString().split("(")[0].split(" ")[0] in accepted
+
+
+def _explain(
+    wants: Sequence[tuple[str, str]], names: Sequence[str], types: Sequence[DataType | None], model: str
+) -> str:
+    rows = [("the model takes", "", "the columns are", "", "")]
+    for place in range(max(len(wants), len(types))):
+        name, want = wants[place] if place < len(wants) else ("(nothing)", "")
+        given, kind = (names[place], types[place]) if place < len(types) else ("(nothing)", None)
+        fits = place < len(wants) and _fits(kind, want)
+        rows.append(
+            (name, want, given, kind.simpleString() if kind is not None else "", "" if fits else "<- does not fit")
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = [
+        " ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)).rstrip() for row in rows
+    ]
+    return "\n  ".join([f"{len(types)} columns do not fit the {len(wants)} inputs of model {model}:", *lines])

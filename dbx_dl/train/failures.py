@@ -1,0 +1,104 @@
+"""Why ranks failed: files that they or their launcher write, and the one error that the driver raises of them."""
+
+from __future__ import annotations
+
+import re
+import time
+import traceback
+from typing import cast
+
+from dbx_dl import errors
+from dbx_dl.contracts import Contract
+from dbx_dl.errors import DbxDlError, RankFailedError
+from dbx_dl.train.job import RunDirectory
+
+# What a healthy rank meets when another one has gone: an effect, never the cause.
+_PEER_LOST = re.compile(
+    r"HorovodInternalError|Horovod has been shut down|gloo/transport|Connection closed by peer|Connection reset by peer"
+)
+_WAIT_FOR_CAUSE_SECONDS = 3.0
+_POLL_SECONDS = 0.1
+
+
+class Failure(Contract):
+    """How a rank failed: a sentence, the exception's class where it is one of ours, and its traceback."""
+
+    rank: int
+    time: float
+    message: str
+    kind: str
+    traceback: str
+
+    @property
+    def is_effect(self) -> bool:
+        """Whether the rank only noticed that another one was gone."""
+        return _PEER_LOST.search(self.message + self.traceback) is not None
+
+
+def record_exception(directory: RunDirectory, rank: int, error: BaseException) -> None:
+    """Write an exception of a rank's process into the run directory."""
+    text = "".join(traceback.format_exception(error))
+    kind = type(error).__name__ if isinstance(error, DbxDlError) else ""
+    message = str(error) if kind else f"{type(error).__name__}: {error}"
+    record_failure(directory, rank, message, kind=kind, text=text)
+
+
+def record_failure(directory: RunDirectory, rank: int, message: str, *, kind: str = "", text: str = "") -> None:
+    """Write why a rank failed, unless it has written so itself."""
+    path = directory.failure(rank)
+    if not path.exists():
+        Failure(rank=rank, time=time.time(), message=message, kind=kind, traceback=text).save(path)
+
+
+def read_failure(directory: RunDirectory, rank: int) -> Failure:
+    """Why this rank failed; DataError when it has not said so."""
+    return Failure.load(directory.failure(rank))
+
+
+def read_failures(directory: RunDirectory, num_ranks: int) -> list[Failure]:
+    """Failures that were recorded, causes before effects, then by time."""
+    paths = [directory.failure(rank) for rank in range(num_ranks)]
+    found = [Failure.load(path) for path in paths if path.exists()]
+    return sorted(found, key=lambda failure: (failure.is_effect, failure.time))
+
+
+def explain_failure(directory: RunDirectory, num_ranks: int, launch_error: BaseException) -> DbxDlError:
+    """The error to raise when a launch failed.
+
+    A rank's mistake of the user's making (config, data, set-up) keeps its class; everything else becomes a
+    RankFailedError. Both carry the rank's own traceback.
+    """
+    deadline = time.monotonic() + _WAIT_FOR_CAUSE_SECONDS
+    failures = read_failures(directory, num_ranks)
+    while not failures or failures[0].is_effect:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_POLL_SECONDS)
+        failures = read_failures(directory, num_ranks)
+    if not failures:
+        return _from_launch_error(directory, num_ranks, launch_error)
+    return _to_error(failures[0], directory, num_ranks)
+
+
+def _to_error(failure: Failure, directory: RunDirectory, num_ranks: int) -> DbxDlError:
+    kind = getattr(errors, failure.kind, RankFailedError) if failure.kind else RankFailedError
+    if kind in (errors.ConfigError, errors.DataError, errors.SetupError):
+        error: DbxDlError = kind(failure.message)
+        error.add_note(f"on rank {failure.rank} of {num_ranks}:\n{failure.traceback}")
+        return error
+    where = f"rank {failure.rank} of {num_ranks} failed: {failure.message}"
+    log = directory.log(failure.rank)
+    return RankFailedError("\n".join(part for part in (where, failure.traceback.rstrip(), f"its log: {log}") if part))
+
+
+def _from_launch_error(directory: RunDirectory, num_ranks: int, error: BaseException) -> DbxDlError:
+    text = str(error)
+    through_spark = re.search(r"dbx_dl\.errors\.(\w+): ", text)
+    if through_spark is not None:
+        # The executors cannot write where the driver reads: the task's error came inside Spark's.
+        kind = getattr(errors, through_spark[1], RankFailedError)
+        message = re.split(r"\n\s+at |\n\nDriver stacktrace|\n\nJVM stacktrace", text[through_spark.end() :])[0]
+        return cast(DbxDlError, kind(message.strip()))
+    first = next((line for line in text.splitlines() if line.strip()), type(error).__name__).strip()
+    hint = f"look into {directory.root / 'logs'}"
+    return RankFailedError(f"the tasks above {num_ranks} ranks were lost, and no rank said why ({first}): {hint}")

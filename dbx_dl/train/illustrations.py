@@ -1,0 +1,62 @@
+"""Figures of a finished training in its MLflow run: learning curves, confusion matrix, sample predictions."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dbx_dl.contracts import ImageSpec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dbx_dl.contracts import PreparedTable
+    from dbx_dl.train.job import TrainingResult
+    from dbx_dl.train.tracking import TrackedRun
+
+logger = logging.getLogger(__name__)
+
+_NUM_SAMPLES = 16
+
+
+def log_figures(run: TrackedRun, prepared: PreparedTable, result: TrainingResult, predictions: Path) -> None:
+    """Draw and log what there is to show; without matplotlib nothing is drawn, and the log says so."""
+    try:
+        from dbx_dl import figures
+
+        run.log_figure(figures.learning_curves(result.history, best_epoch=result.best_epoch), "learning_curves")
+    except ImportError as error:
+        logger.warning("no figures are logged: %s; pip install 'dbx_dl[report]'", error)
+        return
+    with np.load(predictions, allow_pickle=False) as arrays:
+        keys, labels, probabilities = arrays["keys"], arrays["labels"], arrays["probabilities"]
+    if not len(keys):
+        return
+    names = prepared.target.label_names
+    run.log_figure(figures.confusion_matrix(labels, probabilities.argmax(axis=1), names), "confusion_matrix")
+    if isinstance(prepared.inputs, ImageSpec):
+        _log_samples(run, prepared, prepared.inputs, keys, probabilities)
+
+
+def _log_samples(
+    run: TrackedRun,
+    prepared: PreparedTable,
+    inputs: ImageSpec,
+    keys: NDArray[np.str_],
+    probabilities: NDArray[np.float32],
+) -> None:
+    from dbx_dl import figures
+    from dbx_dl.feed.reader import read_rows
+    from dbx_dl.transforms.images import decode_image
+
+    # Keys are sorted and begin with the class, so evenly spaced rows show every class.
+    chosen = np.unique(np.linspace(0, len(keys) - 1, min(_NUM_SAMPLES, len(keys))).round().astype(np.int64))
+    rows = read_rows(prepared, "test", keys=keys[chosen].tolist())
+    names = prepared.target.label_names
+    images = [decode_image(data, inputs) for data in rows.column(inputs.column).to_pylist()]
+    truths = [names[label] for label in rows.column("label_index").to_pylist()]
+    predicted = [(names[int(row.argmax())], float(row.max())) for row in probabilities[chosen]]
+    run.log_figure(figures.sample_predictions(images, truths, predicted), "sample_predictions")

@@ -1,0 +1,124 @@
+"""How ranks are started: LAUNCHERS by name, and what is checked before anything is submitted."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbx_dl.errors import ConfigError, SetupError
+from dbx_dl.runtime.slots import count_slots
+from dbx_dl.train.barrier import launch_on_spark
+from dbx_dl.train.failures import explain_failure, read_failures
+from dbx_dl.train.job import RunDirectory
+from dbx_dl.train.ranks import RankProgram, run_alone
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from dbx_dl.config import TrainConfig
+
+logger = logging.getLogger(__name__)
+
+
+def launch_in_process(spark: SparkSession, program: RankProgram) -> None:
+    """One rank in a child process on this machine; no Spark task and no Horovod."""
+    del spark
+    run_alone(program)
+
+
+def launch_with_horovod_spark(spark: SparkSession, program: RankProgram) -> None:
+    """Upstream's own launcher, `horovod.spark.run`; classic Spark only."""
+    del spark
+    import horovod.spark
+
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("HOROVOD_")}
+    variables["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(str(Path(entry).absolute()) for entry in sys.path))
+    horovod.spark.run(
+        _call_main,
+        args=(program.module, program.arguments),
+        num_proc=program.num_ranks,
+        use_gloo=True,
+        use_mpi=False,
+        start_timeout=120,
+        env=variables,
+        verbose=0,
+    )
+
+
+LAUNCHERS: dict[str, Callable[[SparkSession, RankProgram], None]] = {
+    "in_process": launch_in_process,
+    "spark": launch_on_spark,
+    "horovod_spark": launch_with_horovod_spark,
+}
+
+
+def launch(spark: SparkSession, program: RankProgram, launcher: str) -> None:
+    """Run the program on all its ranks and return when they have ended.
+
+    ConfigError, DataError, SetupError: what a rank itself refused. RankFailedError: everything else that ended a rank,
+    with that rank's own traceback.
+    """
+    try:
+        LAUNCHERS[launcher](spark, program)
+    except Exception as error:
+        directory = RunDirectory(Path(program.directory))
+        explained = explain_failure(directory, program.num_ranks, error)
+        # Spark's own account only helps where no rank left one.
+        raise explained from (None if read_failures(directory, program.num_ranks) else error)
+
+
+def check_launch(spark: SparkSession, config: TrainConfig) -> None:
+    """Refuse within seconds what could not start: ConfigError or SetupError naming the numbers and the fix.
+
+    A barrier stage with more ranks than slots is never submitted: Spark retries it for ten minutes, or loses its
+    context.
+    """
+    if config.launcher == "in_process":
+        if config.num_ranks > 1:
+            raise ConfigError(
+                f"launcher in_process runs one rank, num_ranks is {config.num_ranks}: set train.launcher to spark"
+            )
+        return
+    if config.launcher == "horovod_spark" and is_connect(spark):
+        raise ConfigError(
+            "launcher horovod_spark needs classic Spark, this session is Spark Connect: use launcher spark"
+        )
+    if config.num_ranks > 1 or config.launcher == "horovod_spark":
+        require_horovod()
+    _require_slots(spark, config.num_ranks)
+
+
+def require_horovod() -> None:
+    """SetupError when Horovod is not installed; nothing is imported."""
+    if find_spec("horovod") is None:
+        raise SetupError(
+            "training on more than one rank needs Horovod, which is not installed: run `make wheel`, or "
+            "conf/horovod/build_wheel.sh and pip install the wheel that it prints; one rank runs without"
+        )
+
+
+def is_connect(spark: SparkSession) -> bool:
+    """Whether the session is a Spark Connect one."""
+    return type(spark).__module__.startswith("pyspark.sql.connect")
+
+
+def _require_slots(spark: SparkSession, num_ranks: int) -> None:
+    if str(spark.conf.get("spark.dynamicAllocation.enabled", "false")).lower() == "true":
+        raise SetupError("Spark cannot run ranks together with spark.dynamicAllocation.enabled: switch it off")
+    num_slots = count_slots(spark)
+    if num_ranks > num_slots:
+        plural = "task" if num_slots == 1 else "tasks"
+        raise SetupError(
+            f"num_ranks is {num_ranks}, but Spark runs {num_slots} {plural} at once: set train.num_ranks to "
+            f"{num_slots} or start Spark with more slots (spark.master local[{num_ranks}], or more executor cores)"
+        )
+
+
+def _call_main(module: str, arguments: tuple[str, ...]) -> None:
+    import_module(module).main(*arguments)

@@ -1,0 +1,133 @@
+"""Train a network on a prepared table: checks, launch, progress, one MLflow run, one TrainedModel."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from dbx_dl.contracts import EpochMetrics, PreparedTable, TrainedModel
+from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.feed.files import list_files
+from dbx_dl.frameworks import FRAMEWORKS
+from dbx_dl.train.illustrations import log_figures
+from dbx_dl.train.job import RunDirectory, TrainingJob, TrainingResult
+from dbx_dl.train.launch import check_launch, launch
+from dbx_dl.train.ranks import RankProgram
+from dbx_dl.train.reports import follow_reports
+from dbx_dl.train.tracking import TrackedRun, track_run
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from dbx_dl.config import FrameworkName, TrackingConfig, TrainConfig
+
+logger = logging.getLogger(__name__)
+
+
+def train_network(
+    spark: SparkSession,
+    prepared: PreparedTable,
+    config: TrainConfig,
+    *,
+    framework: str,
+    directory: str,
+    tracking: TrackingConfig,
+) -> TrainedModel:
+    """Train with the config's ranks and launcher; weights, reports and test predictions go into `directory`.
+
+    What an earlier training left in `directory` is removed. The weights are those of the best epoch (validation
+    accuracy, then log loss); `metrics` are the test split's, named `test_<metric>`. ConfigError, DataError and
+    SetupError come before anything is submitted, or from the ranks; RankFailedError carries a rank's traceback.
+    """
+    _check_request(prepared, framework)
+    check_launch(spark, config)
+    root = Path(directory).absolute()
+    job = TrainingJob(prepared=prepared, config=config, framework=cast("FrameworkName", framework), directory=str(root))
+    files = _clear_directory(root)
+    with track_run(tracking, job) as run:
+        job.save(files.job)
+        logger.info("[%s] training %s on %s", framework, config.network, _describe_ranks(config))
+        result = _run_ranks(spark, job, files, run)
+        run.log_result(result)
+        log_figures(run, prepared, result, files.test_predictions)
+    return _describe_model(job, result, run.run_id, tracking.uri)
+
+
+def _check_request(prepared: PreparedTable, framework: str) -> None:
+    if framework not in FRAMEWORKS:
+        raise ConfigError(f"unknown framework {framework!r}: choose one of {', '.join(FRAMEWORKS)}")
+    names = prepared.target.label_names
+    if len(names) < 2:
+        raise DataError(f"table {prepared.table.name} has one class only ({', '.join(names)}): two are needed to learn")
+    if prepared.split_rows.get("train", 0) == 0:
+        raise DataError(f"table {prepared.table.name} has no rows in its train split: prepare more rows")
+    list_files(prepared.table, "train", prepared.key_column)
+
+
+def _clear_directory(root: Path) -> RunDirectory:
+    files = RunDirectory(root)
+    try:
+        files.clear()
+    except OSError as error:
+        raise ConfigError(f"the run's directory {root} cannot be written: {error.strerror}") from None
+    return files
+
+
+def _run_ranks(spark: SparkSession, job: TrainingJob, files: RunDirectory, run: TrackedRun) -> TrainingResult:
+    program = RankProgram(
+        module="dbx_dl.train.worker",
+        arguments=(str(files.job),),
+        directory=job.directory,
+        num_ranks=job.config.num_ranks,
+        timeout_seconds=job.config.timeout_seconds,
+    )
+    with follow_reports([files.reports(0)], _make_handler(job, run)):
+        launch(spark, program, job.config.launcher)
+    return TrainingResult.load(files.result)
+
+
+def _make_handler(job: TrainingJob, run: TrackedRun) -> Callable[[dict[str, Any]], None]:
+    def handle(record: dict[str, Any]) -> None:
+        if record["kind"] != "epoch":
+            return
+        epoch = EpochMetrics.model_validate({name: value for name, value in record.items() if name != "kind"})
+        logger.info(describe_epoch(job.framework, epoch, job.config.num_epochs))
+        run.log_epoch(epoch)
+
+    return handle
+
+
+def describe_epoch(framework: str, epoch: EpochMetrics, num_epochs: int) -> str:
+    """The progress line of an epoch."""
+    parts = [f"[{framework}] epoch {epoch.epoch}/{num_epochs}", f"loss {epoch.metrics['train_loss']:.4g}"]
+    if "validation_accuracy" in epoch.metrics:
+        parts.append(f"validation accuracy {epoch.metrics['validation_accuracy']:.4f}")
+    return f"{' '.join(parts)} · {epoch.rows_per_second:,.0f} rows/s"
+
+
+def _describe_ranks(config: TrainConfig) -> str:
+    ranks = "1 rank" if config.num_ranks == 1 else f"{config.num_ranks} ranks"
+    return f"{ranks} with batches of {config.batch_size} rows each (launcher {config.launcher})"
+
+
+def _describe_model(job: TrainingJob, result: TrainingResult, run_id: str, tracking_uri: str) -> TrainedModel:
+    return TrainedModel(
+        prepared=job.prepared,
+        framework=job.framework,
+        network=job.config.network,
+        network_options=job.config.network_options,
+        weights=result.weights,
+        directory=job.directory,
+        run_id=run_id,
+        tracking_uri=tracking_uri,
+        num_ranks=job.config.num_ranks,
+        batch_size=job.config.batch_size,
+        seed=job.config.seed,
+        history=result.history,
+        best_epoch=result.best_epoch,
+        metrics=result.metrics,
+        rows_per_second=result.rows_per_second,
+        versions=result.versions,
+    )

@@ -1,0 +1,128 @@
+"""One rank's process: `python -m dbx_dl.train.worker <job.json>`, with its place in the HOROVOD_* variables."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import dbx_dl
+from dbx_dl.contracts import SPLITS
+from dbx_dl.feed.reader import Feed, open_feed, read_keys
+from dbx_dl.frameworks import load_framework
+from dbx_dl.frameworks.requests import network_request
+from dbx_dl.metrics import classification_metrics
+from dbx_dl.runtime.processes import end_with_parent
+from dbx_dl.runtime.ranks import RankPlace, read_rank_place
+from dbx_dl.train.checkpoints import BestWeights
+from dbx_dl.train.failures import record_exception
+from dbx_dl.train.job import RunDirectory, TrainingJob, TrainingResult
+from dbx_dl.train.loop import fit, predict_split
+from dbx_dl.train.reports import ReportWriter
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dbx_dl.contracts import EpochMetrics, Split
+    from dbx_dl.frameworks.interface import Framework, Objective, Ranks
+
+
+def main(job_path: str) -> None:
+    """Run the job's part of this rank; on failure write why into the run directory and exit with 1 at once."""
+    end_with_parent()
+    place = read_rank_place()
+    directory = RunDirectory(Path(job_path).parent)
+    try:
+        run_rank(TrainingJob.load(job_path), place)
+    except BaseException as error:
+        record_exception(directory, place.rank, error)
+        sys.stderr.write(f"rank {place.rank} failed: {error}\n")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Horovod's exit hook would wait for peers that wait for this rank.
+        os._exit(1)
+
+
+def run_rank(job: TrainingJob, place: RankPlace) -> None:
+    """Train, evaluate the best weights on the test split, and, on rank 0, write the result."""
+    framework = load_framework(job.framework)
+    num_threads = count_threads(place)
+    framework.seed_process(job.config.seed + place.rank, num_threads)
+    ranks = framework.connect_ranks(place)
+    directory = RunDirectory(Path(job.directory))
+    reports = ReportWriter(directory.reports(place.rank))
+    reports.write({"kind": "started", "rank": place.rank, "pid": os.getpid(), "host": platform.node()})
+    objective = _create_objective(framework, job, ranks)
+    feeds = {split: _open_split(job, split, place, num_threads) for split in SPLITS}
+    best = BestWeights(directory.weights(framework.weights_suffix), ranks)
+
+    def report(epoch: EpochMetrics) -> None:
+        if place.rank == 0:
+            reports.write({"kind": "epoch", **epoch.model_dump()})
+
+    fitted = fit(objective, ranks, feeds["train"], feeds["validation"], job.config, best, report)
+    best.restore(objective)
+    labels, probabilities = predict_split(objective, ranks, feeds["test"])
+    if place.rank == 0:
+        write_test_predictions(job, directory, labels, probabilities)
+        metrics = {f"test_{name}": value for name, value in classification_metrics(labels, probabilities).items()}
+        TrainingResult(
+            history=fitted.history,
+            best_epoch=fitted.best_epoch,
+            metrics=metrics,
+            rows_per_second=fitted.rows_per_second,
+            weights=best.digest(),
+            versions=_describe_versions(framework),
+        ).save(directory.result)
+    ranks.close()
+
+
+def count_threads(place: RankPlace) -> int:
+    """Threads per rank: the machine's cores that this process may use, shared among its ranks."""
+    num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, num_cores // place.local_size)
+
+
+def write_test_predictions(
+    job: TrainingJob, directory: RunDirectory, labels: NDArray[np.int64], probabilities: NDArray[np.float64]
+) -> None:
+    """Write keys, labels and float32 probabilities of the test split in key order; given in stored order."""
+    keys = np.array(read_keys(job.prepared, "test"), dtype=np.str_)
+    order = np.argsort(keys, kind="stable")
+    if not len(keys):
+        probabilities = np.zeros((0, len(job.prepared.target.label_names)))
+    partial = directory.root / ".test_predictions.partial.npz"
+    np.savez(partial, keys=keys[order], labels=labels[order], probabilities=probabilities[order].astype(np.float32))
+    partial.replace(directory.test_predictions)
+
+
+def _create_objective(framework: Framework, job: TrainingJob, ranks: Ranks) -> Objective:
+    config = job.config
+    request = network_request(job.prepared, config.network, config.network_options, config.seed)
+    return framework.create_objective(framework.build_network(request), config.optimizer, ranks)
+
+
+def _open_split(job: TrainingJob, split: Split, place: RankPlace, num_threads: int) -> Feed:
+    return open_feed(
+        job.prepared,
+        split,
+        batch_size=job.config.batch_size,
+        rank=place.rank,
+        num_ranks=place.size,
+        seed=job.config.seed,
+        window_rows=job.config.shuffle_window_rows,
+        num_threads=num_threads,
+    )
+
+
+def _describe_versions(framework: Framework) -> dict[str, str]:
+    own = {"dbx_dl": dbx_dl.__version__, "python": platform.python_version()}
+    return {**own, **framework.describe_versions()}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,53 @@
+"""Every job in a fresh process on a small run of its own: contracts on disk are all that they share."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dbx_dl.config import RunConfig, TrainConfig
+from dbx_dl.contracts import OnnxModel, PreparedTable, Promotion, RegisteredModel, ScoredTable, TrainedModel
+from dbx_dl.demo import digits_run
+from tests.e2e.conftest import ROOT, DemoRun, run_python, write_config
+
+NUM_FILES_PER_CLASS = 12
+
+
+@pytest.fixture(scope="module")
+def small_run(demo: DemoRun, tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
+    """A few images per class, one framework, one rank, one epoch."""
+    place = tmp_path_factory.mktemp("jobs")
+    for folder in (demo.directory / "data" / "digits").iterdir():
+        target = place / "data" / "digits" / folder.name
+        target.mkdir(parents=True)
+        for file in sorted(folder.glob("[0-9]*.png"))[:NUM_FILES_PER_CLASS]:
+            shutil.copy(file, target)
+    config = digits_run(place)
+    train = TrainConfig(network="convnet", num_ranks=1, num_epochs=2)
+    registry = config.registry.model_copy(update={"threshold": None})
+    return config.model_copy(update={"frameworks": ("torch",), "train": train, "registry": registry})
+
+
+def test_jobs_hand_each_other_contracts(small_run: RunConfig, tmp_path: Path) -> None:
+    config = write_config(small_run, tmp_path / "run.yml")
+    place = Path(small_run.directory)
+    for job in ("prepare", "train", "export", "register", "score"):
+        printed = run_python(str(ROOT / "jobs" / f"{job}.py"), "--config", str(config), directory=tmp_path)
+        assert printed.returncode == 0, f"{job}: {printed.stderr[-2000:]}"
+    assert PreparedTable.load(place / "prepared.json").num_rows == 10 * NUM_FILES_PER_CLASS
+    assert len(TrainedModel.load(place / "torch" / "trained.json").history) == 2
+    assert OnnxModel.load(place / "torch" / "onnx.json").parity.max_abs_difference <= 1e-4
+    assert RegisteredModel.load(place / "torch" / "registered.json").version == 1
+    assert Promotion.load(place / "promotion.json").champion_version == 1
+    scored = ScoredTable.load(place / "scored.json")
+    assert (scored.num_rows, scored.num_errors) == (10 * NUM_FILES_PER_CLASS, 0)
+
+
+def test_a_job_without_its_predecessor_says_so(small_run: RunConfig, tmp_path: Path) -> None:
+    moved = small_run.model_copy(update={"directory": str(tmp_path / "elsewhere")})
+    config = write_config(moved, tmp_path / "run.yml")
+    printed = run_python(str(ROOT / "jobs" / "train.py"), "--config", str(config), directory=tmp_path)
+    assert printed.returncode == 1
+    assert "prepared.json does not exist: run the stage that writes it first" in printed.stderr

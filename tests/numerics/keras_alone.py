@@ -1,0 +1,55 @@
+"""What only Keras can show with one rank: `model.fit` over a feed, and saved models that do not need dbx_dl."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from dbx_dl.frameworks.interface import NetworkRequest
+from dbx_dl.frameworks.keras import build_network, distribute_optimizer, open_dataset, seed_process
+from dbx_dl.frameworks.single_rank import SingleRank
+from tests.numerics.digits import make_global_batches, request_convnet
+
+
+def build_narrow(request: NetworkRequest) -> Any:
+    """A user's network with too few outputs."""
+    return keras.Sequential([keras.Input(request.input_shape), keras.layers.Dense(request.num_outputs - 1)])
+
+
+def run(folder: Path) -> dict[str, Any]:
+    """Train with `model.fit`, save the model, load it again."""
+    seed_process(1, 1)
+    model = build_network(request_convnet())
+    optimizer = distribute_optimizer(keras.optimizers.Adam(2e-3, beta_1=0.8), SingleRank())
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
+    batches = make_global_batches(10)
+    history = model.fit(open_dataset(batches, (8, 8, 1), "uint8"), epochs=3, verbose=0)
+    model.save(folder / "fitted.keras")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # Keras warns when it cannot restore the optimizer's state
+        loaded = keras.saving.load_model(folder / "fitted.keras")
+    return {
+        "fit_losses": history.history["loss"],
+        "loaded_optimizer": f"{type(loaded.optimizer).__module__}.{type(loaded.optimizer).__qualname__}",
+        "is_plain": type(loaded.optimizer) is keras.optimizers.Adam,
+        "beta_1": loaded.optimizer.beta_1,
+        "iterations": int(loaded.optimizer.iterations),
+        "is_equal": bool(np.array_equal(loaded(batches[0].inputs), model(batches[0].inputs))),
+        "noise_differs": noise_differs(),
+    }
+
+
+def noise_differs() -> bool:
+    """Whether the seed of the process decides on dropout noise while the request's seed decides on weights."""
+    networks = []
+    for seed in (1, 2):
+        seed_process(seed, 1)
+        networks.append(build_network(request_convnet(dropout=0.5)))
+    rows = make_global_batches(2)[0].inputs
+    quiet, noisy = ([np.asarray(network(rows, training=mode)) for network in networks] for mode in (False, True))
+    return bool(np.array_equal(*quiet) and not np.array_equal(*noisy))

@@ -1,0 +1,1 @@
+"""Tests with real ranks: Horovod processes, and their launch on Spark."""

@@ -1,0 +1,60 @@
+"""The order of an epoch is a seeded permutation that stays inside its windows."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dbx_dl.feed.shuffle import RowOrder, order_lanes
+
+BLOCKS = st.lists(st.integers(0, 50), max_size=12)
+
+
+def locate_all(blocks: list[int], seed: int, epoch: int | None, window_rows: int) -> list[tuple[int, int]]:
+    order = RowOrder(blocks, seed=seed, epoch=epoch, window_rows=window_rows)
+    numbers, rows = order.locate(np.arange(order.num_rows))
+    return list(zip(numbers.tolist(), rows.tolist(), strict=True))
+
+
+@given(BLOCKS, st.integers(0, 2**63), st.one_of(st.none(), st.integers(0, 9)), st.integers(1, 60))
+def test_every_row_has_exactly_one_place(blocks: list[int], seed: int, epoch: int | None, window_rows: int) -> None:
+    expected = [(number, row) for number, rows in enumerate(blocks) for row in range(rows)]
+    assert sorted(locate_all(blocks, seed, epoch, window_rows)) == expected
+
+
+@given(BLOCKS, st.integers(1, 60))
+def test_without_an_epoch_rows_keep_their_stored_order(blocks: list[int], window_rows: int) -> None:
+    places = locate_all(blocks, 1, None, window_rows)
+    assert places == sorted(places)
+
+
+@given(BLOCKS, st.integers(1, 60))
+def test_a_place_is_found_alone_as_in_a_batch(blocks: list[int], window_rows: int) -> None:
+    order = RowOrder(blocks, seed=5, epoch=2, window_rows=window_rows, num_cached=1)
+    alone = [order.locate(np.array([place])) for place in range(order.num_rows)]
+    pairs = [(int(number[0]), int(row[0])) for number, row in alone]
+    assert pairs == locate_all(blocks, 5, 2, window_rows)
+
+
+def test_same_seed_and_epoch_same_order_others_differ() -> None:
+    first = locate_all([300], seed=1, epoch=1, window_rows=100)
+    assert first == locate_all([300], seed=1, epoch=1, window_rows=100)
+    assert first != locate_all([300], seed=2, epoch=1, window_rows=100)
+    assert first != locate_all([300], seed=1, epoch=2, window_rows=100)
+
+
+def test_rows_stay_inside_their_window() -> None:
+    rows = np.array([row for _, row in locate_all([1000], seed=1, epoch=1, window_rows=100)])
+    assert (rows // 100 == np.arange(1000) // 100).all()
+    assert not np.array_equal(rows, np.arange(1000))
+
+
+def test_a_table_smaller_than_the_window_is_shuffled_over_all_its_blocks() -> None:
+    numbers = [number for number, _ in locate_all([50] * 8, seed=1, epoch=1, window_rows=4096)]
+    assert len(set(numbers[:50])) == 8
+
+
+def test_lanes_are_permuted_by_epoch() -> None:
+    assert sorted(order_lanes(64, seed=1, epoch=1).tolist()) == list(range(64))
+    assert order_lanes(64, seed=1, epoch=1).tolist() != order_lanes(64, seed=1, epoch=2).tolist()

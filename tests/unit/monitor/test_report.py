@@ -1,0 +1,45 @@
+"""The page holds everything it shows, and escapes what came from the data."""
+
+import re
+
+import pytest
+
+from dbx_dl.monitor.report import render_report
+from tests.unit.monitor.finished_run import finished_run, found_evidence
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    """The page of an image run and a table run."""
+    outcomes = [finished_run("images"), finished_run("table")]
+    return render_report([(outcome, found_evidence(outcome)) for outcome in outcomes], title="two <runs>")
+
+
+def test_nothing_is_loaded_from_elsewhere(page: str) -> None:
+    sources = re.findall(r'(?:src|srcset|href)="([^"]*)"', page)
+    assert len(sources) > 20
+    assert all(source.startswith(("data:image/png;base64,", "#")) for source in sources)
+    assert "<script" not in page and "@import" not in page and "url(" not in page
+
+
+def test_text_from_the_data_is_escaped(page: str) -> None:
+    assert "two &lt;runs&gt;" in page and "<runs>" not in page
+    assert "3/&lt;b&gt;.png" in page and "<b>" not in page
+
+
+def test_figures_come_for_light_and_dark(page: str) -> None:
+    assert page.count("<picture>") == page.count('prefers-color-scheme: dark)"') == 8
+
+
+def test_every_part_of_the_path_is_told(page: str) -> None:
+    assert re.findall(r'class="stage">(\w+)<', page)[:6] == ["input", "prepare", "train", "export", "register", "score"]
+    for text in ("version 2 is champion: 0.9887 beats 0.9812", "truncated 1, not_an_image 1", "1,801", "and 2 more in"):
+        assert text in page
+
+
+def test_wrong_samples_are_marked_with_truth_and_prediction(page: str) -> None:
+    outcome = finished_run("images")
+    wrong = [sample for sample in found_evidence(outcome).samples if not sample.is_right]
+    assert wrong
+    assert page.count('class="sample wrong"') == len(wrong)
+    assert f"{wrong[0].truth} → {wrong[0].label}" in page

@@ -1,0 +1,110 @@
+"""The command line's manners: exit codes, one or two lines for a failure, tracebacks only where they are asked for."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dbx_dl import cli, demo
+from dbx_dl.cli import app
+from dbx_dl.errors import DataError, RankFailedError
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home and cache of the test's own."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def _fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def fail(directory: Path) -> Path:
+        raise error
+
+    monkeypatch.setattr(demo, "write_demo_data", fail)
+
+
+def test_every_stage_has_a_command() -> None:
+    names = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert names == {"demo", "run", "prepare", "train", "export", "register", "score", "report", "doctor"}
+
+
+def test_no_command_shows_the_help() -> None:
+    assert "prepare" in RUNNER.invoke(app, []).output
+
+
+@pytest.mark.parametrize("arguments", [["train"], ["nonsense"], ["run", "a.yml", "--unknown"]])
+def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
+    assert RUNNER.invoke(app, arguments).exit_code == 2
+
+
+def test_a_mistyped_key_names_the_nearest(tmp_path: Path) -> None:
+    config = tmp_path / "run.yml"
+    config.write_text("name: x\ndirctory: y\n")
+    result = RUNNER.invoke(app, ["run", str(config)])
+    assert result.exit_code == 1
+    assert "unknown key 'dirctory'; did you mean 'directory'?" in result.stderr
+    assert result.stderr.startswith("error: ") and len(result.stderr.splitlines()) == 1
+
+
+def test_a_missing_config_is_one_line(tmp_path: Path) -> None:
+    result = RUNNER.invoke(app, ["score", "--config", str(tmp_path / "none.yml")])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"error: cannot read the run config {tmp_path / 'none.yml'}: No such file or directory\n"
+
+
+def test_data_only_writes_the_data(tmp_path: Path) -> None:
+    result = RUNNER.invoke(app, ["demo", "--data-only", "--dir", str(tmp_path / "d")])
+    assert result.exit_code == 0
+    assert len(list((tmp_path / "d" / "data" / "digits").glob("*/*.png"))) == 1801
+
+
+def test_errors_of_ours_are_told_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    _fail_with(monkeypatch, DataError("the disk is full"))
+    result = RUNNER.invoke(app, ["demo", "--data-only"])
+    assert (result.exit_code, result.stderr) == (1, "error: the disk is full\n")
+
+
+def test_errors_with_a_traceback_are_cut_to_first_and_last_line(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    _fail_with(
+        monkeypatch,
+        RankFailedError("rank 1 failed:\nTraceback (most recent call last):\n  File x\nValueError: bad batch"),
+    )
+    result = RUNNER.invoke(app, ["demo", "--data-only"])
+    first, second = result.stderr.splitlines()
+    assert first == "error: rank 1 failed: ValueError: bad batch"
+    assert "File x" in Path(second.rpartition(" ")[2]).read_text()
+
+
+def test_bugs_are_one_line_and_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    _fail_with(monkeypatch, ZeroDivisionError("a bug\nwith lines"))
+    result = RUNNER.invoke(app, ["demo", "--data-only"])
+    first, second = result.stderr.splitlines()
+    assert (result.exit_code, first) == (1, "error: unexpected ZeroDivisionError: a bug")
+    assert "Traceback" in Path(second.rpartition(" ")[2]).read_text()
+
+
+def test_verbose_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    _fail_with(monkeypatch, ZeroDivisionError("a bug"))
+    result = RUNNER.invoke(app, ["demo", "--data-only", "--verbose"])
+    assert result.exit_code == 1
+    assert "Traceback" in result.stderr and "ZeroDivisionError: a bug" in result.stderr
+
+
+def test_ctrl_c_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    _fail_with(monkeypatch, KeyboardInterrupt())
+    result = RUNNER.invoke(app, ["demo", "--data-only"])
+    assert result.exit_code == 130
+    assert "Traceback" not in result.output and "error" not in result.output
+
+
+def test_the_mlflow_command_names_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.mlflow_command("sqlite:///demo/mlflow.db").endswith(
+        f"mlflow ui --backend-store-uri sqlite:///{tmp_path}/demo/mlflow.db"
+    )
+    assert cli.mlflow_command("sqlite:////abs/mlflow.db").endswith("sqlite:////abs/mlflow.db")
+    assert cli.mlflow_command("https://mlflow.example.com") == "see https://mlflow.example.com"

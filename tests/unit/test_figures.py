@@ -1,0 +1,78 @@
+"""Figures show what they were given, and leave no global state."""
+
+import io
+import sys
+
+import numpy as np
+from PIL import Image
+
+from dbx_dl.contracts import EpochMetrics
+from dbx_dl.figures import confusion_matrix, encode_png, learning_curves, sample_predictions
+
+HISTORY = [
+    EpochMetrics(
+        epoch=number,
+        metrics={"train_loss": 1.0 / number, "validation_loss": 2.0 / number, "validation_accuracy": 0.5, "lr": 0.1},
+        seconds=1.0,
+        rows_per_second=10.0,
+    )
+    for number in (1, 2, 3)
+]
+
+
+def test_curves_have_a_panel_per_metric_and_a_line_per_split() -> None:
+    figure = learning_curves(HISTORY)
+    loss, accuracy = figure.axes
+    assert loss.get_title(loc="left") == "loss"
+    assert {line.get_label(): list(line.get_ydata()) for line in loss.get_lines()} == {
+        "train": [1.0, 0.5, 1.0 / 3],
+        "validation": [2.0, 1.0, 2.0 / 3],
+    }
+    assert accuracy.get_title(loc="left") == "accuracy"
+    assert list(accuracy.get_lines()[0].get_xdata()) == [1, 2, 3]
+
+
+def test_curves_mark_the_best_epoch() -> None:
+    lines = learning_curves(HISTORY, best_epoch=2).axes[0].get_lines()
+    assert list(lines[-1].get_xdata()) == [2, 2]
+
+
+def test_curves_of_no_epoch_are_an_empty_figure() -> None:
+    assert learning_curves([]).axes == []
+    assert encode_png(learning_curves([]))
+
+
+def test_confusion_matrix_writes_every_count_at_its_place() -> None:
+    labels, predicted = np.array([0, 0, 1, 2, 2, 2]), np.array([0, 1, 1, 2, 2, 0])
+    axes = confusion_matrix(labels, predicted, ("a", "b", "c")).axes[0]
+    cells = {(int(text.get_position()[1]), int(text.get_position()[0])): text.get_text() for text in axes.texts}
+    assert cells == {(0, 0): "1", (0, 1): "1", (1, 1): "1", (2, 2): "2", (2, 0): "1"}
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
+
+
+def test_confusion_matrix_of_many_classes_stays_readable() -> None:
+    labels = np.arange(200)
+    axes = confusion_matrix(labels, labels, [f"class {number}" for number in labels]).axes[0]
+    assert len(axes.texts) == 0
+
+
+def test_samples_tell_wrong_from_right() -> None:
+    images = [np.zeros((4, 4, 1), np.uint8), np.zeros((4, 4, 3), np.uint8)]
+    figure = sample_predictions(images, ["3", "5"], [("3", 0.987), ("8", 0.5)])
+    right, wrong = (axes.title for axes in figure.axes)
+    assert right.get_text() == "3  0.99"
+    assert wrong.get_text() == "5 → 8  0.50"
+    assert right.get_color() != wrong.get_color()
+
+
+def test_png_is_transparent() -> None:
+    image = Image.open(io.BytesIO(encode_png(learning_curves(HISTORY, dark=True))))
+    assert image.format == "PNG"
+    assert image.getchannel("A").getextrema()[0] == 0
+
+
+def test_pyplot_is_not_used() -> None:
+    assert "pyplot" not in str(sys.modules["dbx_dl.figures"].__dict__.keys())
+    before = "matplotlib.pyplot" in sys.modules
+    encode_png(sample_predictions([], [], []))
+    assert ("matplotlib.pyplot" in sys.modules) == before

@@ -1,0 +1,129 @@
+"""The pipeline calls the stages in order, keeps what they return and stops at the first failure."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dbx_dl
+from dbx_dl import pipeline
+from dbx_dl.config import RunConfig
+from dbx_dl.contracts import PreparedTable, Promotion, TrainedModel
+from dbx_dl.demo import breast_cancer_run, digits_run
+from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.monitor import report
+from dbx_dl.train import launch
+from tests.unit.monitor.finished_run import finished_run
+
+SPARK: Any = None
+
+
+@pytest.fixture()
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Stages that return the contracts of a finished run and note that they were called."""
+    made = finished_run("images")
+    by_framework = {model.onnx.trained.framework: model for model in made.registered}
+    noted: list[str] = []
+
+    def note(name: str, value: Any) -> Any:
+        noted.append(name)
+        return value
+
+    stages = {
+        "prepare_images": lambda spark, config: note("prepare_images", made.prepared),
+        "prepare_table": lambda spark, config: note("prepare_table", made.prepared),
+        "train_network": lambda spark, prepared, config, *, framework, directory, tracking: note(
+            f"train {framework} in {Path(directory).name}", by_framework[framework].onnx.trained
+        ),
+        "export_onnx": lambda spark, trained, config, *, directory: note(
+            f"export {trained.framework}", by_framework[trained.framework].onnx
+        ),
+        "register_model": lambda onnx, config, *, tracking: note(
+            f"register {onnx.trained.framework}", by_framework[onnx.trained.framework]
+        ),
+        "promote_model": lambda spark, candidates, config, *, tracking: note(
+            f"promote one of {[model.version for model in candidates]}", made.promotion
+        ),
+        "score_table": lambda spark, config, *, tracking: note("score", made.scored),
+    }
+    for name, stage in stages.items():
+        monkeypatch.setattr(dbx_dl, name, stage, raising=False)
+    monkeypatch.setattr(launch, "check_launch", lambda spark, config: note("check launch", None))
+    monkeypatch.setattr(report, "write_report", lambda spark, outcomes, path, title: note("report", Path(path)))
+    return noted
+
+
+def test_stages_run_in_order_for_every_framework(calls: list[str], tmp_path: Path) -> None:
+    outcome = pipeline.run_pipeline(SPARK, digits_run(tmp_path))
+    assert calls == [
+        "check launch",
+        "prepare_images",
+        *("train keras in keras", "export keras", "register keras"),
+        *("train torch in torch", "export torch", "register torch"),
+        "promote one of [1, 2]",
+        "score",
+        "report",
+    ]
+    assert [model.version for model in outcome.registered] == [1, 2]
+
+
+def test_contracts_lie_beside_the_run(calls: list[str], tmp_path: Path) -> None:
+    config = digits_run(tmp_path)
+    outcome = pipeline.run_pipeline(SPARK, config)
+    place = Path(config.directory)
+    names = sorted(str(path.relative_to(place)) for path in place.rglob("*.json"))
+    assert names == [
+        "keras/onnx.json",
+        "keras/registered.json",
+        "keras/trained.json",
+        "prepared.json",
+        "promotion.json",
+        "scored.json",
+        "torch/onnx.json",
+        "torch/registered.json",
+        "torch/trained.json",
+    ]
+    assert PreparedTable.load(place / "prepared.json") == outcome.prepared
+    assert TrainedModel.load(place / "torch" / "trained.json") == outcome.registered[1].onnx.trained
+    assert Promotion.load(place / "promotion.json") == outcome.promotion
+
+
+def test_tables_are_prepared_as_tables(calls: list[str], tmp_path: Path) -> None:
+    pipeline.prepare_run(SPARK, breast_cancer_run(tmp_path))
+    assert calls == ["prepare_table"]
+
+
+def test_a_failing_stage_ends_the_run(calls: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise DataError("no rows")
+
+    monkeypatch.setattr(dbx_dl, "export_onnx", fail, raising=False)
+    config = digits_run(tmp_path)
+    with pytest.raises(DataError, match="no rows"):
+        pipeline.run_pipeline(SPARK, config)
+    assert calls[-1] == "train keras in keras"
+    assert not (Path(config.directory) / "keras" / "onnx.json").exists()
+
+
+def _stage_calls(config: RunConfig) -> list[tuple[str, Any]]:
+    return [
+        ("prepared.json", lambda: pipeline.train_run(SPARK, config, "keras")),
+        ("trained.json", lambda: pipeline.export_run(SPARK, config, "keras")),
+        ("onnx.json", lambda: pipeline.register_run(config, "keras")),
+        ("registered.json", lambda: pipeline.promote_run(SPARK, config)),
+        ("prepared.json", lambda: pipeline.report_run(SPARK, config)),
+    ]
+
+
+@pytest.mark.parametrize("position", range(5))
+def test_a_stage_says_which_file_it_lacks(calls: list[str], tmp_path: Path, position: int) -> None:
+    missing, call = _stage_calls(digits_run(tmp_path))[position]
+    with pytest.raises(DataError, match=f"{missing} does not exist: run the stage"):
+        call()
+    assert calls == []
+
+
+def test_a_framework_must_be_one_of_the_run(calls: list[str], tmp_path: Path) -> None:
+    config = digits_run(tmp_path).model_copy(update={"frameworks": ("torch",)})
+    with pytest.raises(ConfigError, match="no framework 'keras': choose one of torch"):
+        pipeline.train_run(SPARK, config, "keras")
