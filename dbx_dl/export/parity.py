@@ -51,7 +51,7 @@ def measure_parity(
     expected_nc = softmax(logits_nc)
     found_nc = _predict_in_batches(session, rows, 256)
     differences_nc = np.abs(found_nc - expected_nc)
-    within_n = (differences_nc <= tolerance).all(axis=1)
+    within_n = np.asarray((differences_nc <= tolerance).all(axis=1))
     if not within_n.all():
         row = int(np.argmin(within_n))
         label = int(np.argmax(np.nan_to_num(differences_nc[row], nan=np.inf)))

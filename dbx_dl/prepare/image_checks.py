@@ -34,15 +34,22 @@ def check_files(files: DataFrame, max_pixels: int, min_side: int) -> DataFrame:
 
 
 @contextmanager
-def arrow_batches_for(spark: SparkSession, mean_bytes: float, max_bytes: int) -> Iterator[None]:
-    """Inside the block, Arrow batches hold few enough files to stay near 64 MB, and far below Arrow's 2 GB."""
+def sized_for_files(spark: SparkSession, mean_bytes: float, max_bytes: int) -> Iterator[None]:
+    """Inside the block, Spark's tasks and Arrow batches suit many files of these sizes.
+
+    Arrow batches stay near 64 MB, and far below Arrow's limit of 2 GB. Opening a file counts as 64 KB instead of
+    4 MB, or 32 small images would already make a task of their own.
+    """
     rows = min(_BATCH_BYTES / max(mean_bytes, 1.0), _MAX_BATCH_BYTES / max(max_bytes, 1), _MAX_BATCH_ROWS)
-    before = spark.conf.get(_BATCH_ROWS)
-    spark.conf.set(_BATCH_ROWS, str(max(1, int(rows))))
+    ours = {_BATCH_ROWS: str(max(1, int(rows))), "spark.sql.files.openCostInBytes": str(64 * 1024)}
+    before = {name: spark.conf.get(name) for name in ours}
+    for name, value in ours.items():
+        spark.conf.set(name, value)
     try:
         yield
     finally:
-        spark.conf.set(_BATCH_ROWS, str(before))
+        for name, previous in before.items():
+            spark.conf.set(name, str(previous))
 
 
 def _make_checker(max_pixels: int, min_side: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:

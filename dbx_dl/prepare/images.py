@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import ImageSpec, PreparedTable, Target
 from dbx_dl.errors import DataError
-from dbx_dl.prepare.image_checks import arrow_batches_for, check_files
+from dbx_dl.prepare.image_checks import sized_for_files, check_files
 from dbx_dl.prepare.outcomes import count_outcome, log_outcome, require_classes, require_usable
 from dbx_dl.prepare.splits import assign_split
 from dbx_dl.prepare.tables import (
@@ -83,7 +83,7 @@ def prepare_images(spark: SparkSession, config: PrepareImagesConfig) -> Prepared
     mean_bytes = survey.total_bytes / survey.num_files
     with (
         explain_read_errors(f"image folder {config.source}"),
-        arrow_batches_for(spark, mean_bytes, survey.max_bytes),
+        sized_for_files(spark, mean_bytes, survey.max_bytes),
         kept_on_disk(labelled) as rows,
     ):
         outcome = count_outcome(rows, KEY_COLUMN)

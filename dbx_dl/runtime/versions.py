@@ -46,7 +46,7 @@ def list_needs() -> list[str]:
     try:
         requirements = metadata.requires("dbx_dl") or []
     except metadata.PackageNotFoundError:
-        raise SetupError(f"dbx_dl is not installed in this Python", INSTALL) from None
+        raise SetupError("dbx_dl is not installed in this Python", INSTALL) from None
     wanted = [line for line in requirements if "extra ==" not in line or _has_extra(line, "all")]
     return sorted({_read_name(line) for line in wanted})
 

@@ -73,12 +73,8 @@ def _explain(
     for place in range(max(len(wants), len(types))):
         name, want = wants[place] if place < len(wants) else ("(nothing)", "")
         given, kind = (names[place], types[place]) if place < len(types) else ("(nothing)", None)
-        fits = place < len(wants) and _fits(kind, want)
-        rows.append(
-            (name, want, given, kind.simpleString() if kind is not None else "", "" if fits else "<- does not fit")
-        )
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = [
-        " ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)).rstrip() for row in rows
-    ]
-    return "\n  ".join([f"{len(types)} columns do not fit the {len(wants)} inputs of model {model}:", *lines])
+        verdict = "" if place < len(wants) and _fits(kind, want) else "<- does not fit"
+        rows.append((name, want, given, kind.simpleString() if kind is not None else "", verdict))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)] + [0]
+    lines = [" ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return "\n  ".join([f"these columns do not fit model {model}:", *lines])

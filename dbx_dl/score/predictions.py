@@ -40,8 +40,8 @@ def predict_rows(session: ModelSession, batch: pa.RecordBatch) -> tuple[np.ndarr
     errors = bound.errors
     if len(bound.rows):
         probabilities_nc[bound.rows] = session.predict(bound.inputs)
-    is_finite = np.isfinite(probabilities_nc).all(axis=1)
-    for row in bound.rows[~is_finite[bound.rows]].tolist():
+    is_finite_n = np.asarray(np.isfinite(probabilities_nc).all(axis=1))
+    for row in bound.rows[~is_finite_n[bound.rows]].tolist():
         errors[row] = "not_finite: the model's output is not a finite number"
     return probabilities_nc, errors
 

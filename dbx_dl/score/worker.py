@@ -56,9 +56,10 @@ def to_pandas(structs: pa.StructArray) -> pd.DataFrame:
 
 
 def _to_arrow(column: pd.Series | pd.DataFrame) -> pa.Array:
+    import pandas as pd
     import pyarrow as pa
 
-    if hasattr(column, "columns"):
+    if isinstance(column, pd.DataFrame):
         arrays = [_series_to_arrow(column[name]) for name in column.columns]
         return pa.StructArray.from_arrays(arrays, names=list(column.columns))
     return _series_to_arrow(column)

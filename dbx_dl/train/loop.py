@@ -66,12 +66,10 @@ def fit(
     schedule = create_schedule(config.optimizer, config.num_epochs, train.num_steps)
     selection = Selection(config.early_stopping_epochs)
     history: list[EpochMetrics] = []
-    num_rows = seconds = 0.0
     for epoch in range(1, config.num_epochs + 1):
         started = time.perf_counter()
         sums = _train_epoch(objective, ranks, train, epoch, schedule)
-        num_rows += sums["weight"]
-        seconds += (trained := time.perf_counter() - started)
+        trained = time.perf_counter() - started
         metrics = _average(sums) | evaluate(objective, ranks, validation, "validation_")
         is_best, should_stop = _decide_once(ranks, selection, epoch, metrics)
         if is_best:
@@ -83,7 +81,7 @@ def fit(
         report(history[-1])
         if should_stop:
             break
-    return Fit(tuple(history), selection.best_epoch, num_rows / seconds)
+    return Fit(tuple(history), selection.best_epoch, _average_speed(history))
 
 
 def evaluate(objective: Objective, ranks: Ranks, feed: RowFeed, prefix: str) -> dict[str, float]:
@@ -139,6 +137,13 @@ def _describe_divergence(
 def _average(sums: dict[str, float]) -> dict[str, float]:
     weight = sums["weight"]
     return {f"train_{name}": value / weight for name, value in sums.items() if name != "weight"}
+
+
+def _average_speed(history: list[EpochMetrics]) -> float:
+    """Training rows per second; the first epoch, in which frameworks compile, only counts where it is alone."""
+    speeds = [epoch.rows_per_second for epoch in history[1:] or history]
+    # Every epoch has the same rows, so the mean over time is the harmonic mean of the speeds.
+    return len(speeds) / sum(1 / speed for speed in speeds)
 
 
 def _decide_once(ranks: Ranks, selection: Selection, epoch: int, metrics: dict[str, float]) -> tuple[bool, bool]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+WORKER_MODULE = "dbx_dl.train.worker"
+
 
 def train_network(
     spark: SparkSession,
@@ -77,7 +79,7 @@ def _clear_directory(root: Path) -> RunDirectory:
 
 def _run_ranks(spark: SparkSession, job: TrainingJob, files: RunDirectory, run: TrackedRun) -> TrainingResult:
     program = RankProgram(
-        module="dbx_dl.train.worker",
+        module=WORKER_MODULE,
         arguments=(str(files.job),),
         directory=job.directory,
         num_ranks=job.config.num_ranks,

@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[2]
 TIMEOUT_SECONDS = 240
 
 
-def run_alone(scenario: str, framework: str, folder: Path) -> None:
-    """Run `python -m tests.numerics.<scenario> <framework> <folder>` as the only rank."""
-    _finish([_start(scenario, framework, folder, {})])
+def run_alone(scenario: str, framework: str, folder: Path) -> str:
+    """Run `python -m tests.numerics.<scenario> <framework> <folder>` as the only rank; what it wrote to the terminal."""
+    return _finish([_start(scenario, framework, folder, {})])[0]
 
 
 def run_as_ranks(scenario: str, framework: str, folder: Path, num_ranks: int) -> None:
@@ -49,7 +49,7 @@ def _start(scenario: str, framework: str, folder: Path, environment: dict[str, s
     )
 
 
-def _finish(children: list[subprocess.Popen[str]]) -> None:
+def _finish(children: list[subprocess.Popen[str]]) -> list[str]:
     try:
         outputs = [child.communicate(timeout=TIMEOUT_SECONDS)[0] for child in children]
     finally:
@@ -57,3 +57,4 @@ def _finish(children: list[subprocess.Popen[str]]) -> None:
             child.kill()
     failed = [output for child, output in zip(children, outputs, strict=True) if child.returncode != 0]
     assert not failed, "\n\n".join(failed)
+    return outputs

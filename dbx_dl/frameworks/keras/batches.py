@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
@@ -34,4 +34,8 @@ def open_dataset(batches: Iterable[Batch], input_shape: tuple[int, ...], input_d
     def read() -> Iterator[tuple[Any, Any, Any]]:
         return ((batch.inputs, batch.labels, batch.weights) for batch in batches)
 
-    return tf.data.Dataset.from_generator(read, output_signature=signature).prefetch(1)
+    dataset = tf.data.Dataset.from_generator(read, output_signature=signature).prefetch(1)
+    if isinstance(batches, Sized):
+        # Of an unknown length, `model.fit` counts one optimizer step too many in every epoch, and warns.
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
+    return dataset

@@ -60,7 +60,8 @@ class SupervisedObjective:
         self._optimizer = distribute_optimizer(create_optimizer(optimizer), ranks)
         self._optimizer.build(network.trainable_variables)
         self._step = tf.function(self._compute_step, jit_compile=False)
-        self._forward = tf.function(lambda inputs: network(inputs, training=False), jit_compile=False)
+        forward = tf.function(lambda inputs: network(inputs, training=False), jit_compile=False, reduce_retracing=True)
+        self._forward = forward
 
     def train_step(self, batch: Batch, learning_rate: float) -> dict[str, float]:
         """One step on the global batch; this rank's sums of `weight`, `loss` and `accuracy` over its rows.

@@ -56,10 +56,10 @@ class SupervisedObjective:
         loss.backward()
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
-        weight = float(weights.sum())
+        weight = weights.sum().item()
         self._optimizer.step(weight=weight)
         num_correct = ((logits.argmax(dim=1) == labels) * weights).sum()
-        return {"weight": weight, "loss": float(loss), "accuracy": float(num_correct)}
+        return {"weight": weight, "loss": loss.item(), "accuracy": num_correct.item()}
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
         """Logits float32 (N, num_outputs) in inference mode; N may be 0."""

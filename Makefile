@@ -1,0 +1,99 @@
+# The checkout's commands; `make help` lists them. Set-up happens once, into .venv, before the first that needs it.
+#
+#   PYTHON=python3.12   the Python to make .venv with (3.11 to 3.13)
+#   ARGS="--quick"      passed on to `dbx-dl demo` or pytest
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+LAYERS := unit rules numerics ranks spark e2e gpu
+PYTEST := $(BIN)/python -m pytest
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# Says every 30 seconds that a long step is still at work.
+define with_ticker
+while sleep 30 </dev/null >/dev/null 2>&1; do echo "[setup] still at it, $$SECONDS s"; done & ticker=$$!; \
+trap "kill $$ticker 2>/dev/null || true" EXIT; $(1)
+endef
+
+.PHONY: help
+help: ## List the targets
+	@echo "make TARGET [ARGS=...]"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '  test-%-9s The tests in tests/%s\n' $(foreach layer,$(LAYERS),$(layer) $(layer))
+
+# ---- what people type ------------------------------------------------------------------------------------------------
+
+.PHONY: demo test lint format bench wheel horovod doctor clean
+demo: ready ## Real images and a real table the whole way, with Keras and PyTorch (ARGS="--quick --dir D")
+	@$(BIN)/dbx-dl demo $(ARGS)
+
+test: ready ## All test layers, but no benchmarks
+	@$(PYTEST) $(wildcard $(addprefix tests/,$(LAYERS))) $(ARGS)
+
+test-%: ready
+	@if [ -d tests/$* ]; then $(PYTEST) tests/$* $(ARGS); else echo "there are no tests in tests/$*"; exit 1; fi
+
+lint: $(STAMPS)/editable ## Ruff, mypy and the layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(STAMPS)/editable ## Format the code and mend what Ruff can
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+bench: ready ## The benchmarks (ratios within one run)
+	@if [ -n "$$(find tests/benchmarks -name 'test_*.py' 2>/dev/null)" ]; then $(PYTEST) -s tests/benchmarks $(ARGS); \
+	else echo "there are no benchmarks yet"; fi
+
+wheel: $(STAMPS)/packages ## This package's wheel, into dist/
+	@$(BIN)/pip wheel -q --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/dbx_dl-*.whl
+
+doctor: $(STAMPS)/editable ## Check this machine for everything a run needs
+	@$(BIN)/dbx-dl doctor
+
+clean: ## Remove what was built and cached in the checkout (.venv and ~/.cache/dbx_dl stay)
+	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+# ---- set-up, one stamp per step --------------------------------------------------------------------------------------
+
+.PHONY: ready
+ready: $(STAMPS)/editable $(STAMPS)/horovod
+	@$(BIN)/python -m dbx_dl.runtime.jars
+
+$(STAMPS)/created:
+	@conf/check_tools.sh $(PYTHON)
+	@echo "[setup] creating $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/packages: constraints.txt setup.py | $(STAMPS)/created
+	@echo "[setup] installing the locked packages (3 to 5 minutes; 8 GB, or 4 GB with a CPU-only torch)"
+	@$(call with_ticker,$(BIN)/pip install -q -c constraints.txt '.[all,dev]') || { echo "[setup] error: pip could not install \
+	the packages: check the network and pip's index settings ($(BIN)/pip config list), then run make again" >&2; exit 1; }
+	@touch $@
+
+$(STAMPS)/editable: $(STAMPS)/packages pyproject.toml
+	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+horovod: $(STAMPS)/horovod ## Horovod's wheel, built once per machine, installed and checked
+$(STAMPS)/horovod: conf/horovod/build_wheel.sh $(STAMPS)/packages $(STAMPS)/editable
+	@wheel=$$(conf/horovod/build_wheel.sh $(BIN)/python | tail -n 1); \
+	$(BIN)/pip install -q --no-deps --force-reinstall "$$wheel"
+	@echo "[setup] checking that Horovod works with PyTorch and with TensorFlow"
+	@$(BIN)/python -m dbx_dl.runtime.doctor horovod.torch horovod.tensorflow
+	@touch $@

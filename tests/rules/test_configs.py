@@ -1,0 +1,33 @@
+"""Run configs are valid and are the demo's own, and every path that a text names is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from dbx_dl.config import load_run_config
+from dbx_dl.demo import breast_cancer_run, digits_run
+from tests.rules.source_files import ROOT, name_of
+
+RUNS = sorted((ROOT / "conf" / "runs").glob("*.yml"))
+TEXTS = [ROOT / name for name in ("README.md", "Makefile", "CHANGELOG.md", ".ci/run", "setup.py", "pyproject.toml")]
+TEXTS += sorted(path for path in (ROOT / "conf").rglob("*") if path.is_file())
+PATH = re.compile(r"(?<![\w./~<>{}$-])(?:conf|jobs|notebooks|dbx_dl|tests)/[\w./-]*[\w/]")
+
+
+@pytest.mark.parametrize("path", RUNS, ids=name_of)
+def test_run_config_is_the_demos_own(path: Path) -> None:
+    demo_runs = {"digits": digits_run(), "breast_cancer": breast_cancer_run()}
+    assert load_run_config(path) == demo_runs[path.stem]
+
+
+def test_both_runs_are_there() -> None:
+    assert [path.stem for path in RUNS] == ["breast_cancer", "digits"]
+
+
+@pytest.mark.parametrize("text", [text for text in TEXTS if text.exists()], ids=name_of)
+def test_named_paths_exist(text: Path) -> None:
+    named = set(PATH.findall(text.read_text(encoding="utf-8")))
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []

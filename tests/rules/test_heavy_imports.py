@@ -1,0 +1,79 @@
+"""Every heavy dependency has its owners, and outside the frameworks it is loaded by the function that needs it."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import packages_distributions
+
+import pytest
+
+from dbx_dl.runtime.versions import list_needs
+from tests.rules.source_files import list_files, list_imports, name_of
+
+SPARK_STAGES = ("runtime/", "prepare/", "train/", "score/", "export/", "register/", "monitor/")
+OWNERS = {
+    "keras": ("frameworks/keras/",),
+    "tensorflow": ("frameworks/keras/",),
+    "tf2onnx": ("frameworks/keras/",),
+    "torch": ("frameworks/torch/",),
+    "safetensors": ("frameworks/torch/",),
+    "onnxscript": ("frameworks/torch/",),
+    "horovod": ("frameworks/", "train/launch.py", "train/barrier.py"),
+    "mlflow": ("runtime/tracking.py", "train/tracking.py", "register/", "score/model_file.py"),
+    "pyspark": (*SPARK_STAGES, "transforms/raw_columns.py"),
+    "py4j": ("runtime/",),
+    "deltalake": ("feed/",),
+    "onnx": ("transforms/tabular.py", "frameworks/", "export/", "score/"),
+    "onnxruntime": ("transforms/columns.py", "score/", "export/", "runtime/doctor.py"),
+    "pandas": ("score/",),
+    "sklearn": ("demo.py", "metrics.py"),
+    "matplotlib": ("figures.py",),
+    "jinja2": ("monitor/",),
+    "typer": ("cli.py",),
+    "rich": ("cli.py",),
+}
+LAZY = ("pyspark", "mlflow", "onnx", "onnxruntime", "pandas", "pyarrow", "deltalake", "sklearn", "matplotlib", "jinja2")
+COMES_WITH_OTHERS = {"py4j": "pyspark", "horovod": "conf/horovod/build_wheel.sh"}
+
+
+@pytest.mark.parametrize("package", OWNERS)
+def test_only_its_owners_import(package: str) -> None:
+    owners = tuple(f"dbx_dl/{owner}" for owner in OWNERS[package])
+    users = {
+        name_of(path) for path in list_files("dbx_dl", "jobs") for used in list_imports(path) if used.package == package
+    }
+    assert sorted(user for user in users if not user.startswith(owners)) == []
+
+
+def test_only_frameworks_import_horovods_bindings() -> None:
+    bindings = ("horovod.torch", "horovod.tensorflow", "horovod.keras")
+    users = [
+        f"{name_of(path)}:{used.line}"
+        for path in list_files("dbx_dl", "jobs")
+        for used in list_imports(path)
+        if used.module.startswith(bindings) and not name_of(path).startswith("dbx_dl/frameworks/")
+    ]
+    assert users == []
+
+
+def test_heavy_packages_are_imported_inside_functions() -> None:
+    eager = [
+        f"{name_of(path)}:{used.line} imports {used.module}"
+        for path in list_files("dbx_dl", "jobs")
+        for used in list_imports(path)
+        if used.package in LAZY and not used.is_lazy and not name_of(path).startswith("dbx_dl/frameworks/")
+    ]
+    assert eager == []
+
+
+def test_everything_imported_is_a_direct_requirement() -> None:
+    needs = {name.lower().replace("_", "-") for name in list_needs()}
+    providers = packages_distributions()
+    known = {*sys.stdlib_module_names, "dbx_dl", *COMES_WITH_OTHERS}
+    used = {used.package for path in list_files("dbx_dl") for used in list_imports(path)} - known
+    undeclared = {
+        package
+        for package in used
+        if not {name.lower().replace("_", "-") for name in providers.get(package, [])} & needs
+    }
+    assert undeclared == set()

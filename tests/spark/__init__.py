@@ -1,0 +1,1 @@
+"""Tests on local Spark with real Delta and MLflow."""

@@ -1,0 +1,137 @@
+"""Raw rows to prediction structs: values, nulls, bad rows, slices, bounded batches."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from onnx import numpy_helper
+
+from dbx_dl.contracts import FeatureSpec, ImageSpec, NumericFeature
+from dbx_dl.errors import DataError
+from dbx_dl.export.onnx_model import write_model
+from dbx_dl.metrics import softmax
+from dbx_dl.score import predictions
+from dbx_dl.score.binding import MAX_BATCH_BYTES, MAX_BATCH_ROWS, count_batch_rows, name_columns
+from dbx_dl.score.predictions import predict_structs
+from dbx_dl.score.session import ModelSession, open_model
+from dbx_dl.score.worker import to_pandas
+from dbx_dl.transforms.columns import TabularEncoder
+from tests.onnx_models import make_metadata, make_network, make_weights, write_linear_model
+from tests.prepared_tables import IMAGES, SPEC, draw_image, encode_png
+
+SCORE_TYPE = pa.struct(
+    [
+        pa.field("label", pa.string()),
+        pa.field("probability", pa.float64()),
+        pa.field("probabilities", pa.list_(pa.field("element", pa.float32()))),
+        pa.field("error", pa.string()),
+    ]
+)
+
+
+def score(session: ModelSession, batch: pa.RecordBatch) -> list[dict]:
+    return [row for part in predict_structs(session, batch) for row in part.to_pylist()]
+
+
+def table_batch() -> pa.RecordBatch:
+    columns = {"x": [1.0, None, float("nan"), float("inf")], "y": [0.5, 1, None, 2], "colour": ["red", None, "?", ""]}
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def test_table_rows_are_encoded_and_nulls_are_legal(tmp_path: Path) -> None:
+    weights = write_linear_model(tmp_path / "m.onnx", SPEC)
+    expected = softmax(TabularEncoder(SPEC).encode(table_batch()) @ weights)
+    rows = score(open_model(tmp_path / "m.onnx"), table_batch())
+    np.testing.assert_allclose([row["probabilities"] for row in rows], expected, atol=1e-6)
+    assert [row["label"] for row in rows] == [("down", "up")[k] for k in expected.argmax(axis=1)]
+    assert [row["probability"] for row in rows] == [max(row["probabilities"]) for row in rows]
+    assert {row["error"] for row in rows} == {None}
+
+
+def test_bad_images_cost_their_own_row_only(tmp_path: Path) -> None:
+    weights = write_linear_model(tmp_path / "m.onnx", IMAGES)
+    good = [encode_png(draw_image(row, row % 2)) for row in range(2)]
+    content = pa.array([None, good[0], good[1][:-30], b"", good[1], b"text"], pa.binary())
+    session = open_model(tmp_path / "m.onnx")
+    rows = score(session, pa.RecordBatch.from_arrays([content], ["content"]))
+    errors = [row["error"] and row["error"].split(":")[0] for row in rows]
+    assert errors == ["null", None, "truncated", "empty", None, "not_an_image"]
+    pixels = np.stack([draw_image(row, row % 2) for row in range(2)]).reshape(2, -1)
+    expected = softmax(pixels.astype(np.float32) / 255 @ weights)
+    np.testing.assert_allclose([rows[1]["probabilities"], rows[4]["probabilities"]], expected, atol=1e-6)
+    for row in (0, 2, 3, 5):
+        assert [rows[row][name] for name in ("label", "probability", "probabilities")] == [None, None, None]
+
+
+def test_a_batch_without_one_good_row(tmp_path: Path) -> None:
+    write_linear_model(tmp_path / "m.onnx", IMAGES)
+    batch = pa.RecordBatch.from_arrays([pa.array([None, b"x"], pa.binary())], ["content"])
+    rows = score(open_model(tmp_path / "m.onnx"), batch)
+    assert [row["label"] for row in rows] == [None, None] and all(row["error"] for row in rows)
+
+
+def test_output_that_is_not_finite_is_an_error_of_its_row(tmp_path: Path) -> None:
+    spec = FeatureSpec(features=(NumericFeature(column="x", fill=0, center=0, scale=1),))
+    network = make_network(spec, make_weights(spec, 2))
+    network.graph.node[1].op_type = "Pow"  # a negative number to the power of 0.5
+    network.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.float32(0.5), "scale"))
+    write_model(network, make_metadata(spec, ("a", "b")), tmp_path / "m.onnx")
+    rows = score(open_model(tmp_path / "m.onnx"), pa.RecordBatch.from_pydict({"x": [4.0, -4.0, 9.0]}))
+    assert [row["label"] is None for row in rows] == [False, True, False]
+    assert rows[1]["error"].startswith("not_finite: ") and rows[1]["probabilities"] is None
+
+
+def test_structs_have_exactly_the_type_that_spark_expects(tmp_path: Path) -> None:
+    write_linear_model(tmp_path / "m.onnx", SPEC)
+    (part,) = predict_structs(open_model(tmp_path / "m.onnx"), table_batch())
+    assert part.type == SCORE_TYPE
+
+
+def test_small_batches_give_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_linear_model(tmp_path / "m.onnx", SPEC)
+    session = open_model(tmp_path / "m.onnx")
+    rng = np.random.default_rng(0)
+    batch = pa.RecordBatch.from_pydict({"x": rng.normal(size=50), "y": rng.normal(size=50), "colour": ["red"] * 50})
+    whole = score(session, batch)
+    monkeypatch.setattr(predictions, "count_batch_rows", lambda inputs: 7)
+    assert [len(part) for part in predict_structs(session, batch)] == [*[7] * 7, 1]
+    small = score(session, batch)
+    assert [row["label"] for row in small] == [row["label"] for row in whole]
+    np.testing.assert_allclose(
+        [row["probabilities"] for row in small], [row["probabilities"] for row in whole], atol=1e-6
+    )
+
+
+def test_batches_are_bounded_by_rows_and_bytes() -> None:
+    assert count_batch_rows(IMAGES) == MAX_BATCH_ROWS
+    large = ImageSpec(height=1024, width=1024, channels=3)
+    assert count_batch_rows(large) == MAX_BATCH_BYTES // (1024 * 1024 * 3)
+    assert count_batch_rows(ImageSpec(height=10_000, width=10_000, channels=3)) == 1
+
+
+def test_columns_by_position_or_by_struct_field() -> None:
+    arrays = [pa.array([1.0]), pa.array([2.0]), pa.array(["red"])]
+    assert name_columns(arrays, SPEC).schema.names == ["x", "y", "colour"]
+    struct = pa.StructArray.from_arrays(arrays[::-1], ["colour", "y", "x"])
+    assert name_columns([struct], SPEC).to_pylist() == [{"colour": "red", "y": 2.0, "x": 1.0}]
+    with pytest.raises(DataError, match=r"takes 3 columns \(x, y, colour\), 2 were given"):
+        name_columns(arrays[:2], SPEC)
+
+
+def test_a_null_struct_is_a_row_of_nulls() -> None:
+    struct = pa.StructArray.from_arrays(
+        [pa.array([1.0, 5.0]), pa.array([2.0, 5.0]), pa.array(["red", "red"])],
+        ["x", "y", "colour"],
+        mask=pa.array([False, True]),
+    )
+    assert name_columns([struct], SPEC).to_pylist()[1] == {"x": None, "y": None, "colour": None}
+
+
+def test_pandas_form_keeps_arrays_and_nulls(tmp_path: Path) -> None:
+    write_linear_model(tmp_path / "m.onnx", IMAGES)
+    content = pa.array([None, encode_png(draw_image(1, 1))], pa.binary())
+    (part,) = predict_structs(open_model(tmp_path / "m.onnx"), pa.RecordBatch.from_arrays([content], ["content"]))
+    frame = to_pandas(part)
+    assert frame["probabilities"][0] is None and frame["probabilities"][1].dtype == np.float32
+    assert frame["error"].isna().tolist() == [False, True]
