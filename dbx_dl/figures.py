@@ -43,7 +43,7 @@ def learning_curves(history: Sequence[EpochMetrics], *, best_epoch: int | None =
     for position, panel in enumerate(panels, start=1):
         axes = figure.add_subplot(1, len(panels), position)
         for split, color in palette.splits.items():
-            points = [(e.epoch, e.metrics[f"{split}_{panel}"]) for e in history if f"{split}_{panel}" in e.metrics]
+            points = _collect_points(history, split, panel)
             if points:
                 axes.plot(*zip(*points, strict=True), color=color, label=split, linewidth=1.8, marker="o", markersize=3)
         if best_epoch is not None:
@@ -112,6 +112,13 @@ def _new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def _collect_points(history: Sequence[EpochMetrics], split: str, panel: str) -> list[tuple[int, float]]:
+    # The log loss is the loss where no weight decay or the like is added: evaluation reports it under that name.
+    names = [f"{split}_{panel}", f"{split}_log_loss"] if panel == "loss" else [f"{split}_{panel}"]
+    values = [(e.epoch, next((e.metrics[name] for name in names if name in e.metrics), None)) for e in history]
+    return [(epoch, value) for epoch, value in values if value is not None]
 
 
 def _choose_panels(metric_names: Iterable[str]) -> list[str]:

@@ -50,7 +50,6 @@ def prepare_run(spark: SparkSession, config: RunConfig) -> PreparedTable:
 
     prepared = _timed(config, "prepare", prepare)
     prepared.save(_place(config) / "prepared.json")
-    logger.info("  %d rows in %s, %d rejected", prepared.num_rows, prepared.table.name, prepared.num_rejects)
     return prepared
 
 
@@ -81,7 +80,6 @@ def export_run(spark: SparkSession, config: RunConfig, framework: str) -> OnnxMo
         lambda: dbx_dl.export_onnx(spark, trained, config.export, directory=str(directory)),
     )
     onnx.save(directory / "onnx.json")
-    logger.info("  ONNX differs from the network by at most %.1e", onnx.parity.max_abs_difference)
     return onnx
 
 
@@ -116,7 +114,6 @@ def score_run(spark: SparkSession, config: RunConfig) -> ScoredTable:
     """Score the run's input with the model that its config names; writes `scored.json`."""
     scored = _timed(config, "score", lambda: dbx_dl.score_table(spark, config.score, tracking=config.tracking))
     scored.save(_place(config) / "scored.json")
-    logger.info("  %d rows scored into %s, %d errors", scored.num_rows, scored.table.name, scored.num_errors)
     return scored
 
 
@@ -153,8 +150,8 @@ def _require_framework(config: RunConfig, framework: str) -> None:
 
 
 def _timed(config: RunConfig, stage: str, work: Callable[[], T]) -> T:
-    logger.info("%s: %s", config.name, stage)
+    logger.info("── %s: %s", config.name, stage)
     started = time.monotonic()
     result = work()
-    logger.info("%s: %s took %.1f s", config.name, stage, time.monotonic() - started)
+    logger.debug("%s: %s took %.1f s", config.name, stage, time.monotonic() - started)
     return result

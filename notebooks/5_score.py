@@ -31,7 +31,7 @@ spark = open_session(config.spark, app_name=f"dbx_dl {config.name}")
 
 scored = dbx_dl.score_table(spark, config.score, tracking=config.tracking)
 scored.save(directory / "scored.json")
-read_pinned(spark, scored.table).orderBy(config.score.key).show(10, truncate=40)
+read_pinned(spark, scored.table).orderBy("key").show(10, truncate=40)
 
 # COMMAND ----------
 
@@ -40,7 +40,7 @@ read_pinned(spark, scored.table).orderBy(config.score.key).show(10, truncate=40)
 
 # COMMAND ----------
 
-read_pinned(spark, scored.table).where("error IS NOT NULL").select(config.score.key, "error").show(truncate=90)
+read_pinned(spark, scored.table).where("error IS NOT NULL").select("key", "error").show(truncate=90)
 
 # COMMAND ----------
 

@@ -85,7 +85,7 @@ fi
 for tool in g++ make; do
   command -v "$tool" >/dev/null || fail "$tool not found: install a C++ compiler and make (Debian: apt-get install build-essential)"
 done
-echo 'int main() {}' | g++ -std=c++20 -fsyntax-only -x c++ - 2>/dev/null \
+g++ -std=c++20 -fsyntax-only -x c++ - <<<'int main() {}' 2>/dev/null \
   || fail "$(g++ --version | head -n 1) does not know C++20: install g++ 10 or newer"
 if [ "$nccl" = 1 ]; then
   command -v nvcc >/dev/null || [ -x "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" ] \
@@ -128,9 +128,13 @@ log=$cache/build.log
 started=$SECONDS
 "$python" -m pip wheel --no-build-isolation --no-deps --wheel-dir "$work/wheel" . >"$log" 2>&1 9>&- &
 build=$!
+report_at=$((started + 30))
 while kill -0 "$build" 2>/dev/null; do
   sleep 1
-  if (((SECONDS - started) % 30 == 0)); then say "still building, $((SECONDS - started)) s"; fi
+  if ((SECONDS >= report_at)); then
+    say "still building, $((SECONDS - started)) s"
+    report_at=$((report_at + 30))
+  fi
 done
 if ! wait "$build"; then
   build=

@@ -66,7 +66,7 @@ class Evidence:
 
 def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
     """Read the tables and files of a finished run; DataError when one of them is gone."""
-    predictions = {
+    predictions: dict[str, HeldOutPredictions] = {
         model.onnx.trained.framework: read_predictions(Path(model.onnx.trained.directory))
         for model in outcome.registered
     }
@@ -80,7 +80,7 @@ def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
         sample_framework=best,
         samples=samples,
         score_labels=_count_labels(spark, outcome.scored),
-        score_errors=_read_errors(spark, outcome.scored, outcome.config.score.key),
+        score_errors=_read_errors(spark, outcome.scored),
     )
 
 
@@ -154,11 +154,11 @@ def _count_labels(spark: SparkSession, scored: ScoredTable) -> dict[str, int]:
     return {_text(row[0]): int(row[1]) for row in table.groupBy("label").count().orderBy("label").collect()}
 
 
-def _read_errors(spark: SparkSession, scored: ScoredTable, key: str) -> list[tuple[str, str]]:
+def _read_errors(spark: SparkSession, scored: ScoredTable) -> list[tuple[str, str]]:
     from dbx_dl.runtime.tables import read_pinned
 
     table = read_pinned(spark, scored.table).where("error IS NOT NULL")
-    rows = table.select(key, "error").orderBy(key).limit(MAX_LISTED_ROWS).collect()
+    rows = table.select("key", "error").orderBy("key").limit(MAX_LISTED_ROWS).collect()
     return [(_text(row[0]), _text(row[1])) for row in rows]
 
 

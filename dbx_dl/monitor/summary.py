@@ -57,7 +57,8 @@ def _describe_scores(outcome: RunOutcome, model: RegisteredModel) -> dict[str, s
     is_ours = scored.model_version in {other.version for other in models}
     if model.version != (scored.model_version if is_ours else models[0].version):
         return {"scored": MISSING, "speed": MISSING, "errors": MISSING}
-    maker = "" if is_ours else f" by v{scored.model_version}"
+    older = f"v{scored.model_version}" if scored.model_version else "a file"
+    maker = "" if is_ours else f" by {older}"
     return {
         "scored": f"{scored.num_rows:,} {outcome.row_noun}{maker}",
         "speed": f"{scored.rows_per_second:,.0f} {outcome.row_noun}/s",

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from dbx_dl.prepare.outcomes import DETAIL, REASON
 from dbx_dl.transforms.images import UndecodableImageError, inspect_image
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
 CHECKED_SCHEMA = (
     "path string, content binary, height int, width int, channels int, format string, "
-    "size_bytes long, sha256 string, reason string, detail string"
+    f"size_bytes long, sha256 string, {REASON} string, {DETAIL} string"
 )
-_BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
+# Opening a file counts as 64 KB instead of 4 MB: 32 small images would already make a task of their own.
+SMALL_FILE_SETTINGS = {"spark.sql.files.openCostInBytes": str(64 * 1024)}
 _BATCH_BYTES = 64 * 1024 * 1024
 _MAX_BATCH_BYTES = 1024 * 1024 * 1024
 _MAX_BATCH_ROWS = 1000
@@ -27,29 +28,16 @@ _MAX_DETAIL = 300
 def check_files(files: DataFrame, max_pixels: int, min_side: int) -> DataFrame:
     """Rows of `read_image_files` with the verdict of decoding them (`CHECKED_SCHEMA`).
 
-    Good files have a null `reason`. Rejected ones have a code in `reason`, a sentence in `detail`, and no content,
+    Good files have a null REASON. Rejected ones have a code in REASON, a sentence in DETAIL, and no content,
     sizes or hash. The label is the first folder of the path; a file without one is rejected as `no_label`.
     """
     return files.mapInArrow(_make_checker(max_pixels, min_side), CHECKED_SCHEMA)
 
 
-@contextmanager
-def sized_for_files(spark: SparkSession, mean_bytes: float, max_bytes: int) -> Iterator[None]:
-    """Inside the block, Spark's tasks and Arrow batches suit many files of these sizes.
-
-    Arrow batches stay near 64 MB, and far below Arrow's limit of 2 GB. Opening a file counts as 64 KB instead of
-    4 MB, or 32 small images would already make a task of their own.
-    """
+def batch_settings(mean_bytes: float, max_bytes: int) -> dict[str, str]:
+    """Spark settings that keep Arrow batches of such files near 64 MB, and far below Arrow's limit of 2 GB."""
     rows = min(_BATCH_BYTES / max(mean_bytes, 1.0), _MAX_BATCH_BYTES / max(max_bytes, 1), _MAX_BATCH_ROWS)
-    ours = {_BATCH_ROWS: str(max(1, int(rows))), "spark.sql.files.openCostInBytes": str(64 * 1024)}
-    before = {name: spark.conf.get(name) for name in ours}
-    for name, value in ours.items():
-        spark.conf.set(name, value)
-    try:
-        yield
-    finally:
-        for name, previous in before.items():
-            spark.conf.set(name, str(previous))
+    return {"spark.sql.execution.arrow.maxRecordsPerBatch": str(max(1, int(rows)))}
 
 
 def _make_checker(max_pixels: int, min_side: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
@@ -69,11 +57,11 @@ def _make_checker(max_pixels: int, min_side: int) -> Callable[[Iterable[pa.Recor
 def _check_file(path: str, data: bytes, max_pixels: int, min_side: int) -> dict[str, Any]:
     row: dict[str, Any] = {"path": path, "size_bytes": len(data)}
     if "/" not in path:
-        return row | {"reason": "no_label", "detail": "the file lies in no class folder below the source"}
+        return row | {REASON: "no_label", DETAIL: "the file lies in no class folder below the source"}
     try:
         info = inspect_image(data, max_pixels, min_side)
     except UndecodableImageError as error:
-        return row | {"reason": error.code, "detail": error.detail[:_MAX_DETAIL]}
+        return row | {REASON: error.code, DETAIL: error.detail[:_MAX_DETAIL]}
     sizes = {"height": info.height, "width": info.width, "channels": info.channels, "format": info.format}
     return row | sizes | {"content": data, "sha256": hashlib.sha256(data).hexdigest()}
 

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import ImageSpec, PreparedTable, Target
 from dbx_dl.errors import DataError
-from dbx_dl.prepare.image_checks import sized_for_files, check_files
-from dbx_dl.prepare.outcomes import count_outcome, log_outcome, require_classes, require_usable
+from dbx_dl.prepare.image_checks import SMALL_FILE_SETTINGS, batch_settings, check_files
+from dbx_dl.prepare.outcomes import DETAIL, REASON, count_outcome, log_outcome, require_classes, require_usable
 from dbx_dl.prepare.splits import assign_split
 from dbx_dl.prepare.tables import (
     index_labels,
     kept_on_disk,
     rejects_name,
     require_writable,
+    session_settings,
     write_prepared,
     write_rejects,
 )
 from dbx_dl.runtime.sources import explain_read_errors, read_image_files
-from dbx_dl.runtime.tables import quote_table
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -54,8 +54,6 @@ class Survey:
     num_files: int
     total_bytes: int
     max_bytes: int
-    num_labels: int
-    first_label: str | None
 
 
 def prepare_images(spark: SparkSession, config: PrepareImagesConfig) -> PreparedTable:
@@ -67,29 +65,20 @@ def prepare_images(spark: SparkSession, config: PrepareImagesConfig) -> Prepared
     rejected are all the files found. DataError, with the table as it was, when the source is missing or empty,
     nothing is usable, one class is left, the train split is empty or too much was rejected.
     """
-    quote_table(config.table)
-    logger.info("preparing images of %s into table %s", config.source, config.table)
-    files = read_image_files(spark, config.source)
-    survey = _survey_files(files, config.source)
     require_writable(spark, config.table)
-    logger.info(
-        "found %d files (%.1f MB) in %d class folders; decoding every one",
-        survey.num_files,
-        survey.total_bytes / 1e6,
-        survey.num_labels,
-    )
-    checked = check_files(files, config.max_pixels, config.min_side)
-    labelled = checked.withColumns({"label": _label_of_path(), "split": assign_split(_path(), config.split)})
-    mean_bytes = survey.total_bytes / survey.num_files
-    with (
-        explain_read_errors(f"image folder {config.source}"),
-        sized_for_files(spark, mean_bytes, survey.max_bytes),
-        kept_on_disk(labelled) as rows,
-    ):
-        outcome = count_outcome(rows, KEY_COLUMN)
-        require_usable(outcome, "files", config.max_reject_fraction)
-        log_outcome(outcome, "files")
-        rejects, table = _write_tables(rows, outcome, config.table, survey.total_bytes)
+    logger.info("preparing images of %s into table %s", config.source, config.table)
+    what = f"image folder {config.source}"
+    with session_settings(spark, SMALL_FILE_SETTINGS), explain_read_errors(what):
+        files = read_image_files(spark, config.source)
+        survey = _survey_files(files, config.source)
+        checked = check_files(files, config.max_pixels, config.min_side)
+        labelled = checked.withColumns({"label": _label_of_path(), "split": assign_split(_path(), config.split)})
+        settings = batch_settings(survey.total_bytes / survey.num_files, survey.max_bytes)
+        with session_settings(spark, settings), kept_on_disk(labelled) as rows:
+            outcome = count_outcome(rows, KEY_COLUMN)
+            require_usable(outcome, "files", config.max_reject_fraction)
+            log_outcome(outcome, "files")
+            rejects, table = _write_tables(rows, outcome, config.table, survey.total_bytes)
     return _describe(config, table, rejects, outcome)
 
 
@@ -114,14 +103,20 @@ def _survey_files(files: DataFrame, source: str) -> Survey:
         raise DataError(f"no file of {source} lies in a class folder: put images at {source}/<label>/<file>")
     if found["labels"] == 1:
         require_classes((found["label"],), f"files of {source} that lie in a class folder")
-    return Survey(found["files"], found["total"], found["largest"], found["labels"], found["label"])
+    megabytes = found["total"] / 1e6
+    logger.info("found %d files (%.1f MB) in %d class folders", found["files"], megabytes, found["labels"])
+    return Survey(found["files"], found["total"], found["largest"])
 
 
 def _write_tables(rows: DataFrame, outcome: Outcome, name: str, size_bytes: int) -> tuple[TableVersion, TableVersion]:
     from pyspark.sql import functions as F
 
-    is_reject = F.col("reason").isNotNull()
-    rejected = rows.where(is_reject).select("path", "reason", "detail", "size_bytes").orderBy("path")
+    is_reject = F.col(REASON).isNotNull()
+    rejected = (
+        rows.where(is_reject)
+        .select("path", F.col(REASON).alias("reason"), F.col(DETAIL).alias("detail"), "size_bytes")
+        .orderBy("path")
+    )
     rejects = write_rejects(rejected, rejects_name(name))
     good = index_labels(rows.where(~is_reject), outcome.label_names).select(*COLUMNS)
     return rejects, write_prepared(good, name, KEY_COLUMN, size_bytes)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_CLASSES = 10_000
+# Columns of checked rows that say why a row is rejected (null: it is good); no column of a user has such a name.
+REASON = "_reason"
+DETAIL = "_detail"
 _NUM_NAMED = 3
 
 
@@ -56,12 +59,12 @@ class Outcome:
 
 
 def count_outcome(checked: DataFrame, key_column: str) -> Outcome:
-    """Count rows that have the columns `label`, `split` and `reason` (null: good) in one pass."""
+    """Count rows that have the columns `label`, `split` and REASON in one pass."""
     from pyspark.sql import functions as F
 
-    is_good = F.col("reason").isNull()
+    is_good = F.col(REASON).isNull()
     groups = checked.groupBy(
-        "reason",
+        F.col(REASON).alias("reason"),
         F.when(is_good, F.col("label")).alias("label"),
         F.when(is_good, F.col("split")).alias("split"),
     ).agg(F.count("*").alias("rows"), F.min(quote_column(key_column)).alias("example"))

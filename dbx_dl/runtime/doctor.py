@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import shutil
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 
 from dbx_dl.errors import SetupError
 from dbx_dl.runtime.versions import INSTALL, compare_versions
+
+logger = logging.getLogger(__name__)
 
 _BUILD_HOROVOD = (
     "conf/horovod/build_wheel.sh PYTHON, then pip install the wheel that it prints (`make wheel` does both)"
@@ -38,6 +41,7 @@ def run_checks(names: Sequence[str] = ()) -> list[Check]:
     if unknown:
         raise SetupError(f"unknown check {unknown[0]!r}: choose from {', '.join(CHECKS)}")
     chosen = {name: CHECKS[name] for name in CHECKS if not names or name in names}
+    logger.info("checking %s (up to half a minute)", ", ".join(chosen))
     with ThreadPoolExecutor(max_workers=2) as pool:
         return list(pool.map(_run_check, chosen.items()))
 

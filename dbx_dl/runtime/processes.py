@@ -119,6 +119,11 @@ def read_tail(path: Path, num_lines: int = 20) -> str:
     return ""
 
 
+def name_known_error(error: BaseException) -> str:
+    """The nearest class of `dbx_dl.errors` that an exception is, so that a subclass elsewhere is known as that."""
+    return next((kind.__name__ for kind in type(error).__mro__ if hasattr(errors, kind.__name__)), "")
+
+
 def _child_environment(changes: Mapping[str, str | None], import_path: Sequence[str]) -> dict[str, str]:
     own = [str(Path(entry).absolute()) for entry in sys.path]
     entries = dict.fromkeys(own + [entry for entry in import_path if Path(entry).exists()])
@@ -144,10 +149,8 @@ def _unpack(target: str, answer: dict[str, Any]) -> Any:
 
 
 def _describe_error(error: BaseException) -> dict[str, str]:
-    # The nearest class that the caller's process knows too, so that a subclass elsewhere is still a DataError here.
-    known = next((kind.__name__ for kind in type(error).__mro__ if hasattr(errors, kind.__name__)), "")
     text = "".join(traceback.format_exception(error))
-    return {"error": str(error), "type": known, "traceback": text}
+    return {"error": str(error), "type": name_known_error(error), "traceback": text}
 
 
 def _answer_call(request_path: str, answer_path: str) -> None:

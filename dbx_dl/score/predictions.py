@@ -25,7 +25,7 @@ def predict_structs(session: ModelSession, batch: pa.RecordBatch) -> Iterator[pa
     for start in range(0, batch.num_rows, num_rows):
         chunk = batch.slice(start, num_rows)
         probabilities_nc, errors = predict_rows(session, chunk)
-        yield _to_structs(probabilities_nc, errors, session.label_names)
+        yield to_structs(probabilities_nc, errors, session.label_names)
 
 
 def predict_rows(session: ModelSession, batch: pa.RecordBatch) -> tuple[np.ndarray, dict[int, str]]:
@@ -46,7 +46,8 @@ def predict_rows(session: ModelSession, batch: pa.RecordBatch) -> tuple[np.ndarr
     return probabilities_nc, errors
 
 
-def _to_structs(probabilities_nc: np.ndarray, errors: dict[int, str], label_names: tuple[str, ...]) -> pa.StructArray:
+def to_structs(probabilities_nc: np.ndarray, errors: dict[int, str], label_names: tuple[str, ...]) -> pa.StructArray:
+    """Prediction structs of probabilities (N, C), of type PREDICTION_DDL; rows in `errors` are null beside their text."""
     import numpy as np
     import pyarrow as pa
 

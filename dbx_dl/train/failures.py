@@ -10,6 +10,7 @@ from typing import cast
 from dbx_dl import errors
 from dbx_dl.contracts import Contract
 from dbx_dl.errors import DbxDlError, RankFailedError
+from dbx_dl.runtime.processes import name_known_error
 from dbx_dl.train.job import RunDirectory
 
 # What a healthy rank meets when another one has gone: an effect, never the cause.
@@ -38,7 +39,7 @@ class Failure(Contract):
 def record_exception(directory: RunDirectory, rank: int, error: BaseException) -> None:
     """Write an exception of a rank's process into the run directory."""
     text = "".join(traceback.format_exception(error))
-    kind = type(error).__name__ if isinstance(error, DbxDlError) else ""
+    kind = name_known_error(error)
     message = str(error) if kind else f"{type(error).__name__}: {error}"
     record_failure(directory, rank, message, kind=kind, text=text)
 

@@ -75,7 +75,7 @@ def test_both_frameworks_learned_and_their_files_agree(demo: DemoRun, run: str, 
 def test_every_image_file_has_one_prediction_or_an_error(demo: DemoRun) -> None:
     scored = ScoredTable.load(_place(demo, "digits") / "scored.json")
     rows = _rows(scored.table)
-    keys = rows["path"].to_pylist()
+    keys = rows["key"].to_pylist()
     files = demo.directory / "data" / "digits"
     assert sorted(keys) == sorted(str(path.relative_to(files)) for path in files.rglob("*.png"))
     errors = {key for key, error in zip(keys, rows["error"].to_pylist(), strict=True) if error is not None}
@@ -90,9 +90,9 @@ def test_every_case_has_one_prediction(demo: DemoRun) -> None:
     rows = _rows(scored.table)
     with (demo.directory / "data" / "breast_cancer.csv").open(newline="", encoding="utf-8") as file:
         cases = {row["id"]: row["diagnosis"] for row in csv.DictReader(file)}
-    assert sorted(rows["id"].to_pylist()) == sorted(cases)
+    assert sorted(rows["key"].to_pylist()) == sorted(cases)
     assert rows["error"].null_count == len(cases)
-    said = dict(zip(rows["id"].to_pylist(), rows["label"].to_pylist(), strict=True))
+    said = dict(zip(rows["key"].to_pylist(), rows["label"].to_pylist(), strict=True))
     known = [key for key, diagnosis in cases.items() if diagnosis]
     assert np.mean([said[key] == cases[key] for key in known]) > 0.9
 
@@ -108,7 +108,7 @@ def test_predictions_are_those_of_the_onnx_file_alone(demo: DemoRun) -> None:
     rows = _rows(scored.table).slice(0, 400).to_pylist()
     rows = [row for row in rows if row["error"] is None]
     folder = demo.directory / "data" / "digits"
-    pixels_nhwc = np.stack([np.asarray(Image.open(folder / row["path"]))[..., None] for row in rows])
+    pixels_nhwc = np.stack([np.asarray(Image.open(folder / row["key"]))[..., None] for row in rows])
     session = onnxruntime.InferenceSession(file.path)
     (probabilities,) = session.run(["probabilities"], {"pixels": pixels_nhwc})
     assert [row["label"] for row in rows] == [str(index) for index in probabilities.argmax(axis=1)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import sys
@@ -20,7 +19,7 @@ from dbx_dl.frameworks import load_framework
 from dbx_dl.frameworks.interface import Framework, NetworkRequest
 from dbx_dl.frameworks.single_rank import SingleRank
 from tests.numerics.digits import make_global_batches, request_convnet
-from tests.numerics.training import create, load_same_weights, train_seeded, train_with_sgd
+from tests.numerics.training import create, load_same_weights, train_both_with_sgd, train_seeded
 
 NUM_GOLDEN_STEPS = 10
 REQUESTS = {
@@ -36,12 +35,12 @@ def main(name: str, folder: Path) -> None:
     framework = load_framework(name)
     specific = import_module(f"tests.numerics.{name}_alone")
     result = {
-        "sgd": train_with_sgd(name, framework, SingleRank(), folder),
+        "sgd": train_both_with_sgd(name, framework, SingleRank(), folder),
         "golden": train_seeded(framework, dropout=0.0, num_steps=NUM_GOLDEN_STEPS),
         "seeded": [train_seeded(framework, dropout=0.25, num_steps=5) for _ in range(2)],
         "outputs": {key: write_outputs(name, framework, request, folder / key) for key, request in REQUESTS.items()},
         "weight_files": check_weight_files(framework, folder),
-        "refused": collect_refusals(framework),
+        "refused": collect_refusals(name, framework),
         "versions": framework.describe_versions(),
         **specific.run(folder),
     }
@@ -122,7 +121,7 @@ def check_weight_files(framework: Framework, folder: Path) -> dict[str, Any]:
     }
 
 
-def collect_refusals(framework: Framework) -> dict[str, str]:
+def collect_refusals(name: str, framework: Framework) -> dict[str, str]:
     """What `build_network` says about requests that it must refuse."""
     images, rows = ((8, 8, 1), "uint8"), ((30,), "float32")
     requests = {
@@ -133,7 +132,7 @@ def collect_refusals(framework: Framework) -> dict[str, str]:
         "images into mlp": ("mlp", {}, *images),
         "tiny images": ("convnet", {}, (3, 8, 1), "uint8"),
         "not a network": ("tests.numerics.user_networks:build_nothing", {}, *rows),
-        "wrong width": (f"tests.numerics.{framework.__name__.split('.')[-1]}_alone:build_narrow", {}, *rows),
+        "wrong width": (f"tests.numerics.{name}_networks:build_narrow", {}, *rows),
     }
     return {
         problem: explain(lambda values=values: framework.build_network(NetworkRequest(*values, 10, 0)))

@@ -14,7 +14,7 @@ TIMEOUT_SECONDS = 240
 
 
 def run_alone(scenario: str, framework: str, folder: Path) -> str:
-    """Run `python -m tests.numerics.<scenario> <framework> <folder>` as the only rank; what it wrote to the terminal."""
+    """Run `python -m tests.numerics.<scenario> <framework> <folder>` as the only rank; returns its terminal output."""
     return _finish([_start(scenario, framework, folder, {})])[0]
 
 

@@ -9,15 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from dbx_dl.frameworks.interface import NetworkRequest
 from dbx_dl.frameworks.keras import build_network, distribute_optimizer, open_dataset, seed_process
 from dbx_dl.frameworks.single_rank import SingleRank
 from tests.numerics.digits import make_global_batches, request_convnet
-
-
-def build_narrow(request: NetworkRequest) -> Any:
-    """A user's network with too few outputs."""
-    return keras.Sequential([keras.Input(request.input_shape), keras.layers.Dense(request.num_outputs - 1)])
 
 
 def run(folder: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from dbx_dl.frameworks import load_framework
 from dbx_dl.frameworks.interface import Framework, Ranks
 from dbx_dl.runtime.ranks import read_rank_place
 from tests.numerics.digits import make_global_batches, request_convnet, take_share
-from tests.numerics.training import create, train_seeded, train_with_sgd
+from tests.numerics.training import create, train_both_with_sgd, train_seeded
 
 
 def main(name: str, parent: Path) -> None:
@@ -27,7 +27,7 @@ def main(name: str, parent: Path) -> None:
     ranks = framework.connect_ranks(place)
     specific = import_module(f"tests.numerics.{name}_ranks")
     result = {
-        "sgd": train_with_sgd(name, framework, ranks, folder),
+        "sgd": train_both_with_sgd(name, framework, ranks, folder),
         "seeded": train_seeded(framework, dropout=0.25, num_steps=5),
         "collectives": try_collectives(ranks),
         "broadcast": broadcast_state(framework, ranks, folder),

@@ -1,4 +1,4 @@
-"""Feeds and distributed optimizers in people's own Keras and PyTorch loops; what the terminal shows; what is refused."""
+"""Feeds and distributed optimizers in people's own loops; what the terminal shows; which networks are refused."""
 
 from __future__ import annotations
 

@@ -9,15 +9,9 @@ import torch
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from dbx_dl.frameworks.interface import NetworkRequest
 from dbx_dl.frameworks.single_rank import SingleRank
 from dbx_dl.frameworks.torch import BatchDataset, build_network, distribute_optimizer, seed_process
 from tests.numerics.digits import make_global_batches, request_convnet
-
-
-def build_narrow(request: NetworkRequest) -> Any:
-    """A user's network with too few outputs."""
-    return torch.nn.Linear(request.input_shape[0], request.num_outputs - 1)
 
 
 def run(folder: Path) -> dict[str, Any]:
@@ -42,7 +36,7 @@ def train_step(network: Any, optimizer: Any, inputs: Any, labels: Any, weights: 
     loss = (functional.cross_entropy(network(inputs), labels, reduction="none") * weights).mean()
     loss.backward()
     optimizer.step()
-    return float(loss)
+    return float(loss.item())
 
 
 def noise_differs() -> bool:

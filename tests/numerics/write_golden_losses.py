@@ -1,4 +1,4 @@
-"""Regenerate the golden losses after a change that is meant to alter them: `python -m tests.numerics.write_golden_losses`.
+"""Regenerate the golden losses after a change meant to alter them: `python -m tests.numerics.write_golden_losses`.
 
 The losses of 10 steps (Adam, learning rate 0.001, batches of 32 digits, no dropout, seed 7) are kept for each framework
 and compared within 0.1 %, which covers the differences between CPUs.

@@ -19,6 +19,7 @@ from tests.prepared_tables import write_feature_table, write_image_table
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+NETWORKS = {"keras": "mlp", "torch": "convnet"}
 CONFIG = TrainConfig(
     network="mlp", num_ranks=2, batch_size=16, num_epochs=3, optimizer=OptimizerConfig(learning_rate=0.01)
 )
@@ -53,10 +54,11 @@ def trained(
     (directory / "reports" / "rank_0").mkdir(parents=True)
     (directory / "reports" / "rank_0" / "000001.jsonl").write_text('{"kind": "stale"}\n')
     tracking = TrackingConfig(uri=f"sqlite:///{directory}/mlflow.db", artifacts=str(directory / "artifacts"))
+    config = CONFIG.model_copy(update={"network": NETWORKS[framework]})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "WORKER_MODULE", "tests.ranks.audited_worker")
         model = run.train_network(
-            spark, tables[framework], CONFIG, framework=framework, directory=str(directory), tracking=tracking
+            spark, tables[framework], config, framework=framework, directory=str(directory), tracking=tracking
         )
     yield Trained(model, directory, tracking)
 

@@ -1,4 +1,4 @@
-"""The demo's input is real, broken where it says so, the same every time, and its run configs are those in conf/."""
+"""The demo's input is real, broken where it says so, the same every time."""
 
 import csv
 from pathlib import Path
@@ -8,10 +8,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_breast_cancer, load_digits
 
-from dbx_dl.config import load_run_config
 from dbx_dl.demo import NUM_UNLABELED_ROWS, SIZE_CLASSES, breast_cancer_run, digits_run, write_demo_data
-
-RUNS = Path(__file__).parents[2] / "conf" / "runs"
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +70,6 @@ def test_data_is_the_same_every_time(data: Path, tmp_path: Path) -> None:
     names = sorted(str(path.relative_to(data)) for path in data.rglob("*") if path.is_file())
     assert names == sorted(str(path.relative_to(again)) for path in again.rglob("*") if path.is_file())
     assert all((data / name).read_bytes() == (again / name).read_bytes() for name in names)
-
-
-def test_conf_runs_are_the_demo_runs() -> None:
-    assert load_run_config(RUNS / "digits.yml") == digits_run()
-    assert load_run_config(RUNS / "breast_cancer.yml") == breast_cancer_run()
 
 
 def test_quick_runs_differ_in_training_and_threshold_only(tmp_path: Path) -> None:

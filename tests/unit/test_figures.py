@@ -32,6 +32,17 @@ def test_curves_have_a_panel_per_metric_and_a_line_per_split() -> None:
     assert list(accuracy.get_lines()[0].get_xdata()) == [1, 2, 3]
 
 
+def test_log_loss_of_evaluation_joins_the_loss() -> None:
+    metrics = {"train_loss": 1.0, "validation_log_loss": 2.0, "validation_accuracy": 0.5}
+    history = [EpochMetrics(epoch=1, metrics=metrics, seconds=1.0, rows_per_second=1.0)]
+    loss, accuracy = learning_curves(history).axes
+    assert {line.get_label(): list(line.get_ydata()) for line in loss.get_lines()} == {
+        "train": [1.0],
+        "validation": [2.0],
+    }
+    assert accuracy.get_title(loc="left") == "accuracy"
+
+
 def test_curves_mark_the_best_epoch() -> None:
     lines = learning_curves(HISTORY, best_epoch=2).axes[0].get_lines()
     assert list(lines[-1].get_xdata()) == [2, 2]

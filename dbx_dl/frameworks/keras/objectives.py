@@ -60,8 +60,7 @@ class SupervisedObjective:
         self._optimizer = distribute_optimizer(create_optimizer(optimizer), ranks)
         self._optimizer.build(network.trainable_variables)
         self._step = tf.function(self._compute_step, jit_compile=False)
-        forward = tf.function(lambda inputs: network(inputs, training=False), jit_compile=False, reduce_retracing=True)
-        self._forward = forward
+        self._forward: Any = None
 
     def train_step(self, batch: Batch, learning_rate: float) -> dict[str, float]:
         """One step on the global batch; this rank's sums of `weight`, `loss` and `accuracy` over its rows.
@@ -74,6 +73,8 @@ class SupervisedObjective:
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
         """Logits float32 (N, num_outputs) in inference mode; N may be 0."""
+        if self._forward is None:
+            self._forward = self._compile_forward(tf.TensorSpec((None, *inputs.shape[1:]), inputs.dtype))
         return predict_in_chunks(lambda rows: self._forward(tf.convert_to_tensor(rows)).numpy(), inputs)
 
     def broadcast_state(self) -> None:
@@ -105,6 +106,12 @@ class SupervisedObjective:
         self._optimizer.apply(tape.gradient(objective, variables), variables, weight)
         is_correct = tf.cast(tf.argmax(logits, axis=1) == labels, tf.float32)
         return tf.stack([weight, loss, tf.reduce_sum(is_correct * weights)])
+
+    def _compile_forward(self, rows: Any) -> Any:
+        # The free first dimension lets one trace serve every number of rows.
+        return tf.function(
+            lambda inputs: self._network(inputs, training=False), input_signature=[rows], jit_compile=False
+        )
 
     def _read_weights(self) -> dict[str, np.ndarray]:
         # Numbered, since Keras' own names depend on what was built in the process before.

@@ -1,5 +1,6 @@
 """Models as functions of Spark columns, in both kinds of UDF."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,12 @@ from pyspark.sql import functions as F
 from dbx_dl import score_udf
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.metrics import softmax
+from dbx_dl.score.model_file import fetch_model
 from dbx_dl.score.predictions import predict_structs
 from dbx_dl.score.session import open_model
+from dbx_dl.score.shipping import ship_model
 from dbx_dl.score.udf import UDF_KINDS, _fastest_kind
+from dbx_dl.score.worker import ShippedModel
 from dbx_dl.transforms.columns import TabularEncoder
 from tests.onnx_models import write_linear_model
 from tests.prepared_tables import IMAGES, SPEC, draw_image, encode_png
@@ -134,22 +138,26 @@ def test_wrong_types_in_a_plain_select_say_the_same(spark: SparkSession, model: 
         df.select(score_udf(spark, model, kind=kind)("colour", "y", "colour")).collect()
 
 
-def test_workers_load_no_framework_and_one_session(spark: SparkSession, model: str) -> None:
-    """The scorer is asked in the worker itself: a UDF behind it in the same process lists what is loaded."""
-    score = score_udf(spark, model)
-    scored = to_frame(spark, make_rows(50)).select("id", score().alias("p"))
+def test_workers_load_the_scorer_and_nothing_above(spark: SparkSession, model: str) -> None:
+    file = fetch_model(model)
+    shipped = ShippedModel(ship_model(spark, file), file.sha256, 1)
 
-    @F.udf("array<string>")
-    def list_modules(label: str) -> list[str]:
+    def score_and_list_modules(batches):
         import sys
 
-        return sorted(sys.modules)
+        from dbx_dl.score.worker import score_arrays
 
-    modules = set(scored.select(list_modules("p.label").alias("m")).first()["m"])
-    assert "onnxruntime" in modules and "dbx_dl.score.worker" in modules
+        for structs in score_arrays(batches, shipped):
+            names = sorted(sys.modules)
+            yield pa.array([[str(len(structs)), *names]] * len(structs), pa.list_(pa.string()))
+
+    score_and_list_modules.__annotations__ = {"batches": Iterator[pa.Array], "return": Iterator[pa.Array]}
+    listed = F.arrow_udf(score_and_list_modules, "array<string>")
+    modules = set(to_frame(spark, make_rows(5)).select(listed("x", "y", "colour").alias("m")).first()["m"])
+    assert "onnxruntime" in modules
     heavy = {"mlflow", "torch", "tensorflow", "keras", "sklearn", "onnx", "matplotlib", "horovod"}
     assert heavy & modules == set()
-    upper = ("cli", "demo", "pipeline", "prepare", "train", "export", "register", "monitor")
+    upper = ("cli", "demo", "pipeline", "prepare", "train", "export", "register", "monitor", "feed", "frameworks")
     assert not [name for name in modules if name.startswith(tuple(f"dbx_dl.{layer}" for layer in upper))]
 
 
@@ -170,12 +178,9 @@ def test_two_models_in_one_select(spark: SparkSession, tmp_path: Path) -> None:
         np.testing.assert_allclose([row[name]["probabilities"] for row in found], expected, atol=1e-6)
 
 
-def test_a_changed_model_file_is_refused_in_the_worker(spark: SparkSession, tmp_path: Path) -> None:
-    from pyspark import SparkFiles
-
-    write_linear_model(tmp_path / "m.onnx", SPEC, seed=77)
-    score = score_udf(spark, str(tmp_path / "m.onnx"))
-    shipped = Path(SparkFiles.get(f"dbx_dl-{score.model.sha256}.onnx"))
-    shipped.write_bytes(shipped.read_bytes() + b"x")
+@KINDS
+def test_another_file_than_the_drivers_is_refused_in_the_worker(spark: SparkSession, model: str, kind: str) -> None:
+    name = ship_model(spark, fetch_model(model))
+    score = UDF_KINDS[kind](ShippedModel(name, "0" * 64, 1))
     with pytest.raises(PythonException, match="is not the expected model: its SHA-256"):
-        to_frame(spark, make_rows(3)).select(score()).collect()
+        to_frame(spark, make_rows(3)).select(score("x", "y", "colour")).collect()

@@ -29,7 +29,7 @@ from dbx_dl.monitor.outcome import RunOutcome
 DIGITS = tuple("0123456789")
 
 
-def finished_run(kind: str = "images", champion_version: int | None = 2, scored_by: int = 2) -> RunOutcome:
+def finished_run(kind: str = "images", champion_version: int | None = 2, scored_by: int | None = 2) -> RunOutcome:
     """A run of both frameworks: keras is version 1, torch version 2."""
     config = digits_run("demo") if kind == "images" else breast_cancer_run("demo")
     prepared = _prepared(config, kind)

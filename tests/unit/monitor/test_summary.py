@@ -36,6 +36,10 @@ def test_scores_of_an_older_champion_name_it() -> None:
     assert "★" not in str(summary.rows)
 
 
+def test_scores_of_a_file_say_so() -> None:
+    assert _column(summarize([finished_run("images", scored_by=None)]), 0)["scored"] == "1,801 images by a file"
+
+
 def test_metric_names_read_well() -> None:
     assert format_metric(finished_run("table"), 0.98765) == "AUC 0.9877"
     assert format_metric(finished_run("images"), None) == f"accuracy {MISSING}"

@@ -36,7 +36,7 @@ def test_one_session_per_content_and_threads(tmp_path: Path) -> None:
 
 def test_another_file_than_expected_is_refused(tmp_path: Path) -> None:
     write_linear_model(tmp_path / "m.onnx", SPEC)
-    with pytest.raises(DataError, match="SHA-256 is .* expected 0000"):
+    with pytest.raises(DataError, match=r"SHA-256 is .* expected 0000"):
         open_model(tmp_path / "m.onnx", "0" * 64)
 
 

@@ -1,0 +1,1 @@
+"""Versions of models in the MLflow registry, and which of them is champion."""

@@ -1,0 +1,106 @@
+"""The MLflow model folder of an ONNX file: two flavours, signature, example, requirements; nothing pickled."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbx_dl import __version__
+from dbx_dl.contracts import ImageSpec
+from dbx_dl.runtime.tracking import quiet_mlflow
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.models import ModelSignature
+
+    from dbx_dl.contracts import InputSpec, OnnxModel, PreparedTable
+
+LOADER_MODULE = "dbx_dl.score.mlflow_flavor"
+_EXAMPLE_ROWS = 3
+
+
+def write_model_folder(model: OnnxModel, folder: Path, model_id: str | None = None) -> None:
+    """Write the MLflow model of an ONNX file into the absent folder `folder`.
+
+    Its flavours are `onnx` (what `mlflow.onnx.load_model` reads) and `python_function` with our own loader, since
+    MLflow's own ONNX predict feeds columns and reshapes outputs its own way. The file is copied byte for byte.
+    """
+    with quiet_mlflow():
+        import mlflow.pyfunc
+        import onnx
+        from mlflow.models import Model
+
+        source = Path(model.file.path)
+        described = Model(run_id=model.trained.run_id, model_id=model_id)
+        described.add_flavor(
+            "onnx",
+            onnx_version=onnx.__version__,
+            data=f"data/{source.name}",
+            providers=["CPUExecutionProvider"],
+            onnx_session_options=None,
+            code=None,
+        )
+        mlflow.pyfunc.save_model(
+            path=str(folder),
+            loader_module=LOADER_MODULE,
+            data_path=str(source),
+            mlflow_model=described,
+            signature=describe_signature(model.trained.prepared.inputs),
+            input_example=read_example(model.trained.prepared),
+            pip_requirements=_list_requirements(),
+            metadata=_describe_metadata(model),
+        )
+
+
+def describe_signature(inputs: InputSpec) -> ModelSignature:
+    """Raw columns in (image bytes, doubles, strings; tables may leave any of them null), predictions out."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+    from mlflow.types.schema import Array
+
+    if isinstance(inputs, ImageSpec):
+        columns = [ColSpec(DataType.binary, inputs.column)]
+    else:
+        kinds = {"numeric": DataType.double, "categorical": DataType.string}
+        columns = [ColSpec(kinds[feature.kind], feature.column) for feature in inputs.features]
+    outputs = [
+        ColSpec(DataType.string, "label"),
+        ColSpec(DataType.double, "probability"),
+        ColSpec(Array(DataType.float), "probabilities"),
+        ColSpec(DataType.string, "error", required=False),
+    ]
+    return ModelSignature(inputs=Schema(columns), outputs=Schema(outputs))
+
+
+def read_example(prepared: PreparedTable) -> pd.DataFrame | None:
+    """The first raw rows of the first split that has any, test before validation before train."""
+    from dbx_dl.contracts import SPLITS
+    from dbx_dl.feed.reader import read_rows
+    from dbx_dl.score.binding import input_columns
+
+    for split in reversed(SPLITS):
+        if prepared.split_rows.get(split, 0):
+            rows = read_rows(prepared, split, _EXAMPLE_ROWS)
+            frame: pd.DataFrame = rows.select(list(input_columns(prepared.inputs))).to_pandas()
+            return frame
+    return None
+
+
+def _list_requirements() -> list[str]:
+    """What loading the python_function flavour needs, at the versions of this process."""
+    libraries = ("onnx", "onnxruntime", "numpy", "pandas", "pyarrow", "pillow", "mlflow")
+    return [f"dbx_dl=={__version__}", *(f"{name}=={version(name)}" for name in libraries)]
+
+
+def _describe_metadata(model: OnnxModel) -> dict[str, Any]:
+    trained = model.trained
+    return {
+        "dbx_dl_version": __version__,
+        "sha256": model.file.sha256,
+        "framework": trained.framework,
+        "network": trained.network,
+        "table": trained.prepared.table.name,
+        "table_version": trained.prepared.table.version,
+        "label_names": list(trained.prepared.target.label_names),
+    }

@@ -1,0 +1,37 @@
+"""What is refused before anything is submitted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dbx_dl.config import TrainConfig
+from dbx_dl.errors import ConfigError, SetupError
+from dbx_dl.train import launch
+from dbx_dl.train.launch import LAUNCHERS, check_launch
+
+
+def test_every_launcher_of_the_config_exists() -> None:
+    names = TrainConfig.model_json_schema()["properties"]["launcher"]["enum"]
+    assert sorted(LAUNCHERS) == sorted(names)
+
+
+def test_in_process_runs_one_rank_only() -> None:
+    no_spark: Any = None
+    with pytest.raises(ConfigError, match=r"num_ranks is 2: set train.launcher to spark"):
+        check_launch(no_spark, TrainConfig(network="mlp", num_ranks=2, launcher="in_process"))
+    check_launch(no_spark, TrainConfig(network="mlp", num_ranks=1, launcher="in_process"))
+
+
+def test_a_missing_horovod_names_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "find_spec", lambda name: None)
+    no_spark: Any = None
+    with pytest.raises(SetupError, match=r"make wheel.*conf/horovod/build_wheel\.sh"):
+        check_launch(no_spark, TrainConfig(network="mlp", num_ranks=2))
+
+
+def test_horovods_own_launcher_is_refused_on_spark_connect() -> None:
+    connect: Any = type("SparkSession", (), {"__module__": "pyspark.sql.connect.session"})()
+    with pytest.raises(ConfigError, match="classic Spark"):
+        check_launch(connect, TrainConfig(network="mlp", num_ranks=2, launcher="horovod_spark"))

@@ -1,0 +1,33 @@
+"""The best epoch and the end of patience."""
+
+from __future__ import annotations
+
+from dbx_dl.train.selection import Selection, rate_epoch
+
+
+def validated(accuracy: float, log_loss: float, train_loss: float = 1.0) -> dict[str, float]:
+    return {"train_loss": train_loss, "validation_accuracy": accuracy, "validation_log_loss": log_loss}
+
+
+def test_accuracy_decides_then_log_loss() -> None:
+    assert rate_epoch(validated(0.9, 0.5)) > rate_epoch(validated(0.8, 0.1))
+    assert rate_epoch(validated(0.9, 0.4)) > rate_epoch(validated(0.9, 0.5))
+    assert rate_epoch({"train_loss": 0.1}) > rate_epoch({"train_loss": 0.2})
+
+
+def test_the_first_of_equal_epochs_stays_the_best() -> None:
+    selection = Selection(patience=None)
+    assert selection.consider(1, validated(0.9, 0.5))
+    assert not selection.consider(2, validated(0.9, 0.5))
+    assert selection.best_epoch == 1
+
+
+def test_patience_counts_epochs_since_the_best() -> None:
+    selection = Selection(patience=2)
+    stops = []
+    for epoch, accuracy in enumerate([0.5, 0.7, 0.6, 0.8, 0.7, 0.6], start=1):
+        selection.consider(epoch, validated(accuracy, 0.5))
+        stops.append(selection.has_stalled(epoch))
+    assert stops == [False, False, False, False, False, True]
+    assert selection.best_epoch == 4
+    assert not Selection(patience=None).has_stalled(1000)
