@@ -40,6 +40,25 @@ class MlpOptions(Section):
 Options = TypeVar("Options", bound=Section)
 
 
+def read_convnet_options(request: NetworkRequest) -> ConvnetOptions:
+    """The request's options; ConfigError for a wrong one, or for inputs that are not images of at least 4x4 pixels."""
+    options = read_options(request, ConvnetOptions)
+    if len(request.input_shape) != 3 or request.input_dtype != "uint8":
+        raise ConfigError(f"network {request.network!r} takes images, not {_name_inputs(request)}: use 'mlp'")
+    if min(request.input_shape[:2]) < 4:
+        size = "x".join(str(side) for side in request.input_shape[:2])
+        raise ConfigError(f"network {request.network!r} needs images of at least 4x4 pixels, got {size}")
+    return options
+
+
+def read_mlp_options(request: NetworkRequest) -> MlpOptions:
+    """The request's options; ConfigError for a wrong one, or for inputs that are not float32 features."""
+    options = read_options(request, MlpOptions)
+    if len(request.input_shape) != 1 or request.input_dtype != "float32":
+        raise ConfigError(f"network {request.network!r} takes table rows, not {_name_inputs(request)}: use 'convnet'")
+    return options
+
+
 def read_options(request: NetworkRequest, kind: type[Options]) -> Options:
     """The request's options as a `kind`; ConfigError names a wrong option or value and the valid ones."""
     try:
@@ -51,21 +70,6 @@ def read_options(request: NetworkRequest, kind: type[Options]) -> Options:
         if problem["type"] == "extra_forbidden":
             raise ConfigError(f"{origin} is unknown; {nearest(name, kind.model_fields, what='options')}") from None
         raise ConfigError(f"{origin}: {problem['msg']} (got {problem['input']!r})") from None
-
-
-def check_takes_images(request: NetworkRequest) -> None:
-    """ConfigError unless the inputs are uint8 pixels (H, W, C) large enough for two poolings."""
-    if len(request.input_shape) != 3 or request.input_dtype != "uint8":
-        raise ConfigError(f"network {request.network!r} takes images, not {_name_inputs(request)}: use 'mlp'")
-    if min(request.input_shape[:2]) < 4:
-        size = "x".join(str(side) for side in request.input_shape[:2])
-        raise ConfigError(f"network {request.network!r} needs images of at least 4x4 pixels, got {size}")
-
-
-def check_takes_features(request: NetworkRequest) -> None:
-    """ConfigError unless the inputs are float32 features (K,)."""
-    if len(request.input_shape) != 1 or request.input_dtype != "float32":
-        raise ConfigError(f"network {request.network!r} takes table rows, not {_name_inputs(request)}: use 'convnet'")
 
 
 def _name_inputs(request: NetworkRequest) -> str:

@@ -37,6 +37,14 @@ def nearest(name: str, valid: Mapping[str, Any] | list[str], what: str = "names"
     return f"did you mean {near[0]!r}? ({known})" if near else known
 
 
+def check_is_network(network: object, kind: type, request: NetworkRequest) -> None:
+    """ConfigError unless what a builder returned is of the framework's kind of network."""
+    if not isinstance(network, kind):
+        expected = f"{kind.__module__.partition('.')[0]}'s {kind.__name__}"
+        found = type(network).__name__
+        raise ConfigError(f"network {request.network!r} must return {expected}, it returned {found}")
+
+
 def check_logits_shape(shape: tuple[int | None, ...], request: NetworkRequest) -> None:
     """ConfigError unless the network's output for two rows has shape (2, num_outputs)."""
     if tuple(shape) != (2, request.num_outputs):

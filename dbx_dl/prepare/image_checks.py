@@ -31,7 +31,7 @@ def check_files(files: DataFrame, max_pixels: int, min_side: int) -> DataFrame:
     Good files have a null REASON. Rejected ones have a code in REASON, a sentence in DETAIL, and no content,
     sizes or hash. The label is the first folder of the path; a file without one is rejected as `no_label`.
     """
-    return files.mapInArrow(_make_checker(max_pixels, min_side), CHECKED_SCHEMA)
+    return files.mapInArrow(make_checker(max_pixels, min_side), CHECKED_SCHEMA)
 
 
 def batch_settings(mean_bytes: float, max_bytes: int) -> dict[str, str]:
@@ -40,7 +40,9 @@ def batch_settings(mean_bytes: float, max_bytes: int) -> dict[str, str]:
     return {"spark.sql.execution.arrow.maxRecordsPerBatch": str(max(1, int(rows)))}
 
 
-def _make_checker(max_pixels: int, min_side: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def make_checker(max_pixels: int, min_side: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """The function that `check_files` runs on the executors: batches of path and content in, CHECKED_SCHEMA out."""
+
     def check_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         schema = _arrow_schema()
         for batch in batches:

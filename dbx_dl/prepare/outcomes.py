@@ -22,7 +22,7 @@ MAX_CLASSES = 10_000
 # Columns of checked rows that say why a row is rejected (null: it is good); no column of a user has such a name.
 REASON = "_reason"
 DETAIL = "_detail"
-_NUM_NAMED = 3
+_NUM_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,12 @@ class Outcome:
     def describe_rejects(self) -> str:
         """The most frequent reasons with a count and an example each."""
         ranked = sorted(self.reject_reasons.items(), key=lambda item: (-item[1], item[0]))
-        named = [f"{count} {reason} (e.g. {self.reject_examples[reason]})" for reason, count in ranked[:_NUM_NAMED]]
-        rest = len(ranked) - len(named)
-        return ", ".join(named) + (f" and {rest} further reasons" if rest else "")
+        named = [f"{count} {reason}{self._example(reason)}" for reason, count in ranked[:_NUM_NAMED]]
+        return ", ".join(named) + (", …" if len(ranked) > len(named) else "")
+
+    def _example(self, reason: str) -> str:
+        example = self.reject_examples.get(reason)
+        return f" (e.g. {example})" if example else ""
 
 
 def count_outcome(checked: DataFrame, key_column: str) -> Outcome:

@@ -124,7 +124,8 @@ def _ensure_model(client: MlflowClient, name: str) -> None:
 def _create_version(client: MlflowClient, name: str, logged: LoggedModel, onnx: OnnxModel) -> int:
     created = client.create_model_version(
         name,
-        source=logged.model_uri,
+        # Not `logged.model_uri`: a database store looks models:/ up at MLflow's global URI, not at this client's.
+        source=logged.artifact_location,
         run_id=onnx.trained.run_id,
         tags=describe_tags(onnx),
         description=describe_version(onnx),

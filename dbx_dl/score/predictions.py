@@ -47,7 +47,7 @@ def predict_rows(session: ModelSession, batch: pa.RecordBatch) -> tuple[np.ndarr
 
 
 def to_structs(probabilities_nc: np.ndarray, errors: dict[int, str], label_names: tuple[str, ...]) -> pa.StructArray:
-    """Prediction structs of probabilities (N, C), of type PREDICTION_DDL; rows in `errors` are null beside their text."""
+    """Structs of type PREDICTION_DDL from probabilities (N, C); rows in `errors` are null beside their text."""
     import numpy as np
     import pyarrow as pa
 

@@ -47,7 +47,7 @@ def test_networks_that_cannot_be_built_are_refused(numbers: Numbers) -> None:
         "rows into convnet": "use 'mlp'",
         "images into mlp": "use 'convnet'",
         "tiny images": "at least 4x4 pixels, got 3x8",
-        "not a network": "it returned a NoneType",
+        "not a network": "it returned NoneType",
         "wrong width": "shape (2, 9) for 2 rows; it must give logits of shape (2, 10)",
     }
     assert set(parts) == set(numbers.alone["refused"])

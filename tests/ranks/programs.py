@@ -1,4 +1,4 @@
-"""What ranks run in the launch tests: `python -m tests.ranks.programs <name> <directory>`; real Horovod, no framework."""
+"""What ranks run in the launch tests: `python -m tests.ranks.programs <name> <directory>`, Horovod alone."""
 
 from __future__ import annotations
 

@@ -9,18 +9,14 @@ import keras
 import numpy as np
 from keras import layers
 
-from dbx_dl.errors import ConfigError
 from dbx_dl.frameworks.architectures import (
     CONVNET_DENSE_UNITS,
     CONVNET_FILTERS,
     PIXEL_SCALE,
-    ConvnetOptions,
-    MlpOptions,
-    check_takes_features,
-    check_takes_images,
-    read_options,
+    read_convnet_options,
+    read_mlp_options,
 )
-from dbx_dl.frameworks.networks import Builder, check_logits_shape, find_builder
+from dbx_dl.frameworks.networks import Builder, check_is_network, check_logits_shape, find_builder
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import NetworkRequest
@@ -36,9 +32,7 @@ def build_network(request: NetworkRequest) -> Any:
     keras.utils.set_random_seed(request.seed)
     try:
         network = builder(request)
-        if not isinstance(network, keras.Model):
-            kind = type(network).__name__
-            raise ConfigError(f"network {request.network!r} must return a keras.Model, it returned a {kind}")
+        check_is_network(network, keras.Model, request)
         # The first call also creates the weights of networks that build themselves lazily.
         logits = network(np.zeros((2, *request.input_shape), request.input_dtype), training=False)
     finally:
@@ -50,8 +44,7 @@ def build_network(request: NetworkRequest) -> Any:
 
 def build_convnet(request: NetworkRequest) -> Any:
     """The network that `ConvnetOptions` describes, for uint8 pixels (N, H, W, C)."""
-    options = read_options(request, ConvnetOptions)
-    check_takes_images(request)
+    options = read_convnet_options(request)
     inputs = keras.Input(request.input_shape, dtype="uint8", name="inputs")
     values = layers.Rescaling(PIXEL_SCALE)(inputs)
     for filters in CONVNET_FILTERS:
@@ -64,8 +57,7 @@ def build_convnet(request: NetworkRequest) -> Any:
 
 def build_mlp(request: NetworkRequest) -> Any:
     """The network that `MlpOptions` describes, for float32 features (N, K)."""
-    options = read_options(request, MlpOptions)
-    check_takes_features(request)
+    options = read_mlp_options(request)
     inputs = keras.Input(request.input_shape, dtype="float32", name="inputs")
     values = inputs
     for _ in range(options.num_layers):

@@ -7,18 +7,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from dbx_dl.errors import ConfigError
 from dbx_dl.frameworks.architectures import (
     CONVNET_DENSE_UNITS,
     CONVNET_FILTERS,
     PIXEL_SCALE,
-    ConvnetOptions,
-    MlpOptions,
-    check_takes_features,
-    check_takes_images,
-    read_options,
+    read_convnet_options,
+    read_mlp_options,
 )
-from dbx_dl.frameworks.networks import Builder, check_logits_shape, find_builder
+from dbx_dl.frameworks.networks import Builder, check_is_network, check_logits_shape, find_builder
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import NetworkRequest
@@ -49,9 +45,7 @@ def build_network(request: NetworkRequest) -> Any:
     with torch.random.fork_rng():
         torch.manual_seed(request.seed)
         network = builder(request)
-        if not isinstance(network, nn.Module):
-            kind = type(network).__name__
-            raise ConfigError(f"network {request.network!r} must return a torch.nn.Module, it returned a {kind}")
+        check_is_network(network, nn.Module, request)
         inputs = torch.zeros((2, *request.input_shape), dtype=getattr(torch, request.input_dtype))
         # The first call also creates the weights of lazy modules.
         with torch.no_grad():
@@ -62,8 +56,7 @@ def build_network(request: NetworkRequest) -> Any:
 
 def build_convnet(request: NetworkRequest) -> Any:
     """The network that `ConvnetOptions` describes, for uint8 pixels (N, H, W, C)."""
-    options = read_options(request, ConvnetOptions)
-    check_takes_images(request)
+    options = read_convnet_options(request)
     height, width, channels = request.input_shape
     modules: list[Any] = [ScalePixels()]
     for filters in CONVNET_FILTERS:
@@ -76,8 +69,7 @@ def build_convnet(request: NetworkRequest) -> Any:
 
 def build_mlp(request: NetworkRequest) -> Any:
     """The network that `MlpOptions` describes, for float32 features (N, K)."""
-    options = read_options(request, MlpOptions)
-    check_takes_features(request)
+    options = read_mlp_options(request)
     (width,) = request.input_shape
     modules: list[Any] = []
     for _ in range(options.num_layers):

@@ -1,0 +1,1 @@
+"""Prepare on real files and real Delta."""

@@ -1,0 +1,1 @@
+"""Unit tests of dbx_dl.frameworks; none of them loads Keras or PyTorch."""

@@ -1,0 +1,1 @@
+"""Unit tests of prepare: what needs no Spark."""

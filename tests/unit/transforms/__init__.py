@@ -1,0 +1,1 @@
+"""Unit tests of what turns raw images and columns into model input."""
