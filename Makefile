@@ -13,6 +13,7 @@ PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+EVERYTHING := .[all,dev]
 STAMPS := $(VENV)/.stamps
 LAYERS := unit rules numerics ranks spark e2e gpu
 PYTEST := $(BIN)/python -m pytest
@@ -82,7 +83,7 @@ $(STAMPS)/created:
 
 $(STAMPS)/packages: constraints.txt setup.py | $(STAMPS)/created
 	@echo "[setup] installing the locked packages (3 to 5 minutes; 8 GB, or 4 GB with a CPU-only torch)"
-	@$(call with_ticker,$(BIN)/pip install -q -c constraints.txt '.[all,dev]') || { echo "[setup] error: pip could not install \
+	@$(call with_ticker,$(BIN)/pip install -q -c constraints.txt '$(EVERYTHING)') || { echo "[setup] error: pip could not install \
 	the packages: check the network and pip's index settings ($(BIN)/pip config list), then run make again" >&2; exit 1; }
 	@touch $@
 

@@ -11,8 +11,10 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+MIN_CHUNK_ROWS = 8
 MAX_CHUNK_ROWS = 1024
-MAX_CHUNK_ELEMENTS = 2**20
+# Larger chunks of images are slower on a CPU: a convolution's outputs then no longer fit its caches.
+MAX_CHUNK_ELEMENTS = 2**17
 
 
 def predict_in_chunks(
@@ -30,8 +32,8 @@ def predict_in_chunks(
 
 
 def count_chunk_rows(row_shape: tuple[int, ...]) -> int:
-    """Rows per chunk for rows of this shape: at most 1,024, fewer for large images."""
-    return max(1, min(MAX_CHUNK_ROWS, MAX_CHUNK_ELEMENTS // max(1, prod(row_shape))))
+    """Rows per chunk for rows of this shape: 1,024 for short ones, down to 8 for large images."""
+    return max(MIN_CHUNK_ROWS, min(MAX_CHUNK_ROWS, MAX_CHUNK_ELEMENTS // max(1, prod(row_shape))))
 
 
 def _pad_rows(rows: NDArray[np.generic], num_rows: int) -> NDArray[np.generic]:

@@ -45,8 +45,7 @@ def fetch_model(model: str, tracking_uri: str | None = None) -> ModelFile:
         return _fetch_version(model, _tracking_uri(tracking_uri))
     if model.startswith("runs:"):
         uri = _tracking_uri(tracking_uri)
-        open_client(uri)
-        path = _find_onnx(_download(model, uri), model)
+        path = _find_onnx(_download(_locate_in_run(open_client(uri), model), uri), model)
     else:
         path = _find_onnx(Path(model), model)
     return ModelFile(path, digest_file(path), model)
@@ -87,6 +86,25 @@ def _fetch_version(model: str, tracking_uri: str) -> ModelFile:
             "the file was changed; register the model again"
         )
     return ModelFile(path, sha256, found.name, int(found.version))
+
+
+def _locate_in_run(client: MlflowClient, uri: str) -> str:
+    """Where the files of `runs:/<run id>/<path>` lie: a model that the run logged under that name, or its artifacts.
+
+    MLflow's own resolution of logged models asks its global tracking URI, not a given one.
+    """
+    from mlflow.exceptions import MlflowException
+
+    run_id, _, path = uri.removeprefix("runs:").lstrip("/").partition("/")
+    try:
+        run = client.get_run(run_id)
+        outputs = run.outputs.model_outputs if run.outputs else []
+        for model in (client.get_logged_model(output.model_id) for output in outputs):
+            if model.name == path:
+                return str(model.artifact_location)
+    except MlflowException as error:
+        raise RegistryError(f"cannot fetch {uri}: {explain_failure(error)}") from None
+    return f"{run.info.artifact_uri.rstrip('/')}/{path}"
 
 
 def _find_version(client: MlflowClient, name: str, alias: str | None, version: str | None) -> ModelVersion:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -84,6 +85,7 @@ def _run_ranks(spark: SparkSession, job: TrainingJob, files: RunDirectory, run: 
         directory=job.directory,
         num_ranks=job.config.num_ranks,
         timeout_seconds=job.config.timeout_seconds,
+        import_path=tuple(str(Path(entry).absolute()) for entry in sys.path),
     )
     with follow_reports([files.reports(0)], _make_handler(job, run)):
         launch(spark, program, job.config.launcher)

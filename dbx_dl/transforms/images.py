@@ -113,7 +113,7 @@ def _open_image(data: bytes) -> Image:
     except MemoryError:
         raise
     except Exception:
-        detail = f"no {', '.join(FORMATS)} header (first bytes {data[:12]!r})"
+        detail = f"no readable {', '.join(FORMATS)} header (first bytes {data[:12]!r})"
         raise UndecodableImageError("not_an_image", detail) from None
 
 

@@ -93,8 +93,10 @@ def _encode_numeric(graph: _Graph, features: Sequence[NumericFeature]) -> str:
     values = graph.add("Concat", columns, axis=1)
     missing = graph.add("Or", [graph.add("IsNaN", [values]), graph.add("IsInf", [values])])
     filled = graph.add("Where", [missing, graph.constant([f.fill for f in features]), values])
-    centered = graph.add("Sub", [filled, graph.constant([f.center for f in features])])
-    scaled = graph.add("Div", [centered, graph.constant([f.scale for f in features])])
+    # (center - x) / -scale is (x - center) / scale to the bit. Written the other way round, ONNX Runtime drops the
+    # subtraction of a single centre that is 0 in float32, however small the scale (and likewise a division by 1).
+    mirrored = graph.add("Sub", [graph.constant([f.center for f in features]), filled])
+    scaled = graph.add("Div", [mirrored, graph.constant([-f.scale for f in features])])
     return graph.add("Clip", [scaled, graph.constant(-FLOAT32_MAX), graph.constant(FLOAT32_MAX)])
 
 

@@ -9,13 +9,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from dbx_dl.frameworks.architectures import (
-    CONVNET_DENSE_UNITS,
-    CONVNET_FILTERS,
-    PIXEL_SCALE,
-    read_convnet_options,
-    read_mlp_options,
-)
+from dbx_dl.frameworks import architectures
 from dbx_dl.frameworks.networks import Builder, check_is_network, check_logits_shape, find_builder
 
 if TYPE_CHECKING:
@@ -44,20 +38,20 @@ def build_network(request: NetworkRequest) -> Any:
 
 def build_convnet(request: NetworkRequest) -> Any:
     """The network that `ConvnetOptions` describes, for uint8 pixels (N, H, W, C)."""
-    options = read_convnet_options(request)
+    options = architectures.read_convnet_options(request)
     inputs = keras.Input(request.input_shape, dtype="uint8", name="inputs")
-    values = layers.Rescaling(PIXEL_SCALE)(inputs)
-    for filters in CONVNET_FILTERS:
+    values = layers.Rescaling(architectures.PIXEL_SCALE)(inputs)
+    for filters in architectures.CONVNET_FILTERS:
         values = layers.Conv2D(filters, 3, padding="same", activation="relu")(values)
         values = layers.MaxPooling2D(2)(values)
-    values = layers.Dense(CONVNET_DENSE_UNITS, activation="relu")(layers.Flatten()(values))
+    values = layers.Dense(architectures.CONVNET_DENSE_UNITS, activation="relu")(layers.Flatten()(values))
     values = layers.Dropout(options.dropout)(values)
     return keras.Model(inputs, layers.Dense(request.num_outputs)(values), name="convnet")
 
 
 def build_mlp(request: NetworkRequest) -> Any:
     """The network that `MlpOptions` describes, for float32 features (N, K)."""
-    options = read_mlp_options(request)
+    options = architectures.read_mlp_options(request)
     inputs = keras.Input(request.input_shape, dtype="float32", name="inputs")
     values = inputs
     for _ in range(options.num_layers):

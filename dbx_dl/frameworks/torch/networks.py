@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from dbx_dl.frameworks.architectures import (
-    CONVNET_DENSE_UNITS,
-    CONVNET_FILTERS,
-    PIXEL_SCALE,
-    read_convnet_options,
-    read_mlp_options,
-)
+from dbx_dl.frameworks import architectures
 from dbx_dl.frameworks.networks import Builder, check_is_network, check_logits_shape, find_builder
 
 if TYPE_CHECKING:
@@ -25,7 +19,7 @@ class ScalePixels(nn.Module):  # type: ignore[misc]
 
     def forward(self, pixels_nhwc: Any) -> Any:
         """Channels first, then pixels / 255."""
-        return pixels_nhwc.permute(0, 3, 1, 2).to(torch.float32) * PIXEL_SCALE
+        return pixels_nhwc.permute(0, 3, 1, 2).to(torch.float32) * architectures.PIXEL_SCALE
 
 
 class FlattenChannelsLast(nn.Module):  # type: ignore[misc]
@@ -56,20 +50,24 @@ def build_network(request: NetworkRequest) -> Any:
 
 def build_convnet(request: NetworkRequest) -> Any:
     """The network that `ConvnetOptions` describes, for uint8 pixels (N, H, W, C)."""
-    options = read_convnet_options(request)
+    options = architectures.read_convnet_options(request)
     height, width, channels = request.input_shape
     modules: list[Any] = [ScalePixels()]
-    for filters in CONVNET_FILTERS:
+    for filters in architectures.CONVNET_FILTERS:
         modules += [_start(nn.Conv2d(channels, filters, 3, padding="same")), nn.ReLU(), nn.MaxPool2d(2)]
         height, width, channels = height // 2, width // 2, filters
-    modules += [FlattenChannelsLast(), _start(nn.Linear(height * width * channels, CONVNET_DENSE_UNITS)), nn.ReLU()]
-    modules += [nn.Dropout(options.dropout), _start(nn.Linear(CONVNET_DENSE_UNITS, request.num_outputs))]
+    modules += [
+        FlattenChannelsLast(),
+        _start(nn.Linear(height * width * channels, architectures.CONVNET_DENSE_UNITS)),
+        nn.ReLU(),
+    ]
+    modules += [nn.Dropout(options.dropout), _start(nn.Linear(architectures.CONVNET_DENSE_UNITS, request.num_outputs))]
     return nn.Sequential(*modules)
 
 
 def build_mlp(request: NetworkRequest) -> Any:
     """The network that `MlpOptions` describes, for float32 features (N, K)."""
-    options = read_mlp_options(request)
+    options = architectures.read_mlp_options(request)
     (width,) = request.input_shape
     modules: list[Any] = []
     for _ in range(options.num_layers):

@@ -77,6 +77,7 @@ def plain_mlflow(tracking: TrackingConfig) -> Iterator[None]:
     mlflow.set_tracking_uri(tracking.uri)
     yield
     mlflow.set_tracking_uri(before)
+    os.environ.pop("MLFLOW_TRACKING_URI")
 
 
 def test_a_version_carries_its_origin(tmp_path: Path, prepared: PreparedTable, tracking: TrackingConfig) -> None:

@@ -6,8 +6,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbx_dl.frameworks import prediction
-from dbx_dl.frameworks.prediction import MAX_CHUNK_ELEMENTS, count_chunk_rows, predict_in_chunks
+from dbx_dl.frameworks.prediction import (
+    MAX_CHUNK_ELEMENTS,
+    MAX_CHUNK_ROWS,
+    MIN_CHUNK_ROWS,
+    count_chunk_rows,
+    predict_in_chunks,
+)
 
 
 @given(num_rows=st.integers(0, 5000))
@@ -24,11 +29,11 @@ def test_rows_keep_their_order_and_chunks_one_shape(num_rows: int) -> None:
     assert outputs.shape == (num_rows, 1)
     assert np.array_equal(outputs, inputs[:, :1] * 2)
     assert len(shapes) == 1
-    assert max(shapes)[0] <= prediction.MAX_CHUNK_ROWS
+    assert max(shapes)[0] <= MAX_CHUNK_ROWS
 
 
 @given(st.lists(st.integers(1, 3000), min_size=1, max_size=3))
 def test_chunks_are_bounded(shape: list[int]) -> None:
     rows = count_chunk_rows(tuple(shape))
-    assert rows >= 1
-    assert rows == 1 or rows * np.prod(shape) <= MAX_CHUNK_ELEMENTS
+    assert MIN_CHUNK_ROWS <= rows <= MAX_CHUNK_ROWS
+    assert rows == MIN_CHUNK_ROWS or rows * np.prod(shape) <= MAX_CHUNK_ELEMENTS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import random
 
@@ -51,7 +52,7 @@ def test_sixteen_bits_are_scaled_to_eight() -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_is_applied(orientation: int) -> None:
     data = encode(Image.fromarray(COLOUR), orientation=orientation)
-    upright = ImageOps.exif_transpose(Image.open(__import__("io").BytesIO(data)))
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
     height, width = upright.height, upright.width
     assert (height, width) == ((6, 5) if orientation < 5 else (5, 6))
     np.testing.assert_array_equal(decode_image(data, spec(3, height, width)), np.asarray(upright))
@@ -109,7 +110,7 @@ def test_unusable_bytes_are_named(data: bytes, code: str) -> None:
 
 def test_decoding_refuses_what_inspection_refuses() -> None:
     limited = spec().model_copy(update={"max_pixels": 29})
-    for data in (b"", b"text", encode_pixels(GREY)[:60], encode_pixels(GREY)):
+    for data in (b"", b"text", encode_pixels(GREY)[:50], encode_pixels(GREY)):
         with pytest.raises(UndecodableImageError):
             decode_image(data, limited)
 
@@ -130,6 +131,17 @@ def test_damaged_bytes_never_raise_anything_else() -> None:
             except UndecodableImageError as error:
                 outcomes.add(error.code)
     assert {"decoded", "not_an_image", "truncated"} <= outcomes
+
+
+def test_a_cut_file_is_refused_or_loses_no_pixel() -> None:
+    data, outcomes = encode_pixels(GREY), set()
+    for length in range(1, len(data)):
+        try:
+            np.testing.assert_array_equal(decode_image(data[:length], spec(1))[:, :, 0], GREY)
+            outcomes.add("decoded")
+        except UndecodableImageError as error:
+            outcomes.add(error.code)
+    assert outcomes == {"not_an_image", "truncated", "decoded"}
 
 
 def test_damaged_orientation_does_not_cost_the_image() -> None:
