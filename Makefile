@@ -59,6 +59,7 @@ bench: ready ## The benchmarks (ratios within one run)
 	else echo "there are no benchmarks yet"; fi
 
 wheel: $(STAMPS)/packages ## This package's wheel, into dist/
+	@rm -rf build
 	@$(BIN)/pip wheel -q --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/dbx_dl-*.whl
 

@@ -62,7 +62,7 @@ def confusion_matrix(
     size = len(names)
     counts = np.zeros((size, size), dtype=np.int64)
     np.add.at(counts, (np.asarray(labels), np.asarray(predicted)), 1)
-    side = min(9.0, max(3.1, 0.42 * size + 1.2))
+    side = min(9.0, max(4.2, 0.42 * size + 1.2))
     figure = _new_figure(side, side)
     axes = figure.add_subplot()
     axes.imshow(_cell_colors(counts, palette), interpolation="nearest")

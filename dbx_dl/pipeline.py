@@ -106,7 +106,6 @@ def promote_run(spark: SparkSession, config: RunConfig) -> Promotion:
         lambda: dbx_dl.promote_model(spark, candidates, config.registry, tracking=config.tracking),
     )
     promotion.save(_place(config) / "promotion.json")
-    logger.info("  %s", promotion.reason)
     return promotion
 
 
@@ -123,7 +122,7 @@ def report_run(spark: SparkSession, config: RunConfig) -> Path:
 
     outcome = load_outcome(config)
     path = _place(config) / "report.html"
-    return _timed(config, "report", lambda: write_report(spark, [outcome], path, title=config.name))
+    return _timed(config, "report", lambda: write_report(spark, [outcome], path, title=f"dbx_dl run {config.name}"))
 
 
 def load_outcome(config: RunConfig) -> RunOutcome:

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 # The text of a CSV line whose number of values differs from the header's; null for every other row.
 MALFORMED_COLUMN = "_malformed"
 FORMATS = ("csv", "parquet", "delta")
-_CSV = {"quote": '"', "escape": '"', "ignoreLeadingWhiteSpace": "true", "ignoreTrailingWhiteSpace": "true"}
+_CSV = {
+    "quote": '"',
+    "escape": '"',
+    "ignoreLeadingWhiteSpace": "true",
+    "ignoreTrailingWhiteSpace": "true",
+    # Where it reads fewer columns, Spark does not see that a line has too few values.
+    "columnPruning": "false",
+}
 _LOCATION = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)?(?=/)")
 
 

@@ -39,7 +39,7 @@ def run_python(*arguments: str, directory: Path, **environment: str) -> subproce
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=540,
+        timeout=1500,
     )
 
 

@@ -12,6 +12,8 @@ import yaml
 from dbx_dl.demo import breast_cancer_run, digits_run, write_demo_data
 from tests.e2e.conftest import CallCli, DemoRun
 
+pytestmark = pytest.mark.timeout(1800)  # the first test waits for the demo
+
 
 class Place:
     """A folder with the demo's input data, in which a changed run config is tried."""

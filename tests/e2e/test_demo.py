@@ -15,6 +15,8 @@ from dbx_dl.config import RunConfig
 from dbx_dl.contracts import OnnxModel, PreparedTable, Promotion, RegisteredModel, ScoredTable, TableVersion
 from tests.e2e.conftest import CallCli, DemoRun, write_config
 
+pytestmark = pytest.mark.timeout(1800)  # the first test waits for the demo
+
 BROKEN = {"0/truncated.png", "3/text.png", "5/empty.png", "7/one_pixel.png"}
 RUNS = ("digits", "breast_cancer")
 FRAMEWORKS = ("keras", "torch")

@@ -12,6 +12,8 @@ from dbx_dl.contracts import OnnxModel, PreparedTable, Promotion, RegisteredMode
 from dbx_dl.demo import digits_run
 from tests.e2e.conftest import ROOT, DemoRun, run_python, write_config
 
+pytestmark = pytest.mark.timeout(1800)  # the first test waits for the demo
+
 NUM_FILES_PER_CLASS = 12
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from dbx_dl.contracts import Promotion, ScoredTable
 from dbx_dl.demo import digits_run
 from tests.e2e.conftest import ROOT, DemoRun, run_python, write_config
+
+pytestmark = pytest.mark.timeout(1800)  # the first test waits for the demo
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]_*.py"))
 

@@ -23,7 +23,7 @@ OWNERS = {
     "pyspark": (*SPARK_STAGES, "transforms/raw_columns.py"),
     "py4j": ("runtime/",),
     "deltalake": ("feed/",),
-    "onnx": ("transforms/tabular.py", "frameworks/", "export/", "score/"),
+    "onnx": ("transforms/tabular.py", "frameworks/", "export/", "register/", "score/"),
     "onnxruntime": ("transforms/columns.py", "score/", "export/", "runtime/doctor.py"),
     "pandas": ("score/",),
     "sklearn": ("demo.py", "metrics.py"),
