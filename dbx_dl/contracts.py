@@ -60,6 +60,7 @@ class ImageSpec(Contract):
     height: int = Field(gt=0)
     width: int = Field(gt=0)
     channels: Literal[1, 3]
+    min_side: int = Field(default=1, gt=0)
     max_pixels: int = Field(default=50_000_000, gt=0)
 
 

@@ -92,7 +92,7 @@ def _survey_files(files: DataFrame, source: str) -> Survey:
         F.count("path").alias("paths"),
         F.sum("size_bytes").alias("total"),
         F.max("size_bytes").alias("largest"),
-        F.count_distinct(label).alias("labels"),
+        F.size(F.collect_set(label)).alias("labels"),
         F.min(label).alias("label"),
     ).collect()[0]
     if found["files"] == 0:
@@ -112,10 +112,8 @@ def _write_tables(rows: DataFrame, outcome: Outcome, name: str, size_bytes: int)
     from pyspark.sql import functions as F
 
     is_reject = F.col(REASON).isNotNull()
-    rejected = (
-        rows.where(is_reject)
-        .select("path", F.col(REASON).alias("reason"), F.col(DETAIL).alias("detail"), "size_bytes")
-        .orderBy("path")
+    rejected = rows.where(is_reject).select(
+        "path", F.col(REASON).alias("reason"), F.col(DETAIL).alias("detail"), "size_bytes"
     )
     rejects = write_rejects(rejected, rejects_name(name))
     good = index_labels(rows.where(~is_reject), outcome.label_names).select(*COLUMNS)

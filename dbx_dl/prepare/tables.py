@@ -98,8 +98,8 @@ def index_labels(rows: DataFrame, label_names: Sequence[str]) -> DataFrame:
 
 
 def write_rejects(rows: DataFrame, name: str) -> TableVersion:
-    """Replace the rejects table's rows, in one file, and pin it."""
-    return _write(rows.coalesce(1), name, ())
+    """Replace the rejects table's rows, in one file sorted by the first column (the key), and pin it."""
+    return _write(_one_sorted_file(rows, quote_column(rows.columns[0])), name, ())
 
 
 def write_prepared(rows: DataFrame, name: str, key_column: str, size_bytes: int) -> TableVersion:
@@ -109,7 +109,14 @@ def write_prepared(rows: DataFrame, name: str, key_column: str, size_bytes: int)
     """
     order = ["split", quote_column(key_column)]
     num_files = max(1, math.ceil(size_bytes / TARGET_FILE_BYTES))
+    if num_files == 1:  # a range partitioning would sample all rows first
+        return _write(_one_sorted_file(rows, *order), name, ("split",))
     return _write(rows.repartitionByRange(num_files, *order).sortWithinPartitions(*order), name, ("split",))
+
+
+def _one_sorted_file(rows: DataFrame, *order: str) -> DataFrame:
+    # Not coalesce(1), which would also let a single task filter and join all rows before.
+    return rows.repartition(1).sortWithinPartitions(*order)
 
 
 def _write(rows: DataFrame, name: str, partitions: Sequence[str]) -> TableVersion:

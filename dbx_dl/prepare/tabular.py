@@ -66,7 +66,7 @@ def _write_tables(
     rejected = rows.where(f"{REASON} IS NOT NULL").selectExpr(
         key, f"{REASON} AS reason", f"{DETAIL} AS detail", f"{ROW} AS row"
     )
-    rejects = write_rejects(rejected.orderBy(key, "row"), rejects_name(config.table))
+    rejects = write_rejects(rejected, rejects_name(config.table))
     features = [quote_column(name) for name in spec.columns]
     good = index_labels(rows.where(f"{REASON} IS NULL"), outcome.label_names)
     columns = good.select(key, *features, "label", "label_index", "split")

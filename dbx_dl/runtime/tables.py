@@ -90,14 +90,14 @@ def pin_table(spark: SparkSession, name: str) -> TableVersion:
 
     quoted = quote_table(name)
     try:
+        version = int(spark.sql(f"DESCRIBE HISTORY {quoted} LIMIT 1").collect()[0]["version"])
+        if is_path(name):
+            path = absolute_path(name)
+            return TableVersion(name=path, path=path, version=version)
         detail = spark.sql(f"DESCRIBE DETAIL {quoted}").collect()[0]
-        if detail["format"] != "delta":
-            raise DataError(f"table {name} is in the format {detail['format']}, not a Delta table")
-        newest = spark.sql(f"DESCRIBE HISTORY {quoted} LIMIT 1").collect()[0]
     except PySparkException as error:
         raise _explain(name, error) from None
-    path = absolute_path(name) if is_path(name) else absolute_path(detail["location"])
-    return TableVersion(name=path if is_path(name) else name, path=path, version=int(newest["version"]))
+    return TableVersion(name=name, path=absolute_path(detail["location"]), version=version)
 
 
 def read_pinned(spark: SparkSession, table: TableVersion) -> DataFrame:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -12,7 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.runtime.tracking import ensure_experiment, open_client, quiet_mlflow
+from dbx_dl.errors import RegistryError
+from dbx_dl.runtime.tracking import ensure_experiment, explain_failure, open_client, quiet_mlflow
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from dbx_dl.config import TrackingConfig
     from dbx_dl.contracts import EpochMetrics, PreparedTable
     from dbx_dl.train.job import TrainingJob, TrainingResult
-
-logger = logging.getLogger(__name__)
 
 _PARAMS_PER_CALL = 100
 _MAX_PARAM_CHARACTERS = 6000
@@ -89,8 +87,10 @@ class TrackedRun:
 def track_run(tracking: TrackingConfig, job: TrainingJob) -> Iterator[TrackedRun]:
     """A new run for the job: FINISHED when the block ends, FAILED when it raises, also on an interrupt.
 
-    RegistryError when MLflow cannot be reached.
+    RegistryError when MLflow cannot be reached, or stops answering.
     """
+    from mlflow.exceptions import MlflowException
+
     client = open_client(tracking.uri)
     experiment_id = ensure_experiment(client, tracking)
     name = f"{Path(job.prepared.table.name).name} {job.config.network} {job.framework}"
@@ -99,11 +99,14 @@ def track_run(tracking: TrackingConfig, job: TrainingJob) -> Iterator[TrackedRun
     try:
         run.log_start(job)
         yield run
-    except BaseException:
+        run.end("FINISHED")
+    except BaseException as error:
         with suppress(Exception):
             run.end("FAILED")
+        if isinstance(error, MlflowException):
+            reason = f"MLflow run {run.run_id} cannot be written: {explain_failure(error)}"
+            raise RegistryError(f"{reason}; what the ranks wrote is in {job.directory}") from None
         raise
-    run.end("FINISHED")
 
 
 def _describe_params(job: TrainingJob) -> dict[str, str]:

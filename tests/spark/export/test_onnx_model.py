@@ -9,14 +9,14 @@ from pyspark.sql import SparkSession
 from dbx_dl import export_onnx
 from dbx_dl.config import ExportConfig
 from dbx_dl.contracts import FileDigest, PreparedTable, TrainedModel
-from dbx_dl.errors import DataError, ExportError
+from dbx_dl.errors import ConfigError, DataError, ExportError
 from dbx_dl.runtime.processes import call_in_process
 from dbx_dl.score.evaluation import evaluate_model
 from dbx_dl.score.session import digest_file, open_model
 from tests.onnx_models import describe_trained
 from tests.prepared_tables import write_feature_table, write_image_table
 
-NETWORKS = {"images": "cnn", "table": "mlp"}
+NETWORKS = {"images": "convnet", "table": "mlp"}
 
 
 @pytest.fixture(scope="module")
@@ -92,5 +92,5 @@ def test_an_unknown_network_is_said_without_a_traceback(
     spark: SparkSession, tmp_path: Path, tables: dict[str, PreparedTable]
 ) -> None:
     trained = describe_trained(tables["table"], tmp_path, network="mpl")
-    with pytest.raises(Exception, match="unknown network 'mpl'; did you mean 'mlp'"):
+    with pytest.raises(ConfigError, match="unknown network 'mpl'; did you mean 'mlp'"):
         export_onnx(spark, trained, ExportConfig(), directory=str(tmp_path / "out"))

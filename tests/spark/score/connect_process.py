@@ -1,0 +1,30 @@
+"""Runs in a process of its own: the scorer on a Spark Connect session, whose client has no JVM."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dbx_dl.config import ScoreConfig, SparkConfig, TrackingConfig
+from dbx_dl.runtime.spark import open_session
+from dbx_dl.runtime.tables import read_pinned
+from dbx_dl.score.table import score_table
+from dbx_dl.score.udf import UDF_KINDS, score_udf
+
+
+def score_pictures(folder: str, model: str, table: str) -> dict[str, Any]:
+    """Score a folder of files into a table, and that folder's bytes with both kinds of UDF."""
+    settings = {"spark.api.mode": "connect"}
+    spark = open_session(SparkConfig(driver_memory="1g", settings=settings), "tests")
+    try:
+        config = ScoreConfig(source=folder, source_format="images", model=model, table=table)
+        scored = score_table(spark, config, tracking=TrackingConfig(uri="sqlite:////nowhere/m.db"))
+        labels = {row["key"]: row["label"] for row in read_pinned(spark, scored.table).collect()}
+        files = spark.read.format("binaryFile").load(folder)
+        found: dict[str, Any] = {"session": type(spark).__module__, "labels": labels, "scored": scored.model_dump()}
+        for kind in UDF_KINDS:
+            predictions = files.select("length", score_udf(spark, model, kind=kind)("content").alias("p"))
+            rows = predictions.select("p.label", "p.error").collect()
+            found[kind] = sorted(row["label"] or row["error"].split(":")[0] for row in rows)
+        return found
+    finally:
+        spark.stop()

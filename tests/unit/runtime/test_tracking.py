@@ -1,0 +1,54 @@
+"""The MLflow client: reached at once, quiet, and without credentials in messages."""
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from dbx_dl.config import TrackingConfig
+from dbx_dl.errors import RegistryError
+from dbx_dl.runtime.tracking import ensure_experiment, explain_failure, open_client, quiet_mlflow, registry_uri
+
+
+def test_an_experiment_is_made_once_with_its_artifact_folder(tmp_path: Path) -> None:
+    tracking = TrackingConfig(uri=f"sqlite:///{tmp_path}/deep/m.db", experiment="e", artifacts=str(tmp_path / "files"))
+    client = open_client(tracking.uri)
+    experiment = ensure_experiment(client, tracking)
+    assert ensure_experiment(client, tracking) == experiment
+    assert client.get_experiment(experiment).artifact_location == (tmp_path / "files").as_uri()
+
+
+def test_a_store_that_cannot_be_reached_is_said_at_once() -> None:
+    with pytest.raises(RegistryError, match="cannot reach MLflow at sqlite:////proc/nowhere/m.db"):
+        open_client("sqlite:////proc/nowhere/m.db")
+
+
+def test_messages_hide_passwords() -> None:
+    text = explain_failure(RuntimeError("no answer from postgresql://user:secret@host/db\nmore"))
+    assert text == "no answer from postgresql://***@host/db"
+
+
+@pytest.mark.parametrize(
+    ("tracking", "registry"),
+    [
+        ("sqlite:///m.db", "sqlite:///m.db"),
+        ("https://mlflow.example", "https://mlflow.example"),
+        ("databricks", "databricks-uc"),
+        ("databricks://profile", "databricks-uc://profile"),
+        ("databricks-uc", "databricks-uc"),
+    ],
+)
+def test_models_live_in_unity_catalog_on_databricks(tracking: str, registry: str) -> None:
+    assert registry_uri(tracking) == registry
+
+
+def test_quietness_ends_with_the_block() -> None:
+    name = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
+    with quiet_mlflow():
+        pass
+    level, before = logging.getLogger("mlflow").level, os.environ.get(name)
+    with pytest.raises(ValueError, match="inside"), quiet_mlflow():
+        assert logging.getLogger("mlflow").level >= logging.WARNING and os.environ[name] == "false"
+        raise ValueError("inside")
+    assert (logging.getLogger("mlflow").level, os.environ.get(name)) == (level, before)
