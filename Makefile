@@ -54,8 +54,8 @@ format: $(STAMPS)/editable ## Format the code and mend what Ruff can
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: ready ## The benchmarks, tests/benchmarks/bench_*.py (ratios within one run)
-	@benchmarks=$$(find tests/benchmarks -name 'bench_*.py' -exec basename {} .py \; 2>/dev/null | sort); \
+bench: ready ## The benchmarks in tests/benchmarks (ratios within one run)
+	@benchmarks=$$(find tests/benchmarks -name 'bench_*.py' -exec basename {} .py \; 2>/dev/null | sort || true); \
 	if [ -z "$$benchmarks" ]; then echo "there are no benchmarks yet"; fi; \
 	for name in $$benchmarks; do echo "[bench] $$name"; $(BIN)/python -m "tests.benchmarks.$$name" $(ARGS); done
 

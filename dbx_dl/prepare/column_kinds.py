@@ -29,20 +29,23 @@ _REFUSED_BY_DELTA = re.compile(r"[ ,;{}()\n\t=]")
 def find_features(raw: DataFrame, config: PrepareTableConfig) -> dict[str, str]:
     """Feature columns of a source with their kind, `numeric` or `categorical`, in the source's order.
 
-    Features are the columns that `config.columns` declares, else all but key and label. Inferred kinds: numbers are
+    Features are all columns but key and label. Kinds that `config.columns` does not declare are inferred: numbers are
     numeric, booleans categorical; a text column is numeric when every value that is no null token is a number, else
-    categorical. DataError when a column is missing, has a name that the prepared table cannot hold, or a type that
-    cannot be a feature.
+    categorical. Columns of other types (dates, arrays, …) are left out with a warning. DataError when a column is
+    missing or has a name that the prepared table cannot hold.
     """
     what = f"{config.source_format} source {config.source}"
-    require_columns(raw, [config.key, config.label, *(config.columns or {})], what)
-    names = [name for name in raw.columns if name not in (config.key, config.label, MALFORMED_COLUMN)]
-    if config.columns is not None:
-        names = [name for name in names if name in config.columns]
-    _check_names(names, config, what)
     declared = config.columns or {}
-    undecided = [name for name in names if name not in declared]
-    return {name: kind for name, kind in {**declared, **_infer_kinds(raw, undecided, config)}.items() if name in names}
+    require_columns(raw, [config.key, config.label, *declared], what)
+    names = [name for name in raw.columns if name not in (config.key, config.label, MALFORMED_COLUMN)]
+    names = [name for name in names if name in declared or _is_usable(raw.schema[name].dataType, name)]
+    _check_names(names, config, what)
+    kinds = declared | _infer_kinds(raw, [name for name in names if name not in declared], config.null_tokens)
+    for kind in ("numeric", "categorical"):
+        found = [name for name in names if kinds[name] == kind]
+        if found:
+            logger.info("%d %s columns: %s", len(found), kind, ", ".join(found[:8]) + (" …" if len(found) > 8 else ""))
+    return {name: kinds[name] for name in names}
 
 
 def _check_names(names: list[str], config: PrepareTableConfig, what: str) -> None:
@@ -64,16 +67,22 @@ def _check_names(names: list[str], config: PrepareTableConfig, what: str) -> Non
             raise DataError(f"column {name!r} of {what} is the key or the label: it cannot be a feature too")
 
 
-def _infer_kinds(raw: DataFrame, names: list[str], config: PrepareTableConfig) -> dict[str, str]:
-    kinds = {name: _kind_of_type(raw.schema[name].dataType, name) for name in names}
-    text = [name for name, kind in kinds.items() if kind == "text"]
-    if text:
-        kinds |= _infer_text_kinds(raw, text, config.null_tokens)
-    for kind in ("numeric", "categorical"):
-        found = [name for name in names if kinds[name] == kind]
-        if found:
-            logger.info("%d %s columns: %s", len(found), kind, ", ".join(found[:8]) + (" …" if len(found) > 8 else ""))
-    return kinds
+def _is_usable(kind: DataType, name: str) -> bool:
+    from pyspark.sql.types import BooleanType, NumericType
+
+    if is_text(kind) or isinstance(kind, BooleanType | NumericType):
+        return True
+    logger.warning("column %r is of type %s, which cannot be a feature: it is left out", name, kind.simpleString())
+    return False
+
+
+def _infer_kinds(raw: DataFrame, names: list[str], null_tokens: tuple[str, ...]) -> dict[str, str]:
+    from pyspark.sql.types import NumericType
+
+    text = [name for name in names if is_text(raw.schema[name].dataType)]
+    is_number = {name: isinstance(raw.schema[name].dataType, NumericType) for name in names}
+    kinds = {name: "numeric" if is_number[name] else "categorical" for name in names}
+    return kinds | (_infer_text_kinds(raw, text, null_tokens) if text else {})
 
 
 def _infer_text_kinds(raw: DataFrame, names: list[str], null_tokens: tuple[str, ...]) -> dict[str, str]:
@@ -86,18 +95,3 @@ def _infer_text_kinds(raw: DataFrame, names: list[str], null_tokens: tuple[str, 
     found = rows.agg(*counts, *failures).collect()[0]
     is_numeric = [found[f"values_{i}"] > 0 and found[f"bad_{i}"] == 0 for i in range(len(names))]
     return {name: "numeric" if numeric else "categorical" for name, numeric in zip(names, is_numeric, strict=True)}
-
-
-def _kind_of_type(kind: DataType, name: str) -> str:
-    from pyspark.sql.types import BooleanType, NumericType
-
-    if is_text(kind):
-        return "text"
-    if isinstance(kind, BooleanType):
-        return "categorical"
-    if isinstance(kind, NumericType):
-        return "numeric"
-    raise DataError(
-        f"column {name!r} is of type {kind.simpleString()}, which cannot be a feature: name the feature columns under "
-        "`columns` and leave it out"
-    )

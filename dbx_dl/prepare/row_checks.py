@@ -43,7 +43,7 @@ def check_rows(raw: DataFrame, kinds: Mapping[str, str], config: PrepareTableCon
         key.alias(config.key),
         *features,
         read_text(config.label, tokens).alias("label"),
-        _find_problem(raw, kinds, config).alias(_PROBLEM),
+        _find_problem(raw, config).alias(_PROBLEM),
         source.alias(_SOURCE),
         F.monotonically_increasing_id().alias(_ORDER),
     )
@@ -59,7 +59,7 @@ def check_rows(raw: DataFrame, kinds: Mapping[str, str], config: PrepareTableCon
     )
 
 
-def _find_problem(raw: DataFrame, kinds: Mapping[str, str], config: PrepareTableConfig) -> Column:
+def _find_problem(raw: DataFrame, config: PrepareTableConfig) -> Column:
     """What a row shows by itself, as struct<reason, detail>; null when it is good."""
     from pyspark.sql import functions as F
 
@@ -70,7 +70,7 @@ def _find_problem(raw: DataFrame, kinds: Mapping[str, str], config: PrepareTable
     for name, reason in ((config.key, "no_key"), (config.label, "no_label")):
         is_null = read_text(name, config.null_tokens).isNull()
         problems.append(F.when(is_null, _problem(reason, F.lit(f"column '{name}' is null"))))
-    for name, kind in kinds.items():
+    for name, kind in (config.columns or {}).items():  # an inferred numeric column holds nothing else
         if kind == "numeric":
             detail = F.concat(F.lit(f"column '{name}' holds '"), F.col(quote_column(name)).cast("string"), F.lit("'"))
             problems.append(F.when(is_unparsable(raw, name, config.null_tokens), _problem("not_a_number", detail)))

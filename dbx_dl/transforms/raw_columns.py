@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -35,8 +36,8 @@ def read_number(df: DataFrame, name: str, null_tokens: Sequence[str]) -> Column:
     else:
         text = read_text(name, null_tokens)
         number = F.when(text.rlike(_NUMBER), F.trim(text)).try_cast("double")
-    is_finite = ~F.isnan(number) & (F.abs(number) != float("inf"))
-    return F.when(is_finite, number).alias(name)
+    # To Spark, NaN is greater than every number.
+    return F.when(F.abs(number) <= sys.float_info.max, number).alias(name)
 
 
 def is_unparsable(df: DataFrame, name: str, null_tokens: Sequence[str]) -> Column:

@@ -47,8 +47,7 @@ def source(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def columns() -> dict[str, str]:
-    names = [name for name in load_cancer().columns if name not in ("id", "diagnosis")]
-    return {name: "categorical" if name == CATEGORY else "numeric" for name in names}
+    return {"mean_texture": "numeric", "nothing": "numeric"}
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +161,7 @@ def test_kinds_are_inferred(
     assert "column 'nothing' has no value in the train split: it is left out" in caplog.text
 
 
-def test_typed_sources(spark: SparkSession, tmp_path: Path) -> None:
+def test_typed_sources(spark: SparkSession, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rows = pd.DataFrame(
         {
             "id": range(200),
@@ -171,16 +170,20 @@ def test_typed_sources(spark: SparkSession, tmp_path: Path) -> None:
             "count": pd.array([None if i % 5 == 0 else i for i in range(200)], dtype="Int32"),
             "ratio": [float("inf") if i == 1 else float("nan") if i == 2 else i / 3 for i in range(200)],
             "town": [f"t{min(i, 60)}" for i in range(200)],
+            "zip": [i % 4 for i in range(200)],
+            "when": pd.Timestamp("2020-01-01"),
         }
     )
     rows.to_parquet(tmp_path / "rows.parquet")
     deltalake.write_deltalake(tmp_path / "rows_delta", rows)
-    config = configure(tmp_path / "rows.parquet", tmp_path / "a", source_format="parquet", max_categories=4)
-    one = prepare_table(spark, config)
-    other = prepare_table(
-        spark, configure(tmp_path / "rows_delta", tmp_path / "b", source_format="delta", max_categories=4)
-    )
+    options = {"max_categories": 4, "columns": {"zip": "categorical"}}
+    one = prepare_table(spark, configure(tmp_path / "rows.parquet", tmp_path / "a", source_format="parquet", **options))
+    other = prepare_table(spark, configure(tmp_path / "rows_delta", tmp_path / "b", source_format="delta", **options))
     assert one.inputs == other.inputs
+    assert isinstance(one.inputs, FeatureSpec)
+    assert one.inputs.columns == ("flag", "count", "ratio", "town", "zip")
+    assert feature(one, "zip").categories == ("0", "1", "2", "3")
+    assert "column 'when' is of type timestamp" in caplog.text
     assert one.target.label_names == ("0", "1", "2")
     assert feature(one, "flag").categories == ("false", "true")
     towns = feature(one, "town").categories

@@ -77,7 +77,9 @@ def test_a_wrong_export_is_caught_and_named(tmp_path: Path, wrong: str) -> None:
         network.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.float32(127.5), "scale"))
     session = open_network(tmp_path / "m.onnx", network)
     rows, keys, logits_nc = raw_rows(6)
-    with pytest.raises(ExportError, match=r"row '0.png', label '(dark|bright)': \S+ instead of \S+ .*6 of 6 rows differ"):
+    with pytest.raises(
+        ExportError, match=r"row '0.png', label '(dark|bright)': \S+ instead of \S+ .*6 of 6 rows differ"
+    ):
         measure_parity(session, rows, keys, logits_nc, 1e-4)
 
 

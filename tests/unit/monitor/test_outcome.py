@@ -6,7 +6,8 @@ from tests.unit.monitor.finished_run import finished_run
 def test_the_champion_is_the_promoted_version() -> None:
     outcome = finished_run(champion_version=2)
     assert [outcome.is_champion(model) for model in outcome.registered] == [False, True]
-    assert not any(outcome.is_champion(model) for model in finished_run(champion_version=None).registered)
+    nobody = finished_run(champion_version=None)
+    assert not any(nobody.is_champion(model) for model in nobody.registered)
 
 
 def test_values_of_promotion_come_before_those_of_the_export_gate() -> None:

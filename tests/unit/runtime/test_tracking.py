@@ -20,7 +20,7 @@ def test_an_experiment_is_made_once_with_its_artifact_folder(tmp_path: Path) -> 
 
 
 def test_a_store_that_cannot_be_reached_is_said_at_once() -> None:
-    with pytest.raises(RegistryError, match="cannot reach MLflow at sqlite:////proc/nowhere/m.db"):
+    with pytest.raises(RegistryError, match=r"cannot reach MLflow at sqlite:////proc/nowhere/m.db"):
         open_client("sqlite:////proc/nowhere/m.db")
 
 
