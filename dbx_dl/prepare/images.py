@@ -129,7 +129,11 @@ def _describe(
         source=config.source,
         key_column=KEY_COLUMN,
         inputs=ImageSpec(
-            height=config.height, width=config.width, channels=config.channels, max_pixels=config.max_pixels
+            height=config.height,
+            width=config.width,
+            channels=config.channels,
+            max_pixels=config.max_pixels,
+            min_side=config.min_side,
         ),
         target=Target(column="label", label_names=outcome.label_names),
         split_rows=outcome.split_rows,

@@ -75,7 +75,7 @@ def decode_image(data: bytes, spec: ImageSpec) -> np.ndarray:
     import numpy as np
     from PIL import Image
 
-    image = _convert_mode(_load_image(data, spec.max_pixels, 1)[1], spec.channels)
+    image = _convert_mode(_load_image(data, spec.max_pixels, spec.min_side)[1], spec.channels)
     if image.size != (spec.width, spec.height):
         image = image.resize((spec.width, spec.height), Image.Resampling.BILINEAR)
     return np.array(image, dtype=np.uint8).reshape(spec.height, spec.width, spec.channels)
