@@ -14,7 +14,6 @@ from dbx_dl.transforms.raw_columns import is_text, is_unparsable, read_text
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-    from pyspark.sql.types import DataType
 
     from dbx_dl.config import PrepareTableConfig
 
@@ -32,13 +31,18 @@ def find_features(raw: DataFrame, config: PrepareTableConfig) -> dict[str, str]:
     Features are all columns but key and label. Kinds that `config.columns` does not declare are inferred: numbers are
     numeric, booleans categorical; a text column is numeric when every value that is no null token is a number, else
     categorical. Columns of other types (dates, arrays, …) are left out with a warning. DataError when a column is
-    missing or has a name that the prepared table cannot hold.
+    missing, has a name that the prepared table cannot hold, or is declared and of such another type.
     """
     what = f"{config.source_format} source {config.source}"
     declared = config.columns or {}
     require_columns(raw, [config.key, config.label, *declared], what)
     names = [name for name in raw.columns if name not in (config.key, config.label, MALFORMED_COLUMN)]
-    names = [name for name in names if name in declared or _is_usable(raw.schema[name].dataType, name)]
+    unusable = {name: raw.schema[name].dataType.simpleString() for name in names if not _is_usable(raw, name)}
+    for name, kind in unusable.items():
+        if name in declared:
+            raise DataError(f"column {name!r} of {what} is of type {kind}, which cannot be a feature: convert it first")
+        logger.warning("column %r is of type %s, which cannot be a feature: it is left out", name, kind)
+    names = [name for name in names if name not in unusable]
     _check_names(names, config, what)
     kinds = declared | _infer_kinds(raw, [name for name in names if name not in declared], config.null_tokens)
     for kind in ("numeric", "categorical"):
@@ -67,13 +71,11 @@ def _check_names(names: list[str], config: PrepareTableConfig, what: str) -> Non
             raise DataError(f"column {name!r} of {what} is the key or the label: it cannot be a feature too")
 
 
-def _is_usable(kind: DataType, name: str) -> bool:
+def _is_usable(raw: DataFrame, name: str) -> bool:
     from pyspark.sql.types import BooleanType, NumericType
 
-    if is_text(kind) or isinstance(kind, BooleanType | NumericType):
-        return True
-    logger.warning("column %r is of type %s, which cannot be a feature: it is left out", name, kind.simpleString())
-    return False
+    kind = raw.schema[name].dataType
+    return is_text(kind) or isinstance(kind, BooleanType | NumericType)
 
 
 def _infer_kinds(raw: DataFrame, names: list[str], null_tokens: tuple[str, ...]) -> dict[str, str]:
