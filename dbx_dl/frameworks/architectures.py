@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import Field, ValidationError
 
 from dbx_dl.config import Section
 from dbx_dl.errors import ConfigError
-from dbx_dl.frameworks.networks import nearest
+from dbx_dl.frameworks.networks import is_users_own, nearest, require_known
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import NetworkRequest
@@ -70,6 +71,23 @@ def read_options(request: NetworkRequest, kind: type[Options]) -> Options:
         if problem["type"] == "extra_forbidden":
             raise ConfigError(f"{origin} is unknown; {nearest(name, kind.model_fields, what='options')}") from None
         raise ConfigError(f"{origin}: {problem['msg']} (got {problem['input']!r})") from None
+
+
+# The built-in networks, the same in every framework's NETWORKS.
+ARCHITECTURES: dict[str, Callable[[NetworkRequest], Section]] = {
+    "convnet": read_convnet_options,
+    "mlp": read_mlp_options,
+}
+
+
+def check_network(request: NetworkRequest) -> None:
+    """ConfigError, without loading a framework, when a built-in network is unknown or cannot be built as requested.
+
+    A user's own network is found out only where it is imported, in a rank.
+    """
+    if not is_users_own(request.network):
+        require_known(request.network, ARCHITECTURES)
+        ARCHITECTURES[request.network](request)
 
 
 def _name_inputs(request: NetworkRequest) -> str:

@@ -22,12 +22,22 @@ def find_builder(network: str, networks: Mapping[str, Builder]) -> Builder:
 
     ConfigError when there is no such name, module or function.
     """
-    if ":" in network:
+    if is_users_own(network):
         return _import_function(network)
+    require_known(network, networks)
+    return networks[network]
+
+
+def is_users_own(network: str) -> bool:
+    """Whether the name is the user's `package.module:function` rather than a built-in network's."""
+    return ":" in network
+
+
+def require_known(network: str, networks: Mapping[str, Any]) -> None:
+    """ConfigError with the nearest valid name unless `network` is a built-in one."""
     if network not in networks:
         own = "or give your own as 'package.module:function'"
         raise ConfigError(f"unknown network {network!r}; {nearest(network, networks)}, {own}")
-    return networks[network]
 
 
 def nearest(name: str, valid: Mapping[str, Any] | list[str], what: str = "names") -> str:

@@ -12,6 +12,8 @@ from dbx_dl.contracts import EpochMetrics, PreparedTable, TrainedModel
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.feed.files import list_files
 from dbx_dl.frameworks import FRAMEWORKS
+from dbx_dl.frameworks.architectures import check_network
+from dbx_dl.frameworks.requests import network_request
 from dbx_dl.train.illustrations import log_figures
 from dbx_dl.train.job import RunDirectory, TrainingJob, TrainingResult
 from dbx_dl.train.launch import check_launch, launch
@@ -44,7 +46,7 @@ def train_network(
     accuracy, then log loss); `metrics` are the test split's, named `test_<metric>`. ConfigError, DataError and
     SetupError come before anything is submitted, or from the ranks; RankFailedError carries a rank's traceback.
     """
-    _check_request(prepared, framework)
+    _check_request(prepared, config, framework)
     check_launch(spark, config)
     root = Path(directory).absolute()
     job = TrainingJob(prepared=prepared, config=config, framework=cast("FrameworkName", framework), directory=str(root))
@@ -58,7 +60,7 @@ def train_network(
     return _describe_model(job, result, run.run_id, tracking.uri)
 
 
-def _check_request(prepared: PreparedTable, framework: str) -> None:
+def _check_request(prepared: PreparedTable, config: TrainConfig, framework: str) -> None:
     if framework not in FRAMEWORKS:
         raise ConfigError(f"unknown framework {framework!r}: choose one of {', '.join(FRAMEWORKS)}")
     names = prepared.target.label_names
@@ -66,6 +68,7 @@ def _check_request(prepared: PreparedTable, framework: str) -> None:
         raise DataError(f"table {prepared.table.name} has one class only ({', '.join(names)}): two are needed to learn")
     if prepared.split_rows.get("train", 0) == 0:
         raise DataError(f"table {prepared.table.name} has no rows in its train split: prepare more rows")
+    check_network(network_request(prepared, config.network, config.network_options, config.seed))
     list_files(prepared.table, "train", prepared.key_column)
 
 

@@ -164,6 +164,8 @@ def test_registering_again_compares_with_the_present_champion(demo: DemoRun, tmp
     printed = call_cli("register", "--config", str(config), directory=tmp_path)
     assert printed.returncode == 0, printed.stderr[-2000:]
     after = Promotion.load(_place(demo, "breast_cancer") / "promotion.json")
-    assert after.previous_version == before.champion_version
+    # The same weights again only equal the present champion, which therefore stays.
+    assert after.champion_version == before.champion_version
+    assert f"version {before.champion_version} stays champion" in after.reason
     assert before.champion_version in after.values
     assert len(set(after.values) - set(before.values)) == 2

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from dbx_dl.errors import ConfigError
-from dbx_dl.frameworks.architectures import ConvnetOptions, MlpOptions, read_convnet_options, read_mlp_options
+from dbx_dl.frameworks.architectures import (
+    ConvnetOptions,
+    MlpOptions,
+    check_network,
+    read_convnet_options,
+    read_mlp_options,
+)
 from dbx_dl.frameworks.interface import NetworkRequest
 
 
@@ -44,3 +50,20 @@ def test_inputs_must_be_of_the_networks_kind() -> None:
         read_mlp_options(NetworkRequest("mlp", {}, (8, 8, 3), "uint8", 2, 0))
     with pytest.raises(ConfigError, match="at least 4x4 pixels, got 8x3"):
         read_convnet_options(NetworkRequest("convnet", {}, (8, 3, 3), "uint8", 2, 0))
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ("mpl", r"unknown network 'mpl'; did you mean 'mlp'\?"),
+        ("convnet", r"'convnet' takes images, not table rows"),
+    ],
+)
+def test_a_network_that_cannot_be_built_is_found_without_a_framework(network: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        check_network(request(network))
+
+
+def test_a_users_own_network_is_left_to_the_ranks() -> None:
+    check_network(request("no_such_module:build"))
+    check_network(request("mlp", num_layers=3))
