@@ -22,7 +22,6 @@ _NOISY = (
     "onnxscript",
 )
 _QUIET_VARIABLES = {
-    "TF_CPP_MIN_LOG_LEVEL": "2",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "GIT_PYTHON_REFRESH": "quiet",

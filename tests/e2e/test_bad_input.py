@@ -39,9 +39,11 @@ class Place:
         return "\n".join(said)
 
     def written(self) -> set[str]:
-        """Tables, contracts and model files that exist."""
+        """Tables, contracts, weights, models and pages that exist."""
+        contracts = {f"{name}.json" for name in ("prepared", "trained", "onnx", "registered", "promotion", "scored")}
+        results = (".onnx", ".npz", ".safetensors", ".html")
         found = self.directory.rglob("*")
-        return {str(p) for p in found if p.suffix in (".json", ".parquet", ".onnx", ".html") or p.name == "_delta_log"}
+        return {str(p) for p in found if p.name in contracts | {"_delta_log"} or p.suffix in results}
 
 
 @pytest.fixture()
