@@ -58,9 +58,9 @@ def _describe_scores(outcome: RunOutcome, model: RegisteredModel) -> dict[str, s
     if model.version != (scored.model_version if is_ours else models[0].version):
         return {"scored": MISSING, "speed": MISSING, "errors": MISSING}
     older = f"v{scored.model_version}" if scored.model_version else "a file"
-    maker = "" if is_ours else f" by {older}"
+    what = outcome.row_noun if is_ours else f"by {older}"
     return {
-        "scored": f"{scored.num_rows:,} {outcome.row_noun}{maker}",
+        "scored": f"{scored.num_rows:,} {what}",
         "speed": f"{scored.rows_per_second:,.0f} {outcome.row_noun}/s",
         "errors": f"{scored.num_errors:,}",
     }

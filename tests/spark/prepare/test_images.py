@@ -75,7 +75,7 @@ def test_the_contract_adds_up(prepared: PreparedTable) -> None:
     assert sum(prepared.class_rows.values()) == prepared.num_rows == NUM_DIGITS
     assert prepared.reject_reasons == dict.fromkeys(BROKEN.values(), 1)
     assert prepared.target.label_names == tuple("0123456789") == tuple(prepared.class_rows)
-    assert prepared.inputs == ImageSpec(height=8, width=8, channels=1)
+    assert prepared.inputs == ImageSpec(height=8, width=8, channels=1, min_side=2)
     assert all(prepared.split_rows.values())
     counts = dict.fromkeys(prepared.split_rows, 0)
     for row in read_rows(prepared.table):

@@ -31,13 +31,13 @@ def test_champion_is_marked_and_owns_the_scores() -> None:
 
 def test_scores_of_an_older_champion_name_it() -> None:
     summary = summarize([finished_run("images", champion_version=9, scored_by=9)])
-    assert _column(summary, 0)["scored"] == "1,801 images by v9"
+    assert _column(summary, 0)["scored"] == "1,801 by v9"
     assert _column(summary, 1)["scored"] == MISSING
     assert "★" not in str(summary.rows)
 
 
 def test_scores_of_a_file_say_so() -> None:
-    assert _column(summarize([finished_run("images", scored_by=None)]), 0)["scored"] == "1,801 images by a file"
+    assert _column(summarize([finished_run("images", scored_by=None)]), 0)["scored"] == "1,801 by a file"
 
 
 def test_metric_names_read_well() -> None:

@@ -155,3 +155,10 @@ def test_damaged_orientation_does_not_cost_the_image() -> None:
 def test_the_error_survives_pickling() -> None:
     error = pickle.loads(pickle.dumps(UndecodableImageError("empty", "no bytes")))  # noqa: S301
     assert (error.code, error.detail, str(error)) == ("empty", "no bytes", "empty: no bytes")
+
+
+def test_decoding_refuses_what_checking_refused() -> None:
+    data = encode_pixels(np.zeros((1, 50), np.uint8))
+    assert decode_image(data, ImageSpec(height=4, width=4, channels=1, min_side=1)).shape == (4, 4, 1)
+    with pytest.raises(UndecodableImageError, match="too_small"):
+        decode_image(data, ImageSpec(height=4, width=4, channels=1, min_side=2))
