@@ -36,9 +36,17 @@ ConfigOption = Annotated[Path, typer.Option("--config", help="The run's YAML fil
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log everything, and show tracebacks.")]
 
 
-def main() -> None:
-    """Entry point of `dbx-dl`: exits with 0, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C."""
-    app()
+def main(*command: str) -> None:
+    """Entry point of `dbx-dl`, and of a job, which names its command.
+
+    Returns when all went well: Databricks takes SystemExit(0) for a failure. Exits with 1 for a failure, 2 for wrong
+    usage, 130 after Ctrl-C.
+    """
+    try:
+        app([*command, *sys.argv[1:]])
+    except SystemExit as ended:
+        if ended.code:
+            raise
 
 
 @app.command()

@@ -1,23 +1,6 @@
-"""Job: train the run's network with each of its frameworks."""
+"""Job: train the run's network with each of its frameworks; `--config` names the run's YAML file."""
 
-import argparse
-
-from dbx_dl.config import load_run_config
-from dbx_dl.pipeline import train_run
-from dbx_dl.runtime.logs import show_progress
-from dbx_dl.runtime.spark import open_session
-
-
-def main() -> None:
-    """Read --config and run the stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", required=True, help="the run's YAML file")
-    config = load_run_config(parser.parse_args().config)
-    show_progress(verbose=False)
-    spark = open_session(config.spark, app_name=f"dbx_dl {config.name} train")
-    for framework in config.frameworks:
-        train_run(spark, config, framework)
-
+from dbx_dl.cli import main
 
 if __name__ == "__main__":
-    main()
+    main("train")

@@ -17,11 +17,6 @@ CHECKED_SCHEMA = (
     "path string, content binary, height int, width int, channels int, format string, "
     f"size_bytes long, sha256 string, {REASON} string, {DETAIL} string"
 )
-# Opening a file counts as 64 KB instead of 4 MB: 32 small images would already make a task of their own.
-SMALL_FILE_SETTINGS = {"spark.sql.files.openCostInBytes": str(64 * 1024)}
-_BATCH_BYTES = 64 * 1024 * 1024
-_MAX_BATCH_BYTES = 1024 * 1024 * 1024
-_MAX_BATCH_ROWS = 1000
 _MAX_DETAIL = 300
 
 
@@ -32,12 +27,6 @@ def check_files(files: DataFrame, max_pixels: int, min_side: int) -> DataFrame:
     sizes or hash. The label is the first folder of the path; a file without one is rejected as `no_label`.
     """
     return files.mapInArrow(make_checker(max_pixels, min_side), CHECKED_SCHEMA)
-
-
-def batch_settings(mean_bytes: float, max_bytes: int) -> dict[str, str]:
-    """Spark settings that keep Arrow batches of such files near 64 MB, and far below Arrow's limit of 2 GB."""
-    rows = min(_BATCH_BYTES / max(mean_bytes, 1.0), _MAX_BATCH_BYTES / max(max_bytes, 1), _MAX_BATCH_ROWS)
-    return {"spark.sql.execution.arrow.maxRecordsPerBatch": str(max(1, int(rows)))}
 
 
 def make_checker(max_pixels: int, min_side: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:

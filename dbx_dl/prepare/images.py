@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import ImageSpec, PreparedTable, Target
 from dbx_dl.errors import DataError
-from dbx_dl.prepare.image_checks import SMALL_FILE_SETTINGS, batch_settings, check_files
+from dbx_dl.prepare.image_checks import check_files
 from dbx_dl.prepare.outcomes import DETAIL, REASON, count_outcome, log_outcome, require_classes, require_usable
 from dbx_dl.prepare.splits import assign_split
 from dbx_dl.prepare.tables import (
@@ -16,10 +16,10 @@ from dbx_dl.prepare.tables import (
     kept_on_disk,
     rejects_name,
     require_writable,
-    session_settings,
     write_prepared,
     write_rejects,
 )
+from dbx_dl.runtime.session_settings import FILE_SETTINGS, batch_settings, session_settings
 from dbx_dl.runtime.sources import explain_read_errors, read_image_files
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def prepare_images(spark: SparkSession, config: PrepareImagesConfig) -> Prepared
     require_writable(spark, config.table)
     logger.info("preparing images of %s into table %s", config.source, config.table)
     what = f"image folder {config.source}"
-    with session_settings(spark, SMALL_FILE_SETTINGS), explain_read_errors(what):
+    with session_settings(spark, FILE_SETTINGS), explain_read_errors(what):
         files = read_image_files(spark, config.source)
         survey = _survey_files(files, config.source)
         checked = check_files(files, config.max_pixels, config.min_side)

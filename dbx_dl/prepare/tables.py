@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbx_dl.errors import DataError
-from dbx_dl.runtime.tables import (
-    absolute_path,
-    first_line,
-    has_table,
-    is_path,
-    pin_table,
-    quote_column,
-    quote_table,
-    suffix_table,
-)
+from dbx_dl.runtime.table_writes import replace_table, require_free_place
+from dbx_dl.runtime.tables import first_line, has_table, pin_table, quote_column, suffix_table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -40,29 +30,13 @@ _PROPERTIES = {
 
 def require_writable(spark: SparkSession, name: str) -> None:
     """DataError when `name` cannot become a Delta table: a bad name, or a folder that holds something else."""
-    if has_table(spark, name) or not is_path(name):
-        return
-    folder = Path(absolute_path(name))
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise DataError(f"{name} exists and is not a Delta table: name another place for the prepared table")
+    if not has_table(spark, name):
+        require_free_place(name, "prepared table")
 
 
 def rejects_name(name: str) -> str:
     """The name of the table that keeps what was rejected on the way into table `name`."""
     return suffix_table(name, "_rejects")
-
-
-@contextmanager
-def session_settings(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
-    """Spark session settings inside the block; the session's own come back after it."""
-    before = {name: str(spark.conf.get(name)) for name in settings}
-    for name, value in settings.items():
-        spark.conf.set(name, value)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            spark.conf.set(name, value)
 
 
 @contextmanager
@@ -120,18 +94,7 @@ def _one_sorted_file(rows: DataFrame, *order: str) -> DataFrame:
 
 
 def _write(rows: DataFrame, name: str, partitions: Sequence[str]) -> TableVersion:
-    from pyspark.errors import AnalysisException
-
-    writer = rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true").options(**_PROPERTIES)
-    if partitions:
-        writer = writer.partitionBy(*partitions)
-    try:
-        if is_path(name):
-            writer.save(absolute_path(name))
-        else:
-            writer.saveAsTable(quote_table(name))
-    except AnalysisException as error:
-        raise DataError(f"table {name} cannot be written: {first_line(error)}") from None
+    replace_table(rows, name, partitions=partitions, properties=_PROPERTIES)
     table = pin_table(rows.sparkSession, name)
     logger.info("wrote table %s, version %d", name, table.version)
     return table

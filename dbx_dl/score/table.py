@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import ScoredTable
 from dbx_dl.errors import DataError
+from dbx_dl.runtime.session_settings import FILE_SETTINGS, session_settings
 from dbx_dl.runtime.sources import explain_read_errors
-from dbx_dl.runtime.tables import (
-    absolute_path,
-    first_line,
-    has_table,
-    is_path,
-    pin_table,
-    quote_table,
-    read_pinned,
-)
+from dbx_dl.runtime.table_writes import replace_table, require_free_place
+from dbx_dl.runtime.tables import has_table, pin_table, read_pinned
 from dbx_dl.score.model_file import fetch_model
 from dbx_dl.score.sources import check_keys, read_rows
 from dbx_dl.score.udf import scorer_of
@@ -55,10 +48,10 @@ def score_table(spark: SparkSession, config: ScoreConfig, *, tracking: TrackingC
         raise DataError(f"{config.table} is the source itself: predictions need a table of their own")
     scorer.check(found.rows, "inputs")
     logger.info("scoring %s with %s into table %s", found.origin, _name(model), config.table)
-    with explain_read_errors(what):
+    with session_settings(spark, FILE_SETTINGS), explain_read_errors(what):
         if config.source_format != "images":
             check_keys(found.rows, what)
-        _write(_predict(found, scorer), config.table)
+        replace_table(_predict(found, scorer), config.table)
     return _count(spark, config.table, found.origin, model, started)
 
 
@@ -70,9 +63,7 @@ def _find_target(spark: SparkSession, config: ScoreConfig) -> TableVersion | Non
         if missing:
             raise DataError(f"table {config.table} exists and holds no predictions: name another table to write to")
         return target
-    folder = Path(absolute_path(config.table)) if is_path(config.table) else None
-    if folder is not None and (folder.is_file() or (folder.is_dir() and any(folder.iterdir()))):
-        raise DataError(f"{config.table} exists and is not a Delta table: name another place for the predictions")
+    require_free_place(config.table, "predictions")
     return None
 
 
@@ -92,19 +83,6 @@ def _predict(found: ScoreRows, scorer: ColumnScorer) -> DataFrame:
         F.lit(found.origin).alias("source"),
         F.current_timestamp().alias("scored_at"),
     )
-
-
-def _write(predictions: DataFrame, name: str) -> None:
-    from pyspark.errors import AnalysisException
-
-    writer = predictions.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
-    try:
-        if is_path(name):
-            writer.save(absolute_path(name))
-        else:
-            writer.saveAsTable(quote_table(name))
-    except AnalysisException as error:
-        raise DataError(f"table {name} cannot be written: {first_line(error)}") from None
 
 
 def _count(spark: SparkSession, name: str, origin: str, model: ModelFile, started: float) -> ScoredTable:

@@ -52,4 +52,7 @@ def test_a_job_without_its_predecessor_says_so(small_run: RunConfig, tmp_path: P
     config = write_config(moved, tmp_path / "run.yml")
     printed = run_python(str(ROOT / "jobs" / "train.py"), "--config", str(config), directory=tmp_path)
     assert printed.returncode == 1
-    assert "prepared.json does not exist: run the stage that writes it first" in printed.stderr
+    said = printed.stderr.splitlines()[-1]
+    assert said.startswith("error: ")
+    assert said.endswith("prepared.json does not exist: run the stage that writes it first")
+    assert "Traceback" not in printed.stderr

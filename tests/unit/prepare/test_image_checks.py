@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pyarrow as pa
 
-from dbx_dl.prepare.image_checks import CHECKED_SCHEMA, batch_settings, make_checker
+from dbx_dl.prepare.image_checks import CHECKED_SCHEMA, make_checker
 from tests.image_bytes import encode_pixels, gradient
 
 GOOD = encode_pixels(gradient(6, 5))
@@ -57,13 +57,3 @@ def test_good_files_keep_their_bytes_and_rejects_only_their_size() -> None:
         else:
             assert row["_detail"]
             assert [row["content"], row["sha256"], row["height"]] == [None, None, None]
-
-
-def test_batches_shrink_with_the_files() -> None:
-    def rows(mean: float, largest: int) -> int:
-        return int(next(iter(batch_settings(mean, largest).values())))
-
-    assert rows(300, 500) == 1000
-    assert rows(2**20, 2**20) == 64
-    assert rows(2**20, 2**29) == 2
-    assert rows(2**30, 2**31) == 1
