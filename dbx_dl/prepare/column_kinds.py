@@ -34,7 +34,7 @@ def find_features(raw: DataFrame, config: PrepareTableConfig) -> dict[str, str]:
     missing, has a name that the prepared table cannot hold, or is declared and of such another type.
     """
     what = f"{config.source_format} source {config.source}"
-    declared = config.columns or {}
+    declared: dict[str, str] = {name: column.kind for name, column in (config.columns or {}).items()}
     require_columns(raw, [config.key, config.label, *declared], what)
     names = [name for name in raw.columns if name not in (config.key, config.label, MALFORMED_COLUMN)]
     unusable = {name: raw.schema[name].dataType.simpleString() for name in names if not _is_usable(raw, name)}

@@ -66,11 +66,11 @@ def prepare_images(spark: SparkSession, config: PrepareImagesConfig) -> Prepared
     nothing is usable, one class is left, the train split is empty or too much was rejected.
     """
     require_writable(spark, config.table)
-    logger.info("preparing images of %s into table %s", config.source, config.table)
-    what = f"image folder {config.source}"
+    logger.info("preparing images of %s into table %s", config.source.place, config.table)
+    what = f"image folder {config.source.place}"
     with session_settings(spark, FILE_SETTINGS), explain_read_errors(what):
-        files = read_image_files(spark, config.source)
-        survey = _survey_files(files, config.source)
+        files = read_image_files(spark, config.source.place)
+        survey = _survey_files(files, config.source.place)
         checked = check_files(files, config.max_pixels, config.min_side)
         labelled = checked.withColumns({"label": _label_of_path(), "split": assign_split(_path(), config.split)})
         settings = batch_settings(survey.total_bytes / survey.num_files, survey.max_bytes)
@@ -126,7 +126,7 @@ def _describe(
     return PreparedTable(
         table=table,
         rejects=rejects,
-        source=config.source,
+        source=config.source.place,
         key_column=KEY_COLUMN,
         inputs=ImageSpec(
             height=config.height,

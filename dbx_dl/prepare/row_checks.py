@@ -70,8 +70,8 @@ def _find_problem(raw: DataFrame, config: PrepareTableConfig) -> Column:
     for name, reason in ((config.key, "no_key"), (config.label, "no_label")):
         is_null = read_text(name, config.null_tokens).isNull()
         problems.append(F.when(is_null, _problem(reason, F.lit(f"column '{name}' is null"))))
-    for name, kind in (config.columns or {}).items():  # an inferred numeric column holds nothing else
-        if kind == "numeric":
+    for name, column in (config.columns or {}).items():  # an inferred numeric column holds nothing else
+        if column.kind == "numeric":
             detail = F.concat(F.lit(f"column '{name}' holds '"), F.col(quote_column(name)).cast("string"), F.lit("'"))
             problems.append(F.when(is_unparsable(raw, name, config.null_tokens), _problem("not_a_number", detail)))
     return F.coalesce(*problems)

@@ -1,0 +1,73 @@
+"""Run configs: YAML in, validated frozen values out; one section per stage."""
+
+from dbx_dl.config.columns import (
+    BooleanColumn,
+    CategoricalColumn,
+    ColumnConfig,
+    ColumnKind,
+    DatetimeColumn,
+    EmbeddingColumn,
+    IgnoredColumn,
+    NumericColumn,
+)
+from dbx_dl.config.image_sources import (
+    CocoSource,
+    FolderSource,
+    IdxPair,
+    IdxSource,
+    ImageSource,
+    ManifestSource,
+    TableSource,
+)
+from dbx_dl.config.loading import load_run_config, parse_run_config
+from dbx_dl.config.models import ExportConfig, RegisterConfig, ScoreConfig
+from dbx_dl.config.places import SparkConfig, TrackingConfig
+from dbx_dl.config.prepare import (
+    CsvOptions,
+    PrepareConfig,
+    PrepareImagesConfig,
+    PrepareSection,
+    PrepareTableConfig,
+    SplitConfig,
+)
+from dbx_dl.config.run import FrameworkName, RunConfig
+from dbx_dl.config.section import NULL_TOKENS, Scalar, Section
+from dbx_dl.config.train import OptimizerConfig, TrainConfig
+
+__all__ = [
+    "NULL_TOKENS",
+    "BooleanColumn",
+    "CategoricalColumn",
+    "CocoSource",
+    "ColumnConfig",
+    "ColumnKind",
+    "CsvOptions",
+    "DatetimeColumn",
+    "EmbeddingColumn",
+    "ExportConfig",
+    "FolderSource",
+    "FrameworkName",
+    "IdxPair",
+    "IdxSource",
+    "IgnoredColumn",
+    "ImageSource",
+    "ManifestSource",
+    "NumericColumn",
+    "OptimizerConfig",
+    "PrepareConfig",
+    "PrepareImagesConfig",
+    "PrepareSection",
+    "PrepareTableConfig",
+    "RegisterConfig",
+    "RunConfig",
+    "Scalar",
+    "ScoreConfig",
+    "Section",
+    "SparkConfig",
+    "SplitConfig",
+    "TableSource",
+    "TrackingConfig",
+    "TrainConfig",
+    "load_run_config",
+    "parse_run_config",
+]

@@ -1,0 +1,93 @@
+"""How a column of a table becomes features, by kind."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from dbx_dl.config.section import Section
+
+DatetimePartName = Literal["month", "day_of_month", "day_of_week", "hour", "minute"]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class NumericColumn(Section):
+    """Numbers: imputed, optionally clipped to quantiles of the train split and logged, then scaled.
+
+    `scale`: `standard` (mean, population deviation), `min_max`, `robust` (median, interquartile range) or `none`.
+    `log1p` is sign(x) * log(1 + |x|). `fill_value` goes with `impute: constant`.
+    """
+
+    kind: Literal["numeric"] = "numeric"
+    impute: Literal["mean", "median", "most_frequent", "constant"] = "median"
+    fill_value: float | None = None
+    add_indicator: bool = False
+    clip_quantiles: tuple[Fraction, Fraction] | None = None
+    log1p: bool = False
+    scale: Literal["standard", "min_max", "robust", "none"] = "standard"
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Self:
+        if (self.impute == "constant") != (self.fill_value is not None):
+            raise ValueError("`impute: constant` and `fill_value` go together")
+        if self.clip_quantiles and self.clip_quantiles[0] >= self.clip_quantiles[1]:
+            raise ValueError(f"clip_quantiles must rise, got {self.clip_quantiles}")
+        return self
+
+
+class CategoricalColumn(Section):
+    """Text: one-hot over the most frequent values that occur `min_count` times, the rest share the unknown slot.
+
+    With `hash_buckets` no vocabulary is kept: values are hashed (needs ONNX Runtime wherever the model runs).
+    """
+
+    kind: Literal["categorical"] = "categorical"
+    min_count: int = Field(default=1, gt=0)
+    max_categories: int | None = Field(default=None, gt=0)
+    hash_buckets: int | None = Field(default=None, gt=0)
+
+
+class BooleanColumn(Section):
+    """True and false (also as text) as 1 and 0."""
+
+    kind: Literal["boolean"] = "boolean"
+    impute: Literal["most_frequent", "false", "true"] = "most_frequent"
+    add_indicator: bool = False
+
+
+class DatetimeColumn(Section):
+    """Dates and timestamps (also as ISO text, UTC): cyclical parts, and time elapsed on a standard scale."""
+
+    kind: Literal["datetime"] = "datetime"
+    parts: tuple[DatetimePartName, ...] = ("month", "day_of_week", "hour")
+    elapsed: bool = True
+    add_indicator: bool = False
+
+
+class EmbeddingColumn(Section):
+    """Arrays of numbers of one length, which is that of the first row where it is not given."""
+
+    kind: Literal["embedding"] = "embedding"
+    size: int | None = Field(default=None, gt=0)
+    scale: Literal["standard", "none"] = "none"
+
+
+class IgnoredColumn(Section):
+    """A column that is no feature."""
+
+    kind: Literal["ignore"] = "ignore"
+
+
+ColumnKind = Literal["numeric", "categorical", "boolean", "datetime", "embedding", "ignore"]
+
+
+def _as_options(value: Any) -> Any:
+    return {"kind": value} if isinstance(value, str) else value
+
+
+ColumnConfig = Annotated[
+    NumericColumn | CategoricalColumn | BooleanColumn | DatetimeColumn | EmbeddingColumn | IgnoredColumn,
+    Field(discriminator="kind"),
+    BeforeValidator(_as_options),
+]

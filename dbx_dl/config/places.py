@@ -1,0 +1,24 @@
+"""Where a run works: the Spark session and the MLflow store."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from dbx_dl.config.section import Section
+
+
+class SparkConfig(Section):
+    """The local session that is started where no Spark session is given (never on Databricks)."""
+
+    master: str = "local[2]"
+    driver_memory: str = "2g"
+    shuffle_partitions: int = Field(default=2, gt=0)
+    settings: dict[str, str] = Field(default_factory=dict)
+
+
+class TrackingConfig(Section):
+    """Where MLflow keeps runs and models: a database or server URI; files go under `artifacts` (a folder or URI)."""
+
+    uri: str = "sqlite:///mlflow.db"
+    experiment: str = "dbx_dl"
+    artifacts: str | None = None

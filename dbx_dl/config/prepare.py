@@ -1,0 +1,116 @@
+"""How raw images and tables become a Delta table to train on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from dbx_dl.config.columns import ColumnConfig
+from dbx_dl.config.image_sources import ImageSource
+from dbx_dl.config.section import NULL_TOKENS, Section
+
+
+class SplitConfig(Section):
+    """Fractions of the rows per split, decided by a hash of the row's key unless something else is named.
+
+    `group`: a hash of that column instead, so that no group is on two sides. `time`: by that column, oldest rows
+    first into train. `column`: that column names the split. `stratify`: the fractions hold within each label.
+    """
+
+    train: float = Field(default=0.7, gt=0, le=1)
+    validation: float = Field(default=0.15, ge=0, lt=1)
+    test: float = Field(default=0.15, ge=0, lt=1)
+    seed: int = 0
+    group: str | None = None
+    time: str | None = None
+    column: str | None = None
+    stratify: bool = False
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Self:
+        total = self.train + self.validation + self.test
+        if abs(total - 1.0) > 1e-6:
+            raise ValueError(f"split fractions must sum to 1, got {total:g}")
+        named = [name for name in ("group", "time", "column") if getattr(self, name) is not None]
+        if len(named) + self.stratify > 1:
+            chosen = [*named, *(["stratify"] if self.stratify else [])]
+            raise ValueError(f"{' and '.join(chosen)} exclude each other: name one")
+        return self
+
+
+class PrepareSection(Section):
+    """What both kinds of prepare share.
+
+    A table that exists is brought up to date: its labels keep their index and its feature spec stays as it was fitted,
+    unless `refit`, which starts anew. Versions stay readable for `keep_versions_days`.
+    """
+
+    table: str
+    max_reject_fraction: float = Field(default=0.5, ge=0, le=1)
+    split: SplitConfig = SplitConfig()
+    refit: bool = False
+    keep_versions_days: int = Field(default=30, gt=0)
+    target_file_bytes: int = Field(default=128 * 2**20, ge=2**20)
+
+
+class PrepareImagesConfig(PrepareSection):
+    """Images into a Delta table of checked bytes and labels.
+
+    `source` is a folder of class folders (`source/<label>/<file>`), or a section with a `format`. With `resize` other
+    than `none` images are stored at the model's size: `fit` within it, `fill` (stretched), `crop` (covered and cut) or
+    `pad` (fit and padded), encoded as `encoding`. `duplicates` are files of equal bytes: the first by key stays.
+    """
+
+    kind: Literal["images"] = "images"
+    source: ImageSource
+    height: int = Field(gt=0)
+    width: int = Field(gt=0)
+    channels: Literal[1, 3] = 3
+    resize: Literal["none", "fit", "fill", "crop", "pad"] = "none"
+    encoding: Literal["original", "png", "jpeg"] | None = None
+    min_side: int = Field(default=2, gt=0)
+    max_pixels: int = Field(default=50_000_000, gt=0)
+    max_file_bytes: int = Field(default=256 * 2**20, gt=0)
+    duplicates: Literal["keep", "drop", "report"] = "keep"
+    delete_removed: bool = False
+
+    @model_validator(mode="after")
+    def _is_encodable(self) -> Self:
+        if self.resize != "none" and self.encoding == "original":
+            raise ValueError("resized images need `encoding: png` or `jpeg`")
+        return self
+
+
+class CsvOptions(Section):
+    """How CSV files are written; without a header columns are named c0, c1, …"""
+
+    delimiter: str = Field(default=",", min_length=1)
+    quote: str = Field(default='"', min_length=1, max_length=1)
+    header: bool = True
+
+
+class PrepareTableConfig(PrepareSection):
+    """Rows with a key and a label into a typed Delta table with a fitted feature spec.
+
+    `source`: a CSV, Parquet or JSON-lines file or folder, a Delta table, or with `source_format: query` a SQL query.
+    Column kinds are inferred from the data unless `columns` declares them; `write_spec` names a YAML file for what was
+    found, to be corrected and used as `columns`. `task` is inferred from the label where it is not given;
+    `label_separator` splits text into several labels.
+    """
+
+    kind: Literal["table"] = "table"
+    source: str
+    source_format: Literal["csv", "parquet", "json", "delta", "query"] = "csv"
+    csv: CsvOptions = CsvOptions()
+    key: str
+    label: str
+    task: Literal["binary", "multiclass", "multilabel", "regression", "count"] | None = None
+    label_separator: str | None = Field(default=None, min_length=1)
+    columns: dict[str, ColumnConfig] | None = None
+    null_tokens: tuple[str, ...] = NULL_TOKENS
+    max_categories: int = Field(default=256, gt=0)
+    write_spec: str | None = None
+
+
+PrepareConfig = Annotated[PrepareImagesConfig | PrepareTableConfig, Field(discriminator="kind")]

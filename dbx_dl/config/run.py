@@ -1,0 +1,30 @@
+"""One run of the whole path."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from dbx_dl.config.models import ExportConfig, RegisterConfig, ScoreConfig
+from dbx_dl.config.places import SparkConfig, TrackingConfig
+from dbx_dl.config.prepare import PrepareConfig
+from dbx_dl.config.section import Section
+from dbx_dl.config.train import TrainConfig
+
+FrameworkName = Literal["keras", "torch"]
+
+
+class RunConfig(Section):
+    """One run of the whole path; stages keep their contracts, weights and ONNX files under `directory`."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    directory: str
+    frameworks: tuple[FrameworkName, ...] = Field(default=("keras",), min_length=1)
+    spark: SparkConfig = SparkConfig()
+    tracking: TrackingConfig = TrackingConfig()
+    prepare: PrepareConfig
+    train: TrainConfig
+    export: ExportConfig = ExportConfig()
+    registry: RegisterConfig
+    score: ScoreConfig

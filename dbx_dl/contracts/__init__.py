@@ -1,0 +1,72 @@
+"""The frozen values that stages hand each other; every persisted one is a small JSON file beside its run."""
+
+from dbx_dl.contracts.batch import Batch
+from dbx_dl.contracts.contract import Contract, FileDigest
+from dbx_dl.contracts.inputs import (
+    CategoricalFeature,
+    DatetimeFeature,
+    DatetimePart,
+    EmbeddingFeature,
+    Feature,
+    FeatureSpec,
+    HashedFeature,
+    ImageSpec,
+    InputSpec,
+    NumericFeature,
+    Target,
+    Task,
+)
+from dbx_dl.contracts.models import (
+    EpochMetrics,
+    ModelMetadata,
+    OnnxModel,
+    Parity,
+    Promotion,
+    RegisteredModel,
+    ScoredTable,
+    TensorInfo,
+    TrainedModel,
+)
+from dbx_dl.contracts.tables import (
+    SPLITS,
+    ColumnProfile,
+    PreparedTable,
+    Split,
+    TableStatistics,
+    TableVersion,
+    WeightScheme,
+)
+
+__all__ = [
+    "SPLITS",
+    "Batch",
+    "CategoricalFeature",
+    "ColumnProfile",
+    "Contract",
+    "DatetimeFeature",
+    "DatetimePart",
+    "EmbeddingFeature",
+    "EpochMetrics",
+    "Feature",
+    "FeatureSpec",
+    "FileDigest",
+    "HashedFeature",
+    "ImageSpec",
+    "InputSpec",
+    "ModelMetadata",
+    "NumericFeature",
+    "OnnxModel",
+    "Parity",
+    "PreparedTable",
+    "Promotion",
+    "RegisteredModel",
+    "ScoredTable",
+    "Split",
+    "TableStatistics",
+    "TableVersion",
+    "Target",
+    "Task",
+    "TensorInfo",
+    "TrainedModel",
+    "WeightScheme",
+]

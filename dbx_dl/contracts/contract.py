@@ -1,0 +1,44 @@
+"""What every value between stages is: frozen, and able to survive as a small JSON file."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from dbx_dl.errors import DataError
+
+
+class Contract(BaseModel):
+    """A frozen value that survives a round trip through JSON; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the value as JSON, all or nothing, and return the file's path."""
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.partial")
+        partial.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        partial.replace(target)
+        return target
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a value that `save` wrote; DataError when it is absent or is not such a value."""
+        try:
+            return cls.model_validate_json(Path(path).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise DataError(f"{path} does not exist: run the stage that writes it first") from None
+        except (ValidationError, json.JSONDecodeError) as error:
+            raise DataError(f"{path} is not a {cls.__name__}: {str(error).splitlines()[0]}") from None
+
+
+class FileDigest(Contract):
+    """A file and the SHA-256 of its bytes."""
+
+    path: str
+    sha256: str

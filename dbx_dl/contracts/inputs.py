@@ -1,0 +1,164 @@
+"""What a model takes and what it predicts: fitted specs of images, of raw columns, and of the target."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dbx_dl.contracts.contract import Contract
+
+DatetimePart = Literal["month", "day_of_month", "day_of_week", "hour", "minute"]
+Task = Literal["binary", "multiclass", "multilabel", "regression", "count", "none"]
+
+
+class ImageSpec(Contract):
+    """What encoded image bytes become: uint8 pixels of shape (height, width, channels).
+
+    `resize` says how an image of another size gets there: `fill` stretches it, `crop` covers the size and cuts what
+    hangs over on both sides, `pad` fits it inside and fills the rest with black.
+    """
+
+    kind: Literal["images"] = "images"
+    column: str = "content"
+    height: int = Field(gt=0)
+    width: int = Field(gt=0)
+    channels: Literal[1, 3]
+    resize: Literal["fill", "crop", "pad"] = "fill"
+    min_side: int = Field(default=1, gt=0)
+    max_pixels: int = Field(default=50_000_000, gt=0)
+
+
+class NumericFeature(Contract):
+    """A float64 column; null, NaN and infinities become `fill`, and what is encoded is computed in this order.
+
+    Clip to [lower, upper] where given, sign(x) * log(1 + |x|) with `log1p`, then (x - center) / scale. With
+    `add_indicator` a second encoded column is 1 where the value was null, NaN or infinite, else 0.
+    """
+
+    kind: Literal["numeric"] = "numeric"
+    column: str
+    fill: float
+    lower: float | None = None
+    upper: float | None = None
+    log1p: bool = False
+    center: float
+    scale: float = Field(gt=0)
+    add_indicator: bool = False
+
+    @property
+    def num_encoded(self) -> int:
+        """Width of the encoded column."""
+        return 1 + self.add_indicator
+
+
+class CategoricalFeature(Contract):
+    """A string column, one-hot encoded: slot 0 holds null, empty and unknown values, slot i `categories[i - 1]`."""
+
+    kind: Literal["categorical"] = "categorical"
+    column: str
+    categories: tuple[str, ...]
+
+    @property
+    def num_encoded(self) -> int:
+        """Width of the encoded column."""
+        return len(self.categories) + 1
+
+
+class HashedFeature(Contract):
+    """A string column of many values, one-hot encoded: slot 0 holds null and empty, slot 1 + hash % num_buckets others.
+
+    The hash is MurmurHash3 (x86, 32 bit, unsigned, seed 0) of the UTF-8 bytes, an operator of ONNX Runtime only
+    (`com.microsoft`).
+    """
+
+    kind: Literal["hashed"] = "hashed"
+    column: str
+    num_buckets: int = Field(gt=0)
+
+    @property
+    def num_encoded(self) -> int:
+        """Width of the encoded column."""
+        return self.num_buckets + 1
+
+
+class DatetimeFeature(Contract):
+    """A timestamp, which enters a graph as int64 microseconds UTC and a boolean input `<column>_is_null`.
+
+    Every part becomes its sine and cosine on its cycle (hours of 24, weekdays of 7, Monday first, …); with `elapsed`
+    a further column is (seconds since 1970 - center) / scale, with `add_indicator` one that is 1 for null. Null
+    becomes `fill` microseconds.
+    """
+
+    kind: Literal["datetime"] = "datetime"
+    column: str
+    fill: int
+    parts: tuple[DatetimePart, ...]
+    elapsed: bool = False
+    center: float = 0.0
+    scale: float = Field(default=1.0, gt=0)
+    add_indicator: bool = False
+
+    @property
+    def num_encoded(self) -> int:
+        """Width of the encoded column."""
+        return 2 * len(self.parts) + self.elapsed + self.add_indicator
+
+
+class EmbeddingFeature(Contract):
+    """An array of `size` numbers, a graph input of shape (N, size); a null array becomes `fill`, then scaled."""
+
+    kind: Literal["embedding"] = "embedding"
+    column: str
+    size: int = Field(gt=0)
+    fill: tuple[float, ...]
+    center: tuple[float, ...]
+    scale: tuple[Annotated[float, Field(gt=0)], ...]
+
+    @property
+    def num_encoded(self) -> int:
+        """Width of the encoded column."""
+        return self.size
+
+
+Feature = Annotated[
+    NumericFeature | CategoricalFeature | HashedFeature | DatetimeFeature | EmbeddingFeature,
+    Field(discriminator="kind"),
+]
+
+
+class FeatureSpec(Contract):
+    """The fitted encoding of a table's raw columns into float32 features of shape (N, num_encoded)."""
+
+    kind: Literal["table"] = "table"
+    features: tuple[Feature, ...]
+
+    @property
+    def num_encoded(self) -> int:
+        """Width of the encoded row."""
+        return sum(feature.num_encoded for feature in self.features)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Raw column names, in the order of the model's inputs."""
+        return tuple(feature.column for feature in self.features)
+
+
+InputSpec = Annotated[ImageSpec | FeatureSpec, Field(discriminator="kind")]
+
+
+class Target(Contract):
+    """What is learned.
+
+    Classes: `label_index` in the table is the position of the label in `label_names`. Multi-label: `label` and
+    `label_index` are arrays. Regression and count: `label` is a double, there are no names. None: no label.
+    """
+
+    task: Task = "multiclass"
+    column: str
+    label_names: tuple[str, ...] = ()
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether a row belongs to exactly one of `label_names`."""
+        return self.task in ("binary", "multiclass")

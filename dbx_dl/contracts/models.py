@@ -1,0 +1,121 @@
+"""What training, export, registration, promotion and scoring return."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from dbx_dl.contracts.contract import Contract, FileDigest
+from dbx_dl.contracts.inputs import InputSpec, Target
+from dbx_dl.contracts.tables import PreparedTable, TableVersion
+
+
+class EpochMetrics(Contract):
+    """One epoch, averaged over ranks and weighted by rows; metric names are `<split>_<metric>`."""
+
+    epoch: int
+    metrics: dict[str, float]
+    seconds: float
+    rows_per_second: float
+
+
+class TrainedModel(Contract):
+    """A trained network: what rebuilds it, its weights, and what it reached."""
+
+    prepared: PreparedTable
+    framework: Literal["keras", "torch"]
+    network: str
+    network_options: dict[str, str | int | float | bool]
+    weights: FileDigest
+    directory: str
+    run_id: str
+    tracking_uri: str
+    num_ranks: int
+    batch_size: int
+    seed: int
+    history: tuple[EpochMetrics, ...]
+    best_epoch: int
+    metrics: dict[str, float]
+    rows_per_second: float
+    versions: dict[str, str]
+
+
+class TensorInfo(Contract):
+    """Name, element type and shape (None: free) of one input or output of an ONNX file."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+class ModelMetadata(Contract):
+    """What travels inside an ONNX file of ours, as JSON under the metadata key `dbx_dl`."""
+
+    inputs: InputSpec
+    target: Target
+    table: TableVersion
+    framework: str
+    network: str
+    run_id: str
+    opset: int
+    versions: dict[str, str]
+
+
+class Parity(Contract):
+    """How far the ONNX file's outputs are from the original network's on held-out rows."""
+
+    num_rows: int
+    max_abs_difference: float
+    share_equal_classes: float
+    tolerance: float
+
+
+class OnnxModel(Contract):
+    """One self-contained ONNX file, preprocessing inside, checked against the network it came from."""
+
+    trained: TrainedModel
+    file: FileDigest
+    size_bytes: int
+    opset: int
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    parity: Parity
+    metrics: dict[str, float]
+
+
+class RegisteredModel(Contract):
+    """A version of a model in the MLflow registry."""
+
+    onnx: OnnxModel
+    name: str
+    version: int
+    uri: str
+
+
+class Promotion(Contract):
+    """Who is champion after a comparison on the same pinned rows, and why."""
+
+    name: str
+    metric: str
+    values: dict[int, float]
+    champion_version: int | None
+    previous_version: int | None
+    reason: str
+
+
+class ScoredTable(Contract):
+    """Predictions written to a Delta table, one row for every input row."""
+
+    table: TableVersion
+    source: str
+    model_name: str
+    model_version: int | None
+    model_sha256: str
+    num_rows: int
+    num_errors: int
+    error_reasons: dict[str, int]
+    seconds: float
+
+    @property
+    def rows_per_second(self) -> float:
+        """Rows scored and written per second of wall time, session and model start included."""
+        return self.num_rows / self.seconds if self.seconds else 0.0

@@ -1,0 +1,84 @@
+"""Delta tables at a version, and what prepare knows of the one that it wrote."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from dbx_dl.contracts.contract import Contract
+from dbx_dl.contracts.inputs import InputSpec, Target
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+WeightScheme = Literal["balanced", "effective_number"]
+
+
+class TableVersion(Contract):
+    """One version of one Delta table: `name` as SQL knows it (or its path), `path` where its files lie."""
+
+    name: str
+    path: str
+    version: int
+
+
+class ColumnProfile(Contract):
+    """How the values of one raw column are distributed over the train split.
+
+    `quantiles` are by probability ("0.25"); `top` counts the most frequent values. What a kind does not have is empty.
+    """
+
+    column: str
+    kind: str
+    num_rows: int
+    num_nulls: int
+    num_distinct: int | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    mean: float | None = None
+    deviation: float | None = None
+    quantiles: dict[str, float] = Field(default_factory=dict)
+    top: dict[str, int] = Field(default_factory=dict)
+
+
+class TableStatistics(Contract):
+    """What training and monitoring need to know of a prepared table without another pass over it.
+
+    `class_rows` counts rows by split and label. `class_weights` are for the train split: `balanced` is
+    rows / (classes * rows of the class), `effective_number` is after Cui et al., "Class-Balanced Loss Based on
+    Effective Number of Samples", 2019; both average 1 over the rows. Channel means and deviations are of uint8 pixels
+    of the train split as the model gets them. `warnings` are sentences about what looks wrong.
+    """
+
+    class_rows: dict[Split, dict[str, int]] = Field(default_factory=dict)
+    class_weights: dict[WeightScheme, dict[str, float]] = Field(default_factory=dict)
+    channel_means: tuple[float, ...] = ()
+    channel_deviations: tuple[float, ...] = ()
+    num_duplicates: int = 0
+    profiles: tuple[ColumnProfile, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class PreparedTable(Contract):
+    """A training-ready Delta table, pinned: key, inputs, `label`, `label_index` (int), `split` (partition).
+
+    `prepare_id` names the prepare that wrote this version; its rejects carry it too.
+    """
+
+    table: TableVersion
+    rejects: TableVersion | None
+    source: str
+    key_column: str
+    inputs: InputSpec
+    target: Target
+    split_rows: dict[Split, int]
+    class_rows: dict[str, int]
+    num_rejects: int
+    reject_reasons: dict[str, int]
+    prepare_id: str = ""
+    statistics: TableStatistics = TableStatistics()
+
+    @property
+    def num_rows(self) -> int:
+        """Rows in the table, over all splits."""
+        return sum(self.split_rows.values())
