@@ -13,6 +13,9 @@ from dbx_dl.errors import SetupError
 if TYPE_CHECKING:
     from pyspark import SparkConf
 
+# What a JVM says of JDK_JAVA_OPTIONS and JAVA_TOOL_OPTIONS, whatever follows.
+_GREETINGS = ("NOTE: Picked up ", "Picked up ")
+
 
 def start_jvm(conf: SparkConf) -> None:
     """Start this process' JVM with `conf`, unless it has one; SetupError with its last words when it dies."""
@@ -53,5 +56,5 @@ class _StderrRelay(threading.Thread):
             for line in lines:
                 if self.is_started.is_set():
                     sys.stderr.write(line)
-                else:
+                elif not line.startswith(_GREETINGS):
                     self.last_lines.append(line.strip())
