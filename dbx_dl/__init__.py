@@ -7,6 +7,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from dbx_dl.export.onnx_model import export_onnx
+    from dbx_dl.prepare.commits import load_prepared
+    from dbx_dl.prepare.image_stream import stream_images
     from dbx_dl.prepare.images import prepare_images
     from dbx_dl.prepare.tabular import prepare_table
     from dbx_dl.register.model_version import register_model
@@ -17,18 +19,22 @@ if TYPE_CHECKING:
 
 __all__ = [
     "export_onnx",
+    "load_prepared",
     "prepare_images",
     "prepare_table",
     "promote_model",
     "register_model",
     "score_table",
     "score_udf",
+    "stream_images",
     "train_network",
 ]
 
 _HOMES = {
     "prepare_images": "dbx_dl.prepare.images",
     "prepare_table": "dbx_dl.prepare.tabular",
+    "load_prepared": "dbx_dl.prepare.commits",
+    "stream_images": "dbx_dl.prepare.image_stream",
     "train_network": "dbx_dl.train.run",
     "export_onnx": "dbx_dl.export.onnx_model",
     "register_model": "dbx_dl.register.model_version",

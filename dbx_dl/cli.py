@@ -80,12 +80,23 @@ def run(
 
 
 @app.command()
-def prepare(config: ConfigOption, verbose: Verbose = False) -> None:
-    """Turn the run's source into a Delta table with splits; what cannot be used goes to a rejects table."""
+def prepare(
+    config: ConfigOption,
+    refit: Annotated[bool, typer.Option("--refit", help="Make the table anew: labels, statistics, splits.")] = False,
+    stream: Annotated[
+        Path | None, typer.Option("--stream", help="Take in only new image files, remembered in this folder.")
+    ] = None,
+    every: Annotated[float | None, typer.Option("--every", help="With --stream: look again every N seconds.")] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Bring the run's Delta table up to date with its source; what cannot be used goes to a rejects table."""
     with _run_of(config, verbose) as (spark, run_config):
-        from dbx_dl.pipeline import prepare_run
+        from dbx_dl.pipeline import prepare_run, stream_run
 
-        prepared = prepare_run(spark, run_config)
+        if stream is not None:
+            stream_run(spark, run_config, str(stream), every)
+            return
+        prepared = prepare_run(spark, run_config, refit=refit)
         typer.echo(f"prepared: {prepared.table.name} version {prepared.table.version}, {prepared.num_rows} rows")
 
 

@@ -1,10 +1,10 @@
-"""Figures of a run (learning curves, confusion matrix, sample predictions), drawn without a display or global state."""
+"""Figures of a run (curves, confusion matrix, samples of classes and predictions), drawn without a display or global state."""
 
 from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +95,32 @@ def sample_predictions(
         is_right = label == truth
         title = f"{label}  {probability:.2f}" if is_right else f"{truth} → {label}  {probability:.2f}"
         axes.set_title(title, fontsize=8, color=palette.text if is_right else "#d6453d")
+    return figure
+
+
+def class_samples(
+    samples: Mapping[str, Sequence[NDArray[np.uint8]]], rejects: Sequence[tuple[str, str]], *, dark: bool = False
+) -> Figure:
+    """One row of images (H, W, C) uint8 per class, and below them what was rejected: (name, reason) each."""
+    palette = DARK if dark else LIGHT
+    num_columns = max([1, *map(len, samples.values())])
+    num_rows = len(samples) + (1 if rejects else 0)
+    figure = _new_figure(1.0 * num_columns + 1.4, 1.05 * max(1, num_rows) + (0.14 * len(rejects) if rejects else 0))
+    for row, (name, images) in enumerate(samples.items()):
+        for column, image in enumerate(images):
+            axes = figure.add_subplot(max(1, num_rows), num_columns, row * num_columns + column + 1)
+            axes.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            _dress(axes, palette)
+            if column == 0:
+                axes.set_ylabel(name, rotation=0, ha="right", va="center", color=palette.text, fontsize=9)
+    if rejects:
+        axes = figure.add_subplot(num_rows, 1, num_rows)
+        axes.set_axis_off()
+        lines = [f"{reason}:  {name}" for name, reason in rejects]
+        text = "rejected\n" + "\n".join(lines)
+        axes.text(0, 1, text, va="top", fontsize=7, color="#d6453d", family="monospace", transform=axes.transAxes)
     return figure
 
 

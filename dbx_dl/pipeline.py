@@ -40,17 +40,29 @@ def run_pipeline(spark: SparkSession, config: RunConfig) -> RunOutcome:
     return load_outcome(config)
 
 
-def prepare_run(spark: SparkSession, config: RunConfig) -> PreparedTable:
-    """Prepare the run's source into its Delta table; writes `prepared.json`."""
+def prepare_run(spark: SparkSession, config: RunConfig, *, refit: bool = False) -> PreparedTable:
+    """Bring the run's Delta table up to date with its source, or with `refit` anew; writes `prepared.json`."""
+    section = config.prepare.model_copy(update={"refit": refit or config.prepare.refit})
 
     def prepare() -> PreparedTable:
-        if isinstance(config.prepare, PrepareImagesConfig):
-            return dbx_dl.prepare_images(spark, config.prepare)
-        return dbx_dl.prepare_table(spark, config.prepare)
+        if isinstance(section, PrepareImagesConfig):
+            return dbx_dl.prepare_images(spark, section)
+        return dbx_dl.prepare_table(spark, section)
 
     prepared = _timed(config, "prepare", prepare)
     prepared.save(_place(config) / "prepared.json")
     return prepared
+
+
+def stream_run(spark: SparkSession, config: RunConfig, checkpoint: str, interval_seconds: float | None) -> None:
+    """Take new images into the run's Delta table as they arrive, see `stream_images`; returns when the query ends."""
+    from dbx_dl.prepare.image_stream import await_stream, stream_images
+
+    if not isinstance(config.prepare, PrepareImagesConfig):
+        raise ConfigError(f"run {config.name} prepares a table: only image folders can be streamed")
+    query = stream_images(spark, config.prepare, checkpoint=checkpoint, interval_seconds=interval_seconds)
+    _timed(config, "prepare", lambda: await_stream(query))
+    dbx_dl.load_prepared(spark, config.prepare.table).save(_place(config) / "prepared.json")
 
 
 def train_run(spark: SparkSession, config: RunConfig, framework: str) -> TrainedModel:

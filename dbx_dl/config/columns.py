@@ -66,7 +66,7 @@ class DatetimeColumn(Section):
 
 
 class EmbeddingColumn(Section):
-    """Arrays of numbers of one length, which is that of the first row where it is not given."""
+    """Arrays of numbers of one length, which is the most frequent one where it is not given."""
 
     kind: Literal["embedding"] = "embedding"
     size: int | None = Field(default=None, gt=0)

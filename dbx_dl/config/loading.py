@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from dbx_dl.config.error_places import KeyPlace, find_place
 from dbx_dl.config.run import RunConfig
 from dbx_dl.errors import ConfigError
+
+_MAX_SHOWN = 80
 
 
 def load_run_config(path: str | os.PathLike[str]) -> RunConfig:
@@ -41,27 +45,38 @@ def parse_run_config(values: dict[str, Any], origin: str = "run config") -> RunC
 
 
 def _explain(problem: Any) -> str:
-    location = [str(part) for part in problem["loc"] if part not in ("images", "table") or part == problem["loc"][-1]]
-    place = ".".join(location)
+    found = find_place(RunConfig, problem["loc"])
     if problem["type"] == "extra_forbidden":
-        valid = _valid_keys(location[:-1])
-        nearest = difflib.get_close_matches(location[-1], valid, n=1, cutoff=0.5)
-        hint = f"did you mean {nearest[0]!r}?" if nearest else f"valid keys: {', '.join(sorted(valid))}"
-        return f"unknown key {place!r}; {hint}"
+        return f"unknown key {found.place!r}; {_suggest(found.name, found.valid_keys, 'keys')}"
     if problem["type"] == "missing":
-        return f"key {place!r} is required"
-    return f"{place}: {problem['msg'].removeprefix('Value error, ')} (got {problem['input']!r})"
+        return f"key {found.place!r} is required"
+    if problem["type"].startswith("union_tag_"):
+        return _explain_tag(found, problem["ctx"])
+    message = problem["msg"].removeprefix("Value error, ")
+    given = problem["input"]
+    # A section's own rule says which of its values it is about.
+    shown = "" if problem["type"] == "value_error" and isinstance(given, dict) else f" (got {_shorten(given)})"
+    return f"{found.place}: {message}{shown}"
 
 
-def _valid_keys(location: list[str]) -> list[str]:
-    sections: list[type[BaseModel]] = [RunConfig]
-    for part in location:
-        fields = [section.model_fields[part] for section in sections if part in section.model_fields]
-        sections = [kind for field in fields for kind in _sections_of(field.annotation)]
-    return sorted({key for section in sections for key in section.model_fields})
+def _explain_tag(found: KeyPlace, context: dict[str, Any]) -> str:
+    """Say which key decides between several kinds of section, and what it may be."""
+    key = f"{found.place}.{context['discriminator'].strip(chr(39))}"
+    if "tag" not in context:
+        return f"key {key!r} is required: one of {', '.join(found.kinds)}"
+    return f"{key}: {context['tag']!r} is unknown; {_suggest(context['tag'], found.kinds, 'values')}"
 
 
-def _sections_of(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [kind for part in getattr(annotation, "__args__", ()) for kind in _sections_of(part)]
+def _suggest(name: str, valid: Iterable[str], what: str) -> str:
+    """Name the nearest valid name; with all of them where they are values, or where none is near."""
+    names = list(valid)
+    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {nearest[0]!r}?" if nearest else ""
+    if nearest and what == "keys":
+        return hint
+    return f"{hint} valid {what}: {', '.join(names)}".strip()
+
+
+def _shorten(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

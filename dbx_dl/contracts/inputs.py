@@ -33,11 +33,13 @@ class NumericFeature(Contract):
     """A float64 column; null, NaN and infinities become `fill`, and what is encoded is computed in this order.
 
     Clip to [lower, upper] where given, sign(x) * log(1 + |x|) with `log1p`, then (x - center) / scale. With
-    `add_indicator` a second encoded column is 1 where the value was null, NaN or infinite, else 0.
+    `add_indicator` a second encoded column is 1 where the value was null, NaN or infinite, else 0. `is_boolean` says
+    that raw text in the place of numbers is true or false (yes, no, 1, 0), which become 1 and 0.
     """
 
     kind: Literal["numeric"] = "numeric"
     column: str
+    is_boolean: bool = False
     fill: float
     lower: float | None = None
     upper: float | None = None
@@ -106,7 +108,10 @@ class DatetimeFeature(Contract):
 
 
 class EmbeddingFeature(Contract):
-    """An array of `size` numbers, a graph input of shape (N, size); a null array becomes `fill`, then scaled."""
+    """An array of `size` numbers, a graph input of shape (N, size).
+
+    Numbers that are null, NaN or infinite (all of a null array) become those of `fill`; then (x - center) / scale.
+    """
 
     kind: Literal["embedding"] = "embedding"
     column: str

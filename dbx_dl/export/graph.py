@@ -20,8 +20,8 @@ _PREFIX = "net_"
 def compose_model(network: onnx.ModelProto, metadata: ModelMetadata) -> onnx.ModelProto:
     """The whole model around an exported network (input `inputs`, output `logits`; it is not changed).
 
-    Images: input `pixels` uint8 (N, H, W, C). Tables: one input of shape (N,) per raw column. Output: `probabilities`
-    float32 (N, number of labels), softmax added here. ExportError when the network is not as promised.
+    Images: input `pixels` uint8 (N, H, W, C). Tables: the inputs of `transforms.tabular.build_encoder`. Output:
+    `probabilities` float32 (N, number of labels), softmax added here. ExportError when the network is not as promised.
     """
     import onnx
 

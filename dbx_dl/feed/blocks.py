@@ -83,7 +83,8 @@ def read_block(block: Block, columns: Sequence[str]) -> pa.Table:
 
     names = list(dict.fromkeys(columns))
     try:
-        with pq.ParquetFile(block.path) as file:
+        # Spark's old INT96 timestamps would become nanoseconds, which silently wrap around outside 1678 to 2262.
+        with pq.ParquetFile(block.path, coerce_int96_timestamp_unit="us") as file:
             return file.read_row_group(block.row_group, columns=names, use_threads=False).select(names)
     except FileNotFoundError:
         raise DataError(f"data file {block.path} is gone: it was vacuumed, run the prepare stage again") from None

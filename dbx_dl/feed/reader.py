@@ -166,6 +166,12 @@ def _empty_rows(prepared: PreparedTable, columns: list[str]) -> pa.Table:
     if prepared.inputs.kind == "images":
         kinds[prepared.inputs.column] = pa.binary()
     else:
-        numeric = {"numeric": pa.float64(), "categorical": pa.string()}
-        kinds |= {feature.column: numeric[feature.kind] for feature in prepared.inputs.features}
+        types = {
+            "numeric": pa.float64(),
+            "categorical": pa.string(),
+            "hashed": pa.string(),
+            "datetime": pa.timestamp("us", "UTC"),
+            "embedding": pa.list_(pa.float64()),
+        }
+        kinds |= {feature.column: types[feature.kind] for feature in prepared.inputs.features}
     return pa.schema([(name, kinds[name]) for name in columns]).empty_table()

@@ -1,155 +1,190 @@
-"""Image files in class folders become a Delta table of checked bytes with labels and splits."""
+"""Images of any source become a Delta table of checked bytes with labels and splits, and stay up to date."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dbx_dl.contracts import ImageSpec, PreparedTable, Target
-from dbx_dl.errors import DataError
-from dbx_dl.prepare.image_checks import check_files
-from dbx_dl.prepare.outcomes import DETAIL, REASON, count_outcome, log_outcome, require_classes, require_usable
-from dbx_dl.prepare.splits import assign_split
-from dbx_dl.prepare.tables import (
-    index_labels,
-    kept_on_disk,
-    rejects_name,
-    require_writable,
-    write_prepared,
-    write_rejects,
-)
-from dbx_dl.runtime.session_settings import FILE_SETTINGS, batch_settings, session_settings
-from dbx_dl.runtime.sources import explain_read_errors, read_image_files
+from dbx_dl.prepare.commits import PresentTable, find_present, publish
+from dbx_dl.prepare.image_changes import ImageChanges, find_changes
+from dbx_dl.prepare.image_checks import CheckSettings, check_images
+from dbx_dl.prepare.image_rows import future_rows, has_news, judge_duplicates, order_for_reading
+from dbx_dl.prepare.image_sources.formats import find_images
+from dbx_dl.prepare.image_statistics import measure_images
+from dbx_dl.prepare.image_survey import require_images, survey_images
+from dbx_dl.prepare.image_tables import ImageTable
+from dbx_dl.prepare.outcomes import count_outcome, log_outcome, require_usable
+from dbx_dl.prepare.settings import require_same_settings
+from dbx_dl.prepare.splits import SplitBounds, fit_split
+from dbx_dl.prepare.tables import kept_on_disk, order_labels
+from dbx_dl.runtime.session_settings import FILE_SETTINGS, session_settings
+from dbx_dl.runtime.sources import explain_read_errors
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from dbx_dl.config import PrepareImagesConfig
     from dbx_dl.contracts import TableVersion
-    from dbx_dl.prepare.outcomes import Outcome
+    from dbx_dl.prepare.image_sources.found import FoundImages
+    from dbx_dl.prepare.image_survey import Survey
 
 logger = logging.getLogger(__name__)
 
-KEY_COLUMN = "path"
-COLUMNS = (
-    "path",
-    "content",
-    "label",
-    "label_index",
-    "height",
-    "width",
-    "channels",
-    "format",
-    "size_bytes",
-    "sha256",
-    "split",
-)
+KEY_COLUMN = "key"
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What a listing of the source tells before any file is read."""
+class _Update:
+    """One prepare under way: what is there, what was found, and how they differ."""
 
-    num_files: int
-    total_bytes: int
-    max_bytes: int
+    config: PrepareImagesConfig
+    earlier: PresentTable | None
+    found: FoundImages
+    changes: ImageChanges
+    survey: Survey
+    bounds: SplitBounds
 
 
 def prepare_images(spark: SparkSession, config: PrepareImagesConfig) -> PreparedTable:
-    """Check every image file below `config.source` and write the usable ones, pinned, to `config.table`.
+    """Check every image of `config.source` and bring the table `config.table` up to date with the usable ones.
 
-    A file's key is its path relative to the source, its label the first folder of that path, its split a hash of the
-    key. Bytes are stored as they are; `ImageSpec` says how to decode them. Unusable files go to `<table>_rejects`
-    with a reason (`UndecodableImageError` lists the codes; `no_label` for files in no class folder): good plus
-    rejected are all the files found. DataError, with the table as it was, when the source is missing or empty,
-    nothing is usable, one class is left, the train split is empty or too much was rejected.
+    Columns: key, path, content (the bytes as they came, or resized and encoded again), label, label_index, height,
+    width (upright), channels (of the file), format, size_bytes, sha256 (of the source's bytes), split, modified_at,
+    prepared_at, pixel_means and pixel_deviations (per channel of the model's pixels), and the source's own columns.
+    Unusable images go to `<table>_rejects` with a reason (`UndecodableImageError` and `image_sources` list the codes):
+    good plus rejected are all the images found.
+
+    On a table that an earlier prepare wrote, only new and changed images are read; rows keep their split, labels their
+    index, and where nothing changed nothing is committed. `config.refit` starts anew. DataError, with the table as it
+    was, when the source is missing or empty, nothing is usable, one class is left, the train split is empty, too much
+    was rejected, or the settings differ from the earlier ones.
     """
-    require_writable(spark, config.table)
+    present = find_present(spark, config.table)
+    earlier = None if config.refit else present
+    settings = settings_of(config)
+    require_same_settings(earlier, settings, config.table)
     logger.info("preparing images of %s into table %s", config.source.place, config.table)
-    what = f"image folder {config.source.place}"
-    with session_settings(spark, FILE_SETTINGS), explain_read_errors(what):
-        files = read_image_files(spark, config.source.place)
-        survey = _survey_files(files, config.source.place)
-        checked = check_files(files, config.max_pixels, config.min_side)
-        labelled = checked.withColumns({"label": _label_of_path(), "split": assign_split(_path(), config.split)})
-        settings = batch_settings(survey.total_bytes / survey.num_files, survey.max_bytes)
-        with session_settings(spark, settings), kept_on_disk(labelled) as rows:
-            outcome = count_outcome(rows, KEY_COLUMN)
-            require_usable(outcome, "files", config.max_reject_fraction)
-            log_outcome(outcome, "files")
-            rejects, table = _write_tables(rows, outcome, config.table, survey.total_bytes)
-    return _describe(config, table, rejects, outcome)
+    with session_settings(spark, FILE_SETTINGS), explain_read_errors(f"image source {config.source.place}"):
+        found = find_images(spark, config.source)
+        with kept_on_disk(found.listing) as listing:
+            return update_images(spark, config, earlier, found, listing, settings)
 
 
-def _survey_files(files: DataFrame, source: str) -> Survey:
-    """Count, sizes and class folders, from the listing alone."""
-    from pyspark.sql import functions as F
-
-    label = F.when(_path().contains("/"), _label_of_path())
-    found = files.agg(
-        F.count("*").alias("files"),
-        F.count("path").alias("paths"),
-        F.sum("size_bytes").alias("total"),
-        F.max("size_bytes").alias("largest"),
-        F.size(F.collect_set(label)).alias("labels"),
-        F.min(label).alias("label"),
-    ).collect()[0]
-    if found["files"] == 0:
-        raise DataError(f"image folder {source} holds no files: give a folder with one folder of images per class")
-    if found["paths"] == 0:
-        raise DataError(f"image source {source} is a file: give a folder with one folder of images per class")
-    if found["labels"] == 0:
-        raise DataError(f"no file of {source} lies in a class folder: put images at {source}/<label>/<file>")
-    if found["labels"] == 1:
-        require_classes((found["label"],), f"files of {source} that lie in a class folder")
-    megabytes = found["total"] / 1e6
-    logger.info("found %d files (%.1f MB) in %d class folders", found["files"], megabytes, found["labels"])
-    return Survey(found["files"], found["total"], found["largest"])
-
-
-def _write_tables(rows: DataFrame, outcome: Outcome, name: str, size_bytes: int) -> tuple[TableVersion, TableVersion]:
-    from pyspark.sql import functions as F
-
-    is_reject = F.col(REASON).isNotNull()
-    rejected = rows.where(is_reject).select(
-        "path", F.col(REASON).alias("reason"), F.col(DETAIL).alias("detail"), "size_bytes"
-    )
-    rejects = write_rejects(rejected, rejects_name(name))
-    good = index_labels(rows.where(~is_reject), outcome.label_names).select(*COLUMNS)
-    return rejects, write_prepared(good, name, KEY_COLUMN, size_bytes)
-
-
-def _describe(
-    config: PrepareImagesConfig, table: TableVersion, rejects: TableVersion, outcome: Outcome
+def update_images(
+    spark: SparkSession,
+    config: PrepareImagesConfig,
+    earlier: PresentTable | None,
+    found: FoundImages,
+    listing: DataFrame,
+    settings: dict[str, Any],
+    *,
+    is_whole: bool = True,
 ) -> PreparedTable:
-    return PreparedTable(
-        table=table,
-        rejects=rejects,
-        source=config.source.place,
-        key_column=KEY_COLUMN,
-        inputs=ImageSpec(
-            height=config.height,
-            width=config.width,
-            channels=config.channels,
-            max_pixels=config.max_pixels,
-            min_side=config.min_side,
-        ),
-        target=Target(column="label", label_names=outcome.label_names),
-        split_rows=outcome.split_rows,
-        class_rows={name: outcome.class_rows[name] for name in outcome.label_names},
-        num_rejects=outcome.num_rejects,
-        reject_reasons=outcome.reject_reasons,
+    """Bring the table up to date with a listing, which is all of the source if `is_whole`, else some new images."""
+    changes = find_changes(
+        spark, listing, earlier, found.extra_columns, is_whole=is_whole, delete_removed=config.delete_removed
+    )
+    survey = survey_images(listing, changes, earlier)
+    require_images(survey, config, found.task)
+    if earlier is not None and survey.is_unchanged(config.delete_removed):
+        return _stay(config, earlier)
+    bounds = _split_bounds(listing, config, earlier)
+    update = _Update(config, earlier, found, changes, survey, bounds)
+    ordered = order_for_reading(changes.to_read, config, bounds, survey)
+    checked = check_images(found.read(ordered), check_settings(config))
+    with kept_on_disk(checked) as rows:
+        return _commit(spark, update, judge_duplicates(rows, changes, config.duplicates), settings)
+
+
+def _stay(config: PrepareImagesConfig, earlier: PresentTable) -> PreparedTable:
+    logger.info("nothing changed: table %s stays at version %d", config.table, earlier.prepared.table.version)
+    return earlier.prepared
+
+
+def check_settings(config: PrepareImagesConfig) -> CheckSettings:
+    """What the checks need of the config."""
+    resize = None if config.resize == "none" else config.resize
+    encoding = config.encoding or ("png" if resize else "original")
+    return CheckSettings(
+        spec=image_spec(config),
+        max_file_bytes=config.max_file_bytes,
+        resize=resize,
+        encoding=None if encoding == "original" else encoding,
     )
 
 
-def _path() -> Column:
+def image_spec(config: PrepareImagesConfig) -> ImageSpec:
+    """How a model reads the stored bytes; an image that was fitted is padded."""
+    resize = {"none": "fill", "fit": "pad"}.get(config.resize, config.resize)
+    return ImageSpec.model_validate(
+        {
+            "height": config.height,
+            "width": config.width,
+            "channels": config.channels,
+            "resize": resize,
+            "max_pixels": config.max_pixels,
+            "min_side": config.min_side,
+        }
+    )
+
+
+def settings_of(config: PrepareImagesConfig) -> dict[str, Any]:
+    """What has to stay the same from one prepare of a table to the next."""
+    names = {"height", "width", "channels", "resize", "encoding", "min_side", "max_pixels", "max_file_bytes", "split"}
+    return {"kind": "images", **config.model_dump(mode="json", include=names)}
+
+
+def _split_bounds(listing: DataFrame, config: PrepareImagesConfig, earlier: PresentTable | None) -> SplitBounds:
     from pyspark.sql import functions as F
 
-    return F.col("path")
+    if earlier is not None:
+        return {name: (float(a), float(b)) for name, (a, b) in earlier.settings["split_bounds"].items()}
+    return fit_split(listing.where("reason IS NULL"), config.split, F.col("label").cast("string"))
 
 
-def _label_of_path() -> Column:
-    from pyspark.sql import functions as F
+def _commit(spark: SparkSession, update: _Update, rows: DataFrame, settings: dict[str, Any]) -> PreparedTable:
+    config, earlier, is_labelled = update.config, update.earlier, update.found.task != "none"
+    is_leaving = config.delete_removed and update.survey.num_gone > 0
+    if earlier is not None and not is_leaving and not has_news(rows, update.changes):
+        return _stay(config, earlier)
+    future = future_rows(update.changes, rows)
+    outcome = count_outcome(future.every, KEY_COLUMN)
+    require_usable(outcome, "files", config.max_reject_fraction, needs_classes=update.found.task == "multiclass")
+    log_outcome(outcome, "files")
+    known = earlier.prepared.target.label_names if earlier else (update.found.label_names or ())
+    present = set(outcome.label_names)
+    names = order_labels(outcome.label_names, known if earlier else [name for name in known if name in present])
+    table = ImageTable(spark, config, names if is_labelled else (), update.survey, update.found.extra_columns)
+    statistics = measure_images(future.good, outcome, config.channels)
 
-    return F.substring_index(_path(), "/", 1)
+    def describe(main: TableVersion, rejects: TableVersion, prepare_id: str) -> PreparedTable:
+        return PreparedTable(
+            table=main,
+            rejects=rejects,
+            source=config.source.place,
+            key_column=KEY_COLUMN,
+            inputs=image_spec(config),
+            target=Target(task=_task(update.found.task, names), column="label", label_names=table.label_names),
+            split_rows=outcome.split_rows,
+            class_rows={name: outcome.count_label(name) for name in table.label_names},
+            num_rejects=outcome.num_rejects,
+            reject_reasons=outcome.reject_reasons,
+            prepare_id=prepare_id,
+            statistics=statistics,
+        )
+
+    def write() -> None:
+        if earlier is None:
+            table.replace(rows)
+        else:
+            table.merge(rows, future.left)
+
+    kept = settings | {"split_bounds": update.bounds}
+    prepared = publish(spark, config.table, future.rejects, describe, write, kept, earlier)
+    return table.compact(prepared)
+
+
+def _task(task: str, names: tuple[str, ...]) -> Any:
+    return "binary" if task == "multiclass" and len(names) == 2 else task

@@ -12,7 +12,7 @@ from dbx_dl.errors import DataError
 from dbx_dl.runtime.tables import quote_column
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, Row
 
     from dbx_dl.contracts import Split
 
@@ -27,11 +27,13 @@ _NUM_NAMED = 5
 
 @dataclass(frozen=True)
 class Outcome:
-    """Counts of checked rows; an example key (may be None) for every reason of rejection."""
+    """Counts of checked rows; an example key (may be None) for every reason of rejection.
+
+    `class_rows` are rows by split and label; a row with several labels counts for each of them.
+    """
 
     split_rows: dict[Split, int]
-    class_rows: dict[str, int]
-    train_class_rows: dict[str, int]
+    class_rows: dict[Split, dict[str, int]]
     reject_reasons: dict[str, int]
     reject_examples: dict[str, str | None]
 
@@ -47,8 +49,12 @@ class Outcome:
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """Labels of good rows, sorted by name; a label's position is its index."""
-        return tuple(sorted(self.class_rows))
+        """Labels of good rows, sorted by name."""
+        return tuple(sorted({name for rows in self.class_rows.values() for name in rows}))
+
+    def count_label(self, name: str) -> int:
+        """Rows that have this label, over all splits."""
+        return sum(rows.get(name, 0) for rows in self.class_rows.values())
 
     def describe_rejects(self) -> str:
         """The most frequent reasons with a count and an example each."""
@@ -62,34 +68,50 @@ class Outcome:
 
 
 def count_outcome(checked: DataFrame, key_column: str) -> Outcome:
-    """Count rows that have the columns `label`, `split` and REASON in one pass."""
+    """Count rows that have the columns `label` (string, array of strings, or no class at all), `split` and REASON."""
     from pyspark.sql import functions as F
+    from pyspark.sql.types import ArrayType, StringType
 
+    kind = checked.schema["label"].dataType
     is_good = F.col(REASON).isNull()
+    label = F.col("label") if isinstance(kind, StringType) else F.lit(None).cast("string")
     groups = checked.groupBy(
         F.col(REASON).alias("reason"),
-        F.when(is_good, F.col("label")).alias("label"),
+        F.when(is_good, label).alias("label"),
         F.when(is_good, F.col("split")).alias("split"),
     ).agg(F.count("*").alias("rows"), F.min(quote_column(key_column)).alias("example"))
-    counted = groups.limit(len(SPLITS) * MAX_CLASSES + 1).collect()
-    if len(counted) > len(SPLITS) * MAX_CLASSES:
-        raise DataError(f"the label has more than {MAX_CLASSES} different values: is it a class at all?")
+    counted = _collect_groups(groups)
     splits: Counter[Split] = Counter(dict.fromkeys(SPLITS, 0))
-    classes: Counter[str] = Counter()
-    train_classes: Counter[str] = Counter()
     reasons, examples = Counter[str](), dict[str, str | None]()
     for group in counted:
-        if group["reason"] is not None:
+        if group["reason"] is None:
+            splits[group["split"]] += group["rows"]
+        else:
             reasons[group["reason"]] += group["rows"]
             examples[group["reason"]] = group["example"]
-            continue
-        splits[group["split"]] += group["rows"]
-        classes[group["label"]] += group["rows"]
-        train_classes[group["label"]] += group["rows"] if group["split"] == "train" else 0
-    return Outcome(dict(splits), dict(classes), dict(train_classes), dict(reasons), examples)
+    if isinstance(kind, ArrayType):
+        labels = checked.where(is_good).select("split", F.explode("label").alias("label"))
+        counted = _collect_groups(labels.groupBy("split", "label").agg(F.count("*").alias("rows")))
+    return Outcome(dict(splits), _count_classes(counted), dict(reasons), examples)
 
 
-def require_usable(outcome: Outcome, what: str, max_reject_fraction: float) -> None:
+def _collect_groups(groups: DataFrame) -> list[Row]:
+    most = len(SPLITS) * MAX_CLASSES
+    counted: list[Row] = groups.limit(most + 1).collect()
+    if len(counted) > most:
+        raise DataError(f"the label has more than {MAX_CLASSES} different values: is it a class at all?")
+    return counted
+
+
+def _count_classes(groups: list[Row]) -> dict[Split, dict[str, int]]:
+    classes: dict[Split, dict[str, int]] = {split: {} for split in SPLITS}
+    for group in groups:
+        if group["label"] is not None:
+            classes[group["split"]][group["label"]] = group["rows"]
+    return classes
+
+
+def require_usable(outcome: Outcome, what: str, max_reject_fraction: float, *, needs_classes: bool = True) -> None:
     """DataError when nothing is usable, too much was rejected, one class is left or the train split is empty."""
     found = outcome.num_good + outcome.num_rejects
     if outcome.num_good == 0:
@@ -99,7 +121,8 @@ def require_usable(outcome: Outcome, what: str, max_reject_fraction: float) -> N
             f"{outcome.num_rejects} of {found} {what} are unusable, more than max_reject_fraction = "
             f"{max_reject_fraction:g} allows: {outcome.describe_rejects()}"
         )
-    require_classes(outcome.label_names, what)
+    if needs_classes:
+        require_classes(outcome.label_names, what)
     if outcome.split_rows["train"] == 0:
         raise DataError(f"none of the {outcome.num_good} usable {what} falls into the train split: give more of them")
 
@@ -115,7 +138,7 @@ def log_outcome(outcome: Outcome, what: str) -> None:
     rejected = f": {outcome.describe_rejects()}" if outcome.num_rejects else ""
     logger.info("%d %s are usable, %d rejected%s", outcome.num_good, what, outcome.num_rejects, rejected)
     splits = ", ".join(f"{split} {rows}" for split, rows in outcome.split_rows.items())
-    logger.info("%d classes; rows per split: %s", len(outcome.class_rows), splits)
-    unseen = [name for name in outcome.label_names if not outcome.train_class_rows[name]]
+    logger.info("%d classes; rows per split: %s", len(outcome.label_names), splits)
+    unseen = [name for name in outcome.label_names if not outcome.class_rows["train"].get(name)]
     if unseen:
         logger.warning("%d classes have no row in the train split, such as %r", len(unseen), unseen[0])

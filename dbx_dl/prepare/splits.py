@@ -1,38 +1,95 @@
-"""Which split a row belongs to: a pure function of its key and the seed, so that adding rows moves no row."""
+"""Which split a row belongs to: a pure function of its key, group, label or time, so that it never changes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import SPLITS
+from dbx_dl.runtime.tables import quote_column, require_columns
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column
+    from collections.abc import Mapping
+
+    from pyspark.sql import Column, DataFrame
 
     from dbx_dl.config import SplitConfig
     from dbx_dl.contracts import Split
 
-# 13 hex digits are 52 bits, which a double holds exactly.
-_HEX_DIGITS = 13
+# Hexadecimal digits of the hash that are used: 2**48 is exact in a double.
+_HEX_DIGITS = 12
+_ACCURACY = 10_000
+# Fitted bounds per label (stratified), or under EVERYTHING (by time): where train ends and where validation ends.
+SplitBounds = dict[str, tuple[float, float]]
+EVERYTHING = ""
+# Above every position, of hashes in [0, 1) and of microseconds.
+_NO_BOUND = 1e300
 
 
 def assign_split(key: Column, config: SplitConfig) -> Column:
-    """The split's name for each string key.
+    """The split of a row as a string column, from the hash of its key column (string).
 
-    u = (first 13 hex digits of SHA-256 of "<seed>:<key>") / 16^13 lies in [0, 1); rows below `train` go to train,
-    below `train + validation` to validation, the rest to test. A split with fraction 0 gets no row. SHA-256 is used
+    The first 12 hexadecimal digits of SHA-256(`<seed>:<key>`), as a fraction of 16**12, fall into [0, train),
+    [train, train + validation) or [train + validation, 1); a split with fraction 0 gets no row. SHA-256 is used
     because every language has it, so that anyone can recompute the split of a key.
+    """
+    return _cut(_position(key, config), split_bounds(config))
+
+
+def fit_split(rows: DataFrame, config: SplitConfig, label: Column | None) -> SplitBounds:
+    """The bounds that a split by time, or stratified by `label` (string), needs; empty for the others.
+
+    DataError when a named column is absent. Bounds are quantiles with a relative error of 1e-4 at most.
     """
     from pyspark.sql import functions as F
 
-    digest = F.sha2(F.concat(F.lit(f"{config.seed}:"), key), 256)
-    position = F.conv(F.substring(digest, 1, _HEX_DIGITS), 16, 10).cast("double") / F.lit(float(16**_HEX_DIGITS))
-    bounds = split_bounds(config)
-    *inner, (last, _) = bounds
-    name = F.lit(last)
-    for split, upper in reversed(inner):
-        name = F.when(position < upper, F.lit(split)).otherwise(name)
-    return name
+    named = [name for name in (config.group, config.time, config.column) if name is not None]
+    require_columns(rows, named, "the source, which `split` names,")
+    if config.time is not None:
+        position, group = _time(config.time), F.lit(EVERYTHING)
+    elif config.stratify and label is not None:
+        position, group = _position(F.col(KEY), config), label
+    else:
+        return {}
+    shares = F.array(F.lit(config.train), F.lit(min(1.0, config.train + config.validation)))
+    quantiles = F.percentile_approx(position, shares, _ACCURACY)
+    found = rows.where(group.isNotNull()).groupBy(group.alias("group")).agg(quantiles.alias("bounds")).collect()
+    return {row["group"]: _open_end(row["bounds"], config) for row in found if row["bounds"]}
+
+
+KEY = "key"
+
+
+def split_rows_by(config: SplitConfig, bounds: Mapping[str, tuple[float, float]], key: Column, label: Column) -> Column:
+    """The split of every row, with the bounds of `fit_split`; null only where a named split is none of ours.
+
+    A row without a group, a time or a named split is split by its key; so is one with a label that no bound is for.
+    """
+    from pyspark.sql import functions as F
+
+    by_key = assign_split(key, config)
+    if config.column is not None:
+        named = F.col(quote_column(config.column)).cast("string")
+        return F.when(named.isNull(), by_key).otherwise(normalize_split(named))
+    if config.group is not None:
+        group = F.col(quote_column(config.group)).cast("string")
+        return assign_split(F.coalesce(F.concat(F.lit("group:"), group), key), config)
+    if config.time is not None:
+        return F.coalesce(_cut_by(bounds, F.lit(EVERYTHING), _time(config.time)), by_key)
+    if config.stratify:
+        return F.coalesce(_cut_by(bounds, label, _position(key, config)), by_key)
+    return by_key
+
+
+def normalize_split(name: Column) -> Column:
+    """`train`, `validation` or `test` for the usual spellings of them, else null."""
+    from pyspark.sql import functions as F
+
+    text = F.lower(F.trim(name))
+    return (
+        F.when(text.isin("train", "training"), F.lit("train"))
+        .when(text.isin("validation", "valid", "val", "dev"), F.lit("validation"))
+        .when(text.isin("test", "testing"), F.lit("test"))
+    )
 
 
 def split_bounds(config: SplitConfig) -> list[tuple[Split, float]]:
@@ -45,3 +102,54 @@ def split_bounds(config: SplitConfig) -> list[tuple[Split, float]]:
             upper += fractions[split]
             bounds.append((split, upper))
     return [*bounds[:-1], (bounds[-1][0], 1.0)]
+
+
+def _position(key: Column, config: SplitConfig) -> Column:
+    """The hash of a key as a fraction of [0, 1)."""
+    from pyspark.sql import functions as F
+
+    digest = F.sha2(F.concat(F.lit(f"{config.seed}:"), key), 256)
+    return F.conv(F.substring(digest, 1, _HEX_DIGITS), 16, 10).cast("double") / F.lit(float(16**_HEX_DIGITS))
+
+
+def _time(name: str) -> Column:
+    from pyspark.sql import functions as F
+
+    return F.unix_micros(F.col(quote_column(name)).cast("timestamp")).cast("double")
+
+
+def _cut(position: Column, bounds: list[tuple[Split, float]]) -> Column:
+    from pyspark.sql import functions as F
+
+    *inner, (last, _) = bounds
+    name = F.lit(last)
+    for split, upper in reversed(inner):
+        name = F.when(position < upper, F.lit(split)).otherwise(name)
+    return name
+
+
+def _cut_by(bounds: Mapping[str, tuple[float, float]], group: Column, position: Column) -> Column:
+    """Cut where the row's group was; null where there is no bound for it."""
+    from pyspark.sql import functions as F
+
+    if not bounds:
+        return F.lit(None).cast("string")
+    entries = [
+        part for name, (train, both) in bounds.items() for part in (F.lit(name), F.array(F.lit(train), F.lit(both)))
+    ]
+    ends = F.try_element_at(F.create_map(*entries), group)
+    return (
+        F.when(ends.isNull() | position.isNull(), F.lit(None).cast("string"))
+        .when(position <= ends[0], F.lit("train"))
+        .when(position <= ends[1], F.lit("validation"))
+        .otherwise(F.lit("test"))
+    )
+
+
+def _open_end(bounds: list[float], config: SplitConfig) -> tuple[float, float]:
+    train, both = bounds
+    if config.train >= 1:
+        train = _NO_BOUND
+    if config.test == 0 or config.train + config.validation >= 1:
+        both = _NO_BOUND
+    return train, both

@@ -28,6 +28,32 @@ _PROPERTIES = {
 }
 
 
+def table_properties(keep_versions_days: int) -> dict[str, str]:
+    """Delta properties of a prepared table: any reader opens it, and its versions stay readable so many days."""
+    interval = f"interval {keep_versions_days} days"
+    return _PROPERTIES | {"delta.deletedFileRetentionDuration": interval, "delta.logRetentionDuration": interval}
+
+
+def index_labels_of(rows: DataFrame, label_names: Sequence[str]) -> DataFrame:
+    """Add `label_index`: int for a string `label`, array<int> for an array of labels, null for a null one."""
+    from pyspark.sql import functions as F
+    from pyspark.sql.types import ArrayType
+
+    if not isinstance(rows.schema["label"].dataType, ArrayType):
+        pairs = [(name, index) for index, name in enumerate(label_names)]
+        indices = rows.sparkSession.createDataFrame(pairs, "label string, label_index int")
+        return rows.join(F.broadcast(indices), "label", "left")
+    names = F.array(*map(F.lit, label_names)) if label_names else F.array().cast("array<string>")
+    return rows.withColumn(
+        "label_index", F.transform("label", lambda name: (F.array_position(names, name) - 1).cast("int"))
+    )
+
+
+def order_labels(found: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Label names in the order of their indices: known ones keep theirs, new ones follow, sorted by name."""
+    return (*known, *sorted(set(found) - set(known)))
+
+
 def require_writable(spark: SparkSession, name: str) -> None:
     """DataError when `name` cannot become a Delta table: a bad name, or a folder that holds something else."""
     if not has_table(spark, name):

@@ -54,7 +54,11 @@ def write_model_folder(model: OnnxModel, folder: Path, model_id: str | None = No
 
 
 def describe_signature(inputs: InputSpec) -> ModelSignature:
-    """Raw columns in (image bytes, doubles, strings; tables may leave any of them null), predictions out."""
+    """Raw columns in (image bytes, doubles, strings, timestamps, arrays of doubles), predictions out.
+
+    Tables may leave any of them null. MLflow itself wants timestamps without a time zone, which are UTC then, in the
+    years that nanoseconds reach (1678 to 2261).
+    """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
     from mlflow.types.schema import Array
@@ -62,8 +66,15 @@ def describe_signature(inputs: InputSpec) -> ModelSignature:
     if isinstance(inputs, ImageSpec):
         columns = [ColSpec(DataType.binary, inputs.column)]
     else:
-        kinds = {"numeric": DataType.double, "categorical": DataType.string}
-        columns = [ColSpec(kinds[feature.kind], feature.column) for feature in inputs.features]
+        kinds = {
+            "numeric": DataType.double,
+            "categorical": DataType.string,
+            "hashed": DataType.string,
+            "datetime": DataType.datetime,
+            "embedding": Array(DataType.double),
+        }
+        # MLflow lets an array be null only where its column may be absent too.
+        columns = [ColSpec(kinds[f.kind], f.column, required=f.kind != "embedding") for f in inputs.features]
     outputs = [
         ColSpec(DataType.string, "label"),
         ColSpec(DataType.double, "probability"),
@@ -74,7 +85,10 @@ def describe_signature(inputs: InputSpec) -> ModelSignature:
 
 
 def read_example(prepared: PreparedTable) -> pd.DataFrame | None:
-    """The first raw rows of the first split that has any, test before validation before train."""
+    """The first raw rows of the first split that has any, test before validation before train.
+
+    Timestamps are as the signature wants them; those beyond its years are left null.
+    """
     from dbx_dl.contracts import SPLITS
     from dbx_dl.feed.reader import read_rows
     from dbx_dl.score.binding import input_columns
@@ -83,8 +97,18 @@ def read_example(prepared: PreparedTable) -> pd.DataFrame | None:
         if prepared.split_rows.get(split, 0):
             rows = read_rows(prepared, split, _EXAMPLE_ROWS)
             frame: pd.DataFrame = rows.select(list(input_columns(prepared.inputs))).to_pandas()
-            return frame
+            return _fit_timestamps(frame)
     return None
+
+
+def _fit_timestamps(frame: pd.DataFrame) -> pd.DataFrame:
+    import numpy as np
+
+    first, last = np.datetime64("1678-01-01", "s"), np.datetime64("2261-12-31", "s")
+    for name in frame.select_dtypes(["datetime", "datetimetz"]).columns:
+        times = frame[name].dt.tz_localize(None)
+        frame[name] = times.where(times.between(first, last))
+    return frame
 
 
 def _list_requirements() -> list[str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dbx_dl.errors import DataError
 from dbx_dl.runtime.files import include_empty_files
 from dbx_dl.runtime.tables import absolute_path, first_line, has_table, pin_table, read_pinned, suggest_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from pyspark.sql import DataFrame, SparkSession
 
@@ -27,6 +27,8 @@ _CSV = {
     "columnPruning": "false",
 }
 _LOCATION = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)?(?=/)")
+# The last line of a Python worker's traceback, inside the error of the Spark job.
+_TOLD_BY_WORKER = re.compile(r"^\s*dbx_dl\.errors\.DataError: (.+)$", re.MULTILINE)
 
 
 def read_image_files(spark: SparkSession, source: str) -> DataFrame:
@@ -35,16 +37,34 @@ def read_image_files(spark: SparkSession, source: str) -> DataFrame:
     As everywhere in Spark, files and folders whose name starts with `_` or `.` are not seen. DataError when the
     folder does not exist. Selecting only path and size_bytes reads no file's bytes.
     """
+    return read_binary_files(spark, source).select("path", "size_bytes", "content")
+
+
+def read_binary_files(spark: SparkSession, root: str, names: Sequence[str] | None = None) -> DataFrame:
+    """Every file below `root`, or those of these `names` below it: path, size_bytes, modified_at, content.
+
+    `path` is relative to `root`, `modified_at` is null for files without bytes. Otherwise as `read_image_files`; also
+    DataError when one of `names` does not exist.
+    """
+    place = absolute_path(root)
+    reader = spark.read.format("binaryFile")
+    if names is None:
+        found = _load(reader.option("recursiveFileLookup", "true").load, place, f"image folder {root}")
+    else:
+        found = _load(reader.load, [f"{place}/{name}" for name in names], f"one of {len(names)} files of {root}")
+    return name_files(include_empty_files(found), root)
+
+
+def name_files(files: DataFrame, root: str) -> DataFrame:
+    """Rows of a `binaryFile` reader or stream below `root` as `read_binary_files` gives them."""
     from pyspark.sql import functions as F
 
-    root = absolute_path(source)
-    reader = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
-    files = include_empty_files(_load(reader.load, root, f"image folder {source}"))
-    prefix = _LOCATION.sub("", root).rstrip("/") + "/"
+    prefix = _LOCATION.sub("", absolute_path(root)).rstrip("/") + "/"
     # Spark gives paths with their scheme and, unlike _metadata.file_path, not percent-encoded: nothing to decode.
     path = F.regexp_replace(F.col("path"), _LOCATION.pattern, "")
     relative = F.when(path.startswith(prefix), F.substring(path, F.lit(len(prefix) + 1), F.length(path)))
-    return files.select(relative.alias("path"), F.col("length").alias("size_bytes"), "content")
+    sizes = F.col("length").alias("size_bytes"), F.col("modificationTime").alias("modified_at")
+    return files.select(relative.alias("path"), *sizes, "content")
 
 
 def read_source_rows(spark: SparkSession, source: str, source_format: str) -> DataFrame:
@@ -67,12 +87,18 @@ def read_source_rows(spark: SparkSession, source: str, source_format: str) -> Da
 
 @contextmanager
 def explain_read_errors(what: str) -> Iterator[None]:
-    """Turn the failure of a Spark job to read a source's files into a DataError of one line."""
+    """Turn the failure of a Spark job to read a source's files into a DataError of one line.
+
+    A DataError that was raised in a Python worker keeps its message.
+    """
     try:
         yield
     except DataError:
         raise
     except Exception as error:  # Py4J's errors share no class with Spark's own
+        told = _TOLD_BY_WORKER.search(str(error))
+        if told is not None:
+            raise DataError(told.group(1).strip()) from None
         if "FAILED_READ_FILE" not in str(error):
             raise
         raise DataError(f"{what} cannot be read: {first_line(error)}") from None
@@ -102,11 +128,10 @@ def _read_header(spark: SparkSession, path: str, what: str) -> list[str]:
     return names
 
 
-def _load(load: Callable[[str], DataFrame], path: str, what: str) -> DataFrame:
+def _load(load: Callable[[Any], DataFrame], path: str | Sequence[str], what: str) -> DataFrame:
     """Call a reader's method with globbing off and its errors in one line."""
-    literal = re.sub(r"([\\{}\[\]*?])", r"\\\1", path)
     try:
-        rows = load(literal)
+        rows = load(escape_globs(path) if isinstance(path, str) else [escape_globs(one) for one in path])
         _ = rows.schema  # Spark Connect finds errors only when it is asked
     except Exception as error:  # Py4J's errors share no class with Spark's own
         text = str(error)
@@ -116,3 +141,8 @@ def _load(load: Callable[[str], DataFrame], path: str, what: str) -> DataFrame:
             raise DataError(f"{what} holds no files with rows") from None
         raise DataError(f"{what} cannot be read: {first_line(error)}") from None
     return rows
+
+
+def escape_globs(path: str) -> str:
+    """A path that Spark's readers take as it is, where they would look for a pattern in it."""
+    return re.sub(r"([\\{}\[\]*?])", r"\\\1", path)

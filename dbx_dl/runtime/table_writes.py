@@ -1,16 +1,20 @@
-"""Replacing a whole Delta table in one commit, by path or by catalog name."""
+"""Changing a Delta table in one commit, by path or by catalog name."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import DataError
-from dbx_dl.runtime.tables import absolute_path, first_line, is_path, quote_table
+from dbx_dl.runtime.tables import absolute_path, first_line, is_path, quote_column, quote_table
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
+
+# The column of `merge_rows` that says what becomes of a row.
+ACTION, PUT, DELETE = "_action", "put", "delete"
 
 
 def require_free_place(name: str, what: str) -> None:
@@ -26,11 +30,37 @@ def replace_table(
     rows: DataFrame, name: str, *, partitions: Sequence[str] = (), properties: Mapping[str, str] | None = None
 ) -> None:
     """Make `rows` the table's content, schema included, as one new version; DataError when Spark refuses."""
+    writer = rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true").options(**properties or {})
+    _save(writer.partitionBy(*partitions) if partitions else writer, name)
+
+
+def append_rows(rows: DataFrame, name: str) -> None:
+    """Add rows to a table of the same columns, which is made where there is none; DataError when Spark refuses."""
+    _save(rows.write.format("delta").mode("append"), name)
+
+
+def merge_rows(spark: SparkSession, changes: DataFrame, name: str, key_column: str) -> None:
+    """Apply changes by key as one new version: rows whose ACTION is PUT replace or join the table's, others leave it.
+
+    `changes` have the table's columns and ACTION, and a key once at most.
+    """
+    view = f"dbx_dl_changes_{uuid.uuid4().hex}"
+    changes.createOrReplaceTempView(view)
+    key = quote_column(key_column)
+    try:
+        spark.sql(
+            f"MERGE INTO {quote_table(name)} AS t USING {view} AS s ON t.{key} = s.{key} "
+            f"WHEN MATCHED AND s.{ACTION} = '{DELETE}' THEN DELETE "
+            "WHEN MATCHED THEN UPDATE SET * "
+            f"WHEN NOT MATCHED AND s.{ACTION} = '{PUT}' THEN INSERT *"
+        ).collect()
+    finally:
+        spark.catalog.dropTempView(view)
+
+
+def _save(writer: DataFrameWriter, name: str) -> None:
     from pyspark.errors import AnalysisException
 
-    writer = rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true").options(**properties or {})
-    if partitions:
-        writer = writer.partitionBy(*partitions)
     try:
         if is_path(name):
             writer.save(absolute_path(name))

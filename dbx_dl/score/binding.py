@@ -33,11 +33,11 @@ class BoundRows:
 
 
 def count_batch_rows(inputs: InputSpec) -> int:
-    """Rows that go through the model at once: bounded by number, and by bytes of the input arrays."""
+    """Rows that go through the model at once: bounded by number, and by bytes of pixels or of float64 features."""
     if isinstance(inputs, ImageSpec):
         row_bytes = inputs.height * inputs.width * inputs.channels
     else:
-        row_bytes = 8 * len(inputs.features)
+        row_bytes = 8 * max(inputs.num_encoded, len(inputs.features))
     return max(1, min(MAX_BATCH_ROWS, MAX_BATCH_BYTES // row_bytes))
 
 

@@ -15,9 +15,15 @@ if TYPE_CHECKING:
 
     from dbx_dl.contracts import InputSpec
 
-_NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "boolean", "void")
-_CATEGORIES = ("string", "char", "varchar", "boolean", "tinyint", "smallint", "int", "bigint", "void")
-_BYTES = ("binary", "void")
+_INTEGERS = ("tinyint", "smallint", "int", "bigint")
+_NUMBERS = (*_INTEGERS, "float", "double", "decimal", "void")
+_ACCEPTED = {
+    "number": (*_NUMBERS, "boolean"),
+    "category": ("string", "char", "varchar", "boolean", *_INTEGERS, "void"),
+    "timestamp": ("timestamp", "timestamp_ntz", "date", "void"),
+    "image bytes": ("binary", "void"),
+}
+_WANTS = {"numeric": "number", "categorical": "category", "hashed": "category", "datetime": "timestamp"}
 
 
 def check_columns(given: StructType, inputs: InputSpec, model: str) -> None:
@@ -40,10 +46,15 @@ def check_columns(given: StructType, inputs: InputSpec, model: str) -> None:
 
 
 def list_wants(inputs: InputSpec) -> list[tuple[str, str]]:
-    """Name and kind (image bytes, number, category) of every column that a model takes, in its order."""
+    """Name of every column that a model takes, in its order, and its kind.
+
+    Kinds: image bytes, number, category, timestamp, array of <size> numbers.
+    """
     if isinstance(inputs, ImageSpec):
         return [(inputs.column, "image bytes")]
-    return [(f.column, "number" if f.kind == "numeric" else "category") for f in inputs.features]
+    return [
+        (f.column, f"array of {f.size} numbers" if f.kind == "embedding" else _WANTS[f.kind]) for f in inputs.features
+    ]
 
 
 def _check_struct(struct: StructType, wants: list[tuple[str, str]], model: str) -> None:
@@ -60,10 +71,18 @@ def _check_struct(struct: StructType, wants: list[tuple[str, str]], model: str) 
 
 
 def _fits(kind: DataType | None, want: str) -> bool:
+    from pyspark.sql.types import ArrayType
+
     if kind is None:
         return False
-    accepted = {"number": _NUMBERS, "category": _CATEGORIES, "image bytes": _BYTES}[want]
-    return kind.simpleString().split("(")[0].split(" ")[0] in accepted
+    if isinstance(kind, ArrayType):
+        return want.startswith("array of ") and _plain_name(kind.elementType) in _NUMBERS
+    return _plain_name(kind) in _ACCEPTED.get(want, ("void",))
+
+
+def _plain_name(kind: DataType) -> str:
+    """A type's name without its parameters: decimal(10,2) -> decimal."""
+    return str(kind.simpleString()).split("(")[0].split(" ")[0]
 
 
 def _explain(

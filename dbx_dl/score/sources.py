@@ -10,16 +10,34 @@ from dbx_dl.errors import DataError
 from dbx_dl.runtime.sources import MALFORMED_COLUMN, read_image_files, read_source_rows
 from dbx_dl.runtime.tables import pin_table, quote_column, read_pinned, require_columns
 from dbx_dl.score.binding import input_columns
-from dbx_dl.transforms.raw_columns import is_text, is_unparsable, read_number, read_text
+from dbx_dl.transforms.raw_columns import (
+    is_readable,
+    is_text,
+    is_unparsable,
+    read_boolean,
+    read_embedding,
+    read_number,
+    read_text,
+    read_timestamp,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
     from dbx_dl.config import ScoreConfig
     from dbx_dl.contracts import FeatureSpec, InputSpec, TableVersion
+    from dbx_dl.contracts.inputs import Feature
+    from dbx_dl.transforms.raw_columns import RawKind
 
-_NESTED = ("array", "map", "struct", "binary", "variant")
 _SHOWN_CHARACTERS = 60
+# Kind -> what a column's type should be, and what a value is not.
+_WORDS: dict[RawKind, tuple[str, str]] = {
+    "numeric": ("numbers", "no number"),
+    "boolean": ("booleans", "neither true nor false"),
+    "categorical": ("categories", "no category"),
+    "datetime": ("dates or timestamps", "no date or time in ISO 8601"),
+    "embedding": ("arrays of numbers", "no array of as many numbers as the model takes"),
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +55,8 @@ class ScoreRows:
 def read_rows(spark: SparkSession, config: ScoreConfig, inputs: InputSpec) -> ScoreRows:
     """The rows to score; DataError when the source, its key, or a column that the model takes is absent.
 
-    Text in the place of a number is parsed as in `prepare`: null tokens become null, anything else an `input_error`.
+    Text in the place of a number, boolean or timestamp is parsed as in `prepare`: null tokens become null, anything
+    else an `input_error`, as does an array of a wrong length.
     """
     from pyspark.sql import functions as F
 
@@ -84,22 +103,37 @@ def _read_inputs(found: DataFrame, inputs: InputSpec, config: ScoreConfig) -> li
 
     if isinstance(inputs, ImageSpec):
         return [F.col(quote_column(inputs.column))]
-    _refuse_nested(found, inputs, config)
-    return [
-        read_number(found, feature.column, config.null_tokens)
-        if feature.kind == "numeric"
-        else read_text(feature.column, config.null_tokens)
-        for feature in inputs.features
-    ]
+    _refuse_types(found, inputs, config)
+    return [_read_input(found, feature, config) for feature in inputs.features]
 
 
-def _refuse_nested(found: DataFrame, spec: FeatureSpec, config: ScoreConfig) -> None:
+def _read_input(found: DataFrame, feature: Feature, config: ScoreConfig) -> Column:
+    name, tokens = feature.column, config.null_tokens
+    match _raw_kind(feature):
+        case "numeric":
+            return read_number(found, name, tokens)
+        case "boolean":
+            return read_boolean(found, name, tokens)
+        case "categorical":
+            return read_text(name, tokens)
+        case "datetime":
+            return read_timestamp(found, name, tokens)
+        case "embedding":
+            return read_embedding(found, name)
+
+
+def _raw_kind(feature: Feature) -> RawKind:
+    if feature.kind == "numeric":
+        return "boolean" if feature.is_boolean else "numeric"
+    return "categorical" if feature.kind == "hashed" else feature.kind
+
+
+def _refuse_types(found: DataFrame, spec: FeatureSpec, config: ScoreConfig) -> None:
     for feature in spec.features:
-        kind = found.schema[feature.column].dataType.simpleString()
-        is_number = feature.kind == "numeric" and kind not in ("date", "timestamp", "timestamp_ntz", "time")
-        if kind.startswith(_NESTED) or (feature.kind == "numeric" and not is_number):
-            wanted = "numbers" if feature.kind == "numeric" else "categories"
-            raise DataError(f"source {config.source}: column {feature.column!r} is {kind}, the model takes {wanted}")
+        given, kind = found.schema[feature.column].dataType, _raw_kind(feature)
+        if not is_readable(given, kind):
+            is_what = f"column {feature.column!r} is {given.simpleString()}"
+            raise DataError(f"source {config.source}: {is_what}, the model takes {_WORDS[kind][0]}")
 
 
 def _input_error(found: DataFrame, inputs: InputSpec, config: ScoreConfig) -> Column:
@@ -112,14 +146,23 @@ def _input_error(found: DataFrame, inputs: InputSpec, config: ScoreConfig) -> Co
         broken = F.concat(F.lit("malformed: the line has not as many values as the header: "), text)
         errors.append(F.when(F.col(MALFORMED_COLUMN).isNotNull(), broken))
     if not isinstance(inputs, ImageSpec):
-        numeric = [feature.column for feature in inputs.features if feature.kind == "numeric"]
-        errors += [_unparsable_error(found, name, config) for name in numeric if is_text(found.schema[name].dataType)]
+        errors += [_unparsable_error(found, f, config) for f in inputs.features if _can_fail(found, f)]
     return F.coalesce(*errors, none)
 
 
-def _unparsable_error(found: DataFrame, name: str, config: ScoreConfig) -> Column:
+def _can_fail(found: DataFrame, feature: Feature) -> bool:
+    """Whether a value of the column can be unparsable; asked first, since tables may have thousands of columns."""
+    kind = _raw_kind(feature)
+    return kind in ("boolean", "embedding") or (
+        kind != "categorical" and is_text(found.schema[feature.column].dataType)
+    )
+
+
+def _unparsable_error(found: DataFrame, feature: Feature, config: ScoreConfig) -> Column:
     from pyspark.sql import functions as F
 
-    value = F.substring(F.col(quote_column(name)), 1, _SHOWN_CHARACTERS)
-    text = F.concat(F.lit(f"unparsable: column '{name}' holds '"), value, F.lit("', which is no number"))
-    return F.when(is_unparsable(found, name, config.null_tokens), text)
+    name, kind = feature.column, _raw_kind(feature)
+    size = feature.size if feature.kind == "embedding" else None
+    value = F.substring(F.col(quote_column(name)).cast("string"), 1, _SHOWN_CHARACTERS)
+    text = F.concat(F.lit(f"unparsable: column '{name}' holds '"), value, F.lit(f"', which is {_WORDS[kind][1]}"))
+    return F.when(is_unparsable(found, name, config.null_tokens, kind, size=size), text)

@@ -10,6 +10,7 @@ from dbx_dl.runtime.tables import quote_column, require_columns
 from dbx_dl.score.binding import input_columns
 from dbx_dl.score.columns import check_columns
 from dbx_dl.score.model_file import ModelFile, fetch_model
+from dbx_dl.score.pandas_columns import write_as_text
 from dbx_dl.score.predictions import PREDICTION_DDL
 from dbx_dl.score.session import open_model
 from dbx_dl.score.shipping import ship_model
@@ -18,7 +19,7 @@ from dbx_dl.score.worker import ShippedModel
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
-    from dbx_dl.contracts import ModelMetadata
+    from dbx_dl.contracts import InputSpec, ModelMetadata
 
 UdfKind = Literal["arrow", "pandas"]
 
@@ -91,8 +92,15 @@ def scorer_of(spark: SparkSession, file: ModelFile, kind: UdfKind | None = None)
     session = open_model(file.path, file.sha256)
     num_threads = int(spark.conf.get("spark.task.cpus", "1") or 1)
     shipped = ShippedModel(ship_model(spark, file), file.sha256, num_threads)
-    function = UDF_KINDS[kind or _fastest_kind()](shipped)
+    kind = kind or _fastest_kind()
+    function = UDF_KINDS[kind](shipped)
+    if kind == "pandas":
+        function = _spare_columns(function, session.metadata.inputs)
     return ColumnScorer(function, file, session.metadata)
+
+
+def _spare_columns(function: Callable[..., Column], inputs: InputSpec) -> Callable[..., Column]:
+    return lambda *columns: function(*write_as_text(columns, inputs))
 
 
 def _fastest_kind() -> UdfKind:

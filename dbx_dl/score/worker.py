@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.score.binding import name_columns
+from dbx_dl.score.pandas_columns import read_from_text
 from dbx_dl.score.predictions import predict_structs
 from dbx_dl.score.session import ModelSession, open_model
 from dbx_dl.score.shipping import find_shipped
@@ -43,7 +44,8 @@ def score_series(batches: Iterator[Any], model: ShippedModel) -> Iterator[pd.Dat
     for series in batches:
         columns = list(series) if isinstance(series, tuple) else [series]
         arrays = [_to_arrow(column) for column in columns]
-        for structs in predict_structs(session, name_columns(arrays, session.metadata.inputs)):
+        batch = read_from_text(name_columns(arrays, session.metadata.inputs), session.metadata.inputs)
+        for structs in predict_structs(session, batch):
             yield to_pandas(structs)
 
 

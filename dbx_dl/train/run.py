@@ -63,7 +63,11 @@ def train_network(
 def _check_request(prepared: PreparedTable, config: TrainConfig, framework: str) -> None:
     if framework not in FRAMEWORKS:
         raise ConfigError(f"unknown framework {framework!r}: choose one of {', '.join(FRAMEWORKS)}")
-    names = prepared.target.label_names
+    task, names = prepared.target.task, prepared.target.label_names
+    if not prepared.target.is_classification:
+        raise DataError(
+            f"table {prepared.table.name} is for the task {task}: networks learn binary and multiclass tasks"
+        )
     if len(names) < 2:
         raise DataError(f"table {prepared.table.name} has one class only ({', '.join(names)}): two are needed to learn")
     if prepared.split_rows.get("train", 0) == 0:

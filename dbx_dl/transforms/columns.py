@@ -6,6 +6,8 @@ import difflib
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import DataError
+from dbx_dl.transforms.arrow_values import to_float64, to_micros, to_number_rows, to_str
+from dbx_dl.transforms.encoder.timestamps import null_input
 from dbx_dl.transforms.tabular import build_encoder
 
 if TYPE_CHECKING:
@@ -13,13 +15,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dbx_dl.contracts import FeatureSpec
+    from dbx_dl.contracts.inputs import Feature
+
+# Rows are encoded in pieces whose float64 features stay about this large.
+_PIECE_BYTES = 32 * 2**20
 
 
 def to_model_inputs(columns: pa.Table | pa.RecordBatch, spec: FeatureSpec) -> dict[str, np.ndarray]:
-    """One array of shape (N,) per raw column of the spec, by column name; further columns are ignored.
+    """The arrays of N rows that the spec's graph takes, by input name; further columns are ignored.
 
     Numeric features take integers, floats, decimals and booleans and become float64 with NaN for null. Categorical
-    features take strings, booleans ("true", "false") and integers and become object arrays of str with "" for null.
+    and hashed features take strings, booleans ("true", "false") and integers and become objects str with "" for null:
+    integers beyond 2^53 keep every digit here, and only here. Datetime features take timestamps (UTC where they have
+    no time zone) and dates and become int64 microseconds UTC, 0 for null, and a boolean array `<column>_is_null`.
+    Embeddings take arrays of numbers and become float64 (N, size), a row of NaN for null and for another length.
     DataError when a column is absent or has another type.
     """
     present = set(columns.schema.names)
@@ -27,10 +36,7 @@ def to_model_inputs(columns: pa.Table | pa.RecordBatch, spec: FeatureSpec) -> di
     for feature in spec.features:
         if feature.column not in present:
             raise DataError(_missing_column(feature.column, sorted(present)))
-        column = columns.column(feature.column)
-        arrays[feature.column] = (
-            _to_float64(column, feature.column) if feature.kind == "numeric" else _to_str(column, feature.column)
-        )
+        arrays |= _convert(columns.column(feature.column), feature)
     return arrays
 
 
@@ -50,40 +56,33 @@ class TabularEncoder:
 
     def encode(self, columns: pa.Table | pa.RecordBatch) -> np.ndarray:
         """Features float32 (N, spec.num_encoded) of raw columns; DataError as in `to_model_inputs`."""
+        import numpy as np
+
+        num_rows = max(1, _PIECE_BYTES // (8 * self.spec.num_encoded))
+        if columns.num_rows <= num_rows:
+            return self._encode_piece(columns)
+        features = np.empty((columns.num_rows, self.spec.num_encoded), np.float32)
+        for start in range(0, columns.num_rows, num_rows):
+            features[start : start + num_rows] = self._encode_piece(columns.slice(start, num_rows))
+        return features
+
+    def _encode_piece(self, columns: pa.Table | pa.RecordBatch) -> np.ndarray:
         features: np.ndarray = self._session.run(None, to_model_inputs(columns, self.spec))[0]
         return features
 
 
-def _to_float64(column: pa.Array | pa.ChunkedArray, name: str) -> np.ndarray:
-    import pyarrow as pa
-    import pyarrow.types as types
-
-    kind = _value_type(column)
-    is_number = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
-    if not (is_number or types.is_boolean(kind) or types.is_null(kind)):
-        raise DataError(f"column {name!r} holds {kind}, but the model takes numbers there: cast it to double")
-    if types.is_boolean(kind):
-        column = column.cast(pa.int8())
-    values: np.ndarray = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return values
-
-
-def _to_str(column: pa.Array | pa.ChunkedArray, name: str) -> np.ndarray:
-    import pyarrow as pa
-    import pyarrow.types as types
-
-    kind = _value_type(column)
-    is_text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
-    if not (is_text or types.is_boolean(kind) or types.is_integer(kind) or types.is_null(kind)):
-        raise DataError(f"column {name!r} holds {kind}, but the model takes categories there: cast it to string")
-    values: np.ndarray = column.cast(pa.string()).fill_null("").to_numpy(zero_copy_only=False)
-    return values.astype(object, copy=False)
-
-
-def _value_type(column: pa.Array | pa.ChunkedArray) -> pa.DataType:
-    import pyarrow.types as types
-
-    return column.type.value_type if types.is_dictionary(column.type) else column.type
+def _convert(column: pa.Array | pa.ChunkedArray, feature: Feature) -> dict[str, np.ndarray]:
+    name = feature.column
+    match feature.kind:
+        case "numeric":
+            return {name: to_float64(column, name)}
+        case "categorical" | "hashed":
+            return {name: to_str(column, name)}
+        case "datetime":
+            micros, is_null = to_micros(column, name)
+            return {name: micros, null_input(name): is_null}
+        case "embedding":
+            return {name: to_number_rows(column, name, feature.size)}
 
 
 def _missing_column(name: str, present: list[str]) -> str:

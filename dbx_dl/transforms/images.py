@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from dbx_dl.errors import DataError
+from dbx_dl.transforms.resizing import resize_image
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,29 +56,38 @@ class ImageInfo:
     channels: int
 
 
-def inspect_image(data: bytes, max_pixels: int, min_side: int) -> ImageInfo:
-    """Decode the image completely and describe it; UndecodableImageError says why it is not usable.
+@dataclass(frozen=True)
+class OpenedImage:
+    """A completely decoded image: what the file holds, and its pixels upright, in the mode of the file."""
+
+    info: ImageInfo
+    upright: Image
+
+
+def open_image(data: bytes, max_pixels: int, min_side: int) -> OpenedImage:
+    """Decode the image completely; UndecodableImageError says why it is not usable.
 
     An image of more than `max_pixels` pixels, or with a side below `min_side`, is refused before its pixels are read.
     """
     stored, upright = _load_image(data, max_pixels, min_side)
     channels = 3 if stored.mode.startswith("P") else len(stored.getbands())
-    return ImageInfo(stored.format or "", upright.width, upright.height, channels)
+    return OpenedImage(ImageInfo(stored.format or "", upright.width, upright.height, channels), upright)
 
 
 def decode_image(data: bytes, spec: ImageSpec) -> np.ndarray:
     """Pixels uint8 (spec.height, spec.width, spec.channels) of an encoded image; UndecodableImageError if unusable.
 
     Applied in this order: EXIF orientation; conversion to grey or RGB (transparency is dropped, 16-bit grey is scaled
-    to 8 bits, of an animation the first frame counts); where the size differs, a bilinear resize that does not keep
-    the aspect ratio.
+    to 8 bits, of an animation the first frame counts); where the size differs, a bilinear resize by `spec.resize`.
     """
-    import numpy as np
-    from PIL import Image
+    return to_pixels(_load_image(data, spec.max_pixels, spec.min_side)[1], spec)
 
-    image = _convert_mode(_load_image(data, spec.max_pixels, spec.min_side)[1], spec.channels)
-    if image.size != (spec.width, spec.height):
-        image = image.resize((spec.width, spec.height), Image.Resampling.BILINEAR)
+
+def to_pixels(upright: Image, spec: ImageSpec) -> np.ndarray:
+    """The pixels of an opened image, as `decode_image` gives them."""
+    import numpy as np
+
+    image = resize_image(convert_mode(upright, spec.channels), spec.height, spec.width, spec.resize)
     return np.array(image, dtype=np.uint8).reshape(spec.height, spec.width, spec.channels)
 
 
@@ -134,7 +144,8 @@ def _turn_upright(image: Image) -> Image:
     return image.transpose(images.Transpose[method]) if method else image
 
 
-def _convert_mode(image: Image, channels: int) -> Image:
+def convert_mode(image: Image, channels: int) -> Image:
+    """Grey or RGB, 8 bits a channel."""
     from PIL import Image as images
 
     if image.mode.startswith("I;16"):

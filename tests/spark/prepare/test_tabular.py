@@ -164,7 +164,11 @@ def test_typed_sources(spark: SparkSession, tmp_path: Path, caplog: pytest.LogCa
             "ratio": [float("inf") if i == 1 else float("nan") if i == 2 else i / 3 for i in range(200)],
             "town": [f"t{min(i, 60)}" for i in range(200)],
             "zip": [i % 4 for i in range(200)],
-            "when": pd.Timestamp("2020-01-01"),
+            "when": [pd.Timestamp("2020-01-01", tz="UTC") + pd.Timedelta(hours=i) for i in range(200)],
+            "vector": [[i / 7, 1.0, -i] for i in range(200)],
+            "ragged": [[1.0] * (1 + i % 2) for i in range(200)],
+            "words": [["a"] for _ in range(200)],
+            "large": [2**60 + i % 3 for i in range(200)],
         }
     )
     rows.to_parquet(tmp_path / "rows.parquet")
@@ -174,17 +178,22 @@ def test_typed_sources(spark: SparkSession, tmp_path: Path, caplog: pytest.LogCa
     other = prepare_table(spark, configure(tmp_path / "rows_delta", tmp_path / "b", source_format="delta", **options))
     assert one.inputs == other.inputs
     assert isinstance(one.inputs, FeatureSpec)
-    assert one.inputs.columns == ("flag", "count", "ratio", "town", "zip")
+    assert one.inputs.columns == ("flag", "count", "ratio", "town", "zip", "when", "vector", "large")
     assert feature(one, "zip").categories == ("0", "1", "2", "3")
-    assert "column 'when' is of type timestamp" in caplog.text
-    assert one.target.label_names == ("0", "1", "2")
-    assert feature(one, "flag").categories == ("false", "true")
+    assert "column 'words' is of type array<string>" in caplog.text
+    assert "column 'ragged' is of type array<double> with 1 to 2 elements" in caplog.text
+    assert (one.target.task, one.target.label_names) == ("multiclass", ("0", "1", "2"))
+    assert feature(one, "large").categories == tuple(str(2**60 + i) for i in range(3))
+    assert "column 'large' equals the target" in caplog.text
     towns = feature(one, "town").categories
     assert len(towns) == 4
     assert "t60" in towns
     stored = deltalake.DeltaTable(one.table.path).to_pandas().set_index("id").sort_index()
-    assert stored["flag"].dropna().isin(["true", "false"]).all()
+    assert set(stored["flag"].dropna()) == {0.0, 1.0}
+    mostly = float(stored.loc[stored["split"] == "train", "flag"].mean() > 0.5)
+    assert feature(one, "flag") == NumericFeature(column="flag", is_boolean=True, fill=mostly, center=0.0, scale=1.0)
     assert (stored["count"].dtype, stored["ratio"].isna().sum()) == (np.float64, 2)
+    assert (stored["when"]["7"], list(stored["vector"]["7"])) == (rows["when"][7], [1.0, 1.0, -7.0])
     assert stored.index.tolist() == sorted(str(i) for i in range(200))
 
 
@@ -233,7 +242,7 @@ def test_declared_columns_must_be_of_a_usable_type(spark: SparkSession, tmp_path
     rows = pd.DataFrame({"id": ["a", "b"], "x": [[1], [2]], "diagnosis": ["u", "v"]})
     rows.to_parquet(tmp_path / "in.parquet")
     config = configure(tmp_path / "in.parquet", tmp_path / "out", source_format="parquet", columns={"x": "numeric"})
-    with pytest.raises(DataError, match=r"'x' .* is of type array<bigint>, which cannot be a feature"):
+    with pytest.raises(DataError, match=r"'x' .* is of type array<bigint>, which cannot be a numeric feature"):
         prepare_table(spark, config)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
@@ -13,9 +14,14 @@ from dbx_dl.export.graph import compose_model
 from dbx_dl.export.onnx_model import describe_tensor, write_model
 from dbx_dl.metrics import softmax
 from dbx_dl.score.session import open_model
-from dbx_dl.transforms.columns import TabularEncoder
+from dbx_dl.transforms.columns import TabularEncoder, to_model_inputs
 from tests.onnx_models import make_metadata, make_model, make_network, make_weights
+from tests.plain_encoding import ALL_KINDS, encode_plainly, make_cells, to_table
 from tests.prepared_tables import IMAGES, SPEC
+
+
+def open_session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
 
 
 def test_image_models_take_pixels_and_give_probabilities() -> None:
@@ -45,6 +51,35 @@ def test_the_merged_file_equals_encoder_then_network(tmp_path: Path) -> None:
     }
     found = open_model(tmp_path / "m.onnx").predict(inputs)
     np.testing.assert_allclose(found, softmax(TabularEncoder(SPEC).encode(rows) @ weights), atol=1e-6)
+
+
+def test_every_kind_of_column_has_its_input() -> None:
+    model = compose_model(make_network(ALL_KINDS, make_weights(ALL_KINDS, 2)), make_metadata(ALL_KINDS, ("a", "b")))
+    found = {value.name: (value.dtype, value.shape) for value in map(describe_tensor, model.graph.input)}
+    doubles, strings = (
+        dict.fromkeys(("size", "is_new", "price"), "float64"),
+        dict.fromkeys(("colour", "customer"), "string"),
+    )
+    flat = {**doubles, **strings, "when": "int64", "when_is_null": "bool"}
+    assert found == {name: (dtype, (None,)) for name, dtype in flat.items()} | {"vector": ("float64", (None, 3))}
+    assert {entry.domain for entry in model.opset_import} == {"", "ai.onnx.ml", "com.microsoft"}
+
+
+@pytest.mark.parametrize("num_rows", [1, 100])
+def test_merged_equals_separate_bit_for_bit(tmp_path: Path, num_rows: int) -> None:
+    network = make_network(ALL_KINDS, make_weights(ALL_KINDS, 3))
+    metadata = make_metadata(ALL_KINDS, ("a", "b", "c"))
+    write_model(network, metadata, tmp_path / "m.onnx")
+    rows = to_table(ALL_KINDS, make_cells(num_rows))
+    features = TabularEncoder(ALL_KINDS).encode(rows)
+    np.testing.assert_allclose(features, encode_plainly(ALL_KINDS, make_cells(num_rows)), rtol=1e-6)
+    merged = onnx.load_model(str(tmp_path / "m.onnx"))
+    logits = merged.graph.node[-1].input[0]
+    merged.graph.output.append(helper.make_tensor_value_info(logits, TensorProto.FLOAT, ["N", 3]))
+    inputs = to_model_inputs(rows, ALL_KINDS)
+    probabilities_nc, logits_nc = open_session(merged).run(None, inputs)
+    np.testing.assert_array_equal(logits_nc, open_session(network).run(None, {"inputs": features})[0])
+    np.testing.assert_array_equal(probabilities_nc, open_model(tmp_path / "m.onnx").predict(inputs))
 
 
 @pytest.mark.parametrize("name", ["inputs", "logits", "net_inputs", "features", "encoder", "net_weights", "a b.c", "é"])

@@ -87,7 +87,7 @@ def _prepared(config: RunConfig, kind: str) -> PreparedTable:
     return PreparedTable(
         table=TableVersion(name="/t/rows", path="/t/rows", version=3),
         rejects=TableVersion(name="/t/rows_rejects", path="/t/rows_rejects", version=0),
-        source=config.prepare.source,
+        source=str(getattr(config.prepare.source, "place", config.prepare.source)),
         key_column="path" if kind == "images" else "id",
         inputs=ImageSpec(height=8, width=8, channels=1) if kind == "images" else FeatureSpec(features=(numeric,)),
         target=Target(column="label", label_names=DIGITS if kind == "images" else ("benign", "malignant")),

@@ -12,8 +12,7 @@ from dbx_dl.prepare.outcomes import Outcome, log_outcome, require_usable
 
 GOOD: dict[str, Any] = {
     "split_rows": {"train": 6, "validation": 0, "test": 2},
-    "class_rows": {"b": 3, "a": 5},
-    "train_class_rows": {"b": 0, "a": 6},
+    "class_rows": {"train": {"a": 6}, "validation": {}, "test": {"b": 2}},
     "reject_reasons": {"empty": 1, "truncated": 3},
     "reject_examples": {"empty": None, "truncated": "a/1.png"},
 }
@@ -26,6 +25,7 @@ def outcome(**changes: Any) -> Outcome:
 def test_counts_and_label_order() -> None:
     assert (outcome().num_good, outcome().num_rejects) == (8, 4)
     assert outcome().label_names == ("a", "b")
+    assert (outcome().count_label("a"), outcome().count_label("b"), outcome().count_label("c")) == (6, 2, 0)
     require_usable(outcome(), "files", max_reject_fraction=4 / 12)
 
 
@@ -34,7 +34,7 @@ def test_counts_and_label_order() -> None:
     [
         ({}, 0.3, r"4 of 12 files are unusable.*max_reject_fraction = 0.3.*3 truncated \(e.g. a/1.png\), 1 empty$"),
         ({"split_rows": {}, "class_rows": {}}, 1.0, "none of the 4 files is usable: 3 truncated"),
-        ({"class_rows": {"a": 8}}, 1.0, "one label 'a'"),
+        ({"class_rows": {"train": {"a": 8}}}, 1.0, "one label 'a'"),
         ({"split_rows": {"train": 0, "test": 8}}, 1.0, "none of the 8 usable files falls into the train split"),
     ],
 )

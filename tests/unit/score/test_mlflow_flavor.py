@@ -10,6 +10,7 @@ from dbx_dl.errors import DataError
 from dbx_dl.metrics import softmax
 from dbx_dl.score.mlflow_flavor import _load_pyfunc
 from tests.onnx_models import write_linear_model
+from tests.plain_encoding import ALL_KINDS, encode_plainly, make_cells, to_table
 from tests.prepared_tables import IMAGES, SPEC, draw_image, encode_png
 
 
@@ -24,6 +25,17 @@ def test_tables_take_a_frame_with_more_columns_in_any_order(tmp_path: Path) -> N
     assert plain["probability"].tolist() == found["probability"].tolist()
     with pytest.raises(DataError, match="missing are x"):
         predictor.predict(frame.drop(columns="x"))
+
+
+def test_every_kind_of_column_in_a_frame(tmp_path: Path) -> None:
+    weights = write_linear_model(tmp_path / "m.onnx", ALL_KINDS)
+    cells = make_cells(40)
+    expected = softmax(encode_plainly(ALL_KINDS, cells).astype(np.float32) @ weights)
+    frame = to_table(ALL_KINDS, cells).to_pandas()
+    predictor = _load_pyfunc(str(tmp_path / "m.onnx"))
+    for given in (frame, frame.assign(when=frame["when"].dt.tz_localize(None))):
+        found = predictor.predict(given)
+        np.testing.assert_allclose(np.stack(found["probabilities"]), expected, atol=1e-5)
 
 
 def test_images_take_bytes_or_pixels(tmp_path: Path) -> None:

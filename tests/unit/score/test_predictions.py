@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from onnx import numpy_helper
 
-from dbx_dl.contracts import FeatureSpec, ImageSpec, NumericFeature
+from dbx_dl.contracts import FeatureSpec, HashedFeature, ImageSpec, NumericFeature
 from dbx_dl.errors import DataError
 from dbx_dl.export.onnx_model import write_model
 from dbx_dl.metrics import softmax
@@ -18,6 +18,7 @@ from dbx_dl.score.session import ModelSession, open_model
 from dbx_dl.score.worker import to_pandas
 from dbx_dl.transforms.columns import TabularEncoder
 from tests.onnx_models import make_metadata, make_network, make_weights, write_linear_model
+from tests.plain_encoding import ALL_KINDS, encode_plainly, make_cells, to_table
 from tests.prepared_tables import IMAGES, SPEC, draw_image, encode_png
 
 SCORE_TYPE = pa.struct(
@@ -46,6 +47,16 @@ def test_table_rows_are_encoded_and_nulls_are_legal(tmp_path: Path) -> None:
     np.testing.assert_allclose([row["probabilities"] for row in rows], expected, atol=1e-6)
     assert [row["label"] for row in rows] == [("down", "up")[k] for k in expected.argmax(axis=1)]
     assert [row["probability"] for row in rows] == [max(row["probabilities"]) for row in rows]
+    assert {row["error"] for row in rows} == {None}
+
+
+def test_every_kind_of_column_is_encoded(tmp_path: Path) -> None:
+    weights = write_linear_model(tmp_path / "m.onnx", ALL_KINDS)
+    cells = make_cells(200)
+    expected = softmax(encode_plainly(ALL_KINDS, cells).astype(np.float32) @ weights)
+    (batch,) = to_table(ALL_KINDS, cells).to_batches()
+    rows = score(open_model(tmp_path / "m.onnx"), batch)
+    np.testing.assert_allclose([row["probabilities"] for row in rows], expected, atol=1e-5)
     assert {row["error"] for row in rows} == {None}
 
 
@@ -108,6 +119,9 @@ def test_batches_are_bounded_by_rows_and_bytes() -> None:
     large = ImageSpec(height=1024, width=1024, channels=3)
     assert count_batch_rows(large) == MAX_BATCH_BYTES // (1024 * 1024 * 3)
     assert count_batch_rows(ImageSpec(height=10_000, width=10_000, channels=3)) == 1
+    assert count_batch_rows(SPEC) == count_batch_rows(ALL_KINDS) == MAX_BATCH_ROWS
+    wide = FeatureSpec(features=(HashedFeature(column="x", num_buckets=2**16 - 1),))
+    assert count_batch_rows(wide) == MAX_BATCH_BYTES // 2**19
 
 
 def test_columns_by_position_or_by_struct_field() -> None:

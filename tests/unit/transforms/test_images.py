@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from dbx_dl.contracts import ImageSpec
-from dbx_dl.transforms.images import UndecodableImageError, decode_image, inspect_image
+from dbx_dl.transforms.images import UndecodableImageError, decode_image, open_image
 from tests.image_bytes import encode, encode_pixels, gradient, png_header
 
 GREY = gradient(6, 5)
@@ -56,7 +56,7 @@ def test_orientation_is_applied(orientation: int) -> None:
     height, width = upright.height, upright.width
     assert (height, width) == ((6, 5) if orientation < 5 else (5, 6))
     np.testing.assert_array_equal(decode_image(data, spec(3, height, width)), np.asarray(upright))
-    info = inspect_image(data, max_pixels=100, min_side=1)
+    info = open_image(data, max_pixels=100, min_side=1).info
     assert (info.height, info.width) == (height, width)
 
 
@@ -78,7 +78,7 @@ def test_other_sizes_are_resized() -> None:
     ],
 )
 def test_inspection_describes_the_file(image: Image.Image, image_format: str, channels: int) -> None:
-    info = inspect_image(encode(image, image_format), max_pixels=100, min_side=2)
+    info = open_image(encode(image, image_format), max_pixels=100, min_side=2).info
     assert (info.format, info.width, info.height, info.channels) == (image_format, 5, 6, channels)
 
 
@@ -102,7 +102,7 @@ def test_inspection_describes_the_file(image: Image.Image, image_format: str, ch
 )
 def test_unusable_bytes_are_named(data: bytes, code: str) -> None:
     with pytest.raises(UndecodableImageError) as raised:
-        inspect_image(data, max_pixels=10_000, min_side=2)
+        open_image(data, max_pixels=10_000, min_side=2).info
     assert raised.value.code == code
     assert raised.value.detail
     assert "\n" not in str(raised.value)
@@ -149,7 +149,7 @@ def test_damaged_orientation_does_not_cost_the_image() -> None:
     place = data.index(b"Exif\0\0") + 6
     damaged = data[:place] + b"\xff" * 8 + data[place + 8 :]
     assert decode_image(damaged, spec(3)).shape == (6, 5, 3)
-    assert (inspect_image(damaged, 100, 1).height, inspect_image(data, 100, 1).height) == (6, 5)
+    assert (open_image(damaged, 100, 1).info.height, open_image(data, 100, 1).info.height) == (6, 5)
 
 
 def test_the_error_survives_pickling() -> None:

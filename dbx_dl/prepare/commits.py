@@ -1,0 +1,222 @@
+"""One commit decides: rejects and description are written first, and count from the main table's commit on.
+
+Every prepare has an id. `<table>_rejects` is replaced and `<table>_meta` gets a row under that id; the commit of the
+main table, which comes last, carries the id in its `userMetadata`. Readers follow only that: a prepare that was killed
+before leaves the earlier state, which names its own version of the rejects.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dbx_dl.contracts import PreparedTable, TableVersion
+from dbx_dl.errors import DataError
+from dbx_dl.runtime.session_settings import session_settings
+from dbx_dl.runtime.table_writes import append_rows, replace_table, require_free_place
+from dbx_dl.runtime.tables import first_line, has_table, pin_table, quote_table, suffix_table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, Row, SparkSession
+
+logger = logging.getLogger(__name__)
+
+ID = "prepare_id"
+_USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+_META_SCHEMA = f"{ID} string, prepared_at timestamp, prepared string, settings string"
+# Commits after a prepare that leave its rows as they are.
+_HARMLESS = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "COMPUTE STATS")
+_NUM_COMMITS = 500
+_LOST_RACES = ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED", "Concurrent", "ProtocolChanged")
+
+
+@dataclass(frozen=True)
+class PresentTable:
+    """What an earlier prepare wrote: its contract, pinned, and the settings that it was given."""
+
+    prepared: PreparedTable
+    settings: dict[str, Any]
+
+
+def rejects_name(name: str) -> str:
+    """The name of the table that keeps what was rejected on the way into table `name`."""
+    return suffix_table(name, "_rejects")
+
+
+def meta_name(name: str) -> str:
+    """The name of the table that describes every prepare of table `name`, one row each."""
+    return suffix_table(name, "_meta")
+
+
+def load_prepared(spark: SparkSession, name: str, version: int | None = None) -> PreparedTable:
+    """The contract of a prepared table at a version (its latest one where none is given).
+
+    DataError when there is no such table or version, when prepare did not write it, or when somebody else changed its
+    rows after prepare.
+    """
+    return _read_present(spark, name, version).prepared
+
+
+def find_present(spark: SparkSession, name: str) -> PresentTable | None:
+    """The table that an earlier prepare wrote, if there is one.
+
+    DataError when `name` is no name for a table, or something else than a prepared table is there already.
+    """
+    if has_table(spark, name):
+        return _read_present(spark, name, None)
+    require_free_place(name, "prepared table")
+    return None
+
+
+def publish(
+    spark: SparkSession,
+    name: str,
+    rejects: DataFrame,
+    describe: Callable[[TableVersion, TableVersion, str], PreparedTable],
+    write: Callable[[], None],
+    settings: dict[str, Any],
+    earlier: PresentTable | None,
+) -> PreparedTable:
+    """Write the rejects and the description, then let `write` commit to the main table, and return the contract.
+
+    `describe` makes the contract of a main table (its version still open), a rejects table and a prepare id. `earlier`
+    is the state that everything was derived from, None where `write` replaces whatever there is. DataError when
+    another prepare of the same table was faster; then the main table is as that one left it.
+    """
+    from pyspark.sql import functions as F
+
+    prepare_id = uuid.uuid4().hex
+    with session_settings(spark, commit_settings(prepare_id)), _told_of_lost_races(name):
+        replace_table(rejects.withColumn(ID, F.lit(prepare_id)), rejects_name(name))
+        rejects_version = _pin_commit(spark, rejects_name(name), prepare_id)
+        open_version = TableVersion(name=name, path="", version=-1)
+        draft = describe(open_version, rejects_version, prepare_id)
+        _append_meta(spark, name, draft, settings)
+        _require_unmoved(spark, name, earlier)
+        write()
+        table = _pin_commit(spark, name, prepare_id)
+    _undo_overtaken(spark, name, table, earlier)
+    logger.info("wrote table %s, version %d", name, table.version)
+    return draft.model_copy(update={"table": table})
+
+
+def _require_unmoved(spark: SparkSession, name: str, earlier: PresentTable | None) -> None:
+    if earlier is not None and pin_table(spark, name).version != earlier.prepared.table.version:
+        raise _lost_race(name)
+
+
+def _undo_overtaken(spark: SparkSession, name: str, table: TableVersion, earlier: PresentTable | None) -> None:
+    """Take a commit back that follows another one than it was made for, which Delta sees no conflict in."""
+    if earlier is None or table.version == earlier.prepared.table.version + 1:
+        return
+    before = table.version - 1
+    prepare_id = load_prepared(spark, name, before).prepare_id
+    with session_settings(spark, commit_settings(prepare_id)):
+        spark.sql(f"RESTORE TABLE {quote_table(name)} TO VERSION AS OF {before}").collect()
+    raise _lost_race(name)
+
+
+def _lost_race(name: str) -> DataError:
+    return DataError(f"another job changed table {name} while it was prepared: run prepare again")
+
+
+def commit_settings(prepare_id: str) -> dict[str, str]:
+    """Session settings under which every commit carries the id."""
+    return {_USER_METADATA: json.dumps({ID: prepare_id})}
+
+
+def _append_meta(spark: SparkSession, name: str, draft: PreparedTable, settings: dict[str, Any]) -> None:
+    from pyspark.sql import functions as F
+
+    values = (draft.prepare_id, None, draft.model_dump_json(), json.dumps(settings))
+    row = spark.createDataFrame([values], _META_SCHEMA).withColumn("prepared_at", F.current_timestamp())
+    append_rows(row, meta_name(name))
+
+
+def _pin_commit(spark: SparkSession, name: str, prepare_id: str) -> TableVersion:
+    """The version that this prepare made.
+
+    Delta makes none of a write that changes no row, such as no rejects after none; then the id is committed alone.
+    """
+    found = _find_commit(spark, name, prepare_id)
+    if found is None:
+        spark.sql(f"ALTER TABLE {quote_table(name)} SET TBLPROPERTIES ('dbx_dl.{ID}' = '{prepare_id}')")
+        found = _find_commit(spark, name, prepare_id)
+    if found is None:
+        raise DataError(f"table {name} lacks the commit that was just made: its history was rewritten meanwhile")
+    return found
+
+
+def _find_commit(spark: SparkSession, name: str, prepare_id: str) -> TableVersion | None:
+    """The version that carries this id; others may have followed it already."""
+    found = [row for row in _read_history(spark, name) if _prepare_id(row["userMetadata"]) == prepare_id]
+    return pin_table(spark, name).model_copy(update={"version": int(found[0]["version"])}) if found else None
+
+
+def _read_present(spark: SparkSession, name: str, version: int | None) -> PresentTable:
+    table = pin_table(spark, name)
+    history = _read_history(spark, name, version)
+    if not history or (version is not None and history[0]["version"] != version):
+        raise DataError(f"table {name} has no version {version} (any more): its latest is {table.version}")
+    prepare_id = _last_prepare(name, history)
+    found = _read_meta(spark, name, prepare_id)
+    if not found:
+        raise DataError(f"table {meta_name(name)} lacks the description of {name}: prepare it anew under another name")
+    pinned = table.model_copy(update={"version": int(history[0]["version"])})
+    prepared = PreparedTable.model_validate_json(found[0]["prepared"])
+    return PresentTable(prepared.model_copy(update={"table": pinned}), json.loads(found[0]["settings"]))
+
+
+def _read_meta(spark: SparkSession, name: str, prepare_id: str) -> list[Row]:
+    meta = meta_name(name)
+    if not has_table(spark, meta):
+        return []
+    rows = spark.sql(f"SELECT * FROM {quote_table(meta)}")
+    return list(rows.where(rows[ID] == prepare_id).collect())
+
+
+def _last_prepare(name: str, history: list[Row]) -> str:
+    """The id of the prepare whose rows the latest version of a history holds."""
+    for row in history:
+        prepare_id = _prepare_id(row["userMetadata"])
+        if prepare_id is not None:
+            return prepare_id
+        if row["operation"] not in _HARMLESS:
+            raise DataError(
+                f"table {name} was not written by prepare: version {row['version']} is another job's "
+                f"{row['operation']}; name another table"
+            )
+    raise DataError(f"table {name} was not written by prepare: name another table")
+
+
+def _prepare_id(user_metadata: str | None) -> str | None:
+    try:
+        values = json.loads(user_metadata or "")
+    except json.JSONDecodeError:
+        return None
+    found = values.get(ID) if isinstance(values, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def _read_history(spark: SparkSession, name: str, version: int | None = None) -> list[Row]:
+    """Version, operation and userMetadata of a table's last commits up to a version, latest first."""
+    history = spark.sql(f"DESCRIBE HISTORY {quote_table(name)}").select("version", "operation", "userMetadata")
+    if version is not None:
+        history = history.where(history["version"] <= version)
+    return list(history.limit(_NUM_COMMITS).collect())
+
+
+@contextmanager
+def _told_of_lost_races(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # Py4J's errors share no class with Spark's own
+        if not any(mark in str(error) for mark in _LOST_RACES):
+            raise
+        logger.debug("lost a race: %s", first_line(error))
+        raise _lost_race(name) from None

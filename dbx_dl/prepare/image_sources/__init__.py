@@ -1,0 +1,1 @@
+"""Where images come from: every format of source becomes one listing of what was found, and a way to its bytes."""

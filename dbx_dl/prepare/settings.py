@@ -1,0 +1,31 @@
+"""A table is brought up to date only with the settings that it was made with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dbx_dl.errors import DataError
+
+if TYPE_CHECKING:
+    from dbx_dl.prepare.commits import PresentTable
+
+
+def require_same_settings(earlier: PresentTable | None, settings: dict[str, Any], table: str) -> None:
+    """DataError, with the first setting that differs, unless the earlier prepare was given the same ones."""
+    if earlier is None:
+        return
+    for name, value in settings.items():
+        before = earlier.settings.get(name)
+        if before != value:
+            changed = _first_difference(name, before, value)
+            raise DataError(
+                f"table {table} was prepared with {changed}: set `refit: true` to make it anew, or name another table"
+            )
+
+
+def _first_difference(name: str, before: Any, value: Any) -> str:
+    if isinstance(before, dict) and isinstance(value, dict):
+        for key in value:
+            if before.get(key) != value[key]:
+                return _first_difference(f"{name}.{key}", before.get(key), value[key])
+    return f"{name} = {before!r}, not {value!r}"

@@ -1,0 +1,1 @@
+"""Parts of an encoder graph, by kind of feature; `transforms.tabular` puts them together."""

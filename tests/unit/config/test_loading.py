@@ -1,0 +1,152 @@
+"""A config's mistakes are told with the keys that people wrote, and with what they may have meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dbx_dl.config import FolderSource, IdxSource, PrepareImagesConfig, load_run_config, parse_run_config
+from dbx_dl.errors import ConfigError
+
+IMAGES = {"kind": "images", "table": "t", "height": 1, "width": 1}
+TABLE = {"kind": "table", "source": "s", "table": "t", "key": "k", "label": "l"}
+
+
+def run_values(prepare: Any) -> dict[str, Any]:
+    score = {"source": "s", "source_format": "csv", "model": "m", "table": "t"}
+    return {
+        "name": "a", "directory": "d", "train": {"network": "n"}, "registry": {"name": "r"}, "score": score,
+        "prepare": prepare,
+    }  # fmt: skip
+
+
+def explain(prepare: Any) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse_run_config(run_values(prepare))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        ({**IMAGES, "source": {"pth": "x"}}, "unknown key 'prepare.source.pth'; did you mean 'path'?"),
+        ({**IMAGES, "source": {"format": "table", "tabel": "x"}}, "unknown key 'prepare.source.tabel'; did you mean"),
+        (
+            {**IMAGES, "source": {"format": "idx", "pairs": [{"imges": "x"}]}},
+            "unknown key 'prepare.source.pairs.0.imges'; did you mean 'images'?",
+        ),
+        ({**IMAGES, "source": {"format": "idx", "pairs": [{}]}}, "key 'prepare.source.pairs.0.images' is required"),
+        ({**IMAGES, "source": {"format": "coco"}}, "key 'prepare.source.annotations' is required"),
+        ({**IMAGES, "source": "s", "split": {"trian": 1}}, "unknown key 'prepare.split.trian'; did you mean 'train'?"),
+        ({**IMAGES, "source": "s", "wdth": 3}, "unknown key 'prepare.wdth'; did you mean 'width'?"),
+        (
+            {**TABLE, "columns": {"age": {"kind": "numeric", "imput": "mean"}}},
+            "unknown key 'prepare.columns.age.imput'; did you mean 'impute'?",
+        ),
+        (
+            {**TABLE, "columns": {"numeric": {"kind": "numeric", "imput": "mean"}}},
+            "unknown key 'prepare.columns.numeric.imput'; did you mean 'impute'?",
+        ),
+        ({**TABLE, "zzzzz": 1}, "unknown key 'prepare.zzzzz'; valid keys: columns, csv, "),
+    ],
+)
+def test_keys_are_named_as_they_are_written(prepare: Any, message: str) -> None:
+    assert message in explain(prepare)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        (
+            {**IMAGES, "source": {"format": "foldr", "path": "x"}},
+            "prepare.source.format: 'foldr' is unknown; did you mean 'folders'? "
+            "valid values: folders, manifest, idx, coco, table",
+        ),
+        (
+            {**IMAGES, "source": {"format": "zip"}},
+            "'zip' is unknown; valid values: folders, manifest, idx, coco, table",
+        ),
+        ({"kind": "image"}, "prepare.kind: 'image' is unknown; did you mean 'images'? valid values: images, table"),
+        ({"source": "x"}, "key 'prepare.kind' is required: one of images, table"),
+        (
+            {**TABLE, "columns": {"a.b": "catgorical"}},
+            "prepare.columns.a.b.kind: 'catgorical' is unknown; did you mean 'categorical'?",
+        ),
+        ({**TABLE, "columns": {"c": {"impute": "mean"}}}, "key 'prepare.columns.c.kind' is required: one of numeric,"),
+    ],
+)
+def test_unknown_kinds_name_the_valid_ones(prepare: Any, message: str) -> None:
+    assert message in explain(prepare)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        ({**IMAGES, "source": 7}, "prepare.source: Input should be a valid dictionary or object"),
+        ({**IMAGES, "source": "s", "split": {"train": "much"}}, "prepare.split.train: Input should be a valid number"),
+        ({**IMAGES, "source": "s", "split": {"train": 0.5}}, "prepare.split: split fractions must sum to 1, got 0.8"),
+        ({**IMAGES, "source": {"path": "s", "label": "pattern"}}, "prepare.source: `label: pattern` and `pattern` go"),
+        (
+            {**IMAGES, "source": {"path": "s", "label": "pattern", "pattern": "("}},
+            "pattern '(' is no regular expression",
+        ),
+        (
+            {**IMAGES, "source": {"path": "s", "label": "pattern", "pattern": "a"}},
+            "pattern 'a' needs a group named label",
+        ),
+        (
+            {**IMAGES, "source": {"format": "idx", "pairs": []}},
+            "prepare.source.pairs: Tuple should have at least 1 item",
+        ),
+        ({**IMAGES, "source": "s", "resize": "pad", "encoding": "original"}, "resized images need `encoding"),
+        (
+            {**TABLE, "columns": {"numeric": {"kind": "numeric", "impute": "constant"}}},
+            "prepare.columns.numeric: `impute: constant` and `fill_value` go together",
+        ),
+    ],
+)
+def test_values_that_cannot_be(prepare: Any, message: str) -> None:
+    told = explain(prepare)
+    assert message in told
+    assert "\n" not in told
+    # The section's other values are not repeated.
+    assert "{" not in told
+
+
+def test_given_values_are_shown_and_cut() -> None:
+    assert "(got 'much')" in explain({**IMAGES, "source": "s", "split": {"train": "much"}})
+    assert len(explain({**IMAGES, "source": "s", "split": {"train": "much" * 1000}})) < 300
+
+
+def test_a_folder_is_a_source_and_tags_are_not_needed() -> None:
+    for source in ("f", {"path": "f"}, {"format": "folders", "path": "f"}):
+        prepare = parse_run_config(run_values({**IMAGES, "source": source})).prepare
+        assert isinstance(prepare, PrepareImagesConfig)
+        assert prepare.source == FolderSource(path="f")
+        assert prepare.source.place == "f"
+
+
+def test_sources_name_their_place() -> None:
+    pairs = [{"images": "a"}, {"images": "b", "labels": "c", "split": "test"}]
+    prepare = parse_run_config(run_values({**IMAGES, "source": {"format": "idx", "pairs": pairs}})).prepare
+    assert isinstance(prepare, PrepareImagesConfig)
+    assert isinstance(prepare.source, IdxSource)
+    assert prepare.source.place == "a, b"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "is not valid YAML"),
+        ("- 1", "must hold a mapping of keys, got list"),
+        (None, "cannot read the run config"),
+    ],
+)
+def test_files_that_are_no_config(tmp_path: Path, text: str | None, message: str) -> None:
+    path = tmp_path / "run.yml"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=message):
+        load_run_config(path)

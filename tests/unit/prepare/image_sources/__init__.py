@@ -1,0 +1,1 @@
+"""Tests of what image sources do without Spark."""
