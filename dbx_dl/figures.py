@@ -1,4 +1,4 @@
-"""Figures of a run (curves, confusion matrix, samples of classes and predictions), drawn without a display or global state."""
+"""Figures of a run (curves, confusion matrix, samples), drawn without a display or global state."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def class_samples(
         axes.set_axis_off()
         lines = [f"{reason}:  {name}" for name, reason in rejects]
         text = "rejected\n" + "\n".join(lines)
-        axes.text(0, 1, text, va="top", fontsize=7, color="#d6453d", family="monospace", transform=axes.transAxes)
+        axes.text(0, 0.85, text, va="top", fontsize=7, color="#d6453d", family="monospace", transform=axes.transAxes)
     return figure
 
 

@@ -50,7 +50,7 @@ def prepare_run(spark: SparkSession, config: RunConfig, *, refit: bool = False) 
         return dbx_dl.prepare_table(spark, section)
 
     prepared = _timed(config, "prepare", prepare)
-    prepared.save(_place(config) / "prepared.json")
+    _keep_prepared(spark, config, prepared)
     return prepared
 
 
@@ -62,7 +62,7 @@ def stream_run(spark: SparkSession, config: RunConfig, checkpoint: str, interval
         raise ConfigError(f"run {config.name} prepares a table: only image folders can be streamed")
     query = stream_images(spark, config.prepare, checkpoint=checkpoint, interval_seconds=interval_seconds)
     _timed(config, "prepare", lambda: await_stream(query))
-    dbx_dl.load_prepared(spark, config.prepare.table).save(_place(config) / "prepared.json")
+    _keep_prepared(spark, config, dbx_dl.load_prepared(spark, config.prepare.table))
 
 
 def train_run(spark: SparkSession, config: RunConfig, framework: str) -> TrainedModel:
@@ -151,6 +151,14 @@ def load_outcome(config: RunConfig) -> RunOutcome:
 
 def _place(config: RunConfig) -> Path:
     return Path(config.directory).absolute()
+
+
+def _keep_prepared(spark: SparkSession, config: RunConfig, prepared: PreparedTable) -> None:
+    from dbx_dl.prepare.image_samples import draw_image_samples
+
+    if isinstance(config.prepare, PrepareImagesConfig):
+        draw_image_samples(spark, prepared, _place(config) / "prepared.png")
+    prepared.save(_place(config) / "prepared.json")
 
 
 def _require_framework(config: RunConfig, framework: str) -> None:

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Survey:
-    """Counts of a listing; `num_to_read` images of `bytes_to_read` are new or changed, `num_gone` are in the table only.
+    """Counts of a listing; `num_to_read` images of `bytes_to_read` are new or changed, `num_gone` only in the table.
 
     Sizes that are unknown before reading count as 0. `label` is an example of the `num_labels` found, 2 meaning more
     than one.

@@ -141,7 +141,7 @@ def _split_bounds(listing: DataFrame, config: PrepareImagesConfig, earlier: Pres
 
     if earlier is not None:
         return {name: (float(a), float(b)) for name, (a, b) in earlier.settings["split_bounds"].items()}
-    return fit_split(listing.where("reason IS NULL"), config.split, F.col("label").cast("string"))
+    return fit_split(listing.where("reason IS NULL"), config.split, F.col("key"), F.col("label").cast("string"))
 
 
 def _commit(spark: SparkSession, update: _Update, rows: DataFrame, settings: dict[str, Any]) -> PreparedTable:

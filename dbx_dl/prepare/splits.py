@@ -35,7 +35,7 @@ def assign_split(key: Column, config: SplitConfig) -> Column:
     return _cut(_position(key, config), split_bounds(config))
 
 
-def fit_split(rows: DataFrame, config: SplitConfig, label: Column | None) -> SplitBounds:
+def fit_split(rows: DataFrame, config: SplitConfig, key: Column, label: Column) -> SplitBounds:
     """The bounds that a split by time, or stratified by `label` (string), needs; empty for the others.
 
     DataError when a named column is absent. Bounds are quantiles with a relative error of 1e-4 at most.
@@ -46,17 +46,14 @@ def fit_split(rows: DataFrame, config: SplitConfig, label: Column | None) -> Spl
     require_columns(rows, named, "the source, which `split` names,")
     if config.time is not None:
         position, group = _time(config.time), F.lit(EVERYTHING)
-    elif config.stratify and label is not None:
-        position, group = _position(F.col(KEY), config), label
+    elif config.stratify:
+        position, group = _position(key, config), label
     else:
         return {}
     shares = F.array(F.lit(config.train), F.lit(min(1.0, config.train + config.validation)))
     quantiles = F.percentile_approx(position, shares, _ACCURACY)
     found = rows.where(group.isNotNull()).groupBy(group.alias("group")).agg(quantiles.alias("bounds")).collect()
     return {row["group"]: _open_end(row["bounds"], config) for row in found if row["bounds"]}
-
-
-KEY = "key"
 
 
 def split_rows_by(config: SplitConfig, bounds: Mapping[str, tuple[float, float]], key: Column, label: Column) -> Column:

@@ -18,13 +18,12 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]_*.py"))
 def test_notebooks_take_a_run_the_whole_way(demo: DemoRun, tmp_path: Path) -> None:
     config = digits_run(tmp_path, quick=True)
     train = config.train.model_copy(update={"num_epochs": 2})
-    source = {"source": demo.digits.prepare.source}
     config = config.model_copy(
         update={
             "frameworks": ("keras",),
             "train": train,
-            "prepare": config.prepare.model_copy(update=source),
-            "score": config.score.model_copy(update=source),
+            "prepare": config.prepare.model_copy(update={"source": demo.digits.prepare.source}),
+            "score": config.score.model_copy(update={"source": demo.digits.score.source}),
             "registry": config.registry.model_copy(update={"threshold": None}),
         }
     )

@@ -40,8 +40,10 @@ class FoundImages:
     - `size_bytes` long, `modified_at` timestamp: of the file, null where unknown before reading.
     - `reason`, `detail` string: why the row is rejected already; null for rows that can be read.
 
-    `label_names` are in the order of the source, where it has one. `read` adds `content` binary to rows of `listing`;
-    it stays null where `location` says what to open, and in rejected rows. A row with neither has no bytes.
+    `label_names` are in the order of the source, where it has one. `read` adds `content` binary to rows of `listing`,
+    whose further columns stay; it is null where `location` says what to open, and in rejected rows (tables' may have
+    bytes). A row with neither has no bytes. Files and IDX items are read in the order of the rows; what Spark reads
+    (tables, remote files) comes in any order.
     """
 
     listing: DataFrame

@@ -30,6 +30,8 @@ TABLE_COLUMNS = (
     "split",
     "modified_at",
     "prepared_at",
+    "pixel_means",
+    "pixel_deviations",
 )
 SPLIT_NAMES: dict[str, str] = {
     **{str(name): str(name) for name in SPLITS},
