@@ -28,10 +28,10 @@ NUMBER_TASKS: tuple[Task, ...] = ("regression", "count")
 
 
 def find_task(config: PrepareTableConfig, survey: ColumnSurvey) -> Task:
-    """The declared task, or the one that the label's values suggest; whether it is `binary` shows in the rows' count.
+    """The declared task, or the one that the label's values suggest (`settle_classes` has the last word on classes).
 
     Arrays, and text with a `label_separator`, are multilabel. Numbers of more than 20 different values are a
-    regression, everything else classes (`multiclass`). DataError when the label's type does not go with the task.
+    regression, everything else classes. DataError when the label's type does not go with the task.
     """
     what = f"label {config.label!r} of {describe_source(config.source, config.source_format)}"
     is_array = survey.family in ("texts", "numbers")
@@ -51,7 +51,7 @@ def find_task(config: PrepareTableConfig, survey: ColumnSurvey) -> Task:
 
 
 def settle_classes(task: Task, label_names: Sequence[str], declared: Task | None) -> Task:
-    """`binary` for two classes where the task was inferred.
+    """`binary` for two classes and `multiclass` for more, where the task was inferred, once the good rows are counted.
 
     DataError when a declared `binary` has more labels, or no row of a multilabel table has any.
     """
@@ -60,7 +60,7 @@ def settle_classes(task: Task, label_names: Sequence[str], declared: Task | None
     if declared == "binary" and len(label_names) > 2:
         named = ", ".join(repr(name) for name in label_names[:5])
         raise DataError(f"the label has {len(label_names)} values ({named}, …), too many for `task: binary`")
-    return "binary" if task == "multiclass" and declared is None and len(label_names) == 2 else task
+    return _name_classes(len(label_names)) if task in CLASS_TASKS and declared is None else task
 
 
 def read_label(raw: DataFrame, config: PrepareTableConfig, task: Task) -> Column:
@@ -105,7 +105,7 @@ def list_label_problems(raw: DataFrame, config: PrepareTableConfig, task: Task) 
 def _infer_task(label: str, survey: ColumnSurvey) -> Task:
     is_number = survey.family in ("integer", "number") or (survey.family == "text" and not survey.not_number)
     if not is_number or not survey.num_values or survey.num_distinct <= MAX_NUMBER_CLASSES:
-        return "multiclass"
+        return _name_classes(survey.num_distinct)
     hint = "task: multiclass"
     if not survey.not_integer and not survey.negatives:
         hint = "task: count, or task: multiclass"
@@ -116,3 +116,7 @@ def _infer_task(label: str, survey: ColumnSurvey) -> Task:
         hint,
     )
     return "regression"
+
+
+def _name_classes(num_classes: int) -> Task:
+    return "binary" if num_classes == 2 else "multiclass"

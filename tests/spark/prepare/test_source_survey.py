@@ -82,8 +82,8 @@ def test_kinds_and_task(raw: DataFrame, caplog: pytest.LogCaptureFixture) -> Non
     ("label", "task"),
     [
         ("words", "multiclass"),
-        ("answers", "multiclass"),
-        ("ones_as_text", "multiclass"),
+        ("answers", "binary"),
+        ("ones_as_text", "binary"),
         ("numbers_as_text", "regression"),
         ("list", "multilabel"),
     ],

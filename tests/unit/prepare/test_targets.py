@@ -17,6 +17,7 @@ FEW: dict[str, Any] = {"num_values": 500, "num_distinct": 20}
 LABELS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "words": ({"family": "text", "not_number": 500} | MANY, {}, "multiclass"),
     "flags": ({"family": "boolean"} | FEW, {}, "multiclass"),
+    "two words": ({"family": "text", "not_number": 500, "num_values": 500, "num_distinct": 2}, {}, "binary"),
     "few integers": ({"family": "integer"} | FEW, {}, "multiclass"),
     "many integers": ({"family": "integer"} | MANY, {}, "regression"),
     "few doubles": ({"family": "number", "not_integer": 9} | FEW, {}, "multiclass"),
@@ -73,6 +74,7 @@ def test_two_classes_are_binary() -> None:
     assert settle_classes("multiclass", ("a", "b"), None) == "binary"
     assert settle_classes("multiclass", ("a", "b"), "multiclass") == "multiclass"
     assert settle_classes("multiclass", ("a", "b", "c"), None) == "multiclass"
+    assert settle_classes("binary", ("a", "b", "c"), None) == "multiclass"
     assert settle_classes("binary", ("a", "b"), "binary") == "binary"
     assert settle_classes("regression", (), None) == "regression"
     with pytest.raises(DataError, match=r"3 values .'a', 'b', 'c', ….*too many for `task: binary`"):
