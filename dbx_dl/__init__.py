@@ -8,9 +8,9 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from dbx_dl.export.onnx_model import export_onnx
     from dbx_dl.prepare.commits import load_prepared
-    from dbx_dl.prepare.image_stream import stream_images
-    from dbx_dl.prepare.images import prepare_images
-    from dbx_dl.prepare.tabular import prepare_table
+    from dbx_dl.prepare.images.prepare import prepare_images
+    from dbx_dl.prepare.images.stream import stream_images
+    from dbx_dl.prepare.tabular.prepare import prepare_table
     from dbx_dl.register.model_version import register_model
     from dbx_dl.register.promotion import promote_model
     from dbx_dl.score.table import score_table
@@ -31,10 +31,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "prepare_images": "dbx_dl.prepare.images",
-    "prepare_table": "dbx_dl.prepare.tabular",
+    "prepare_images": "dbx_dl.prepare.images.prepare",
+    "prepare_table": "dbx_dl.prepare.tabular.prepare",
     "load_prepared": "dbx_dl.prepare.commits",
-    "stream_images": "dbx_dl.prepare.image_stream",
+    "stream_images": "dbx_dl.prepare.images.stream",
     "train_network": "dbx_dl.train.run",
     "export_onnx": "dbx_dl.export.onnx_model",
     "register_model": "dbx_dl.register.model_version",

@@ -56,7 +56,7 @@ def prepare_run(spark: SparkSession, config: RunConfig, *, refit: bool = False) 
 
 def stream_run(spark: SparkSession, config: RunConfig, checkpoint: str, interval_seconds: float | None) -> None:
     """Take new images into the run's Delta table as they arrive, see `stream_images`; returns when the query ends."""
-    from dbx_dl.prepare.image_stream import await_stream, stream_images
+    from dbx_dl.prepare.images.stream import await_stream, stream_images
 
     if not isinstance(config.prepare, PrepareImagesConfig):
         raise ConfigError(f"run {config.name} prepares a table: only image folders can be streamed")
@@ -154,7 +154,7 @@ def _place(config: RunConfig) -> Path:
 
 
 def _keep_prepared(spark: SparkSession, config: RunConfig, prepared: PreparedTable) -> None:
-    from dbx_dl.prepare.image_samples import draw_image_samples
+    from dbx_dl.prepare.images.samples import draw_image_samples
 
     if isinstance(config.prepare, PrepareImagesConfig):
         draw_image_samples(spark, prepared, _place(config) / "prepared.png")

@@ -138,7 +138,8 @@ def log_outcome(outcome: Outcome, what: str) -> None:
     rejected = f": {outcome.describe_rejects()}" if outcome.num_rejects else ""
     logger.info("%d %s are usable, %d rejected%s", outcome.num_good, what, outcome.num_rejects, rejected)
     splits = ", ".join(f"{split} {rows}" for split, rows in outcome.split_rows.items())
-    logger.info("%d classes; rows per split: %s", len(outcome.label_names), splits)
+    classes = f"{len(outcome.label_names)} classes; " if outcome.label_names else ""
+    logger.info("%srows per split: %s", classes, splits)
     unseen = [name for name in outcome.label_names if not outcome.class_rows["train"].get(name)]
     if unseen:
         logger.warning("%d classes have no row in the train split, such as %r", len(unseen), unseen[0])

@@ -112,7 +112,7 @@ def _position(key: Column, config: SplitConfig) -> Column:
 def _time(name: str) -> Column:
     from pyspark.sql import functions as F
 
-    return F.unix_micros(F.col(quote_column(name)).cast("timestamp")).cast("double")
+    return F.unix_micros(F.col(quote_column(name)).try_cast("timestamp")).cast("double")
 
 
 def _cut(position: Column, bounds: list[tuple[Split, float]]) -> Column:

@@ -1,4 +1,4 @@
-"""Writing prepared tables: few sorted files that any Delta reader can open, rejects first, the main table last."""
+"""What prepared tables have in common: properties that any Delta reader takes, label indices, few sorted files."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dbx_dl.runtime.table_writes import replace_table, require_free_place
-from dbx_dl.runtime.tables import first_line, has_table, pin_table, quote_column, suffix_table
+from dbx_dl.runtime.table_writes import replace_table
+from dbx_dl.runtime.tables import first_line, quote_column
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
-    from dbx_dl.contracts import TableVersion
+    from dbx_dl.config import PrepareSection
 
 logger = logging.getLogger(__name__)
 
-TARGET_FILE_BYTES = 128 * 1024 * 1024
 # What readers outside Spark (the feed's) need: no deletion vectors, no column mapping, the oldest protocol.
 _PROPERTIES = {
     "delta.enableDeletionVectors": "false",
@@ -34,7 +33,7 @@ def table_properties(keep_versions_days: int) -> dict[str, str]:
     return _PROPERTIES | {"delta.deletedFileRetentionDuration": interval, "delta.logRetentionDuration": interval}
 
 
-def index_labels_of(rows: DataFrame, label_names: Sequence[str]) -> DataFrame:
+def index_labels(rows: DataFrame, label_names: Sequence[str]) -> DataFrame:
     """Add `label_index`: int for a string `label`, array<int> for an array of labels, null for a null one."""
     from pyspark.sql import functions as F
     from pyspark.sql.types import ArrayType
@@ -52,17 +51,6 @@ def index_labels_of(rows: DataFrame, label_names: Sequence[str]) -> DataFrame:
 def order_labels(found: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
     """Label names in the order of their indices: known ones keep theirs, new ones follow, sorted by name."""
     return (*known, *sorted(set(found) - set(known)))
-
-
-def require_writable(spark: SparkSession, name: str) -> None:
-    """DataError when `name` cannot become a Delta table: a bad name, or a folder that holds something else."""
-    if not has_table(spark, name):
-        require_free_place(name, "prepared table")
-
-
-def rejects_name(name: str) -> str:
-    """The name of the table that keeps what was rejected on the way into table `name`."""
-    return suffix_table(name, "_rejects")
 
 
 @contextmanager
@@ -88,39 +76,14 @@ def kept_on_disk(rows: DataFrame) -> Iterator[DataFrame]:
         kept.unpersist()
 
 
-def index_labels(rows: DataFrame, label_names: Sequence[str]) -> DataFrame:
-    """Add `label_index` int, the position of `label` in `label_names`; rows with other labels are left out."""
-    from pyspark.sql import functions as F
+def replace_sorted(rows: DataFrame, config: PrepareSection, key_column: str, size_bytes: int) -> None:
+    """Replace the rows of `config.table` in one commit: partitioned by `split`, sorted by key.
 
-    pairs = [(name, index) for index, name in enumerate(label_names)]
-    indices = rows.sparkSession.createDataFrame(pairs, "label string, label_index int")
-    return rows.join(F.broadcast(indices), "label")
-
-
-def write_rejects(rows: DataFrame, name: str) -> TableVersion:
-    """Replace the rejects table's rows, in one file sorted by the first column (the key), and pin it."""
-    return _write(_one_sorted_file(rows, quote_column(rows.columns[0])), name, ())
-
-
-def write_prepared(rows: DataFrame, name: str, key_column: str, size_bytes: int) -> TableVersion:
-    """Replace a prepared table's rows in one commit and pin it.
-
-    Files are partitioned by `split`, sorted by key, of about `TARGET_FILE_BYTES`; `size_bytes` estimates the whole.
+    Files are of about `config.target_file_bytes`; `size_bytes` estimates the whole.
     """
     order = ["split", quote_column(key_column)]
-    num_files = max(1, math.ceil(size_bytes / TARGET_FILE_BYTES))
-    if num_files == 1:  # a range partitioning would sample all rows first
-        return _write(_one_sorted_file(rows, *order), name, ("split",))
-    return _write(rows.repartitionByRange(num_files, *order).sortWithinPartitions(*order), name, ("split",))
-
-
-def _one_sorted_file(rows: DataFrame, *order: str) -> DataFrame:
-    # Not coalesce(1), which would also let a single task filter and join all rows before.
-    return rows.repartition(1).sortWithinPartitions(*order)
-
-
-def _write(rows: DataFrame, name: str, partitions: Sequence[str]) -> TableVersion:
-    replace_table(rows, name, partitions=partitions, properties=_PROPERTIES)
-    table = pin_table(rows.sparkSession, name)
-    logger.info("wrote table %s, version %d", name, table.version)
-    return table
+    num_files = max(1, math.ceil(size_bytes / config.target_file_bytes))
+    # A range partitioning would sample all rows first, and coalesce(1) would let a single task compute them.
+    spread = rows.repartition(1) if num_files == 1 else rows.repartitionByRange(num_files, *order)
+    properties = table_properties(config.keep_versions_days)
+    replace_table(spread.sortWithinPartitions(*order), config.table, partitions=("split",), properties=properties)

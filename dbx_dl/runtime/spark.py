@@ -62,6 +62,8 @@ def local_settings(config: SparkConfig, jars: list[Path]) -> dict[str, str]:
         "spark.sql.shuffle.partitions": str(config.shuffle_partitions),
         "spark.sql.session.timeZone": "UTC",
         "spark.ui.enabled": "false",
+        # Spark otherwise walks the Python stack for every Column, which doubles the cost of wide expressions.
+        "spark.python.sql.dataFrameDebugging.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.executorEnv.PYTHONPATH": _worker_path(),
         "spark.connect.grpc.binding.address": "127.0.0.1",

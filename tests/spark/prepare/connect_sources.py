@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from dbx_dl.config import ImageSource, SparkConfig
 from dbx_dl.errors import DataError
-from dbx_dl.prepare.image_sources.formats import find_images
+from dbx_dl.prepare.images.sources.formats import find_images
 from dbx_dl.runtime.sources import explain_read_errors
 from dbx_dl.runtime.spark import open_session
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from dbx_dl.config import ImageSource
-from dbx_dl.prepare.image_sources.formats import find_images
+from dbx_dl.prepare.images.sources.formats import find_images
 from tests.image_bytes import encode_pixels, gradient
 from tests.spark.prepare.sources import write_files
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from dbx_dl.prepare.image_sources.found import FoundImages
+    from dbx_dl.prepare.images.sources.found import FoundImages
 
 PICTURES = {f"{label}/{i}.png": encode_pixels(gradient(4 + i, 5)) for label in ("cat", "dog") for i in range(3)}
 

@@ -13,8 +13,8 @@ from dbx_dl.config import PrepareImagesConfig
 from dbx_dl.errors import DataError
 from dbx_dl.prepare import commits
 from dbx_dl.prepare.commits import load_prepared
-from dbx_dl.prepare.image_tables import ImageTable
-from dbx_dl.prepare.images import prepare_images
+from dbx_dl.prepare.images.prepare import prepare_images
+from dbx_dl.prepare.images.tables import ImageTable
 from dbx_dl.runtime.tables import read_pinned
 from tests.image_bytes import encode_pixels, gradient
 from tests.spark.prepare.sources import write_files

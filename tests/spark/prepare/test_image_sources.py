@@ -14,9 +14,9 @@ from pyspark.sql import functions as F
 
 from dbx_dl.config import FolderSource
 from dbx_dl.errors import DataError
-from dbx_dl.prepare.image_sources.folders import list_file_rows
-from dbx_dl.prepare.image_sources.formats import find_images
-from dbx_dl.prepare.image_sources.found import LISTING_COLUMNS
+from dbx_dl.prepare.images.sources.folders import list_file_rows
+from dbx_dl.prepare.images.sources.formats import find_images
+from dbx_dl.prepare.images.sources.found import LISTING_COLUMNS
 from dbx_dl.runtime.processes import call_in_process
 from dbx_dl.runtime.sources import explain_read_errors
 from tests.image_files import digit_pixels, write_coco, write_idx_pair
@@ -78,7 +78,7 @@ def test_folders_that_only_spark_reads(
     assert {row["location"] for row in rows.values()} == {None}
     some = found.listing.where("key IN ('cat/1.png', 'cat/empty.png', 'top.png')")
     for limit in (10, 0):
-        monkeypatch.setattr("dbx_dl.prepare.image_sources.contents.MAX_NAMED_FILES", limit)
+        monkeypatch.setattr("dbx_dl.prepare.images.sources.contents.MAX_NAMED_FILES", limit)
         contents = {key: row["content"] for key, row in rows_of(found.read(some)).items()}
         assert contents == {"cat/1.png": PICTURES["cat/1.png"], "cat/empty.png": b"", "top.png": None}
 
@@ -193,7 +193,7 @@ def test_views_and_their_contents(spark: SparkSession, monkeypatch: pytest.Monke
     found = find(spark, format="table", table="pictures")
     assert found.task == "multilabel"
     for limit in (100, 3):
-        monkeypatch.setattr("dbx_dl.prepare.image_sources.contents._MAX_BROADCAST_ROWS", limit)
+        monkeypatch.setattr("dbx_dl.prepare.images.sources.contents._MAX_BROADCAST_ROWS", limit)
         rows = rows_of(found.read(found.listing.where("cast(key AS int) < 6")))
         assert {key: bytes(row["content"]).decode() for key, row in rows.items()} == {str(i): str(i) for i in range(6)}
         assert rows["4"]["label"] == ["1", "all"]

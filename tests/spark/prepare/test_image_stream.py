@@ -11,8 +11,8 @@ import pytest
 from dbx_dl.config import PrepareImagesConfig
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.prepare.commits import load_prepared
-from dbx_dl.prepare.image_stream import await_stream, stream_images
-from dbx_dl.prepare.images import prepare_images
+from dbx_dl.prepare.images.prepare import prepare_images
+from dbx_dl.prepare.images.stream import await_stream, stream_images
 from tests.image_bytes import encode_pixels, gradient
 from tests.spark.prepare.sources import write_files
 

@@ -15,7 +15,7 @@ import pytest
 from dbx_dl.config import PrepareImagesConfig
 from dbx_dl.contracts import ImageSpec, PreparedTable
 from dbx_dl.errors import ConfigError, DataError
-from dbx_dl.prepare.images import prepare_images
+from dbx_dl.prepare.images.prepare import prepare_images
 from dbx_dl.runtime.tables import has_table
 from tests.image_bytes import encode_pixels, gradient
 from tests.spark.prepare.sources import BROKEN, NUM_DIGITS, write_digits, write_files

@@ -9,7 +9,7 @@ import pytest
 
 from dbx_dl.config import EmbeddingColumn, IgnoredColumn, PrepareTableConfig
 from dbx_dl.errors import DataError
-from dbx_dl.prepare.tabular import find_schema
+from dbx_dl.prepare.tabular.prepare import find_schema
 from dbx_dl.runtime.sources import MALFORMED_COLUMN
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def test_kinds_and_task(raw: DataFrame, caplog: pytest.LogCaptureFixture) -> Non
     declared = {"declared_vector": EmbeddingColumn(scale="standard"), "dropped": IgnoredColumn()}
     config = configure(columns=declared, split={"group": "group"}, max_categories=100)
     with caplog.at_level(logging.INFO, "dbx_dl"):
-        columns, task = find_schema(raw, config)
+        columns, task = find_schema(raw, config, None)
     assert {name: column.kind for name, column in columns.items()} == {n: kind for n, (_, kind) in COLUMNS.items()}
     assert list(columns) == list(COLUMNS)
     assert columns["vector"].model_dump()["size"] == 3
@@ -89,7 +89,7 @@ def test_kinds_and_task(raw: DataFrame, caplog: pytest.LogCaptureFixture) -> Non
     ],
 )
 def test_tasks(raw: DataFrame, label: str, task: str) -> None:
-    columns, found = find_schema(raw.select("id", "double", label), configure(label=label))
+    columns, found = find_schema(raw.select("id", "double", label), configure(label=label), None)
     assert (list(columns), found) == (["double"], task)
 
 
@@ -113,5 +113,5 @@ def test_what_cannot_be(raw: DataFrame, name: str) -> None:
     changes, message = DECLARED_BADLY[name]
     known = raw.select("id", "y", "vector", "double", "words", "group", "day")
     with pytest.raises(DataError, match=message) as raised:
-        find_schema(known, configure(**changes))
+        find_schema(known, configure(**changes), None)
     assert len(str(raised.value).splitlines()) == 1

@@ -27,10 +27,10 @@ from dbx_dl.contracts import (
     NumericFeature,
 )
 from dbx_dl.errors import DataError
-from dbx_dl.prepare.column_measures import ColumnMeasures, measure_columns
-from dbx_dl.prepare.column_profiles import profile_columns
-from dbx_dl.prepare.statistics import fit_features
-from dbx_dl.prepare.table_checks import find_leaks
+from dbx_dl.prepare.tabular.column_measures import ColumnMeasures, measure_columns
+from dbx_dl.prepare.tabular.column_profiles import profile_columns
+from dbx_dl.prepare.tabular.fitting import fit_features
+from dbx_dl.prepare.tabular.table_checks import find_leaks
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

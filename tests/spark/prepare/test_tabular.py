@@ -16,7 +16,7 @@ import pytest
 from dbx_dl.config import PrepareTableConfig
 from dbx_dl.contracts import CategoricalFeature, FeatureSpec, NumericFeature, PreparedTable
 from dbx_dl.errors import DataError
-from dbx_dl.prepare.tabular import prepare_table
+from dbx_dl.prepare.tabular.prepare import prepare_table
 from dbx_dl.transforms.columns import TabularEncoder
 from tests.spark.prepare.sources import load_cancer
 

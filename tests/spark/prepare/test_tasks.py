@@ -16,7 +16,7 @@ import yaml
 from dbx_dl.config import PrepareTableConfig
 from dbx_dl.contracts import FeatureSpec, PreparedTable
 from dbx_dl.errors import DataError
-from dbx_dl.prepare.tabular import prepare_table
+from dbx_dl.prepare.tabular.prepare import prepare_table
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -1,0 +1,175 @@
+"""Every image decoded once, on the executors, in Arrow batches and threads: what it is, or why it is not usable."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbx_dl.contracts import ImageSpec
+from dbx_dl.prepare.outcomes import DETAIL, REASON
+from dbx_dl.transforms.images import OpenedImage, UndecodableImageError, convert_mode, open_image, to_pixels
+from dbx_dl.transforms.resizing import Encoding, Resize, encode_image, resize_image
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+# What a check adds to a row, or replaces in it.
+CHECKED_COLUMNS = (
+    "content binary, height int, width int, channels int, format string, size_bytes long, sha256 string, "
+    f"pixel_means array<double>, pixel_deviations array<double>, {REASON} string, {DETAIL} string"
+)
+# What of a found image the checks need, and nobody after them.
+CONSUMED_COLUMNS = ("content", "location", "position", "size_bytes", "reason", "detail")
+_MAX_DETAIL = 300
+_CHUNK_BYTES = 32 * 2**20
+_CHUNK_ROWS = 256
+_THREADS = 2
+
+
+@dataclass(frozen=True)
+class CheckSettings:
+    """What is usable, and how it is stored; no `encoding`: the bytes as they came."""
+
+    spec: ImageSpec
+    max_file_bytes: int
+    resize: Resize | None = None
+    encoding: Encoding | None = None
+
+
+def check_images(found: DataFrame, settings: CheckSettings) -> DataFrame:
+    """Found images (see `sources`) with their bytes and the verdict of decoding them (`CHECKED_COLUMNS`).
+
+    Good images have a null REASON, their upright height and width, the file's own channels, format, size_bytes and
+    sha256, and means and deviations per channel of the model's pixels. Rejected ones have a code in REASON, a sentence
+    in DETAIL, and no content. Rows that were found with a `reason` are not opened.
+    """
+    from pyspark.sql.types import StructType
+
+    kept = [field for field in found.schema.fields if field.name not in CONSUMED_COLUMNS]
+    schema = StructType(kept + StructType.fromDDL(CHECKED_COLUMNS).fields)
+    names = [field.name for field in kept]
+    return found.mapInArrow(make_checker(settings, names), schema)
+
+
+def make_checker(
+    settings: CheckSettings, kept: list[str]
+) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """The function that `check_images` runs on the executors; `kept` columns go through it untouched."""
+
+    def check_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="check") as pool:
+            for batch in batches:
+                yield from _check_batch(batch, settings, kept, pool)
+
+    return check_batches
+
+
+def _check_batch(
+    batch: pa.RecordBatch, settings: CheckSettings, kept: list[str], pool: ThreadPoolExecutor
+) -> Iterator[pa.RecordBatch]:
+    """Chunks of a bounded size: a batch of found files becomes far larger when their bytes are read."""
+    import pyarrow as pa
+
+    fields = _checked_fields()
+    consumed = batch.select([name for name in CONSUMED_COLUMNS if name in batch.schema.names])
+    start = 0
+    for rows in _chunk(consumed.to_pylist(), lambda row: _check_row(row, settings), pool):
+        passed = [batch.column(name).slice(start, len(rows)) for name in kept]
+        arrays = [pa.array([row.get(field.name) for row in rows], field.type) for field in fields]
+        yield pa.RecordBatch.from_arrays(passed + arrays, names=[*kept, *(field.name for field in fields)])
+        start += len(rows)
+
+
+def _chunk(
+    rows: list[dict[str, Any]], check: Callable[[dict[str, Any]], dict[str, Any]], pool: ThreadPoolExecutor
+) -> Iterator[list[dict[str, Any]]]:
+    chunk: list[dict[str, Any]] = []
+    num_bytes = 0
+    for start in range(0, len(rows), 4 * _THREADS):
+        for row in pool.map(check, rows[start : start + 4 * _THREADS]):
+            chunk.append(row)
+            num_bytes += len(row.get("content") or b"")
+        if num_bytes >= _CHUNK_BYTES or len(chunk) >= _CHUNK_ROWS:
+            yield chunk
+            chunk, num_bytes = [], 0
+    if chunk:
+        yield chunk
+
+
+def _check_row(row: dict[str, Any], settings: CheckSettings) -> dict[str, Any]:
+    checked: dict[str, Any] = {"size_bytes": row.get("size_bytes")}
+    if row.get("reason") is not None:
+        return checked | {REASON: row["reason"], DETAIL: row.get("detail")}
+    try:
+        data = _read(row, settings.max_file_bytes)
+        checked["size_bytes"] = len(data)
+        return checked | _describe(data, settings)
+    except UndecodableImageError as error:
+        return checked | {REASON: error.code, DETAIL: error.detail[:_MAX_DETAIL]}
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever a file makes a decoder do, it costs its own row only
+        return checked | {REASON: "corrupt", DETAIL: f"{type(error).__name__}: {error}"[:_MAX_DETAIL]}
+
+
+def _read(row: dict[str, Any], max_bytes: int) -> bytes:
+    size = row.get("size_bytes") or 0
+    if size <= max_bytes:
+        data: bytes = row["content"] if row.get("content") is not None else _read_file(row["location"])
+        size = len(data)
+    if size > max_bytes:
+        raise UndecodableImageError("file_too_large", f"{size} bytes, the limit is {max_bytes}")
+    return data
+
+
+def _read_file(location: str | None) -> bytes:
+    if location is None:
+        return b""
+    try:
+        return Path(location).read_bytes()
+    except OSError as error:
+        raise UndecodableImageError("unreadable", f"the file cannot be read: {error.strerror}") from None
+
+
+def _describe(data: bytes, settings: CheckSettings) -> dict[str, Any]:
+    opened = open_image(data, settings.spec.max_pixels, settings.spec.min_side)
+    pixels_hwc = to_pixels(opened.upright, settings.spec)
+    return {
+        "content": _encode(opened, data, settings),
+        "height": opened.info.height,
+        "width": opened.info.width,
+        "channels": opened.info.channels,
+        "format": opened.info.format,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "pixel_means": pixels_hwc.mean(axis=(0, 1)).tolist(),
+        "pixel_deviations": pixels_hwc.std(axis=(0, 1)).tolist(),
+    }
+
+
+def _encode(opened: OpenedImage, data: bytes, settings: CheckSettings) -> bytes:
+    """The bytes to store; resizing them once more to the model's pixels changes nothing."""
+    if settings.encoding is None:
+        return data
+    spec, image = settings.spec, convert_mode(opened.upright, settings.spec.channels)
+    if settings.resize is not None:
+        image = resize_image(image, spec.height, spec.width, settings.resize)
+    return encode_image(image, settings.encoding)
+
+
+def _checked_fields() -> list[pa.Field]:
+    """CHECKED_COLUMNS in Arrow's types, which must match Spark's to the bit."""
+    import pyarrow as pa
+
+    types = {
+        "string": pa.string(),
+        "binary": pa.binary(),
+        "int": pa.int32(),
+        "long": pa.int64(),
+        "array<double>": pa.list_(pa.float64()),
+    }
+    return [pa.field(name, types[kind]) for name, kind in (column.split() for column in CHECKED_COLUMNS.split(", "))]

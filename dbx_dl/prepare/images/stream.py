@@ -1,0 +1,81 @@
+"""New files of an image folder, brought into a table as they arrive by a Structured Streaming query."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dbx_dl.config import FolderSource
+from dbx_dl.errors import ConfigError
+from dbx_dl.prepare.commits import find_present
+from dbx_dl.prepare.images.prepare import settings_of, update_images
+from dbx_dl.prepare.images.sources.folders import list_file_rows
+from dbx_dl.prepare.settings import require_same_settings
+from dbx_dl.prepare.tables import kept_on_disk
+from dbx_dl.runtime.file_streams import stream_files
+from dbx_dl.runtime.session_settings import FILE_SETTINGS, session_settings
+from dbx_dl.runtime.sources import explain_read_errors
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.streaming import StreamingQuery
+
+    from dbx_dl.config import PrepareImagesConfig
+
+logger = logging.getLogger(__name__)
+
+
+def stream_images(
+    spark: SparkSession, config: PrepareImagesConfig, *, checkpoint: str, interval_seconds: float | None = None
+) -> StreamingQuery:
+    """Start a query that does what `prepare_images` does to the files that are new since its last batch.
+
+    Without `interval_seconds` it takes in all that is there and ends (`availableNow`), else it looks again so often,
+    until it is stopped. `checkpoint` is a folder of its own that remembers which files were taken in. Files are found
+    by Auto Loader on Databricks, by Spark's file source elsewhere, which does not see files without bytes; changed and
+    removed files are for `prepare_images`. ConfigError unless the source is a folder, and for `refit`; a batch that
+    `prepare_images` would refuse ends the query, with the table as it was.
+    """
+    source = config.source
+    if not isinstance(source, FolderSource):
+        raise ConfigError(f"source format {source.format} cannot be streamed: give a folder")
+    if config.refit:
+        raise ConfigError("refit cannot be streamed: run prepare once with it, then start the stream")
+    find_present(spark, config.table)
+    files = stream_files(spark, source.path, checkpoint)
+    writer = files.writeStream.option("checkpointLocation", checkpoint).foreachBatch(make_batch_writer(config, source))
+    if interval_seconds is None:
+        return writer.trigger(availableNow=True).start()
+    return writer.trigger(processingTime=f"{interval_seconds} seconds").start()
+
+
+def await_stream(query: StreamingQuery) -> None:
+    """Wait for the end of a query; a DataError of one of its batches is raised as such."""
+    from pyspark.errors import StreamingQueryException
+
+    try:
+        query.awaitTermination()
+    except StreamingQueryException as error:
+        with explain_read_errors("the stream"):
+            raise error from None
+
+
+def make_batch_writer(config: PrepareImagesConfig, source: FolderSource) -> Callable[[DataFrame, int], None]:
+    """The function that a query calls with every batch of new files; a repeated batch changes nothing."""
+
+    def write_batch(files: DataFrame, number: int) -> None:
+        spark = files.sparkSession
+        logger.info("batch %d of %s", number, source.path)
+        earlier = find_present(spark, config.table)
+        settings = settings_of(config)
+        require_same_settings(earlier, settings, config.table)
+        what = f"image source {source.path}"
+        with session_settings(spark, FILE_SETTINGS), explain_read_errors(what):
+            found = list_file_rows(spark, source, files)
+            with kept_on_disk(found.listing) as listing:
+                found = replace(found, listing=listing)
+                update_images(spark, config, earlier, found, listing, settings, is_whole=False)
+
+    return write_batch

@@ -1,0 +1,203 @@
+"""The rows of a CSV, Parquet, JSON or Delta source, or of a query, become a typed Delta table with a feature spec."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dbx_dl.contracts import ColumnProfile, FeatureSpec, PreparedTable, TableStatistics, Target
+from dbx_dl.prepare.class_weights import weigh_classes
+from dbx_dl.prepare.commits import PresentTable, find_present, publish
+from dbx_dl.prepare.outcomes import DETAIL, REASON, count_outcome, log_outcome, require_usable
+from dbx_dl.prepare.settings import require_same_settings
+from dbx_dl.prepare.splits import SplitBounds, fit_split, split_rows_by
+from dbx_dl.prepare.tables import index_labels, kept_on_disk, order_labels, replace_sorted
+from dbx_dl.prepare.tabular.column_measures import measure_columns
+from dbx_dl.prepare.tabular.column_profiles import profile_columns
+from dbx_dl.prepare.tabular.fitting import fit_features
+from dbx_dl.prepare.tabular.row_changes import is_as_prepared
+from dbx_dl.prepare.tabular.row_checks import ROW, check_rows
+from dbx_dl.prepare.tabular.schema import TableSchema, find_schema
+from dbx_dl.prepare.tabular.table_checks import describe_classes, describe_columns, find_leaks, require_varied_label
+from dbx_dl.prepare.tabular.targets import CLASS_TASKS, NUMBER_TASKS, settle_classes
+from dbx_dl.runtime.row_sources import describe_source, read_rows
+from dbx_dl.runtime.sources import explain_read_errors
+from dbx_dl.runtime.tables import quote_column
+from dbx_dl.transforms.raw_columns import read_text
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+    from dbx_dl.config import ColumnConfig, PrepareTableConfig
+    from dbx_dl.contracts import TableVersion, Task
+    from dbx_dl.prepare.outcomes import Outcome
+
+logger = logging.getLogger(__name__)
+
+# Eight bytes a number or a short string: only decides how many files are written.
+_CELL_BYTES = 8
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the train split tells: the fitted spec, and what is kept beside it."""
+
+    spec: FeatureSpec
+    profiles: tuple[ColumnProfile, ...]
+    warnings: tuple[str, ...]
+
+
+def prepare_table(spark: SparkSession, config: PrepareTableConfig) -> PreparedTable:
+    """Type and check every row of `config.source` and write the good ones, pinned, to `config.table`.
+
+    Columns: the key (string, under its own name), the features (typed as in `check_rows`), `label`, `label_index`
+    (for classes, and as an array for several labels) and `split`. The feature spec is fitted on the train split only.
+    Rejected rows go to `<table>_rejects` with a reason (listed at `check_rows`) and the raw row as JSON: good plus
+    rejected are all rows found.
+
+    A table that an earlier prepare wrote gets the source's rows as they are now, with the kinds of columns, the feature
+    spec and the label indices that it has; where no row changed nothing is committed. `config.refit` starts anew.
+    DataError, with the table as it was, when source, key or label is missing, a name or type cannot be used, no row is
+    usable, there is nothing to learn (one class, a constant label, no feature that tells rows apart), the train split
+    is empty, too much was rejected, or the settings differ from the earlier ones.
+    """
+    present = find_present(spark, config.table)
+    earlier = None if config.refit else present
+    settings = _settings_of(config)
+    require_same_settings(earlier, settings, config.table)
+    what = describe_source(config.source, config.source_format)
+    logger.info("preparing rows of %s into table %s", what, config.table)
+    with explain_read_errors(what):
+        raw = read_rows(spark, config.source, config.source_format, config.csv)
+        schema = find_schema(raw, config, earlier)
+        bounds = _split_bounds(raw, config, earlier)
+        key, label = _texts(config)
+        split = split_rows_by(config.split, bounds, key, label)
+        with kept_on_disk(check_rows(raw, schema.columns, schema.task, config, split)) as rows:
+            kept = settings | {"split_bounds": bounds, "schema": schema.dump()}
+            return _commit(spark, config, earlier, rows, schema, kept)
+
+
+def _settings_of(config: PrepareTableConfig) -> dict[str, Any]:
+    """What has to stay the same from one prepare of a table to the next."""
+    names = {"key", "label", "label_separator", "task", "columns", "null_tokens", "max_categories", "split"}
+    return {"kind": "table", **config.model_dump(mode="json", include=names)}
+
+
+def _texts(config: PrepareTableConfig) -> tuple[Column, Column]:
+    """Key and label as text, for splits."""
+    tokens = config.null_tokens
+    return read_text(config.key, tokens), read_text(config.label, tokens)
+
+
+def _split_bounds(raw: DataFrame, config: PrepareTableConfig, earlier: PresentTable | None) -> SplitBounds:
+    if earlier is not None:
+        return {name: (float(a), float(b)) for name, (a, b) in earlier.settings["split_bounds"].items()}
+    return fit_split(raw, config.split, *_texts(config))
+
+
+def _commit(
+    spark: SparkSession,
+    config: PrepareTableConfig,
+    earlier: PresentTable | None,
+    rows: DataFrame,
+    schema: TableSchema,
+    settings: dict[str, Any],
+) -> PreparedTable:
+    outcome = count_outcome(rows, config.key)
+    require_usable(outcome, "rows", config.max_reject_fraction, needs_classes=schema.task in CLASS_TASKS)
+    log_outcome(outcome, "rows")
+    names = order_labels(outcome.label_names, earlier.prepared.target.label_names if earlier else ())
+    task = settle_classes(schema.task, names, config.task)
+    rejects = select_rejects(rows, config.key)
+    if earlier is not None:
+        good = select_good(rows, names, task, _spec_of(earlier), config.key)
+        if is_as_prepared(spark, good, rejects, earlier.prepared):
+            logger.info("nothing changed: table %s stays at version %d", config.table, earlier.prepared.table.version)
+            return earlier.prepared
+    train = rows.where(f"{REASON} IS NULL AND split = 'train'")
+    spec = _spec_of(earlier) if earlier else None
+    findings = examine_train(train, schema.columns, task, outcome, config.max_categories, spec)
+    good = select_good(rows, names, task, findings.spec, config.key)
+    size_bytes = outcome.num_good * len(good.columns) * _CELL_BYTES
+
+    def describe(main: TableVersion, rejected: TableVersion, prepare_id: str) -> PreparedTable:
+        return PreparedTable(
+            table=main,
+            rejects=rejected,
+            source=config.source,
+            key_column=config.key,
+            inputs=findings.spec,
+            target=Target(task=task, column="label", label_names=names),
+            split_rows=outcome.split_rows,
+            class_rows={name: outcome.count_label(name) for name in names},
+            num_rejects=outcome.num_rejects,
+            reject_reasons=outcome.reject_reasons,
+            prepare_id=prepare_id,
+            statistics=describe_table(outcome, findings),
+        )
+
+    def write() -> None:
+        replace_sorted(good, config, config.key, size_bytes)
+
+    return publish(spark, config.table, rejects, describe, write, settings, earlier)
+
+
+def _spec_of(earlier: PresentTable) -> FeatureSpec:
+    if not isinstance(earlier.prepared.inputs, FeatureSpec):
+        raise TypeError("settings of a table belong to a feature spec")
+    return earlier.prepared.inputs
+
+
+def examine_train(
+    train: DataFrame,
+    columns: Mapping[str, ColumnConfig],
+    task: Task,
+    outcome: Outcome,
+    max_categories: int,
+    spec: FeatureSpec | None = None,
+) -> Findings:
+    """Measure the good rows of the train split, fit them unless there is a `spec` already, and warn of what is wrong.
+
+    DataError where training would mean nothing.
+    """
+    measures = measure_columns(train, columns, max_categories, has_number_label=task in NUMBER_TASKS)
+    if task in NUMBER_TASKS:
+        require_varied_label(measures)
+    fitted = spec or fit_features(train, columns, max_categories, measures)
+    warnings = describe_columns(columns, measures, max_categories)
+    warnings += find_leaks(train, columns, measures, task, len(outcome.label_names))
+    for sentence in warnings:
+        logger.warning("%s", sentence)
+    # Said already, by `log_outcome`.
+    warnings += describe_classes(outcome.label_names, outcome.class_rows["train"])
+    return Findings(fitted, profile_columns(columns, measures), tuple(warnings))
+
+
+def select_rejects(rows: DataFrame, key_column: str) -> DataFrame:
+    """The rejects table's columns of checked rows: the key, reason, detail and row."""
+    key = quote_column(key_column)
+    named = (f"{REASON} AS reason", f"{DETAIL} AS detail", f"{ROW} AS row")
+    return rows.where(f"{REASON} IS NOT NULL").selectExpr(key, *named)
+
+
+def select_good(
+    rows: DataFrame, label_names: tuple[str, ...], task: Task, spec: FeatureSpec, key_column: str
+) -> DataFrame:
+    """The main table's columns of checked rows: key, features, label, label_index (not of numbers) and split."""
+    good, labels = rows.where(f"{REASON} IS NULL"), ["label"]
+    if task not in NUMBER_TASKS:
+        good, labels = index_labels(good, label_names), ["label", "label_index"]
+    return good.select(quote_column(key_column), *(quote_column(name) for name in spec.columns), *labels, "split")
+
+
+def describe_table(outcome: Outcome, findings: Findings) -> TableStatistics:
+    """The statistics that are kept with the table."""
+    return TableStatistics(
+        class_rows=outcome.class_rows,
+        class_weights=weigh_classes({name: outcome.class_rows["train"].get(name, 0) for name in outcome.label_names}),
+        profiles=findings.profiles,
+        warnings=findings.warnings,
+    )

@@ -1,0 +1,122 @@
+"""What a table teaches: the task that its label stands for, labels as the table stores them, and what is no label."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dbx_dl.errors import DataError
+from dbx_dl.runtime.row_sources import describe_source
+from dbx_dl.runtime.tables import quote_column
+from dbx_dl.transforms.raw_columns import read_number, read_text
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+    from dbx_dl.config import PrepareTableConfig
+    from dbx_dl.contracts import Task
+    from dbx_dl.prepare.tabular.source_survey import ColumnSurvey
+
+logger = logging.getLogger(__name__)
+
+# A label of numbers with more different values than this is a quantity.
+MAX_NUMBER_CLASSES = 20
+CLASS_TASKS: tuple[Task, ...] = ("binary", "multiclass")
+NUMBER_TASKS: tuple[Task, ...] = ("regression", "count")
+
+
+def find_task(config: PrepareTableConfig, survey: ColumnSurvey) -> Task:
+    """The declared task, or the one that the label's values suggest (`settle_classes` has the last word on classes).
+
+    Arrays, and text with a `label_separator`, are multilabel. Numbers of more than 20 different values are a
+    regression, everything else classes. DataError when the label's type does not go with the task.
+    """
+    what = f"label {config.label!r} of {describe_source(config.source, config.source_format)}"
+    is_array = survey.family in ("texts", "numbers")
+    if survey.family in ("datetime", "other"):
+        raise DataError(f"{what} is of a type that cannot be learned: give text, numbers, booleans or arrays of text")
+    if is_array and config.label_separator is not None:
+        raise DataError(f"{what} is an array already: leave `label_separator` out")
+    if config.task is None:
+        return "multilabel" if is_array or config.label_separator is not None else _infer_task(config.label, survey)
+    if is_array and config.task != "multilabel":
+        raise DataError(f"{what} is an array, which goes with `task: multilabel`, not {config.task}")
+    if config.task == "multilabel" and not is_array and config.label_separator is None:
+        raise DataError(f"{what} is no array: `task: multilabel` needs the `label_separator` that is between labels")
+    if config.task != "multilabel" and config.label_separator is not None:
+        raise DataError(f"`label_separator` goes with `task: multilabel`, not {config.task}")
+    return config.task
+
+
+def settle_classes(task: Task, label_names: Sequence[str], declared: Task | None) -> Task:
+    """`binary` for two classes and `multiclass` for more, where the task was inferred, once the good rows are counted.
+
+    DataError when a declared `binary` has more labels, or no row of a multilabel table has any.
+    """
+    if task == "multilabel" and not label_names:
+        raise DataError("no row has any label: there is nothing to learn")
+    if declared == "binary" and len(label_names) > 2:
+        named = ", ".join(repr(name) for name in label_names[:5])
+        raise DataError(f"the label has {len(label_names)} values ({named}, …), too many for `task: binary`")
+    return _name_classes(len(label_names)) if task in CLASS_TASKS and declared is None else task
+
+
+def read_label(raw: DataFrame, config: PrepareTableConfig, task: Task) -> Column:
+    """The column `label`: string for classes, sorted array of distinct strings for multilabel, else double.
+
+    Null where there is no label; an array without elements is a row to which no label applies.
+    """
+    from pyspark.sql import functions as F
+
+    tokens = config.null_tokens
+    if task in NUMBER_TASKS:
+        return read_number(raw, config.label, tokens).alias("label")
+    if task != "multilabel":
+        return read_text(config.label, tokens).alias("label")
+    if config.label_separator is not None:
+        labels = F.split(read_text(config.label, tokens), re.escape(config.label_separator))
+    else:
+        labels = F.col(quote_column(config.label)).cast("array<string>")
+    trimmed = F.transform(labels, lambda label: F.trim(label))
+    kept = F.filter(trimmed, lambda label: label.isNotNull() & ~label.isin("", *tokens))
+    return F.array_sort(F.array_distinct(kept)).alias("label")
+
+
+def list_label_problems(raw: DataFrame, config: PrepareTableConfig, task: Task) -> list[tuple[str, Column, Column]]:
+    """Reason, whether it holds, and detail, for rows whose label cannot be used: no_label, bad_label."""
+    from pyspark.sql import functions as F
+
+    column = F.col(quote_column(config.label))
+    is_array = task == "multilabel" and config.label_separator is None
+    is_null = column.isNull() if is_array else read_text(config.label, config.null_tokens).isNull()
+    problems = [("no_label", is_null, F.lit(f"column '{config.label}' is null"))]
+    if task in NUMBER_TASKS:
+        number = read_label(raw, config, task)
+        found = F.concat(F.lit(f"column '{config.label}' holds '"), column.cast("string"), F.lit("', "))
+        problems.append(("bad_label", number.isNull(), F.concat(found, F.lit("which is no finite number"))))
+        if task == "count":
+            is_none = (number < 0) | (number != F.floor(number))
+            problems.append(("bad_label", is_none, F.concat(found, F.lit("which is no count"))))
+    return problems
+
+
+def _infer_task(label: str, survey: ColumnSurvey) -> Task:
+    is_number = survey.family in ("integer", "number") or (survey.family == "text" and not survey.not_number)
+    if not is_number or not survey.num_values or survey.num_distinct <= MAX_NUMBER_CLASSES:
+        return _name_classes(survey.num_distinct)
+    hint = "task: multiclass"
+    if not survey.not_integer and not survey.negatives:
+        hint = "task: count, or task: multiclass"
+    logger.info(
+        "label %r has about %d different numbers: it is learned as a regression; set `%s` to change that",
+        label,
+        survey.num_distinct,
+        hint,
+    )
+    return "regression"
+
+
+def _name_classes(num_classes: int) -> Task:
+    return "binary" if num_classes == 2 else "multiclass"

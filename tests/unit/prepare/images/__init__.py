@@ -1,0 +1,1 @@
+"""Preparing images, without Spark."""

@@ -1,0 +1,1 @@
+"""Preparing tables, without Spark."""
