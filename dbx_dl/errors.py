@@ -22,6 +22,10 @@ class DataError(DbxDlError):
     """Input data, a table or a model file that cannot be used as asked."""
 
 
+class VersionGoneError(DataError):
+    """A pinned table version that can be read no more: it was vacuumed, or its log entry was cleaned up."""
+
+
 class RankFailedError(DbxDlError):
     """A training rank failed; the message carries that rank's own traceback."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dbx_dl.errors import DataError
+from dbx_dl.errors import DataError, VersionGoneError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,6 +87,6 @@ def read_block(block: Block, columns: Sequence[str]) -> pa.Table:
         with pq.ParquetFile(block.path, coerce_int96_timestamp_unit="us") as file:
             return file.read_row_group(block.row_group, columns=names, use_threads=False).select(names)
     except FileNotFoundError:
-        raise DataError(f"data file {block.path} is gone: it was vacuumed, run the prepare stage again") from None
+        raise VersionGoneError(f"data file {block.path} was vacuumed: run the prepare stage again") from None
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"data file {block.path} cannot be read: {error}") from None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
-from dbx_dl.errors import DataError
+from dbx_dl.errors import DataError, VersionGoneError
 
 if TYPE_CHECKING:
     from dbx_dl.contracts import Split, TableVersion
@@ -99,7 +99,7 @@ def _open_version(table: TableVersion) -> Any:
         raise DataError(f"there is no Delta table at {path}: run the prepare stage again") from None
     except (DeltaError, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise DataError(
+        raise VersionGoneError(
             f"{describe_table(table)} at {path} cannot be opened ({reason}): it was vacuumed or never existed, "
             "run the prepare stage again"
         ) from None
@@ -117,7 +117,7 @@ def _read_footer(table: TableVersion, path: str, columns: Sequence[str]) -> list
     try:
         footer = pq.read_metadata(path)
     except FileNotFoundError:
-        raise DataError(
+        raise VersionGoneError(
             f"{describe_table(table)} lacks its data file {path}: it was vacuumed, run the prepare stage again"
         ) from None
     except (pa.ArrowInvalid, OSError) as error:

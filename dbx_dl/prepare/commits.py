@@ -19,7 +19,7 @@ from dbx_dl.contracts import PreparedTable, TableVersion
 from dbx_dl.errors import DataError
 from dbx_dl.runtime.session_settings import session_settings
 from dbx_dl.runtime.table_writes import append_rows, replace_table, require_free_place
-from dbx_dl.runtime.tables import first_line, has_table, pin_table, quote_table, suffix_table
+from dbx_dl.runtime.tables import first_line, has_table, locate_version, pin_table, quote_table, suffix_table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
@@ -155,7 +155,7 @@ def _pin_commit(spark: SparkSession, name: str, prepare_id: str) -> TableVersion
 def _find_commit(spark: SparkSession, name: str, prepare_id: str) -> TableVersion | None:
     """The version that carries this id; others may have followed it already."""
     found = [row for row in _read_history(spark, name) if _prepare_id(row["userMetadata"]) == prepare_id]
-    return pin_table(spark, name).model_copy(update={"version": int(found[0]["version"])}) if found else None
+    return locate_version(spark, name, int(found[0]["version"])) if found else None
 
 
 def _read_present(spark: SparkSession, name: str, version: int | None) -> PresentTable:

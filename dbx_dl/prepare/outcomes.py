@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import SPLITS
@@ -12,7 +14,7 @@ from dbx_dl.errors import DataError
 from dbx_dl.runtime.tables import quote_column
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, Row
+    from pyspark.sql import Column, DataFrame, Row
 
     from dbx_dl.contracts import Split
 
@@ -29,13 +31,15 @@ _NUM_NAMED = 5
 class Outcome:
     """Counts of checked rows; an example key (may be None) for every reason of rejection.
 
-    `class_rows` are rows by split and label; a row with several labels counts for each of them.
+    `class_rows` are rows by split and label; a row with several labels counts for each of them. `train_sums` are what
+    was asked to be summed, over the good rows of the train split.
     """
 
     split_rows: dict[Split, int]
     class_rows: dict[Split, dict[str, int]]
     reject_reasons: dict[str, int]
     reject_examples: dict[str, str | None]
+    train_sums: dict[str, float] = field(default_factory=dict)
 
     @property
     def num_good(self) -> int:
@@ -67,8 +71,11 @@ class Outcome:
         return f" (e.g. {example})" if example else ""
 
 
-def count_outcome(checked: DataFrame, key_column: str) -> Outcome:
-    """Count rows that have the columns `label` (string, array of strings, or no class at all), `split` and REASON."""
+def count_outcome(checked: DataFrame, key_column: str, sums: Mapping[str, Column] | None = None) -> Outcome:
+    """Count rows that have the columns `label` (string, array of strings, or no class at all), `split` and REASON.
+
+    `sums` are numbers per row, by name, for `train_sums`.
+    """
     from pyspark.sql import functions as F
     from pyspark.sql.types import ArrayType, StringType
 
@@ -79,8 +86,14 @@ def count_outcome(checked: DataFrame, key_column: str) -> Outcome:
         F.col(REASON).alias("reason"),
         F.when(is_good, label).alias("label"),
         F.when(is_good, F.col("split")).alias("split"),
-    ).agg(F.count("*").alias("rows"), F.min(quote_column(key_column)).alias("example"))
+    ).agg(
+        F.count("*").alias("rows"),
+        F.min(quote_column(key_column)).alias("example"),
+        *(F.sum(column).alias(f"sum_{name}") for name, column in (sums or {}).items()),
+    )
     counted = _collect_groups(groups)
+    train = [group for group in counted if group["split"] == "train"]
+    train_sums = {name: math.fsum(group[f"sum_{name}"] or 0.0 for group in train) for name in sums or {}}
     splits: Counter[Split] = Counter(dict.fromkeys(SPLITS, 0))
     reasons, examples = Counter[str](), dict[str, str | None]()
     for group in counted:
@@ -92,7 +105,7 @@ def count_outcome(checked: DataFrame, key_column: str) -> Outcome:
     if isinstance(kind, ArrayType):
         labels = checked.where(is_good).select("split", F.explode("label").alias("label"))
         counted = _collect_groups(labels.groupBy("split", "label").agg(F.count("*").alias("rows")))
-    return Outcome(dict(splits), _count_classes(counted), dict(reasons), examples)
+    return Outcome(dict(splits), _count_classes(counted), dict(reasons), examples, train_sums)
 
 
 def _collect_groups(groups: DataFrame) -> list[Row]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import TableVersion
-from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.errors import ConfigError, DataError, VersionGoneError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -91,17 +91,22 @@ def pin_table(spark: SparkSession, name: str) -> TableVersion:
     quoted = quote_table(name)
     try:
         version = int(spark.sql(f"DESCRIBE HISTORY {quoted} LIMIT 1").collect()[0]["version"])
-        if is_path(name):
-            path = absolute_path(name)
-            return TableVersion(name=path, path=path, version=version)
-        detail = spark.sql(f"DESCRIBE DETAIL {quoted}").collect()[0]
+        return locate_version(spark, name, version)
     except PySparkException as error:
         raise _explain(name, error) from None
+
+
+def locate_version(spark: SparkSession, name: str, version: int) -> TableVersion:
+    """A version, known to exist, of a table by path or name."""
+    if is_path(name):
+        path = absolute_path(name)
+        return TableVersion(name=path, path=path, version=version)
+    detail = spark.sql(f"DESCRIBE DETAIL {quote_table(name)}").collect()[0]
     return TableVersion(name=name, path=absolute_path(detail["location"]), version=version)
 
 
 def read_pinned(spark: SparkSession, table: TableVersion) -> DataFrame:
-    """Exactly the pinned version's rows; DataError when the table or that version is gone."""
+    """Exactly the pinned version's rows; DataError when the table is gone, VersionGoneError when that version is."""
     from pyspark.errors import PySparkException
 
     if not has_table(spark, table.name):
@@ -110,6 +115,9 @@ def read_pinned(spark: SparkSession, table: TableVersion) -> DataFrame:
         rows = spark.sql(f"SELECT * FROM {quote_table(table.name)} VERSION AS OF {table.version}")
         _ = rows.schema  # Spark Connect finds errors only when it is asked
     except PySparkException as error:
+        if _condition(error) == "DELTA_VERSION_NOT_FOUND":
+            gone = f"table {table.name} has no version {table.version} any more: prepare it again"
+            raise VersionGoneError(gone) from None
         raise DataError(f"table {table.name}, version {table.version}: {first_line(error)}") from None
     return rows
 

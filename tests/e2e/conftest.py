@@ -18,6 +18,9 @@ from dbx_dl.demo import breast_cancer_run, digits_run
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(sys.executable).with_name("dbx-dl")
 
+# These processes live for seconds on few cores: compiling hot code twice does not pay there.
+QUICK_JVM = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+
 CallCli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -36,7 +39,7 @@ def run_python(*arguments: str, directory: Path, **environment: str) -> subproce
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=directory,
-        env={**os.environ, **environment},
+        env={**QUICK_JVM, **os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=1500,

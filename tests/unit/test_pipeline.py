@@ -12,6 +12,7 @@ from dbx_dl.contracts import PreparedTable, Promotion, TrainedModel
 from dbx_dl.demo import breast_cancer_run, digits_run
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.monitor import report
+from dbx_dl.prepare.images import samples
 from dbx_dl.train import launch
 from tests.unit.monitor.finished_run import finished_run
 
@@ -48,6 +49,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     }
     for name, stage in stages.items():
         monkeypatch.setattr(dbx_dl, name, stage, raising=False)
+    monkeypatch.setattr(samples, "draw_image_samples", lambda spark, prepared, path: note("samples", Path(path)))
     monkeypatch.setattr(launch, "check_launch", lambda spark, config: note("check launch", None))
     monkeypatch.setattr(report, "write_report", lambda spark, outcomes, path, title: note("report", Path(path)))
     return noted
@@ -57,7 +59,7 @@ def test_stages_run_in_order_for_every_framework(calls: list[str], tmp_path: Pat
     outcome = pipeline.run_pipeline(SPARK, digits_run(tmp_path))
     assert calls == [
         "check launch",
-        "prepare_images",
+        *("prepare_images", "samples"),
         *("train keras in keras", "export keras", "register keras"),
         *("train torch in torch", "export torch", "register torch"),
         "promote one of [1, 2]",

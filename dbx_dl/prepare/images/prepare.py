@@ -12,7 +12,7 @@ from dbx_dl.prepare.images.changes import ImageChanges, find_changes
 from dbx_dl.prepare.images.checks import CheckSettings, check_images
 from dbx_dl.prepare.images.rows import future_rows, has_news, judge_duplicates, order_for_reading
 from dbx_dl.prepare.images.sources.formats import find_images
-from dbx_dl.prepare.images.statistics import measure_images
+from dbx_dl.prepare.images.statistics import count_duplicates, measure_images, pixel_sums
 from dbx_dl.prepare.images.survey import require_images, survey_images
 from dbx_dl.prepare.images.tables import ImageTable
 from dbx_dl.prepare.outcomes import count_outcome, log_outcome, require_usable
@@ -150,14 +150,17 @@ def _commit(spark: SparkSession, update: _Update, rows: DataFrame, settings: dic
     if earlier is not None and not is_leaving and not has_news(rows, update.changes):
         return _stay(config, earlier)
     future = future_rows(update.changes, rows)
-    outcome = count_outcome(future.every, KEY_COLUMN)
+    outcome = count_outcome(future.every, KEY_COLUMN, pixel_sums(config.channels))
     require_usable(outcome, "files", config.max_reject_fraction, needs_classes=update.found.task == "multiclass")
     log_outcome(outcome, "files")
     known = earlier.prepared.target.label_names if earlier else (update.found.label_names or ())
     present = set(outcome.label_names)
     names = order_labels(outcome.label_names, known if earlier else [name for name in known if name in present])
     table = ImageTable(spark, config, names if is_labelled else (), update.survey, update.found.extra_columns)
-    statistics = measure_images(future.good, outcome, config.channels)
+    num_duplicates = count_duplicates(future.good) if config.duplicates == "report" else 0
+    statistics = measure_images(outcome, config.channels, num_duplicates)
+    for sentence in statistics.warnings:
+        logger.warning("%s", sentence)
 
     def describe(main: TableVersion, rejects: TableVersion, prepare_id: str) -> PreparedTable:
         return PreparedTable(
@@ -183,7 +186,7 @@ def _commit(spark: SparkSession, update: _Update, rows: DataFrame, settings: dic
 
     kept = settings | {"split_bounds": update.bounds}
     prepared = publish(spark, config.table, future.rejects, describe, write, kept, earlier)
-    return table.compact(prepared)
+    return prepared if earlier is None else table.compact(prepared)
 
 
 def _task(task: str, names: tuple[str, ...]) -> Any:

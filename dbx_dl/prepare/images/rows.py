@@ -137,9 +137,6 @@ def future_rows(changes: ImageChanges, rows: DataFrame) -> FutureRows:
         rejects = rejects.unionByName(changes.kept_rejects)
         good = good.unionByName(changes.untouched.select(*_COUNTED))
         left = left.union(changes.left).distinct()
-    counted = ("key", "label", "split")
-    no_label = {"label": F.lit(None).cast(good.schema["label"].dataType), "split": F.lit(None).cast("string")}
-    every = good.select(*counted, F.lit(None).cast("string").alias(REASON)).unionByName(
-        rejects.withColumns(no_label).select(*counted, F.col("reason").alias(REASON))
-    )
+    named = rejects.select("key", F.col("reason").alias(REASON))
+    every = good.withColumn(REASON, F.lit(None).cast("string")).unionByName(named, allowMissingColumns=True)
     return FutureRows(good, rejects.select(*REJECT_COLUMNS), every, left)

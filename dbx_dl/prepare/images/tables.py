@@ -13,7 +13,7 @@ from dbx_dl.prepare.outcomes import REASON
 from dbx_dl.prepare.tables import index_labels, table_properties
 from dbx_dl.runtime.session_settings import session_settings
 from dbx_dl.runtime.table_writes import ACTION, DELETE, PUT, merge_rows, replace_table
-from dbx_dl.runtime.tables import pin_table, quote_column, quote_table
+from dbx_dl.runtime.tables import pin_table, quote_column, quote_table, read_pinned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,6 +84,8 @@ class ImageTable:
 
     def compact(self, prepared: PreparedTable) -> PreparedTable:
         """Join small files where incremental runs have left many, and return the contract of the version after it."""
+        if len(read_pinned(self.spark, prepared.table).inputFiles()) <= _FEW_FILES:
+            return prepared
         quoted = quote_table(self.config.table)
         detail = self.spark.sql(f"DESCRIBE DETAIL {quoted}").collect()[0]
         needed = sum(bool(n) for n in prepared.split_rows.values()) + math.ceil(

@@ -40,25 +40,24 @@ def _die(*_: Any, **__: Any) -> None:
     raise Killed
 
 
-@pytest.mark.parametrize("is_first", [True, False], ids=["first", "again"])
-@pytest.mark.parametrize(
-    ("owner", "step"), [(commits, "append_rows"), (ImageTable, "merge")], ids=["after the rejects", "before the commit"]
-)
+def die_at(monkeypatch: pytest.MonkeyPatch, spark: SparkSession, place: Path, owner: Any, step: str) -> None:
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(owner, step, _die)
+        prepare_images(spark, configure(place))
+
+
 def test_a_killed_prepare_leaves_the_state_before(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_first: bool, owner: Any, step: str
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_images(tmp_path / "in", 0, 20)
-    earlier = None if is_first else prepare_images(spark, configure(tmp_path))
+    die_at(monkeypatch, spark, tmp_path, ImageTable, "replace")
+    with pytest.raises(DataError, match="does not exist"):
+        load_prepared(spark, str(tmp_path / "out"))
+    earlier = prepare_images(spark, configure(tmp_path))
     write_images(tmp_path / "in", 20, 24)
     write_files(tmp_path / "in", {"a/broken.png": b""})
-    name = "replace" if is_first and step == "merge" else step
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(owner, name, _die)
-        prepare_images(spark, configure(tmp_path))
-    if earlier is None:
-        with pytest.raises(DataError, match="does not exist"):
-            load_prepared(spark, str(tmp_path / "out"))
-    else:
+    for owner, step in ((commits, "append_rows"), (ImageTable, "merge")):
+        die_at(monkeypatch, spark, tmp_path, owner, step)
         assert load_prepared(spark, str(tmp_path / "out")) == earlier
         assert earlier.rejects is not None
         assert read_pinned(spark, earlier.rejects).count() == 0

@@ -106,7 +106,7 @@ def test_other_settings_need_a_refit(spark: SparkSession, place: Path) -> None:
 
 def test_equal_bytes_are_dropped_where_asked(spark: SparkSession, place: Path) -> None:
     write_files(place / "in", {"b/00 again.png": image(0), "d/00 once more.png": image(0)})
-    kept = prepare_images(spark, configure(place))
+    kept = prepare_images(spark, configure(place, duplicates="report"))
     assert kept.statistics.num_duplicates == 2
     dropped = prepare_images(spark, configure(place, duplicates="drop", refit=True))
     assert {key for key, reason in read_rejects(dropped).items() if reason == "duplicate_content"} == {

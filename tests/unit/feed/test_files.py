@@ -9,7 +9,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from dbx_dl.contracts import TableVersion
-from dbx_dl.errors import DataError
+from dbx_dl.errors import DataError, VersionGoneError
 from dbx_dl.feed.files import list_blocks, list_files, local_path
 from tests.prepared_tables import write_feature_table
 
@@ -45,7 +45,7 @@ def test_a_missing_version_table_or_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no Delta table at"):
         list_files(TableVersion(name="gone", path=str(tmp_path / "gone"), version=0), "train", "key")
     Path(list_files(prepared.table, "train", "key")[0]).unlink()
-    with pytest.raises(DataError, match="vacuumed"):
+    with pytest.raises(VersionGoneError, match="vacuumed"):
         list_blocks(prepared.table, "train", key_column="key", columns=COLUMNS)
 
 

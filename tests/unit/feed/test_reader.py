@@ -10,7 +10,7 @@ import pytest
 from deltalake import write_deltalake
 
 from dbx_dl.contracts import Batch, PreparedTable
-from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.errors import ConfigError, DataError, VersionGoneError
 from dbx_dl.feed.reader import Feed, open_feed, read_keys, read_rows
 from tests.prepared_tables import IMAGES, describe, draw_image, write_feature_table, write_image_table
 
@@ -125,7 +125,7 @@ def test_a_file_that_vanishes_while_reading_is_named(tmp_path: Path) -> None:
     feed = feed_of(prepared, "train")
     for path in tmp_path.glob("split=train/*.parquet"):
         path.unlink()
-    with pytest.raises(DataError, match="vacuumed"):
+    with pytest.raises(VersionGoneError, match="vacuumed"):
         list(feed.batches(1))
 
 
