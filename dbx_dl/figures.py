@@ -101,27 +101,42 @@ def sample_predictions(
 def class_samples(
     samples: Mapping[str, Sequence[NDArray[np.uint8]]], rejects: Sequence[tuple[str, str]], *, dark: bool = False
 ) -> Figure:
-    """One row of images (H, W, C) uint8 per class, and below them what was rejected: (name, reason) each."""
+    """One row of images (H, W, C) uint8 of one size per class, and below them rejects: (name, reason) each."""
     palette = DARK if dark else LIGHT
-    num_columns = max([1, *map(len, samples.values())])
-    num_rows = len(samples) + (1 if rejects else 0)
-    figure = _new_figure(1.0 * num_columns + 1.4, 1.05 * max(1, num_rows) + (0.14 * len(rejects) if rejects else 0))
-    for row, (name, images) in enumerate(samples.items()):
-        for column, image in enumerate(images):
-            axes = figure.add_subplot(max(1, num_rows), num_columns, row * num_columns + column + 1)
-            axes.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
-            axes.set_xticks([])
-            axes.set_yticks([])
-            _dress(axes, palette)
-            if column == 0:
-                axes.set_ylabel(name, rotation=0, ha="right", va="center", color=palette.text, fontsize=9)
+    shown = {name: images for name, images in samples.items() if images}
+    most = max([1, *map(len, shown.values())])
+    text_height = 0.16 * (len(rejects) + 1) if rejects else 0.0
+    heights = [1.0] * len(shown) + ([max(0.2, text_height)] if rejects else [])
+    figure = _new_figure(1.0 * most + 1.4, sum(heights) + 0.1)
+    grid = figure.add_gridspec(max(1, len(heights)), 1, height_ratios=heights or [1.0])
+    for row, (name, images) in enumerate(shown.items()):
+        axes = figure.add_subplot(grid[row])
+        axes.imshow(_strip(images, most), vmin=0, vmax=255)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.set_ylabel(name, rotation=0, ha="right", va="center", color=palette.text, fontsize=9)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
     if rejects:
-        axes = figure.add_subplot(num_rows, 1, num_rows)
+        axes = figure.add_subplot(grid[len(shown)])
         axes.set_axis_off()
-        lines = [f"{reason}:  {name}" for name, reason in rejects]
-        text = "rejected\n" + "\n".join(lines)
-        axes.text(0, 0.85, text, va="top", fontsize=7, color="#d6453d", family="monospace", transform=axes.transAxes)
+        text = "rejected\n" + "\n".join(f"{reason}:  {name}" for name, reason in rejects)
+        axes.text(0, 1, text, va="top", fontsize=7, color="#d6453d", family="monospace", transform=axes.transAxes)
     return figure
+
+
+def _strip(images: Sequence[NDArray[np.uint8]], num_places: int) -> NDArray[np.uint8]:
+    """Images side by side with gaps, as RGBA (H, …, 4); places without an image are transparent."""
+    import numpy as np
+
+    height, width, channels = images[0].shape
+    gap = max(1, width // 10)
+    strip = np.zeros((height, num_places * (width + gap) - gap, 4), np.uint8)
+    for place, image in enumerate(images):
+        start = place * (width + gap)
+        strip[:, start : start + width, :3] = image if channels == 3 else np.repeat(image, 3, axis=2)
+        strip[:, start : start + width, 3] = 255
+    return strip
 
 
 def encode_png(figure: Figure, dpi: int = 144) -> bytes:

@@ -54,6 +54,7 @@ def test_every_image_is_prepared_or_rejected_with_a_reason(demo: DemoRun) -> Non
     assert set(rejects["path"].to_pylist()) == BROKEN
     assert len(set(rejects["reason"].to_pylist())) == 4
     assert not BROKEN & set(_rows(prepared.table)["path"].to_pylist())
+    assert (_place(demo, "digits") / "prepared.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_every_case_is_prepared_or_rejected_with_a_reason(demo: DemoRun) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from dbx_dl.contracts import EpochMetrics
-from dbx_dl.figures import confusion_matrix, encode_png, learning_curves, sample_predictions
+from dbx_dl.figures import class_samples, confusion_matrix, encode_png, learning_curves, sample_predictions
 
 HISTORY = [
     EpochMetrics(
@@ -87,3 +87,16 @@ def test_pyplot_is_not_used() -> None:
     before = "matplotlib.pyplot" in sys.modules
     encode_png(sample_predictions([], [], []))
     assert ("matplotlib.pyplot" in sys.modules) == before
+
+
+def test_samples_have_a_row_per_class_and_name_the_rejects() -> None:
+    grey, colour = np.full((4, 10, 1), 9, np.uint8), np.full((4, 10, 3), 200, np.uint8)
+    figure = class_samples({"cat": [grey, grey], "dog": [colour], "none": []}, [("a/b.png", "truncated")])
+    cat, dog, rejects = figure.axes
+    assert [axes.get_ylabel() for axes in (cat, dog)] == ["cat", "dog"]
+    strip = cat.get_images()[0].get_array()
+    assert strip.shape == (4, 21, 4)
+    np.testing.assert_array_equal(strip[0, :, 3], [255] * 10 + [0] + [255] * 10)
+    assert dog.get_images()[0].get_array()[0, 11:, 3].max() == 0
+    assert rejects.texts[0].get_text() == "rejected\ntruncated:  a/b.png"
+    assert Image.open(io.BytesIO(encode_png(figure))).format == "PNG"
