@@ -10,6 +10,7 @@ from dbx_dl.config.columns import (
     IgnoredColumn,
     NumericColumn,
 )
+from dbx_dl.config.csv_options import CsvOptions
 from dbx_dl.config.image_sources import (
     CocoSource,
     FolderSource,
@@ -23,7 +24,6 @@ from dbx_dl.config.loading import load_run_config, parse_run_config
 from dbx_dl.config.models import ExportConfig, RegisterConfig, ScoreConfig
 from dbx_dl.config.places import SparkConfig, TrackingConfig
 from dbx_dl.config.prepare import (
-    CsvOptions,
     PrepareConfig,
     PrepareImagesConfig,
     PrepareSection,

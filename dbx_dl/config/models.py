@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from dbx_dl.config.csv_options import CsvOptions
 from dbx_dl.config.section import NULL_TOKENS, Section
 
 
@@ -28,13 +29,15 @@ class RegisterConfig(Section):
 class ScoreConfig(Section):
     """What to score, with which model, into which table; every input row gets exactly one output row.
 
-    `source_format` images: a folder of files, keyed by their path relative to it; csv, parquet, delta: rows keyed by
-    `key`. `model`: an MLflow URI such as `models:/digits@champion`, or the path of an ONNX file.
+    `source_format` images: a folder of files, keyed by their path relative to it; csv, parquet, json (lines), delta,
+    query (SQL): rows keyed by `key`. `model`: an MLflow URI such as `models:/digits@champion`, or the path of an ONNX
+    file.
     """
 
     source: str
-    source_format: Literal["images", "csv", "parquet", "delta"]
+    source_format: Literal["images", "csv", "parquet", "json", "delta", "query"]
     key: str = "path"
     model: str
     table: str
+    csv: CsvOptions = CsvOptions()
     null_tokens: tuple[str, ...] = NULL_TOKENS

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from dbx_dl.config.columns import ColumnConfig
+from dbx_dl.config.csv_options import CsvOptions
 from dbx_dl.config.image_sources import ImageSource
 from dbx_dl.config.section import NULL_TOKENS, Section
 
@@ -80,14 +81,6 @@ class PrepareImagesConfig(PrepareSection):
         if self.resize != "none" and self.encoding == "original":
             raise ValueError("resized images need `encoding: png` or `jpeg`")
         return self
-
-
-class CsvOptions(Section):
-    """How CSV files are written; without a header columns are named c0, c1, …"""
-
-    delimiter: str = Field(default=",", min_length=1)
-    quote: str = Field(default='"', min_length=1, max_length=1)
-    header: bool = True
 
 
 class PrepareTableConfig(PrepareSection):

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from dbx_dl.config import CsvOptions
 from dbx_dl.errors import DataError
-from dbx_dl.runtime.sources import MALFORMED_COLUMN
-from dbx_dl.runtime.tables import absolute_path, first_line, has_table, pin_table, read_pinned, suggest_name
+from dbx_dl.runtime.sources import escape_globs, load_rows
+from dbx_dl.runtime.tables import absolute_path, has_table, pin_table, read_pinned, suggest_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from pyspark.sql import DataFrame, SparkSession
 
+# The text of a line that is no row of its file, such as one of other length than the header; null for every other row.
+MALFORMED_COLUMN = "_malformed"
 ROW_FORMATS = ("csv", "parquet", "json", "delta", "query")
 _SHOWN_CHARACTERS = 80
 
@@ -31,7 +32,7 @@ def read_rows(spark: SparkSession, source: str, source_format: str, csv: CsvOpti
     if source_format == "csv":
         rows = _read_csv(spark, absolute_path(source), csv or CsvOptions(), what)
     elif source_format == "parquet":
-        rows = _load(spark.read.parquet, absolute_path(source), what)
+        rows = load_rows(lambda: spark.read.parquet(escape_globs(absolute_path(source))), what)
     elif source_format == "json":
         rows = _read_json(spark, absolute_path(source), what)
     elif source_format == "delta":
@@ -64,12 +65,13 @@ def _read_csv(spark: SparkSession, path: str, csv: CsvOptions, what: str) -> Dat
         # Where it reads fewer columns, Spark does not see that a line has too few values.
         "columnPruning": "false",
     }
-    first = _load(spark.read.options(header="false", **dialect).csv, path, what).head()
+    place = escape_globs(path)
+    first = load_rows(lambda: spark.read.options(header="false", **dialect).csv(place), what).head()
     names = _name_columns(list(first or ()), csv.header, what)
     schema = StructType([StructField(name, StringType()) for name in (*names, MALFORMED_COLUMN)])
     # enforceSchema=false: in a folder, a file with other columns fails instead of being read in the wrong order.
     reader = spark.read.options(header=str(csv.header).lower(), enforceSchema="false", **dialect).schema(schema)
-    return _load(reader.option("columnNameOfCorruptRecord", MALFORMED_COLUMN).csv, path, what)
+    return load_rows(lambda: reader.option("columnNameOfCorruptRecord", MALFORMED_COLUMN).csv(place), what)
 
 
 def _name_columns(first: list[str | None], has_header: bool, what: str) -> list[str]:
@@ -90,12 +92,13 @@ def _read_json(spark: SparkSession, path: str, what: str) -> DataFrame:
     from pyspark.sql.types import StringType, StructField, StructType
 
     reader = spark.read.option("columnNameOfCorruptRecord", MALFORMED_COLUMN)
-    found = _load(reader.json, path, what).schema
+    place = escape_globs(path)
+    found = load_rows(lambda: reader.json(place), what).schema
     fields = [field for field in found.fields if field.name != MALFORMED_COLUMN]
     if not fields:
         raise DataError(f"{what} holds no JSON objects, one a line")
     schema = StructType([*fields, StructField(MALFORMED_COLUMN, StringType())])
-    return _load(reader.schema(schema).json, path, what)
+    return load_rows(lambda: reader.schema(schema).json(place), what)
 
 
 def _read_delta(spark: SparkSession, source: str, what: str) -> DataFrame:
@@ -106,23 +109,7 @@ def _read_delta(spark: SparkSession, source: str, what: str) -> DataFrame:
 
 def _read_query(spark: SparkSession, query: str, what: str) -> DataFrame:
     # As a subquery, only what reads rows passes; the line break ends a comment.
-    return _load(spark.sql, f"SELECT * FROM (\n{query.strip().rstrip(';')}\n)", what, is_path=False)
-
-
-def _load(load: Callable[[str], DataFrame], source: str, what: str, is_path: bool = True) -> DataFrame:
-    """Call a reader with globbing off and its errors in one line."""
-    literal = re.sub(r"([\\{}\[\]*?])", r"\\\1", source) if is_path else source
-    try:
-        rows = load(literal)
-        _ = rows.schema  # Spark Connect finds errors only when it is asked
-    except Exception as error:  # Py4J's errors share no class with Spark's own
-        text = str(error)
-        if "PATH_NOT_FOUND" in text:
-            raise DataError(f"{what} does not exist") from None
-        if "UNABLE_TO_INFER_SCHEMA" in text:
-            raise DataError(f"{what} holds no files with rows") from None
-        raise DataError(f"{what} cannot be read: {first_line(error)}") from None
-    return rows
+    return load_rows(lambda: spark.sql(f"SELECT * FROM (\n{query.strip().rstrip(';')}\n)"), what)
 
 
 def _require_distinct(names: Sequence[str], what: str) -> None:

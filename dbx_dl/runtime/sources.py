@@ -1,31 +1,20 @@
-"""Raw inputs as Spark sees them: image files keyed by their path below a folder, and rows of files and tables."""
+"""Raw files as Spark sees them, keyed by their path below a folder, and what reading them can fail with."""
 
 from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dbx_dl.errors import DataError
 from dbx_dl.runtime.files import include_empty_files
-from dbx_dl.runtime.tables import absolute_path, first_line, has_table, pin_table, read_pinned, suggest_name
+from dbx_dl.runtime.tables import absolute_path, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from pyspark.sql import DataFrame, SparkSession
 
-# The text of a CSV line whose number of values differs from the header's; null for every other row.
-MALFORMED_COLUMN = "_malformed"
-FORMATS = ("csv", "parquet", "delta")
-_CSV = {
-    "quote": '"',
-    "escape": '"',
-    "ignoreLeadingWhiteSpace": "true",
-    "ignoreTrailingWhiteSpace": "true",
-    # Where it reads fewer columns, Spark does not see that a line has too few values.
-    "columnPruning": "false",
-}
 _LOCATION = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)?(?=/)")
 # The last line of a Python worker's traceback, inside the error of the Spark job.
 _TOLD_BY_WORKER = re.compile(r"^\s*dbx_dl\.errors\.DataError: (.+)$", re.MULTILINE)
@@ -49,9 +38,11 @@ def read_binary_files(spark: SparkSession, root: str, names: Sequence[str] | Non
     place = absolute_path(root)
     reader = spark.read.format("binaryFile")
     if names is None:
-        found = _load(reader.option("recursiveFileLookup", "true").load, place, f"image folder {root}")
+        reader = reader.option("recursiveFileLookup", "true")
+        found = load_rows(lambda: reader.load(escape_globs(place)), f"image folder {root}")
     else:
-        found = _load(reader.load, [f"{place}/{name}" for name in names], f"one of {len(names)} files of {root}")
+        paths = [escape_globs(f"{place}/{name}") for name in names]
+        found = load_rows(lambda: reader.load(paths), f"one of {len(names)} files of {root}")
     return name_files(include_empty_files(found), root)
 
 
@@ -65,24 +56,6 @@ def name_files(files: DataFrame, root: str) -> DataFrame:
     relative = F.when(path.startswith(prefix), F.substring(path, F.lit(len(prefix) + 1), F.length(path)))
     sizes = F.col("length").alias("size_bytes"), F.col("modificationTime").alias("modified_at")
     return files.select(relative.alias("path"), *sizes, "content")
-
-
-def read_source_rows(spark: SparkSession, source: str, source_format: str) -> DataFrame:
-    """The rows of a CSV or Parquet file (or folder of such files), or of a Delta table at its latest version.
-
-    CSV files have a header and commas; all their columns are strings, stripped of unquoted blanks, and
-    `MALFORMED_COLUMN` is added. Parquet and Delta columns keep their types. DataError when the source is absent,
-    empty or unreadable, or a CSV header has a name twice or none; files of one folder must have one header.
-    """
-    if source_format == "csv":
-        return _read_csv(spark, source)
-    if source_format == "parquet":
-        return _load(spark.read.parquet, absolute_path(source), f"Parquet source {source}")
-    if source_format != "delta":
-        raise DataError(f"unknown source format {source_format!r}: {suggest_name(source_format, FORMATS)}")
-    if not has_table(spark, source):
-        raise DataError(f"Delta source {source} does not exist")
-    return read_pinned(spark, pin_table(spark, source))
 
 
 @contextmanager
@@ -104,34 +77,10 @@ def explain_read_errors(what: str) -> Iterator[None]:
         raise DataError(f"{what} cannot be read: {first_line(error)}") from None
 
 
-def _read_csv(spark: SparkSession, source: str) -> DataFrame:
-    from pyspark.sql.types import StringType, StructField, StructType
-
-    path, what = absolute_path(source), f"CSV source {source}"
-    names = _read_header(spark, path, what)
-    schema = StructType([StructField(name, StringType()) for name in (*names, MALFORMED_COLUMN)])
-    # enforceSchema=false: in a folder, a file with other columns fails instead of being read in the wrong order.
-    reader = spark.read.options(header="true", enforceSchema="false", **_CSV).schema(schema)
-    return _load(reader.option("columnNameOfCorruptRecord", MALFORMED_COLUMN).csv, path, what)
-
-
-def _read_header(spark: SparkSession, path: str, what: str) -> list[str]:
-    first = _load(spark.read.options(header="false", **_CSV).csv, path, what).head()
-    names = [] if first is None else list(first)
-    if not names:
-        raise DataError(f"{what} is empty: its first line must name the columns")
-    for position, name in enumerate(names, start=1):
-        if not name:
-            raise DataError(f"{what}: column {position} has no name in the header")
-        if name.lower() in (other.lower() for other in names[: position - 1] if other):
-            raise DataError(f"{what}: the header has the name {name!r} twice (upper and lower case count as equal)")
-    return names
-
-
-def _load(load: Callable[[Any], DataFrame], path: str | Sequence[str], what: str) -> DataFrame:
-    """Call a reader's method with globbing off and its errors in one line."""
+def load_rows(load: Callable[[], DataFrame], what: str) -> DataFrame:
+    """Call what makes a DataFrame of the source `what`, with its errors as a DataError of one line."""
     try:
-        rows = load(escape_globs(path) if isinstance(path, str) else [escape_globs(one) for one in path])
+        rows = load()
         _ = rows.schema  # Spark Connect finds errors only when it is asked
     except Exception as error:  # Py4J's errors share no class with Spark's own
         text = str(error)

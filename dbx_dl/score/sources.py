@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.errors import DataError
-from dbx_dl.runtime.sources import MALFORMED_COLUMN, read_image_files, read_source_rows
+from dbx_dl.runtime.row_sources import MALFORMED_COLUMN, read_rows
+from dbx_dl.runtime.sources import read_image_files
 from dbx_dl.runtime.tables import pin_table, quote_column, read_pinned, require_columns
 from dbx_dl.score.binding import input_columns
 from dbx_dl.transforms.raw_columns import (
@@ -52,7 +53,7 @@ class ScoreRows:
     table: TableVersion | None = None
 
 
-def read_rows(spark: SparkSession, config: ScoreConfig, inputs: InputSpec) -> ScoreRows:
+def read_score_rows(spark: SparkSession, config: ScoreConfig, inputs: InputSpec) -> ScoreRows:
     """The rows to score; DataError when the source, its key, or a column that the model takes is absent.
 
     Text in the place of a number, boolean or timestamp is parsed as in `prepare`: null tokens become null, anything
@@ -67,7 +68,7 @@ def read_rows(spark: SparkSession, config: ScoreConfig, inputs: InputSpec) -> Sc
             found = found.withColumnRenamed("content", inputs.column)
     else:
         table = pin_table(spark, config.source) if config.source_format == "delta" else None
-        found = read_pinned(spark, table) if table else read_source_rows(spark, config.source, config.source_format)
+        found = read_pinned(spark, table) if table else _read_plain(spark, config)
         key = config.key
     require_columns(found, (key, *input_columns(inputs)), f"source {config.source}")
     rows = found.select(
@@ -76,6 +77,10 @@ def read_rows(spark: SparkSession, config: ScoreConfig, inputs: InputSpec) -> Sc
         _input_error(found, inputs, config).alias("input_error"),
     )
     return ScoreRows(rows, f"{config.source}@v{table.version}" if table else config.source, table)
+
+
+def _read_plain(spark: SparkSession, config: ScoreConfig) -> DataFrame:
+    return read_rows(spark, config.source, config.source_format, config.csv)
 
 
 def check_keys(rows: DataFrame, what: str) -> None:

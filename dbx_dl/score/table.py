@@ -13,7 +13,7 @@ from dbx_dl.runtime.sources import explain_read_errors
 from dbx_dl.runtime.table_writes import replace_table, require_free_place
 from dbx_dl.runtime.tables import has_table, pin_table, read_pinned
 from dbx_dl.score.model_file import fetch_model
-from dbx_dl.score.sources import check_keys, read_rows
+from dbx_dl.score.sources import check_keys, read_score_rows
 from dbx_dl.score.udf import scorer_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def score_table(spark: SparkSession, config: ScoreConfig, *, tracking: TrackingC
     model = fetch_model(config.model, tracking.uri)
     scorer = scorer_of(spark, model)
     what = f"source {config.source}"
-    found = read_rows(spark, config, scorer.metadata.inputs)
+    found = read_score_rows(spark, config, scorer.metadata.inputs)
     if target is not None and found.table is not None and found.table.path == target.path:
         raise DataError(f"{config.table} is the source itself: predictions need a table of their own")
     scorer.check(found.rows, "inputs")

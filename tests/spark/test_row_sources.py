@@ -10,8 +10,7 @@ import pytest
 
 from dbx_dl.config import CsvOptions
 from dbx_dl.errors import DataError
-from dbx_dl.runtime.row_sources import read_rows
-from dbx_dl.runtime.sources import MALFORMED_COLUMN
+from dbx_dl.runtime.row_sources import MALFORMED_COLUMN, read_rows
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -18,8 +18,7 @@ from dbx_dl.config import (
 )
 from dbx_dl.errors import DataError
 from dbx_dl.prepare.tabular.row_checks import INTERNAL_COLUMNS
-from dbx_dl.runtime.row_sources import describe_source
-from dbx_dl.runtime.sources import MALFORMED_COLUMN
+from dbx_dl.runtime.row_sources import MALFORMED_COLUMN, describe_source
 from dbx_dl.runtime.tables import require_columns
 from dbx_dl.transforms.raw_columns import is_readable
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.prepare.outcomes import DETAIL, REASON
 from dbx_dl.prepare.tabular.targets import list_label_problems, read_label
-from dbx_dl.runtime.sources import MALFORMED_COLUMN
+from dbx_dl.runtime.row_sources import MALFORMED_COLUMN
 from dbx_dl.runtime.tables import quote_column
 from dbx_dl.transforms.raw_columns import (
     is_unparsable,
