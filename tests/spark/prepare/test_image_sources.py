@@ -18,6 +18,7 @@ from dbx_dl.prepare.images.sources.folders import list_file_rows
 from dbx_dl.prepare.images.sources.formats import find_images
 from dbx_dl.prepare.images.sources.found import LISTING_COLUMNS
 from dbx_dl.runtime.processes import call_in_process
+from dbx_dl.runtime.session_settings import session_settings
 from dbx_dl.runtime.sources import explain_read_errors
 from tests.image_files import digit_pixels, write_coco, write_idx_pair
 from tests.spark.prepare.pictures import PICTURES, find, reasons_of, rows_of
@@ -84,8 +85,7 @@ def test_folders_that_only_spark_reads(
 
 
 def test_rows_of_spark_s_reader_are_listed_alike(spark: SparkSession, pictures: Path, remote: str) -> None:
-    spark.conf.set("spark.sql.session.timeZone", "Asia/Kolkata")
-    try:
+    with session_settings(spark, {"spark.sql.session.timeZone": "Asia/Kolkata"}):
         files = spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(remote)
         for place in (str(pictures), remote):
             source = FolderSource(path=place)
@@ -94,8 +94,6 @@ def test_rows_of_spark_s_reader_are_listed_alike(spark: SparkSession, pictures: 
             given = files.withColumn("path", F.replace("path", F.lit(remote), F.lit(place)))
             assert rows_of(list_file_rows(spark, source, given).listing) == whole
             assert set(whole) == {*PICTURES, "top.png"}
-    finally:
-        spark.conf.unset("spark.sql.session.timeZone")
 
 
 def test_what_cannot_be_listed_is_named(spark: SparkSession, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from dbx_dl.config import EmbeddingColumn, IgnoredColumn, PrepareTableConfig
 from dbx_dl.errors import DataError
-from dbx_dl.prepare.tabular.prepare import find_schema
+from dbx_dl.prepare.tabular.schema import TableSchema, find_schema
 from dbx_dl.runtime.row_sources import MALFORMED_COLUMN
 
 if TYPE_CHECKING:
@@ -48,6 +48,10 @@ COLUMNS = {
 }
 
 
+def unpack(schema: TableSchema) -> tuple[dict[str, Any], str]:
+    return dict(schema.columns), schema.task
+
+
 def configure(**changes: Any) -> PrepareTableConfig:
     values = {"source": "s", "source_format": "query", "table": "t", "key": "id", "label": "y"}
     return PrepareTableConfig.model_validate({**values, **changes})
@@ -64,7 +68,7 @@ def test_kinds_and_task(raw: DataFrame, caplog: pytest.LogCaptureFixture) -> Non
     declared = {"declared_vector": EmbeddingColumn(scale="standard"), "dropped": IgnoredColumn()}
     config = configure(columns=declared, split={"group": "group"}, max_categories=100)
     with caplog.at_level(logging.INFO, "dbx_dl"):
-        columns, task = find_schema(raw, config, None)
+        columns, task = unpack(find_schema(raw, config, None))
     assert {name: column.kind for name, column in columns.items()} == {n: kind for n, (_, kind) in COLUMNS.items()}
     assert list(columns) == list(COLUMNS)
     assert columns["vector"].model_dump()["size"] == 3
@@ -89,7 +93,7 @@ def test_kinds_and_task(raw: DataFrame, caplog: pytest.LogCaptureFixture) -> Non
     ],
 )
 def test_tasks(raw: DataFrame, label: str, task: str) -> None:
-    columns, found = find_schema(raw.select("id", "double", label), configure(label=label), None)
+    columns, found = unpack(find_schema(raw.select("id", "double", label), configure(label=label), None))
     assert (list(columns), found) == (["double"], task)
 
 
