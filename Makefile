@@ -31,6 +31,8 @@ help: ## List the targets
 	@echo "make TARGET [ARGS=...]"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '  test-%-9s The tests in tests/%s\n' $(foreach layer,$(LAYERS),$(layer) $(layer))
+	@for file in tests/benchmarks/bench_*.py; do name=$$(basename $$file .py); \
+	printf '  bench-%-8s One benchmark: %s\n' "$${name#bench_}" "$$file"; done
 
 # ---- what people type ------------------------------------------------------------------------------------------------
 
@@ -58,6 +60,9 @@ bench: ready ## The benchmarks in tests/benchmarks (ratios within one run)
 	@benchmarks=$$(find tests/benchmarks -name 'bench_*.py' -exec basename {} .py \; 2>/dev/null | sort || true); \
 	if [ -z "$$benchmarks" ]; then echo "there are no benchmarks yet"; fi; \
 	for name in $$benchmarks; do echo "[bench] $$name"; $(BIN)/python -m "tests.benchmarks.$$name" $(ARGS); done
+
+bench-%: ready
+	@$(BIN)/python -m tests.benchmarks.bench_$* $(ARGS)
 
 wheel: $(STAMPS)/packages ## This package's wheel, into dist/
 	@rm -rf build
