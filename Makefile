@@ -31,8 +31,8 @@ help: ## List the targets
 	@echo "make TARGET [ARGS=...]"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '  test-%-9s The tests in tests/%s\n' $(foreach layer,$(LAYERS),$(layer) $(layer))
-	@for file in tests/benchmarks/bench_*.py; do name=$$(basename $$file .py); \
-	printf '  bench-%-8s One benchmark: %s\n' "$${name#bench_}" "$$file"; done
+	@cd tests/benchmarks && for file in bench_*.py; do name=$${file#bench_}; \
+	printf '  bench-%-8s The benchmark in %s\n' "$${name%.py}" "$$file"; done
 
 # ---- what people type ------------------------------------------------------------------------------------------------
 
