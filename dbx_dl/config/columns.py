@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from dbx_dl.config.section import Section
+from dbx_dl.contracts import DatetimePart
 
-DatetimePartName = Literal["month", "day_of_month", "day_of_week", "hour", "minute"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -60,7 +60,7 @@ class DatetimeColumn(Section):
     """Dates and timestamps (also as ISO text, UTC): cyclical parts, and time elapsed on a standard scale."""
 
     kind: Literal["datetime"] = "datetime"
-    parts: tuple[DatetimePartName, ...] = ("month", "day_of_week", "hour")
+    parts: tuple[DatetimePart, ...] = ("month", "day_of_week", "hour")
     elapsed: bool = True
     add_indicator: bool = False
 

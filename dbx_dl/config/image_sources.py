@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from dbx_dl.config.section import Section
-
-SplitName = Literal["train", "validation", "test"]
+from dbx_dl.contracts import Split
 
 
 class FolderSource(Section):
@@ -65,7 +64,7 @@ class IdxPair(Section):
 
     images: str
     labels: str | None = None
-    split: SplitName | None = None
+    split: Split | None = None
 
 
 class IdxSource(Section):

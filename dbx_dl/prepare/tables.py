@@ -53,6 +53,15 @@ def order_labels(found: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
     return (*known, *sorted(set(found) - set(known)))
 
 
+def fingerprint_rows(rows: DataFrame, columns: Sequence[str]) -> tuple[int, int]:
+    """Number and a hash of rows by some of their columns, equal for equal rows in whatever order."""
+    from pyspark.sql import functions as F
+
+    digest = F.sum(F.xxhash64(*(quote_column(name) for name in columns)).cast("decimal(38,0)"))
+    found = rows.agg(F.count("*").alias("rows"), F.coalesce(digest, F.lit(0)).alias("digest")).collect()[0]
+    return int(found["rows"]), int(found["digest"])
+
+
 @contextmanager
 def kept_on_disk(rows: DataFrame) -> Iterator[DataFrame]:
     """`rows`, computed once however often they are used inside the block.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dbx_dl.prepare.tables import fingerprint_rows
 from dbx_dl.runtime.tables import quote_column, read_pinned
 
 if TYPE_CHECKING:
@@ -83,11 +84,7 @@ def find_changes(
 
 def fingerprint_rejects(rejects: DataFrame) -> tuple[int, int]:
     """Number and a hash of rejects, equal for equal ones in whatever order."""
-    from pyspark.sql import functions as F
-
-    digest = F.sum(F.xxhash64("key", "path", "reason", "detail", "size_bytes").cast("decimal(38,0)"))
-    found = rejects.agg(F.count("*").alias("rows"), F.coalesce(digest, F.lit(0)).alias("digest")).collect()[0]
-    return int(found["rows"]), int(found["digest"])
+    return fingerprint_rows(rejects, ("key", "path", "reason", "detail", "size_bytes"))
 
 
 def _read_rejects(spark: SparkSession, earlier: PresentTable) -> DataFrame:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.contracts import ImageSpec, PreparedTable, Target
-from dbx_dl.prepare.commits import PresentTable, find_present, publish
+from dbx_dl.prepare.commits import PresentTable, find_present, publish, stay
 from dbx_dl.prepare.images.changes import ImageChanges, find_changes
 from dbx_dl.prepare.images.checks import CheckSettings, check_images
 from dbx_dl.prepare.images.rows import future_rows, has_news, judge_duplicates, order_for_reading
@@ -89,18 +89,13 @@ def update_images(
     survey = survey_images(listing, changes, earlier)
     require_images(survey, config, found.task)
     if earlier is not None and survey.is_unchanged(config.delete_removed):
-        return _stay(config, earlier)
+        return stay(earlier)
     bounds = _split_bounds(listing, config, earlier)
     update = _Update(config, earlier, found, changes, survey, bounds)
     ordered = order_for_reading(changes.to_read, config, bounds, survey)
     checked = check_images(found.read(ordered), check_settings(config))
     with kept_on_disk(checked) as rows:
         return _commit(spark, update, judge_duplicates(rows, changes, config.duplicates), settings)
-
-
-def _stay(config: PrepareImagesConfig, earlier: PresentTable) -> PreparedTable:
-    logger.info("nothing changed: table %s stays at version %d", config.table, earlier.prepared.table.version)
-    return earlier.prepared
 
 
 def check_settings(config: PrepareImagesConfig) -> CheckSettings:
@@ -148,7 +143,7 @@ def _commit(spark: SparkSession, update: _Update, rows: DataFrame, settings: dic
     config, earlier, is_labelled = update.config, update.earlier, update.found.task != "none"
     is_leaving = config.delete_removed and update.survey.num_gone > 0
     if earlier is not None and not is_leaving and not has_news(rows, update.changes):
-        return _stay(config, earlier)
+        return stay(earlier)
     future = future_rows(update.changes, rows)
     outcome = count_outcome(future.every, KEY_COLUMN, pixel_sums(config.channels))
     require_usable(outcome, "files", config.max_reject_fraction, needs_classes=update.found.task == "multiclass")

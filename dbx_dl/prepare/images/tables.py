@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbx_dl.prepare.commits import commit_settings
+from dbx_dl.prepare.images.columns import COLUMNS
 from dbx_dl.prepare.images.rows import is_as_stored, num_files, num_read_tasks
 from dbx_dl.prepare.outcomes import REASON
 from dbx_dl.prepare.tables import index_labels, table_properties
@@ -26,24 +27,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-COLUMNS = (
-    "key",
-    "path",
-    "content",
-    "label",
-    "label_index",
-    "height",
-    "width",
-    "channels",
-    "format",
-    "size_bytes",
-    "sha256",
-    "split",
-    "modified_at",
-    "prepared_at",
-    "pixel_means",
-    "pixel_deviations",
-)
 # Images per row group: a feed reads row groups whole, and shuffles them.
 _GROUP_ROWS = 512
 _MIN_GROUP_BYTES, _MAX_GROUP_BYTES = 4 * 2**20, 64 * 2**20

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbx_dl.contracts import ColumnProfile, FeatureSpec, PreparedTable, TableStatistics, Target
 from dbx_dl.prepare.class_weights import weigh_classes
-from dbx_dl.prepare.commits import PresentTable, find_present, publish
+from dbx_dl.prepare.commits import PresentTable, find_present, publish, stay
 from dbx_dl.prepare.outcomes import DETAIL, REASON, count_outcome, log_outcome, require_usable
 from dbx_dl.prepare.settings import require_same_settings
 from dbx_dl.prepare.splits import SplitBounds, fit_split, split_rows_by
@@ -115,8 +115,7 @@ def _commit(
     if earlier is not None:
         good = select_good(rows, names, task, _spec_of(earlier), config.key)
         if is_as_prepared(spark, good, rejects, earlier.prepared):
-            logger.info("nothing changed: table %s stays at version %d", config.table, earlier.prepared.table.version)
-            return earlier.prepared
+            return stay(earlier)
     train = rows.where(f"{REASON} IS NULL AND split = 'train'")
     spec = _spec_of(earlier) if earlier else None
     findings = examine_train(train, schema.columns, task, outcome, config.max_categories, spec)

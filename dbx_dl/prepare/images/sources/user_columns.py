@@ -7,32 +7,15 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import SPLITS
 from dbx_dl.errors import DataError
+from dbx_dl.prepare.images.columns import COLUMNS
 from dbx_dl.prepare.images.sources.found import LISTING_COLUMNS, ImageTask
 from dbx_dl.runtime.tables import quote_column, require_columns, suggest_name
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-# Names of the prepared table's own columns, which no kept column may have.
-TABLE_COLUMNS = (
-    "key",
-    "path",
-    "content",
-    "label",
-    "label_index",
-    "label_indices",
-    "height",
-    "width",
-    "channels",
-    "format",
-    "size_bytes",
-    "sha256",
-    "split",
-    "modified_at",
-    "prepared_at",
-    "pixel_means",
-    "pixel_deviations",
-)
+# Names that no kept column may have.
+TABLE_COLUMNS = (*COLUMNS, "label_indices")
 SPLIT_NAMES: dict[str, str] = {
     **{str(name): str(name) for name in SPLITS},
     "val": "validation",
