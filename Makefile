@@ -2,6 +2,7 @@
 #
 #   PYTHON=python3.12   the Python to make .venv with (3.11 to 3.13)
 #   ARGS="--quick"      passed on to `dbx-dl demo` or pytest
+#   PROCESSES=1         pytest's processes (2)
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -11,12 +12,15 @@ SHELL := bash
 
 PYTHON ?= python3
 ARGS ?=
+PROCESSES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 EVERYTHING := .[all,dev]
 STAMPS := $(VENV)/.stamps
-LAYERS := unit rules numerics ranks spark e2e gpu
+# The longest tests first, so that no process waits for another at the end.
+LAYERS := e2e ranks numerics spark unit rules gpu
 PYTEST := $(BIN)/python -m pytest
+IN_PROCESSES := -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -29,7 +33,7 @@ endef
 .PHONY: help
 help: ## List the targets
 	@echo "make TARGET [ARGS=...]"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '  test-%-9s The tests in tests/%s\n' $(foreach layer,$(LAYERS),$(layer) $(layer))
 	@cd tests/benchmarks && for file in bench_*.py; do name=$${file#bench_}; \
 	printf '  bench-%-8s The benchmark in %s\n' "$${name%.py}" "$$file"; done
@@ -41,7 +45,7 @@ demo: ready ## Real images and a real table the whole way, with Keras and PyTorc
 	@$(BIN)/dbx-dl demo $(ARGS)
 
 test: ready ## All test layers, but no benchmarks
-	@$(PYTEST) $(wildcard $(addprefix tests/,$(LAYERS))) $(ARGS)
+	@$(PYTEST) $(wildcard $(addprefix tests/,$(LAYERS))) $(IN_PROCESSES) $(ARGS)
 
 test-matrix: ready ## The variants that `make test` leaves out (marker matrix)
 	@$(PYTEST) tests -m matrix $(ARGS) || { status=$$?; [ $$status = 5 ] && echo "there are no matrix tests yet" || exit $$status; }

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dbx_dl.config import RunConfig
-from dbx_dl.demo import breast_cancer_run, digits_run
+from dbx_dl.config import RunConfig, TrainConfig
+from dbx_dl.demo import breast_cancer_run, digits_run, write_demo_data
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(sys.executable).with_name("dbx-dl")
@@ -44,6 +44,21 @@ def run_python(*arguments: str, directory: Path, **environment: str) -> subproce
         text=True,
         timeout=1500,
     )
+
+
+def make_small_run(place: Path, framework: str, num_files_per_class: int) -> RunConfig:
+    """The digits run on a few whole images per class and the demo's broken files, one framework, one rank."""
+    write_demo_data(place)
+    for folder in (place / "data" / "digits").iterdir():
+        for file in sorted(folder.glob("[0-9]*.png"))[num_files_per_class:]:
+            file.unlink()
+    config = digits_run(place)
+    changes = {
+        "frameworks": (framework,),
+        "train": TrainConfig(network="convnet", num_ranks=1, num_epochs=2),
+        "registry": config.registry.model_copy(update={"threshold": None}),
+    }
+    return config.model_copy(update=changes)
 
 
 def write_config(config: RunConfig, path: Path) -> Path:
