@@ -26,6 +26,7 @@ SHARED = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give every test its group: the tests of one file stay together, and those of SHARED."""
     for item in items:
