@@ -20,7 +20,7 @@ STAMPS := $(VENV)/.stamps
 # The longest tests first, so that no process waits for another at the end.
 LAYERS := e2e ranks numerics spark unit rules gpu
 PYTEST := $(BIN)/python -m pytest
-IN_PROCESSES := -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder
+IN_PROCESSES := -n $(PROCESSES) --dist loadscope --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

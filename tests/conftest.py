@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-ROOT = Path(__file__).parent
 
 # How long an example takes says more about the machine's other work than about the code.
 settings.register_profile("no_deadline", deadline=None)
@@ -26,13 +23,20 @@ SHARED = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every test its group: the tests of one file stay together, and those of SHARED."""
-    for item in items:
-        path = item.path.relative_to(ROOT).as_posix()
-        group = SHARED.get(path) or SHARED.get(path.split("/", 1)[0]) or path
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of one file in one process, and those of SHARED.
+
+    By the path of a test: the marks of `--dist loadgroup` are lost on pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class LoadSharedScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.split("::", 1)[0].removeprefix("tests/")
+            return SHARED.get(path) or SHARED.get(path.split("/", 1)[0]) or path
+
+    return LoadSharedScheduling(config, log)
 
 
 @pytest.fixture(scope="session")
