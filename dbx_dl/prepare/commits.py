@@ -43,6 +43,7 @@ _TRANSACTION = "spark.databricks.delta.write.txn"
 _META_SCHEMA = f"{ID} string, prepared_at timestamp, prepared string, settings string"
 # Commits after a prepare that leave its rows as they are.
 _HARMLESS = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "COMPUTE STATS")
+_LEFTOVERS = ("split=*", "_delta_log")
 _FEW_COMMITS, _MANY_COMMITS = 20, 500
 _LOST_RACES = ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED", "Concurrent", "ProtocolChanged")
 
@@ -81,7 +82,9 @@ def find_present(spark: SparkSession, name: str) -> PresentTable | None:
     """
     if has_table(spark, name):
         return _read_present(spark, name, None)
-    require_free_place(name, "prepared table")
+    # What is described already, but was never committed.
+    leftovers = _LEFTOVERS if has_table(spark, meta_name(name)) else ()
+    require_free_place(name, "prepared table", leftovers)
     return None
 
 

@@ -20,12 +20,16 @@ ACTION, PUT, DELETE = "_action", "put", "delete"
 _SPECIAL = re.compile(r"['\"\\$\x00-\x1f]")
 
 
-def require_free_place(name: str, what: str) -> None:
-    """DataError when `name`, which is no Delta table, is a path at which something else lies already."""
+def require_free_place(name: str, what: str, leftovers: Sequence[str] = ()) -> None:
+    """DataError when `name`, which is no Delta table, is a path at which something else lies already.
+
+    Folders in it may stay whose names match one of the patterns in `leftovers`, such as a killed writer's.
+    """
     if not is_path(name):
         return
     folder = Path(absolute_path(name))
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+    found = folder.iterdir() if folder.is_dir() else ()
+    if folder.is_file() or not all(_is_leftover(entry, leftovers) for entry in found):
         raise DataError(f"{name} exists and is not a Delta table: name another place for the {what}")
 
 
@@ -62,6 +66,10 @@ def merge_rows(
         ).collect()
     finally:
         spark.catalog.dropTempView(view)
+
+
+def _is_leftover(entry: Path, patterns: Sequence[str]) -> bool:
+    return entry.is_dir() and any(entry.match(pattern) for pattern in patterns)
 
 
 def _within(column: str, ends: tuple[str | None, str | None]) -> str:

@@ -18,15 +18,17 @@ if TYPE_CHECKING:
 
 # The length of the content that checked rows will be stored with; null for stored rows, which are not looked at.
 STORED_BYTES = "_stored_bytes"
+_NEW, _REFUSED, _LEAVING = "new", "refused", "leaving"
 _COUNTED = ("key", "label", "split", "sha256", "pixel_means", "pixel_deviations")
 
 
 @dataclass(frozen=True)
 class News:
-    """Rows that a merge brings or changes, and that are refused or leave; the first and the last key among them."""
+    """Checked rows that are new to the table, and that are refused; keys that leave it; the range of all these keys."""
 
     num_new: int
     num_refused: int
+    num_leaving: int
     first_key: str | None
     last_key: str | None
 
@@ -124,17 +126,13 @@ def find_news(rows: DataFrame, changes: ImageChanges) -> News:
     from pyspark.sql import functions as F
 
     is_refused = F.col(REASON).isNotNull()
-    seen = rows.select("key", (~is_refused & ~is_as_stored()).alias("is_new"), is_refused.alias("is_refused"))
+    what = F.when(is_refused, F.lit(_REFUSED)).when(~is_as_stored(), F.lit(_NEW))
+    seen = rows.select("key", what.alias("what"))
     if changes.left is not None:
-        seen = seen.unionAll(changes.left.select("key", F.lit(False), F.lit(True)))
-    touched = F.when(F.col("is_new") | F.col("is_refused"), F.col("key"))
-    found = seen.agg(
-        F.count_if("is_new").alias("new"),
-        F.count_if("is_refused").alias("refused"),
-        F.min(touched).alias("first"),
-        F.max(touched).alias("last"),
-    ).collect()[0]
-    return News(found["new"], found["refused"], found["first"], found["last"])
+        seen = seen.unionAll(changes.left.select("key", F.lit(_LEAVING)))
+    touched, counts = F.when(F.col("what").isNotNull(), F.col("key")), (_NEW, _REFUSED, _LEAVING)
+    found = seen.agg(*(F.count_if(F.col("what") == n) for n in counts), F.min(touched), F.max(touched)).collect()[0]
+    return News(*found)
 
 
 def is_as_stored() -> Column:

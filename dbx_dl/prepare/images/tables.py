@@ -69,13 +69,14 @@ class ImageTable:
         from pyspark.sql import functions as F
 
         good = self._select_good(self.rows.where(~is_as_stored())).withColumn(ACTION, F.lit(PUT))
-        nothing = {name: F.lit(None) for name in good.columns if name not in ("key", ACTION)}
-        leaving = left.withColumns(nothing | {ACTION: F.lit(DELETE)})
+        changes = good
+        if news.num_refused or news.num_leaving:
+            nothing = {name: F.lit(None) for name in good.columns if name not in ("key", ACTION)}
+            changes = good.unionByName(left.withColumns(nothing | {ACTION: F.lit(DELETE)}))
         # Delta joins all that it rewrites for a split into one task's output.
         limit = {"spark.sql.files.maxRecordsPerFile": str(rows_per_file(self.mean_bytes, self.config))}
         with session_settings(self.spark, self._layout() | limit):
-            changes, keys = good.unionByName(leaving), (news.first_key, news.last_key)
-            merge_rows(self.spark, changes, self.config.table, "key", keys)
+            merge_rows(self.spark, changes, self.config.table, "key", (news.first_key, news.last_key))
 
     def compact(self, prepared: PreparedTable) -> PreparedTable:
         """Join small files where incremental runs have left many, and return the contract of the version after it."""

@@ -89,34 +89,29 @@ def test_a_table_follows_its_source(spark: SparkSession, place: Path) -> None:
     assert load_prepared(spark, str(place / "out"), first.table.version).num_rejects == 2
 
 
-def test_other_settings_need_a_refit(spark: SparkSession, place: Path) -> None:
-    first = prepare_images(spark, configure(place))
+def test_other_settings_need_a_refit_and_equal_bytes_are_dropped_where_asked(spark: SparkSession, place: Path) -> None:
+    write_files(place / "in", {"b/00 again.png": image(0), "d/00 once more.png": image(0)})
+    first = prepare_images(spark, configure(place, duplicates="report"))
+    assert first.statistics.num_duplicates == 2
     with pytest.raises(DataError, match="was prepared with height = 8, not 9: set `refit: true`") as raised:
         prepare_images(spark, configure(place, height=9))
     assert len(str(raised.value).splitlines()) == 1
+    write_files(place / "in", {"b/another.png": image(60)})
     with pytest.raises(DataError, match=r"max_reject_fraction = 0\.001"):
-        write_files(place / "in", {"b/another.png": image(60)})
         prepare_images(spark, configure(place, max_reject_fraction=0.001))
     assert load_prepared(spark, str(place / "out")) == first
-    again = prepare_images(spark, configure(place, height=9, resize="pad", refit=True, duplicates="drop"))
+
+    changes: dict[str, Any] = {"height": 9, "resize": "pad", "duplicates": "drop"}
+    again = prepare_images(spark, configure(place, refit=True, **changes))
     assert again.inputs.height == 9  # type: ignore[union-attr]
     assert {row["size_bytes"] for row in read_rows(again).values()} >= {len(image(0))}
-    assert again.num_rows + again.num_rejects == NUM_FILES + 3
-
-
-def test_equal_bytes_are_dropped_where_asked(spark: SparkSession, place: Path) -> None:
-    write_files(place / "in", {"b/00 again.png": image(0), "d/00 once more.png": image(0)})
-    kept = prepare_images(spark, configure(place, duplicates="report"))
-    assert kept.statistics.num_duplicates == 2
-    dropped = prepare_images(spark, configure(place, duplicates="drop", refit=True))
-    assert {key for key, reason in read_rejects(dropped).items() if reason == "duplicate_content"} == {
-        "b/00.png",
-        "d/00 once more.png",
-    }
+    assert again.num_rows + again.num_rejects == NUM_FILES + 5
+    dropped = {key for key, reason in read_rejects(again).items() if reason == "duplicate_content"}
+    assert dropped == {"b/00.png", "d/00 once more.png"}
     write_files(place / "in", {"b/yet another.png": image(3)})
-    later = prepare_images(spark, configure(place, duplicates="drop"))
+    later = prepare_images(spark, configure(place, **changes))
     assert read_rejects(later)["b/yet another.png"] == "duplicate_content"
-    assert read_rows(later) == read_rows(dropped)
+    assert read_rows(later) == read_rows(again)
 
 
 def test_foreign_tables_are_left_alone(spark: SparkSession, place: Path) -> None:

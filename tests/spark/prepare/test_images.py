@@ -16,6 +16,7 @@ from dbx_dl.config import PrepareImagesConfig
 from dbx_dl.contracts import ImageSpec, PreparedTable
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.prepare.images.prepare import prepare_images
+from dbx_dl.runtime import progress
 from dbx_dl.runtime.tables import has_table
 from tests.image_bytes import encode_pixels, gradient
 from tests.spark.prepare.sources import BROKEN, NUM_DIGITS, write_digits, write_files
@@ -110,14 +111,19 @@ def test_named_tables_nested_files_and_odd_labels(spark: SparkSession, tmp_path:
     spark.sql("DROP DATABASE prepare_tests CASCADE")
 
 
-def test_progress_is_told(spark: SparkSession, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    write_files(tmp_path / "in", {f"{label}/{i}.png": GOOD for label in "ab" for i in range(10)} | {"a/x.png": b""})
+def test_progress_is_told(
+    spark: SparkSession, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Three tasks of 64 images at most, so that there is something between nothing and everything.
+    write_files(tmp_path / "in", {f"{label}/{i}.png": GOOD for label in "ab" for i in range(80)} | {"a/x.png": b""})
+    monkeypatch.setattr(progress, "INTERVAL_SECONDS", 0.01)
     with caplog.at_level(logging.INFO, "dbx_dl"):
         prepare_images(spark, configure(tmp_path / "in", tmp_path / "out"))
     text = "\n".join(caplog.messages)
-    for part in ("found 21 files", "20 files are usable, 1 rejected: 1 empty (e.g. a/x.png)"):
+    for part in ("found 161 files", "160 files are usable, 1 rejected: 1 empty (e.g. a/x.png)"):
         assert part in text
     assert f"wrote table {tmp_path / 'out'}, version 0" in text
+    assert {"checked about 53 of 161 images", "checked about 107 of 161 images"} & set(caplog.messages)
 
 
 SOURCES: dict[str, tuple[dict[str, bytes], dict[str, Any], str]] = {
