@@ -227,7 +227,9 @@ def _commit(update: _Update, rows: DataFrame, narrow: DataFrame, settings: dict[
             table.merge(future.left, news)
 
     kept = settings | {"split_bounds": update.bounds}
-    prepared = publish(spark, config, future.rejects, describe, write, kept, earlier, rejects_changed=rejects_changed)
+    # Planning what finds nothing would take longer than all else of writing nothing.
+    rejects = future.rejects if outcome.num_rejects else spark.createDataFrame([], future.rejects.schema)
+    prepared = publish(spark, config, rejects, describe, write, kept, earlier, rejects_changed=rejects_changed)
     return prepared if earlier is None else table.compact(prepared)
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 NUM_FILES = 40
+# No name that can stand in SQL text as it is.
+NEW = "a/it's `new`.png"
 
 
 def image(number: int) -> bytes:
@@ -57,21 +59,19 @@ def test_a_table_follows_its_source(spark: SparkSession, place: Path) -> None:
     assert prepare_images(spark, configure(place)) == first
     assert load_prepared(spark, str(place / "out")) == first
 
-    write_files(
-        place / "in", {"a/new.png": image(50), "b/00.png": image(51), "d/late.png": b"", "d/01.png": b"now broken"}
-    )
+    write_files(place / "in", {NEW: image(50), "b/00.png": image(51), "d/late.png": b"", "d/01.png": b"now broken"})
     (place / "in" / "b" / "02.png").unlink()
     (place / "in" / "lost.png").unlink()
     second = prepare_images(spark, configure(place))
     after = read_rows(second)
     assert second.table.version == first.table.version + 1
-    assert set(after) == (set(before) - {"d/01.png"}) | {"a/new.png"}
+    assert set(after) == (set(before) - {"d/01.png"}) | {NEW}
     assert after["b/00.png"]["content"] == image(51)
     assert after["b/00.png"]["split"] == before["b/00.png"]["split"]
     assert all(after[key] == row for key, row in before.items() if key not in ("b/00.png", "d/01.png"))
     assert read_rejects(second) == {"b/broken.png": "not_an_image", "d/late.png": "empty", "d/01.png": "not_an_image"}
     assert second.target.label_names == ("b", "d", "a")
-    assert after["a/new.png"]["label_index"] == 2
+    assert after[NEW]["label_index"] == 2
     assert (second.num_rows, second.num_rejects) == (NUM_FILES, 3)
     assert sum(second.split_rows.values()) == len(after)
     assert second.class_rows == {"b": 20, "d": 19, "a": 1}
