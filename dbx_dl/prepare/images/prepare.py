@@ -199,6 +199,7 @@ def _commit(update: _Update, rows: DataFrame, narrow: DataFrame, settings: dict[
         label_names=target.label_names,
         extra_columns=update.found.extra_columns,
         rows=reject_repeated(rows, repeated),
+        is_sorted=update.found.keeps_order,
         num_tasks=update.num_tasks,
         num_images=int(num_stored),
         mean_bytes=outcome.sums["stored_bytes"] / max(1.0, num_stored),

@@ -38,8 +38,8 @@ _FEW_FILES = 12
 class ImageTable:
     """The main table of an image prepare; `write`s are the last step of a `publish`.
 
-    `rows` are the checked rows: they came in `num_tasks` tasks, and `num_images` good ones of them are stored with
-    `mean_bytes` each.
+    `rows` are the checked rows: they came in `num_tasks` tasks, if `is_sorted` by split and key, and `num_images` good
+    ones of them are stored with `mean_bytes` each.
     """
 
     spark: SparkSession
@@ -47,18 +47,19 @@ class ImageTable:
     label_names: tuple[str, ...]
     extra_columns: Sequence[str]
     rows: DataFrame
+    is_sorted: bool
     num_tasks: int
     num_images: int
     mean_bytes: float
 
     def replace(self) -> None:
-        """Make the good ones of the checked rows, which come sorted by split and key, the table's content."""
+        """Make the good ones of the checked rows the table's content, sorted by split and key."""
         good, files = self._select_good(self.rows), num_files(self.num_images, self.mean_bytes, self.config)
-        if files < self.num_tasks:
+        if files < self.num_tasks or not self.is_sorted:
             # Ranges of keys, so that later changes of neighbours touch few files; not worth a shuffle for few files.
             spread = good.repartitionByRange(files, "split", "key") if files > _FEW_FILES else good.coalesce(files)
             good = spread.sortWithinPartitions("split", "key")
-        num_tasks = min(files, self.num_tasks)
+        num_tasks = min(files, self.num_tasks) if self.is_sorted else files
         told = told_progress(self.spark, lambda done, of: f"wrote {done} of {of} parts of the table", num_tasks)
         with session_settings(self.spark, self._layout()), told:
             properties = table_properties(self.config.keep_versions_days)
