@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from dbx_dl.config import PrepareImagesConfig
 from dbx_dl.contracts import PreparedTable
+from dbx_dl.prepare.commits import load_prepared
 from dbx_dl.prepare.images.prepare import prepare_images
 from tests.image_bytes import encode_pixels
 from tests.spark.prepare.sources import write_files
@@ -28,11 +29,15 @@ def noise(number: int) -> bytes:
     return encode_pixels(np.random.default_rng(number).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8))
 
 
+def configure(place: Path, **changes: Any) -> PrepareImagesConfig:
+    values = {"source": str(place / "in"), "table": str(place / "out"), "height": 8, "width": 8}
+    return PrepareImagesConfig.model_validate(values | changes)
+
+
 def measure_change(spark: SparkSession, place: Path, num_files: int) -> tuple[int, dict[str, int]]:
     """Bytes of the table, and what Delta tells of the merge of NUM_CHANGED changed images."""
     write_files(place / "in", {f"{'ab'[i % 2]}/{i:04d}.png": noise(i) for i in range(num_files)})
-    values = {"source": str(place / "in"), "table": str(place / "out"), "height": 8, "width": 8}
-    config = PrepareImagesConfig.model_validate(values | {"target_file_bytes": FILE_BYTES})
+    config = configure(place, target_file_bytes=FILE_BYTES)
     prepare_images(spark, config)
     write_files(place / "in", {f"a/{2 * i:04d}.png": noise(1000 + i) for i in range(NUM_CHANGED)})
     prepared = prepare_images(spark, config)
@@ -62,3 +67,11 @@ def test_a_change_costs_the_same_in_a_larger_table(spark: SparkSession, tmp_path
         assert found["numTargetBytesRemoved"] <= 1.5 * NUM_CHANGED * FILE_BYTES
         assert found["numTargetBytesAdded"] <= 1.5 * NUM_CHANGED * FILE_BYTES
     assert more["numTargetBytesAdded"] < 0.2 * larger
+
+    # The same table, when larger files are wanted, has too many.
+    write_files(tmp_path / "large" / "in", {"b/0001.png": noise(2000)})
+    compacted = prepare_images(spark, configure(tmp_path / "large"))
+    assert len(list_file_bytes(compacted)) <= 6
+    assert load_prepared(spark, str(tmp_path / "large" / "out")) == compacted
+    keys = deltalake.DeltaTable(compacted.table.path).to_pyarrow_table().column("key").to_pylist()
+    assert len(keys) == len(set(keys)) == compacted.num_rows == 4 * NUM_FILES
