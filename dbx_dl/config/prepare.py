@@ -44,7 +44,8 @@ class PrepareSection(Section):
     """What both kinds of prepare share.
 
     A table that exists is brought up to date: its labels keep their index and its feature spec stays as it was fitted,
-    unless `refit`, which starts anew. Versions stay readable for `keep_versions_days`.
+    unless `refit`, which starts anew. Versions stay readable for `keep_versions_days`. Files are of about
+    `target_file_bytes`, for images chosen from their mean size where it is not given.
     """
 
     table: str
@@ -52,7 +53,7 @@ class PrepareSection(Section):
     split: SplitConfig = SplitConfig()
     refit: bool = False
     keep_versions_days: int = Field(default=30, gt=0)
-    target_file_bytes: int = Field(default=128 * 2**20, ge=2**20)
+    target_file_bytes: int | None = Field(default=None, ge=2**20)
 
 
 class PrepareImagesConfig(PrepareSection):

@@ -10,28 +10,41 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.contracts import PreparedTable, TableVersion
 from dbx_dl.errors import DataError
+from dbx_dl.prepare.tables import table_properties
 from dbx_dl.runtime.session_settings import session_settings
 from dbx_dl.runtime.table_writes import append_rows, replace_table, require_free_place
-from dbx_dl.runtime.tables import first_line, has_table, locate_version, pin_table, quote_table, suffix_table
+from dbx_dl.runtime.tables import (
+    first_line,
+    has_table,
+    locate_version,
+    pin_table,
+    quote_table,
+    read_history,
+    suffix_table,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
+
+    from dbx_dl.config import PrepareSection
 
 logger = logging.getLogger(__name__)
 
 ID = "prepare_id"
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+_TRANSACTION = "spark.databricks.delta.write.txn"
 _META_SCHEMA = f"{ID} string, prepared_at timestamp, prepared string, settings string"
 # Commits after a prepare that leave its rows as they are.
 _HARMLESS = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "COMPUTE STATS")
-_NUM_COMMITS = 500
+_LEFTOVERS = ("split=*", "_delta_log")
+_FEW_COMMITS, _MANY_COMMITS = 20, 500
 _LOST_RACES = ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED", "Concurrent", "ProtocolChanged")
 
 
@@ -69,7 +82,9 @@ def find_present(spark: SparkSession, name: str) -> PresentTable | None:
     """
     if has_table(spark, name):
         return _read_present(spark, name, None)
-    require_free_place(name, "prepared table")
+    # What is described already, but was never committed.
+    leftovers = _LEFTOVERS if has_table(spark, meta_name(name)) else ()
+    require_free_place(name, "prepared table", leftovers)
     return None
 
 
@@ -82,50 +97,71 @@ def stay(earlier: PresentTable) -> PreparedTable:
 
 def publish(
     spark: SparkSession,
-    name: str,
+    config: PrepareSection,
     rejects: DataFrame,
     describe: Callable[[TableVersion, TableVersion, str], PreparedTable],
     write: Callable[[], None],
     settings: dict[str, Any],
     earlier: PresentTable | None,
+    *,
+    rejects_changed: bool = True,
 ) -> PreparedTable:
     """Write the rejects and the description, then let `write` commit to the main table, and return the contract.
 
     `describe` makes the contract of a main table (its version still open), a rejects table and a prepare id. `earlier`
-    is the state that everything was derived from, None where `write` replaces whatever there is. DataError when
-    another prepare of the same table was faster; then the main table is as that one left it.
+    is the state that everything was derived from, None where `write` replaces whatever there is; its rejects may be
+    kept unless `rejects_changed`. DataError when another prepare of the same table was faster; then the main table is
+    as that one left it.
     """
-    from pyspark.sql import functions as F
-
-    prepare_id = uuid.uuid4().hex
+    name, prepare_id, properties = config.table, uuid.uuid4().hex, table_properties(config.keep_versions_days)
     with session_settings(spark, commit_settings(prepare_id)), _told_of_lost_races(name):
-        replace_table(rejects.withColumn(ID, F.lit(prepare_id)), rejects_name(name))
-        rejects_version = _pin_commit(spark, rejects_name(name), prepare_id)
+        kept = _find_kept_rejects(spark, name, earlier) if earlier is not None and not rejects_changed else None
+        rejects_version = kept or _write_rejects(spark, name, rejects, prepare_id, properties)
         open_version = TableVersion(name=name, path="", version=-1)
         draft = describe(open_version, rejects_version, prepare_id)
-        _append_meta(spark, name, draft, settings)
-        _require_unmoved(spark, name, earlier)
-        write()
-        table = _pin_commit(spark, name, prepare_id)
-    _undo_overtaken(spark, name, table, earlier)
+        _append_meta(spark, name, draft, settings, properties)
+        if earlier is not None:
+            _require_unmoved(spark, name, earlier)
+        with session_settings(spark, _only_after(earlier)):
+            write()
+        table = _find_commit(spark, name, prepare_id)
+        if table is None:
+            raise _lost_race(name)
     logger.info("wrote table %s, version %d", name, table.version)
     return draft.model_copy(update={"table": table})
 
 
-def _require_unmoved(spark: SparkSession, name: str, earlier: PresentTable | None) -> None:
-    if earlier is not None and pin_table(spark, name).version != earlier.prepared.table.version:
+def _find_kept_rejects(spark: SparkSession, name: str, earlier: PresentTable) -> TableVersion | None:
+    """The earlier prepare's rejects, unless a later version may let VACUUM remove them."""
+    kept = earlier.prepared.rejects
+    return kept if kept is not None and pin_table(spark, rejects_name(name)).version == kept.version else None
+
+
+def _write_rejects(
+    spark: SparkSession, name: str, rejects: DataFrame, prepare_id: str, properties: Mapping[str, str]
+) -> TableVersion:
+    from pyspark.sql import functions as F
+
+    replace_table(rejects.withColumn(ID, F.lit(prepare_id)), rejects_name(name), properties=properties)
+    return _pin_commit(spark, rejects_name(name), prepare_id)
+
+
+def _require_unmoved(spark: SparkSession, name: str, earlier: PresentTable) -> None:
+    """DataError when somebody changed rows since; what prepares do after this `_only_after` finds."""
+    if _last_prepare(name, _read_history(spark, name)) != earlier.prepared.prepare_id:
         raise _lost_race(name)
 
 
-def _undo_overtaken(spark: SparkSession, name: str, table: TableVersion, earlier: PresentTable | None) -> None:
-    """Take a commit back that follows another one than it was made for, which Delta sees no conflict in."""
-    if earlier is None or table.version == earlier.prepared.table.version + 1:
-        return
-    before = table.version - 1
-    prepare_id = load_prepared(spark, name, before).prepare_id
-    with session_settings(spark, commit_settings(prepare_id)):
-        spark.sql(f"RESTORE TABLE {quote_table(name)} TO VERSION AS OF {before}").collect()
-    raise _lost_race(name)
+def _only_after(earlier: PresentTable | None) -> dict[str, str]:
+    """Session settings under which Delta commits to a table only when no other prepare has followed the earlier one.
+
+    To Delta it is the transaction of a number that rises with the table's version: one that the table has already is
+    left out, and two at once conflict.
+    """
+    if earlier is None:
+        return {}
+    number = earlier.prepared.table.version + 1
+    return {f"{_TRANSACTION}AppId": "dbx_dl.prepare", f"{_TRANSACTION}Version": str(number)}
 
 
 def _lost_race(name: str) -> DataError:
@@ -137,12 +173,14 @@ def commit_settings(prepare_id: str) -> dict[str, str]:
     return {_USER_METADATA: json.dumps({ID: prepare_id})}
 
 
-def _append_meta(spark: SparkSession, name: str, draft: PreparedTable, settings: dict[str, Any]) -> None:
+def _append_meta(
+    spark: SparkSession, name: str, draft: PreparedTable, settings: dict[str, Any], properties: Mapping[str, str]
+) -> None:
     from pyspark.sql import functions as F
 
     values = (draft.prepare_id, None, draft.model_dump_json(), json.dumps(settings))
     row = spark.createDataFrame([values], _META_SCHEMA).withColumn("prepared_at", F.current_timestamp())
-    append_rows(row, meta_name(name))
+    append_rows(row, meta_name(name), properties=properties)
 
 
 def _pin_commit(spark: SparkSession, name: str, prepare_id: str) -> TableVersion:
@@ -166,15 +204,15 @@ def _find_commit(spark: SparkSession, name: str, prepare_id: str) -> TableVersio
 
 
 def _read_present(spark: SparkSession, name: str, version: int | None) -> PresentTable:
-    table = pin_table(spark, name)
     history = _read_history(spark, name, version)
     if not history or (version is not None and history[0]["version"] != version):
-        raise DataError(f"table {name} has no version {version} (any more): its latest is {table.version}")
+        latest = pin_table(spark, name).version
+        raise DataError(f"table {name} has no version {version} (any more): its latest is {latest}")
     prepare_id = _last_prepare(name, history)
     found = _read_meta(spark, name, prepare_id)
     if not found:
         raise DataError(f"table {meta_name(name)} lacks the description of {name}: prepare it anew under another name")
-    pinned = table.model_copy(update={"version": int(history[0]["version"])})
+    pinned = locate_version(spark, name, int(history[0]["version"]))
     prepared = PreparedTable.model_validate_json(found[0]["prepared"])
     return PresentTable(prepared.model_copy(update={"table": pinned}), json.loads(found[0]["settings"]))
 
@@ -211,11 +249,16 @@ def _prepare_id(user_metadata: str | None) -> str | None:
 
 
 def _read_history(spark: SparkSession, name: str, version: int | None = None) -> list[Row]:
-    """Version, operation and userMetadata of a table's last commits up to a version, latest first."""
-    history = spark.sql(f"DESCRIBE HISTORY {quote_table(name)}").select("version", "operation", "userMetadata")
-    if version is not None:
-        history = history.where(history["version"] <= version)
-    return list(history.limit(_NUM_COMMITS).collect())
+    """Version, operation and userMetadata of a table's last commits up to a version, latest first.
+
+    As few as show the last prepare, since every commit that is looked at is a file to read.
+    """
+    if version is None:
+        history = read_history(spark, name, _FEW_COMMITS)
+        if len(history) < _FEW_COMMITS or any(_prepare_id(row["userMetadata"]) for row in history):
+            return history
+        return read_history(spark, name, _MANY_COMMITS)
+    return [row for row in read_history(spark, name) if row["version"] <= version][:_MANY_COMMITS]
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ class Outcome:
     """Counts of checked rows; an example key (may be None) for every reason of rejection.
 
     `class_rows` are rows by split and label; a row with several labels counts for each of them. `train_sums` are what
-    was asked to be summed, over the good rows of the train split.
+    was asked to be summed, over the good rows of the train split; `sums` over all good rows.
     """
 
     split_rows: dict[Split, int]
@@ -40,6 +40,7 @@ class Outcome:
     reject_reasons: dict[str, int]
     reject_examples: dict[str, str | None]
     train_sums: dict[str, float] = field(default_factory=dict)
+    sums: dict[str, float] = field(default_factory=dict)
 
     @property
     def num_good(self) -> int:
@@ -74,7 +75,7 @@ class Outcome:
 def count_outcome(checked: DataFrame, key_column: str, sums: Mapping[str, Column] | None = None) -> Outcome:
     """Count rows that have the columns `label` (string, array of strings, or no class at all), `split` and REASON.
 
-    `sums` are numbers per row, by name, for `train_sums`.
+    `sums` are numbers per row, by name.
     """
     from pyspark.sql import functions as F
     from pyspark.sql.types import ArrayType, StringType
@@ -92,8 +93,9 @@ def count_outcome(checked: DataFrame, key_column: str, sums: Mapping[str, Column
         *(F.sum(column).alias(f"sum_{name}") for name, column in (sums or {}).items()),
     )
     counted = _collect_groups(groups)
-    train = [group for group in counted if group["split"] == "train"]
-    train_sums = {name: math.fsum(group[f"sum_{name}"] or 0.0 for group in train) for name in sums or {}}
+    good = [group for group in counted if group["reason"] is None]
+    train = [group for group in good if group["split"] == "train"]
+    train_sums, all_sums = _add_up(train, sums or ()), _add_up(good, sums or ())
     splits: Counter[Split] = Counter(dict.fromkeys(SPLITS, 0))
     reasons, examples = Counter[str](), dict[str, str | None]()
     for group in counted:
@@ -105,7 +107,11 @@ def count_outcome(checked: DataFrame, key_column: str, sums: Mapping[str, Column
     if isinstance(kind, ArrayType):
         labels = checked.where(is_good).select("split", F.explode("label").alias("label"))
         counted = _collect_groups(labels.groupBy("split", "label").agg(F.count("*").alias("rows")))
-    return Outcome(dict(splits), _count_classes(counted), dict(reasons), examples, train_sums)
+    return Outcome(dict(splits), _count_classes(counted), dict(reasons), examples, train_sums, all_sums)
+
+
+def _add_up(groups: list[Row], names: Iterable[str]) -> dict[str, float]:
+    return {name: math.fsum(group[f"sum_{name}"] or 0.0 for group in groups) for name in names}
 
 
 def _collect_groups(groups: DataFrame) -> list[Row]:

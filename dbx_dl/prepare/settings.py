@@ -8,6 +8,7 @@ from dbx_dl.errors import DataError
 
 if TYPE_CHECKING:
     from dbx_dl.prepare.commits import PresentTable
+    from dbx_dl.prepare.splits import SplitBounds
 
 
 def require_same_settings(earlier: PresentTable | None, settings: dict[str, Any], table: str) -> None:
@@ -21,6 +22,11 @@ def require_same_settings(earlier: PresentTable | None, settings: dict[str, Any]
             raise DataError(
                 f"table {table} was prepared with {changed}: set `refit: true` to make it anew, or name another table"
             )
+
+
+def split_bounds_of(earlier: PresentTable) -> SplitBounds:
+    """The bounds that the earlier prepare fitted, so that a row never changes its split."""
+    return {name: (float(a), float(b)) for name, (a, b) in earlier.settings["split_bounds"].items()}
 
 
 def _first_difference(name: str, before: Any, value: Any) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import SPLITS
+from dbx_dl.errors import DataError
+from dbx_dl.prepare.outcomes import MAX_CLASSES
 from dbx_dl.runtime.tables import quote_column, require_columns
 
 if TYPE_CHECKING:
@@ -15,6 +17,17 @@ if TYPE_CHECKING:
     from dbx_dl.config import SplitConfig
     from dbx_dl.contracts import Split
 
+# How sources may write the splits, in lower case.
+SPLIT_NAMES: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
 # Hexadecimal digits of the hash that are used: 2**48 is exact in a double.
 _HEX_DIGITS = 12
 _ACCURACY = 10_000
@@ -38,7 +51,8 @@ def assign_split(key: Column, config: SplitConfig) -> Column:
 def fit_split(rows: DataFrame, config: SplitConfig, key: Column, label: Column) -> SplitBounds:
     """The bounds that a split by time, or stratified by `label` (string), needs; empty for the others.
 
-    DataError when a named column is absent. Bounds are quantiles with a relative error of 1e-4 at most.
+    DataError when a named column is absent, or there are more labels than classes can be. Bounds are quantiles with a
+    relative error of 1e-4 at most.
     """
     from pyspark.sql import functions as F
 
@@ -52,7 +66,10 @@ def fit_split(rows: DataFrame, config: SplitConfig, key: Column, label: Column) 
         return {}
     shares = F.array(F.lit(config.train), F.lit(min(1.0, config.train + config.validation)))
     quantiles = F.percentile_approx(position, shares, _ACCURACY)
-    found = rows.where(group.isNotNull()).groupBy(group.alias("group")).agg(quantiles.alias("bounds")).collect()
+    fitted = rows.where(group.isNotNull()).groupBy(group.alias("group")).agg(quantiles.alias("bounds"))
+    found = fitted.limit(MAX_CLASSES + 1).collect()
+    if len(found) > MAX_CLASSES:
+        raise DataError(f"the label has more than {MAX_CLASSES} different values: it cannot be stratified by")
     return {row["group"]: _open_end(row["bounds"], config) for row in found if row["bounds"]}
 
 
@@ -78,15 +95,11 @@ def split_rows_by(config: SplitConfig, bounds: Mapping[str, tuple[float, float]]
 
 
 def normalize_split(name: Column) -> Column:
-    """`train`, `validation` or `test` for the usual spellings of them, else null."""
+    """`train`, `validation` or `test` for the usual spellings of them (SPLIT_NAMES), else null."""
     from pyspark.sql import functions as F
 
     text = F.lower(F.trim(name))
-    return (
-        F.when(text.isin("train", "training"), F.lit("train"))
-        .when(text.isin("validation", "valid", "val", "dev"), F.lit("validation"))
-        .when(text.isin("test", "testing"), F.lit("test"))
-    )
+    return F.coalesce(*(F.when(text == written, F.lit(split)) for written, split in SPLIT_NAMES.items()))
 
 
 def split_bounds(config: SplitConfig) -> list[tuple[Split, float]]:

@@ -26,6 +26,8 @@ _PROPERTIES = {
     "delta.minWriterVersion": "2",
 }
 
+_FILE_BYTES = 128 * 2**20
+
 
 def table_properties(keep_versions_days: int) -> dict[str, str]:
     """Delta properties of a prepared table: any reader opens it, and its versions stay readable so many days."""
@@ -53,13 +55,14 @@ def order_labels(found: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
     return (*known, *sorted(set(found) - set(known)))
 
 
-def fingerprint_rows(rows: DataFrame, columns: Sequence[str]) -> tuple[int, int]:
-    """Number and a hash of rows by some of their columns, equal for equal rows in whatever order."""
+def has_equal_rows(one: DataFrame, other: DataFrame, columns: Sequence[str]) -> bool:
+    """Whether both hold the same rows, by some of their columns and in whatever order: by count and hash."""
     from pyspark.sql import functions as F
 
-    digest = F.sum(F.xxhash64(*(quote_column(name) for name in columns)).cast("decimal(38,0)"))
-    found = rows.agg(F.count("*").alias("rows"), F.coalesce(digest, F.lit(0)).alias("digest")).collect()[0]
-    return int(found["rows"]), int(found["digest"])
+    digest = F.xxhash64(*(quote_column(name) for name in columns)).cast("decimal(38,0)").alias("digest")
+    signed = one.select(F.lit(1).alias("sign"), digest).unionAll(other.select(F.lit(-1).alias("sign"), digest))
+    found = signed.agg(F.sum("sign").alias("rows"), F.sum(F.col("sign") * F.col("digest")).alias("digest")).collect()[0]
+    return not (found["rows"] or found["digest"])
 
 
 @contextmanager
@@ -91,7 +94,7 @@ def replace_sorted(rows: DataFrame, config: PrepareSection, key_column: str, siz
     Files are of about `config.target_file_bytes`; `size_bytes` estimates the whole.
     """
     order = ["split", quote_column(key_column)]
-    num_files = max(1, math.ceil(size_bytes / config.target_file_bytes))
+    num_files = max(1, math.ceil(size_bytes / (config.target_file_bytes or _FILE_BYTES)))
     # A range partitioning would sample all rows first, and coalesce(1) would let a single task compute them.
     spread = rows.repartition(1) if num_files == 1 else rows.repartitionByRange(num_files, *order)
     properties = table_properties(config.keep_versions_days)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -20,20 +23,65 @@ FILE_SETTINGS = {
 }
 
 
+@dataclass
+class _Held:
+    """A setting that blocks are under, and what it was before them."""
+
+    value: str
+    before: str | None
+    thread: int
+    num_blocks: int = 1
+
+
+_RELEASED = threading.Condition()
+_HELD: WeakKeyDictionary[SparkSession, dict[str, _Held]] = WeakKeyDictionary()
+
+
 @contextmanager
 def session_settings(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
-    """Spark session settings inside the block; the session's own come back after it."""
-    before = {name: spark.conf.get(name, None) for name in settings}
-    for name, value in settings.items():
-        spark.conf.set(name, value)
+    """Spark session settings inside the block; the session's own come back after it.
+
+    A session has one value of a setting for all threads: blocks that want the same value share it, one that wants
+    another value waits until the other threads are out of theirs. Blocks inside each other must not disagree.
+    """
+    with _RELEASED:
+        held = _HELD.setdefault(spark, {})
+        _require_no_deadlock(held, settings)
+        _RELEASED.wait_for(lambda: not _differing(held, settings))
+        for name, value in settings.items():
+            if name in held:
+                held[name].num_blocks += 1
+                continue
+            held[name] = _Held(value, spark.conf.get(name, None), threading.get_ident())
+            spark.conf.set(name, value)
     try:
         yield
     finally:
-        for name, earlier in before.items():
-            if earlier is None:
-                spark.conf.unset(name)
-            else:
-                spark.conf.set(name, earlier)
+        with _RELEASED:
+            for name in settings:
+                _release(spark, held, name)
+            _RELEASED.notify_all()
+
+
+def _differing(held: Mapping[str, _Held], settings: Mapping[str, str]) -> list[str]:
+    return [name for name, value in settings.items() if name in held and held[name].value != value]
+
+
+def _require_no_deadlock(held: Mapping[str, _Held], settings: Mapping[str, str]) -> None:
+    for name in _differing(held, settings):
+        if held[name].thread == threading.get_ident():
+            raise RuntimeError(f"{name} is {held[name].value} already where {settings[name]} is wanted")
+
+
+def _release(spark: SparkSession, held: dict[str, _Held], name: str) -> None:
+    held[name].num_blocks -= 1
+    if held[name].num_blocks:
+        return
+    before = held.pop(name).before
+    if before is None:
+        spark.conf.unset(name)
+    else:
+        spark.conf.set(name, before)
 
 
 def batch_settings(mean_bytes: float, max_bytes: int) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,14 +16,20 @@ if TYPE_CHECKING:
 
 # The column of `merge_rows` that says what becomes of a row.
 ACTION, PUT, DELETE = "_action", "put", "delete"
+# What a SQL text literal cannot hold under every setting: quotes, escapes, `${variables}`, control characters.
+_SPECIAL = re.compile(r"['\"\\$\x00-\x1f]")
 
 
-def require_free_place(name: str, what: str) -> None:
-    """DataError when `name`, which is no Delta table, is a path at which something else lies already."""
+def require_free_place(name: str, what: str, leftovers: Sequence[str] = ()) -> None:
+    """DataError when `name`, which is no Delta table, is a path at which something else lies already.
+
+    Folders in it may stay whose names match one of the patterns in `leftovers`, such as a killed writer's.
+    """
     if not is_path(name):
         return
     folder = Path(absolute_path(name))
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+    found = folder.iterdir() if folder.is_dir() else ()
+    if folder.is_file() or not all(_is_leftover(entry, leftovers) for entry in found):
         raise DataError(f"{name} exists and is not a Delta table: name another place for the {what}")
 
 
@@ -34,28 +41,46 @@ def replace_table(
     _save(writer.partitionBy(*partitions) if partitions else writer, name)
 
 
-def append_rows(rows: DataFrame, name: str) -> None:
+def append_rows(rows: DataFrame, name: str, *, properties: Mapping[str, str] | None = None) -> None:
     """Add rows to a table of the same columns, which is made where there is none; DataError when Spark refuses."""
-    _save(rows.write.format("delta").mode("append"), name)
+    _save(rows.write.format("delta").mode("append").options(**properties or {}), name)
 
 
-def merge_rows(spark: SparkSession, changes: DataFrame, name: str, key_column: str) -> None:
+def merge_rows(
+    spark: SparkSession, changes: DataFrame, name: str, key_column: str, keys: tuple[str | None, str | None]
+) -> None:
     """Apply changes by key as one new version: rows whose ACTION is PUT replace or join the table's, others leave it.
 
-    `changes` have the table's columns and ACTION, and a key once at most.
+    `changes` have the table's columns and ACTION, and a key once at most. `keys`: the first and the last one that they
+    put or take out, None where that is not known; Delta then looks only at data files with keys between them.
     """
     view = f"dbx_dl_changes_{uuid.uuid4().hex}"
     changes.createOrReplaceTempView(view)
     key = quote_column(key_column)
     try:
         spark.sql(
-            f"MERGE INTO {quote_table(name)} AS t USING {view} AS s ON t.{key} = s.{key} "
+            f"MERGE INTO {quote_table(name)} AS t USING {view} AS s ON t.{key} = s.{key}{_within(f't.{key}', keys)} "
             f"WHEN MATCHED AND s.{ACTION} = '{DELETE}' THEN DELETE "
             "WHEN MATCHED THEN UPDATE SET * "
             f"WHEN NOT MATCHED AND s.{ACTION} = '{PUT}' THEN INSERT *"
         ).collect()
     finally:
         spark.catalog.dropTempView(view)
+
+
+def _is_leftover(entry: Path, patterns: Sequence[str]) -> bool:
+    return entry.is_dir() and any(entry.match(pattern) for pattern in patterns)
+
+
+def _within(column: str, ends: tuple[str | None, str | None]) -> str:
+    """A condition that Delta's file statistics are compared with; none where an end is not plain text in every dialect.
+
+    MERGE takes no parameters, and only literals are compared.
+    """
+    first, last = ends
+    if first is None or last is None or _SPECIAL.search(first + last):
+        return ""
+    return f" AND {column} >= '{first}' AND {column} <= '{last}'"
 
 
 def _save(writer: DataFrameWriter, name: str) -> None:

@@ -13,7 +13,7 @@ from dbx_dl.contracts import TableVersion
 from dbx_dl.errors import ConfigError, DataError, VersionGoneError
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame, Row, SparkSession
 
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
 _PART = r"(?:`(?:[^`]|``)+`|[^`.\s][^`.]*)"
@@ -86,12 +86,20 @@ def has_table(spark: SparkSession, name: str) -> bool:
 
 def pin_table(spark: SparkSession, name: str) -> TableVersion:
     """The table's latest version; DataError when it does not exist or is not a Delta table."""
+    return locate_version(spark, name, int(read_history(spark, name, 1)[0]["version"]))
+
+
+def read_history(spark: SparkSession, name: str, num_commits: int | None = None) -> list[Row]:
+    """Version, operation and userMetadata of a table's last commits (all that are known), latest first.
+
+    DataError when it does not exist or is not a Delta table.
+    """
     from pyspark.errors import PySparkException
 
-    quoted = quote_table(name)
+    limit = "" if num_commits is None else f" LIMIT {num_commits}"
     try:
-        version = int(spark.sql(f"DESCRIBE HISTORY {quoted} LIMIT 1").collect()[0]["version"])
-        return locate_version(spark, name, version)
+        history = spark.sql(f"DESCRIBE HISTORY {quote_table(name)}{limit}")
+        return list(history.select("version", "operation", "userMetadata").collect())
     except PySparkException as error:
         raise _explain(name, error) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
@@ -87,8 +88,27 @@ def to_pixels(upright: Image, spec: ImageSpec) -> np.ndarray:
     """The pixels of an opened image, as `decode_image` gives them."""
     import numpy as np
 
-    image = resize_image(convert_mode(upright, spec.channels), spec.height, spec.width, spec.resize)
+    image = to_model_image(upright, spec)
     return np.array(image, dtype=np.uint8).reshape(spec.height, spec.width, spec.channels)
+
+
+def to_model_image(upright: Image, spec: ImageSpec) -> Image:
+    """An opened image, grey or RGB, at the model's size."""
+    return resize_image(convert_mode(upright, spec.channels), spec.height, spec.width, spec.resize)
+
+
+def measure_channels(image: Image) -> tuple[list[float], list[float]]:
+    """Mean and population deviation of every channel of a grey or RGB image, in units of its 256 levels.
+
+    From the histogram: sums of integers, which are exact and cost a tenth of NumPy's means.
+    """
+    import numpy as np
+
+    levels = np.arange(256)
+    counts = np.array(image.histogram(), dtype=np.int64).reshape(-1, 256)
+    num_pixels, sums, squares = image.width * image.height, counts @ levels, counts @ levels**2
+    deviations = [math.sqrt(num_pixels * int(q) - int(s) ** 2) / num_pixels for s, q in zip(sums, squares, strict=True)]
+    return [int(s) / num_pixels for s in sums], deviations
 
 
 def _load_image(data: bytes, max_pixels: int, min_side: int) -> tuple[Image, Image]:

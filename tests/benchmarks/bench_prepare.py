@@ -1,9 +1,9 @@
 """Images per second of `prepare_images`, all checks included, against a bare `binaryFile` -> Delta write, in one run.
 
 `python -m tests.benchmarks.bench_prepare [--images N] [--side PIXELS] [--repeats N]`. Only the ratios mean something:
-both variants read the same JPEG files on the same local[2] session in turn, after one warm-up each, and the best of the
-repeats counts. It then changes 1 % of the files and prepares again, and tells the driver's memory for N / 10 and N
-files, each in a process of its own.
+both variants make a new table of the same JPEG files on the same local[2] session in turn, after one warm-up each, and
+the best of the repeats counts. Then the same N / 100 files change in a table of N / 4 files and in one of N, and the
+driver's memory is told for N / 10 and N files, each in a process of its own.
 """
 
 from __future__ import annotations
@@ -55,46 +55,63 @@ def write_bare(spark: SparkSession, source: Path, table: Path) -> None:
     files.write.format("delta").mode("overwrite").save(str(table))
 
 
-def prepare(spark: SparkSession, source: Path, table: Path, side: int, *, refit: bool = True) -> PreparedTable:
+def prepare(spark: SparkSession, source: Path, table: Path, side: int) -> PreparedTable:
     """All checks, one table."""
-    values = {"source": str(source), "table": str(table), "height": side, "width": side, "refit": refit}
+    values = {"source": str(source), "table": str(table), "height": side, "width": side}
     return prepare_images(spark, PrepareImagesConfig.model_validate(values))
 
 
-def best_seconds(repeats: int, *works: Callable[[], object]) -> list[float]:
-    """Each variant in turn, after one warm-up; the best time of each."""
+def best_seconds(repeats: int, place: Path, *works: Callable[[Path], object]) -> list[float]:
+    """Each variant in turn, into a new folder `place`, after one warm-up; the best time of each."""
     times: list[list[float]] = [[] for _ in works]
     for repeat in range(repeats + 1):
         for position, work in enumerate(works):
+            for folder in place.parent.glob(f"{place.name}*"):
+                shutil.rmtree(folder)
             started = time.perf_counter()
-            work()
+            work(place)
             if repeat:
                 times[position].append(time.perf_counter() - started)
     return [min(found) for found in times]
 
 
 def compare(place: Path, num_images: int, side: int, repeats: int) -> None:
-    """Print throughput of both variants, their ratio, and what a small change costs."""
+    """Print throughput of both variants and their ratio, and what a small change costs."""
     source = place / "in"
     size = write_images(source, num_images, side)
     spark = open_session(SparkConfig(), "bench_prepare")
     bare, checked = best_seconds(
         repeats,
-        lambda: write_bare(spark, source, place / "bare"),
-        lambda: prepare(spark, source, place / "prepared", side),
+        place / "table",
+        lambda table: write_bare(spark, source, table),
+        lambda table: prepare(spark, source, table, side),
     )
     print(f"{num_images} JPEG files of {side}x{side} pixels, {size / 1e6:.1f} MB")
     print(f"bare binaryFile -> Delta  {num_images / bare:9.0f} images/s")
     print(f"prepare_images            {num_images / checked:9.0f} images/s   {bare / checked:.2f} of bare")
-    changed = write_images(source, max(1, num_images // 100), side, seed=1)
-    started = time.perf_counter()
-    again = prepare(spark, source, place / "prepared", side, refit=False)
-    detail = spark.sql(f"DESCRIBE HISTORY delta.`{place / 'prepared'}` LIMIT 1").collect()[0]["operationMetrics"]
-    print(
-        f"1 % of the files changed ({changed / 1e6:.2f} MB): {time.perf_counter() - started:.1f} s, "
-        f"{int(detail.get('numTargetBytesAdded', 0)) / 1e6:.2f} MB rewritten, version {again.table.version}"
-    )
+    num_changed = max(1, num_images // 100)
+    quarter = place / "quarter"
+    write_images(quarter, num_images // 4, side)
+    prepare(spark, quarter, place / "quarter_table", side)
+    tell_change(spark, quarter, place / "quarter_table", side, num_changed)
+    tell_change(spark, source, place / "table", side, num_changed)
     spark.stop()
+
+
+def tell_change(spark: SparkSession, source: Path, table: Path, side: int, num_changed: int) -> None:
+    """Change the first files of the source, prepare again, and print what Delta read and wrote of the table."""
+    changed = write_images(source, num_changed, side, seed=1)
+    size = spark.sql(f"DESCRIBE DETAIL delta.`{table}`").collect()[0]
+    started = time.perf_counter()
+    prepare(spark, source, table, side)
+    seconds = time.perf_counter() - started
+    found = spark.sql(f"DESCRIBE HISTORY delta.`{table}` LIMIT 1").collect()[0]["operationMetrics"]
+    read, written = (int(found.get(f"numTargetBytes{what}", 0)) / 1e6 for what in ("Removed", "Added"))
+    print(
+        f"{num_changed} changed files ({changed / 1e6:.2f} MB) in a table of {size['sizeInBytes'] / 1e6:.1f} MB: "
+        f"{seconds:.1f} s, {found.get('numTargetFilesRemoved')} of {size['numFiles']} data files touched, "
+        f"{read:.2f} MB of content read, {written:.2f} MB written"
+    )
 
 
 def tell_memory(place: Path, num_images: int, side: int) -> None:

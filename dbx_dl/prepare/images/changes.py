@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbx_dl.prepare.tables import fingerprint_rows
 from dbx_dl.runtime.tables import quote_column, read_pinned
 
 if TYPE_CHECKING:
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 # The split and hash that the table holds for a row that is read again.
 STORED_SPLIT, STORED_SHA256 = "_stored_split", "_stored_sha256"
 REJECT_COLUMNS = ("key", "path", "reason", "detail", "size_bytes", "modified_at", "was_read")
+# What makes a reject another one.
+REJECT_IDENTITY = ("key", "path", "reason", "detail", "size_bytes")
 
 
 @dataclass(frozen=True)
@@ -39,34 +40,47 @@ class ImageChanges:
     left: DataFrame | None = None
 
 
-def find_changes(
-    spark: SparkSession,
-    listing: DataFrame,
-    earlier: PresentTable | None,
-    extra_columns: Sequence[str],
-    *,
-    is_whole: bool,
-    delete_removed: bool,
-) -> ImageChanges:
-    """Compare a listing with the earlier table by key, size, modification time, label, split and extra columns.
+def find_unread(
+    spark: SparkSession, listing: DataFrame, earlier: PresentTable | None, extra_columns: Sequence[str]
+) -> DataFrame:
+    """The found images that have to be read, see `ImageChanges.to_read`.
 
-    Rows without a modification time are read again, whatever they hold. `is_whole` says that the listing is all of the
-    source, so that what it lacks is gone.
+    They differ from the earlier table's by key, size, modification time, label, split or extra columns; those without
+    a modification time are read again, whatever they hold.
     """
     from pyspark.sql import functions as F
 
     readable = listing.where(F.col("reason").isNull())
-    listed_rejects = _select_listed(listing.where(F.col("reason").isNotNull()))
     if earlier is None:
         unknown = {STORED_SPLIT: F.lit(None).cast("string"), STORED_SHA256: F.lit(None).cast("string")}
-        return ImageChanges(readable.withColumns(unknown), listed_rejects)
-    rows = read_pinned(spark, earlier.prepared.table).drop("content")
-    rejects = _read_rejects(spark, earlier)
-    to_read = _find_unread(readable, rows, rejects, extra_columns)
+        return readable.withColumns(unknown)
+    return _find_unread(readable, _read_stored(spark, earlier), _read_rejects(spark, earlier), extra_columns)
+
+
+def find_changes(
+    spark: SparkSession,
+    listing: DataFrame,
+    to_read: DataFrame,
+    earlier: PresentTable | None,
+    *,
+    is_whole: bool,
+    delete_removed: bool,
+) -> ImageChanges:
+    """Compare a listing, of which `to_read` is what has to be read, with the earlier table.
+
+    `is_whole` says that the listing is all of the source, so that what it lacks is gone.
+    """
+    from pyspark.sql import functions as F
+
+    listed_rejects = _select_listed(listing.where(F.col("reason").isNotNull()))
+    if earlier is None:
+        return ImageChanges(to_read, listed_rejects)
+    rows, rejects = _read_stored(spark, earlier), _read_rejects(spark, earlier)
     gone = rows.join(listing, "key", "left_anti").select("key") if is_whole else rows.limit(0).select("key")
     left = _newly_refused(listing).union(gone) if delete_removed else _newly_refused(listing)
     kept = rejects.where("was_read").join(to_read.select("key"), "key", "left_anti")
     if is_whole:
+        readable = listing.where(F.col("reason").isNull())
         kept = kept.join(readable.select("key"), "key", "left_semi")
     else:
         listed_rejects = listed_rejects.unionByName(rejects.where("NOT was_read"))
@@ -82,9 +96,8 @@ def find_changes(
     )
 
 
-def fingerprint_rejects(rejects: DataFrame) -> tuple[int, int]:
-    """Number and a hash of rejects, equal for equal ones in whatever order."""
-    return fingerprint_rows(rejects, ("key", "path", "reason", "detail", "size_bytes"))
+def _read_stored(spark: SparkSession, earlier: PresentTable) -> DataFrame:
+    return read_pinned(spark, earlier.prepared.table).drop("content")
 
 
 def _read_rejects(spark: SparkSession, earlier: PresentTable) -> DataFrame:

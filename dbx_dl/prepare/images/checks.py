@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.prepare.outcomes import DETAIL, REASON
-from dbx_dl.transforms.images import OpenedImage, UndecodableImageError, convert_mode, open_image, to_pixels
+from dbx_dl.transforms.images import (
+    OpenedImage,
+    UndecodableImageError,
+    convert_mode,
+    measure_channels,
+    open_image,
+    to_model_image,
+)
 from dbx_dl.transforms.resizing import Encoding, Resize, encode_image, resize_image
 
 if TYPE_CHECKING:
@@ -138,7 +145,7 @@ def _read_file(location: str | None) -> bytes:
 
 def _describe(data: bytes, settings: CheckSettings) -> dict[str, Any]:
     opened = open_image(data, settings.spec.max_pixels, settings.spec.min_side)
-    pixels_hwc = to_pixels(opened.upright, settings.spec)
+    means, deviations = measure_channels(to_model_image(opened.upright, settings.spec))
     return {
         "content": _encode(opened, data, settings),
         "height": opened.info.height,
@@ -146,8 +153,8 @@ def _describe(data: bytes, settings: CheckSettings) -> dict[str, Any]:
         "channels": opened.info.channels,
         "format": opened.info.format,
         "sha256": hashlib.sha256(data).hexdigest(),
-        "pixel_means": pixels_hwc.mean(axis=(0, 1)).tolist(),
-        "pixel_deviations": pixels_hwc.std(axis=(0, 1)).tolist(),
+        "pixel_means": means,
+        "pixel_deviations": deviations,
     }
 
 

@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.contracts import ImageSpec, PreparedTable, Target
+from dbx_dl.contracts import ImageSpec, PreparedTable, TableStatistics, Target
 from dbx_dl.prepare.commits import PresentTable, find_present, publish, stay
-from dbx_dl.prepare.images.changes import ImageChanges, find_changes
+from dbx_dl.prepare.images.changes import REJECT_IDENTITY, ImageChanges, find_changes, find_unread
 from dbx_dl.prepare.images.checks import CheckSettings, check_images
-from dbx_dl.prepare.images.rows import future_rows, has_news, judge_duplicates, order_for_reading
+from dbx_dl.prepare.images.layout import num_read_tasks
+from dbx_dl.prepare.images.rows import (
+    FutureRows,
+    News,
+    drop_contents,
+    find_news,
+    find_repeated,
+    future_rows,
+    order_for_reading,
+    reject_repeated,
+    stored_sums,
+)
 from dbx_dl.prepare.images.sources.formats import find_images
 from dbx_dl.prepare.images.statistics import count_duplicates, measure_images, pixel_sums
 from dbx_dl.prepare.images.survey import require_images, survey_images
 from dbx_dl.prepare.images.tables import ImageTable
 from dbx_dl.prepare.outcomes import count_outcome, log_outcome, require_usable
-from dbx_dl.prepare.settings import require_same_settings
+from dbx_dl.prepare.settings import require_same_settings, split_bounds_of
 from dbx_dl.prepare.splits import SplitBounds, fit_split
-from dbx_dl.prepare.tables import kept_on_disk, order_labels
+from dbx_dl.prepare.tables import has_equal_rows, kept_on_disk, order_labels
+from dbx_dl.runtime.progress import told_progress
 from dbx_dl.runtime.session_settings import FILE_SETTINGS, session_settings
 from dbx_dl.runtime.sources import explain_read_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyspark.sql import DataFrame, SparkSession
 
     from dbx_dl.config import PrepareImagesConfig
     from dbx_dl.contracts import TableVersion
     from dbx_dl.prepare.images.sources.found import FoundImages
     from dbx_dl.prepare.images.survey import Survey
+    from dbx_dl.prepare.outcomes import Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +55,23 @@ KEY_COLUMN = "key"
 class _Update:
     """One prepare under way: what is there, what was found, and how they differ."""
 
+    spark: SparkSession
     config: PrepareImagesConfig
     earlier: PresentTable | None
     found: FoundImages
     changes: ImageChanges
     survey: Survey
     bounds: SplitBounds
+
+    @property
+    def num_tasks(self) -> int:
+        """Tasks that read and check images."""
+        return num_read_tasks(self.survey.num_to_read, self.survey.mean_bytes, self.config)
+
+    def describe_progress(self, tasks_done: int, num_tasks: int) -> str:
+        """How many images are checked; tasks have about equally many."""
+        num_images = self.survey.num_to_read
+        return f"checked about {num_images * tasks_done // num_tasks:,} of {num_images:,} images"
 
 
 def prepare_images(spark: SparkSession, config: PrepareImagesConfig) -> PreparedTable:
@@ -61,15 +88,22 @@ def prepare_images(spark: SparkSession, config: PrepareImagesConfig) -> Prepared
     was, when the source is missing or empty, nothing is usable, one class is left, the train split is empty, too much
     was rejected, or the settings differ from the earlier ones.
     """
+    return bring_in(spark, config, lambda: find_images(spark, config.source))
+
+
+def bring_in(
+    spark: SparkSession, config: PrepareImagesConfig, find: Callable[[], FoundImages], *, is_whole: bool = True
+) -> PreparedTable:
+    """Bring the table up to date with the images that `find` lists; errors as of `prepare_images`."""
     present = find_present(spark, config.table)
     earlier = None if config.refit else present
     settings = settings_of(config)
     require_same_settings(earlier, settings, config.table)
     logger.info("preparing images of %s into table %s", config.source.place, config.table)
     with session_settings(spark, FILE_SETTINGS), explain_read_errors(f"image source {config.source.place}"):
-        found = find_images(spark, config.source)
+        found = find()
         with kept_on_disk(found.listing) as listing:
-            return update_images(spark, config, earlier, found, listing, settings)
+            return update_images(spark, config, earlier, replace(found, listing=listing), settings, is_whole=is_whole)
 
 
 def update_images(
@@ -77,25 +111,29 @@ def update_images(
     config: PrepareImagesConfig,
     earlier: PresentTable | None,
     found: FoundImages,
-    listing: DataFrame,
     settings: dict[str, Any],
     *,
     is_whole: bool = True,
 ) -> PreparedTable:
     """Bring the table up to date with a listing, which is all of the source if `is_whole`, else some new images."""
-    changes = find_changes(
-        spark, listing, earlier, found.extra_columns, is_whole=is_whole, delete_removed=config.delete_removed
-    )
-    survey = survey_images(listing, changes, earlier)
-    require_images(survey, config, found.task)
-    if earlier is not None and survey.is_unchanged(config.delete_removed):
-        return stay(earlier)
-    bounds = _split_bounds(listing, config, earlier)
-    update = _Update(config, earlier, found, changes, survey, bounds)
-    ordered = order_for_reading(changes.to_read, config, bounds, survey)
-    checked = check_images(found.read(ordered), check_settings(config))
-    with kept_on_disk(checked) as rows:
-        return _commit(spark, update, judge_duplicates(rows, changes, config.duplicates), settings)
+    listing = found.listing
+    unread = find_unread(spark, listing, earlier, found.extra_columns)
+    # Of the first prepare the listing itself, which is kept already.
+    with kept_on_disk(unread) if earlier else nullcontext(unread) as to_read:
+        changes = find_changes(
+            spark, listing, to_read, earlier, is_whole=is_whole, delete_removed=config.delete_removed
+        )
+        with told_progress(spark, lambda done, of: f"listed {done} of {of} parts of {config.source.place}"):
+            survey = survey_images(listing, changes, earlier)
+        require_images(survey, config, found.task)
+        if earlier is not None and survey.is_unchanged(config.delete_removed):
+            return stay(earlier)
+        bounds = split_bounds_of(earlier) if earlier else _fit_bounds(listing, config)
+        update = _Update(spark, config, earlier, found, changes, survey, bounds)
+        ordered = order_for_reading(to_read, config, bounds, update.num_tasks)
+        checked = check_images(found.read(ordered), check_settings(config))
+        with kept_on_disk(checked) as rows, kept_on_disk(drop_contents(rows)) as narrow:
+            return _commit(update, rows, narrow, settings)
 
 
 def check_settings(config: PrepareImagesConfig) -> CheckSettings:
@@ -131,31 +169,41 @@ def settings_of(config: PrepareImagesConfig) -> dict[str, Any]:
     return {"kind": "images", **config.model_dump(mode="json", include=names)}
 
 
-def _split_bounds(listing: DataFrame, config: PrepareImagesConfig, earlier: PresentTable | None) -> SplitBounds:
+def _fit_bounds(listing: DataFrame, config: PrepareImagesConfig) -> SplitBounds:
     from pyspark.sql import functions as F
 
-    if earlier is not None:
-        return {name: (float(a), float(b)) for name, (a, b) in earlier.settings["split_bounds"].items()}
     return fit_split(listing.where("reason IS NULL"), config.split, F.col("key"), F.col("label").cast("string"))
 
 
-def _commit(spark: SparkSession, update: _Update, rows: DataFrame, settings: dict[str, Any]) -> PreparedTable:
-    config, earlier, is_labelled = update.config, update.earlier, update.found.task != "none"
-    is_leaving = config.delete_removed and update.survey.num_gone > 0
-    if earlier is not None and not is_leaving and not has_news(rows, update.changes):
-        return stay(earlier)
-    future = future_rows(update.changes, rows)
-    outcome = count_outcome(future.every, KEY_COLUMN, pixel_sums(config.channels))
+def _commit(update: _Update, rows: DataFrame, narrow: DataFrame, settings: dict[str, Any]) -> PreparedTable:
+    """Count the checked `rows`, of which `narrow` lacks the content, and commit what they change."""
+    spark, config, earlier, changes = update.spark, update.config, update.earlier, update.changes
+    with told_progress(spark, update.describe_progress, update.num_tasks):
+        repeated = find_repeated(narrow, changes) if config.duplicates == "drop" else None
+        judged = reject_repeated(narrow, repeated)
+        future = future_rows(changes, judged)
+        news = find_news(judged, changes) if earlier else None
+        rejects_changed = news is None or _rejects_changed(update, future, news)
+        is_leaving = config.delete_removed and update.survey.num_gone > 0
+        if earlier is not None and news is not None and not (news.num_new or rejects_changed or is_leaving):
+            return stay(earlier)
+        outcome = count_outcome(future.every, KEY_COLUMN, pixel_sums(config.channels) | stored_sums())
     require_usable(outcome, "files", config.max_reject_fraction, needs_classes=update.found.task == "multiclass")
     log_outcome(outcome, "files")
-    known = earlier.prepared.target.label_names if earlier else (update.found.label_names or ())
-    present = set(outcome.label_names)
-    names = order_labels(outcome.label_names, known if earlier else [name for name in known if name in present])
-    table = ImageTable(spark, config, names if is_labelled else (), update.survey, update.found.extra_columns)
-    num_duplicates = count_duplicates(future.good) if config.duplicates == "report" else 0
-    statistics = measure_images(outcome, config.channels, num_duplicates)
-    for sentence in statistics.warnings:
-        logger.warning("%s", sentence)
+    target = _find_target(update, outcome)
+    statistics = _measure(config, outcome, future)
+    num_stored = outcome.sums["stored_rows"]
+    table = ImageTable(
+        spark=spark,
+        config=config,
+        label_names=target.label_names,
+        extra_columns=update.found.extra_columns,
+        rows=reject_repeated(rows, repeated),
+        is_sorted=update.found.keeps_order,
+        num_tasks=update.num_tasks,
+        num_images=int(num_stored),
+        mean_bytes=outcome.sums["stored_bytes"] / max(1.0, num_stored),
+    )
 
     def describe(main: TableVersion, rejects: TableVersion, prepare_id: str) -> PreparedTable:
         return PreparedTable(
@@ -164,9 +212,9 @@ def _commit(spark: SparkSession, update: _Update, rows: DataFrame, settings: dic
             source=config.source.place,
             key_column=KEY_COLUMN,
             inputs=image_spec(config),
-            target=Target(task=_task(update.found.task, names), column="label", label_names=table.label_names),
+            target=target,
             split_rows=outcome.split_rows,
-            class_rows={name: outcome.count_label(name) for name in table.label_names},
+            class_rows={name: outcome.count_label(name) for name in target.label_names},
             num_rejects=outcome.num_rejects,
             reject_reasons=outcome.reject_reasons,
             prepare_id=prepare_id,
@@ -174,15 +222,41 @@ def _commit(spark: SparkSession, update: _Update, rows: DataFrame, settings: dic
         )
 
     def write() -> None:
-        if earlier is None:
-            table.replace(rows)
+        if news is None:
+            table.replace()
         else:
-            table.merge(rows, future.left)
+            table.merge(future.left, news)
 
     kept = settings | {"split_bounds": update.bounds}
-    prepared = publish(spark, config.table, future.rejects, describe, write, kept, earlier)
+    # Planning what finds nothing would take longer than all else of writing nothing.
+    rejects = future.rejects if outcome.num_rejects else spark.createDataFrame([], future.rejects.schema)
+    prepared = publish(spark, config, rejects, describe, write, kept, earlier, rejects_changed=rejects_changed)
     return prepared if earlier is None else table.compact(prepared)
 
 
-def _task(task: str, names: tuple[str, ...]) -> Any:
-    return "binary" if task == "multiclass" and len(names) == 2 else task
+def _rejects_changed(update: _Update, future: FutureRows, news: News) -> bool:
+    if not news.num_refused:
+        return update.survey.rejects_changed
+    before = update.changes.earlier_rejects
+    return before is None or not has_equal_rows(future.rejects, before, REJECT_IDENTITY)
+
+
+def _find_target(update: _Update, outcome: Outcome) -> Target:
+    """What is learned; labels that are known keep their index, in a new table those of the source their order."""
+    task, earlier = update.found.task, update.earlier
+    if earlier is not None:
+        known = earlier.prepared.target.label_names
+    else:
+        present = set(outcome.label_names)
+        known = tuple(name for name in update.found.label_names or () if name in present)
+    names = order_labels(outcome.label_names, known) if task != "none" else ()
+    is_binary = task == "multiclass" and len(names) == 2
+    return Target(task="binary" if is_binary else task, column="label", label_names=names)
+
+
+def _measure(config: PrepareImagesConfig, outcome: Outcome, future: FutureRows) -> TableStatistics:
+    num_duplicates = count_duplicates(future.good) if config.duplicates == "report" else 0
+    statistics = measure_images(outcome, config.channels, num_duplicates)
+    for sentence in statistics.warnings:
+        logger.warning("%s", sentence)
+    return statistics

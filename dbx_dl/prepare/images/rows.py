@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbx_dl.prepare.images.changes import REJECT_COLUMNS, STORED_SHA256, STORED_SPLIT, fingerprint_rejects
+from dbx_dl.prepare.images.changes import REJECT_COLUMNS, STORED_SHA256, STORED_SPLIT
 from dbx_dl.prepare.outcomes import DETAIL, REASON
 from dbx_dl.prepare.splits import split_rows_by
 
@@ -15,13 +14,23 @@ if TYPE_CHECKING:
 
     from dbx_dl.config import PrepareImagesConfig
     from dbx_dl.prepare.images.changes import ImageChanges
-    from dbx_dl.prepare.images.survey import Survey
     from dbx_dl.prepare.splits import SplitBounds
 
-# Enough tasks to keep a small cluster busy although the images fit into fewer files.
-_MIN_TASKS = 16
-_MIN_TASK_ROWS = 64
+# The length of the content that checked rows will be stored with; null for stored rows, which are not looked at.
+STORED_BYTES = "_stored_bytes"
+_NEW, _REFUSED, _LEAVING = "new", "refused", "leaving"
 _COUNTED = ("key", "label", "split", "sha256", "pixel_means", "pixel_deviations")
+
+
+@dataclass(frozen=True)
+class News:
+    """Checked rows that are new to the table, and that are refused; keys that leave it; the range of all these keys."""
+
+    num_new: int
+    num_refused: int
+    num_leaving: int
+    first_key: str | None
+    last_key: str | None
 
 
 @dataclass(frozen=True)
@@ -38,18 +47,8 @@ class FutureRows:
     left: DataFrame
 
 
-def num_files(survey: Survey, config: PrepareImagesConfig) -> int:
-    """Files per split that the images to read should fill."""
-    return max(1, math.ceil(survey.bytes_to_read / config.target_file_bytes))
-
-
-def num_read_tasks(survey: Survey, config: PrepareImagesConfig) -> int:
-    """Tasks that read and check them."""
-    return max(num_files(survey, config), min(_MIN_TASKS, math.ceil(survey.num_to_read / _MIN_TASK_ROWS)), 1)
-
-
 def order_for_reading(
-    to_read: DataFrame, config: PrepareImagesConfig, bounds: SplitBounds, survey: Survey
+    to_read: DataFrame, config: PrepareImagesConfig, bounds: SplitBounds, num_tasks: int
 ) -> DataFrame:
     """Rows to read with their `split`, distributed and sorted by split and key before they have any content.
 
@@ -69,19 +68,30 @@ def order_for_reading(
             ),
         }
     )
-    num_tasks = num_read_tasks(survey, config)
     if num_tasks == 1:
         return rows.repartition(1).sortWithinPartitions("split", "key")
     return rows.repartitionByRange(num_tasks, "split", "key").sortWithinPartitions("split", "key")
 
 
-def judge_duplicates(rows: DataFrame, changes: ImageChanges, duplicates: str) -> DataFrame:
-    """Checked rows, with the later ones of equal bytes rejected where duplicates are to be dropped."""
+def drop_contents(rows: DataFrame) -> DataFrame:
+    """Checked rows with STORED_BYTES instead of their content: what every pass but the last needs of them."""
+    from pyspark.sql import functions as F
+
+    return rows.withColumn(STORED_BYTES, F.length("content").cast("long")).drop("content")
+
+
+def stored_sums() -> dict[str, Column]:
+    """What `count_outcome` has to sum to know how large stored images are."""
+    from pyspark.sql import functions as F
+
+    return {"stored_bytes": F.col(STORED_BYTES), "stored_rows": F.col(STORED_BYTES).isNotNull().cast("int")}
+
+
+def find_repeated(rows: DataFrame, changes: ImageChanges) -> DataFrame:
+    """Keys of good checked rows whose bytes the table has already, or one of these rows with a lower key."""
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    if duplicates != "drop":
-        return rows
     hashes = rows.where(F.col(REASON).isNull()).select("key", "sha256")
     first = F.row_number().over(Window.partitionBy("sha256").orderBy("key")) > 1
     repeated = hashes.withColumn("_later", first)
@@ -90,8 +100,16 @@ def judge_duplicates(rows: DataFrame, changes: ImageChanges, duplicates: str) ->
         repeated = repeated.join(stored, "sha256", "left").withColumn(
             "_later", F.col("_later") | F.col("_stored").isNotNull()
         )
-    later = repeated.where("_later").select("key", F.lit(True).alias("_is_duplicate"))
-    marked = rows.join(F.broadcast(later), "key", "left")
+    return repeated.where("_later").select("key", F.lit(True).alias("_is_duplicate"))
+
+
+def reject_repeated(rows: DataFrame, repeated: DataFrame | None) -> DataFrame:
+    """Checked rows, those of `find_repeated` rejected; where there are None, as they are."""
+    from pyspark.sql import functions as F
+
+    if repeated is None:
+        return rows
+    marked = rows.join(F.broadcast(repeated), "key", "left")
     is_duplicate = F.col("_is_duplicate").isNotNull() & F.col(REASON).isNull()
     return marked.withColumns(
         {
@@ -103,15 +121,18 @@ def judge_duplicates(rows: DataFrame, changes: ImageChanges, duplicates: str) ->
     ).drop("_is_duplicate")
 
 
-def has_news(rows: DataFrame, changes: ImageChanges) -> bool:
-    """Whether checked rows change the table or its rejects, which images without a modification time may not."""
+def find_news(rows: DataFrame, changes: ImageChanges) -> News:
+    """What checked rows and leaving keys mean for the table; images without a modification time may bring nothing."""
     from pyspark.sql import functions as F
 
-    if rows.where(F.col(REASON).isNull() & ~is_as_stored()).limit(1).count():
-        return True
-    if changes.earlier_rejects is None:
-        return True
-    return fingerprint_rejects(future_rows(changes, rows).rejects) != fingerprint_rejects(changes.earlier_rejects)
+    is_refused = F.col(REASON).isNotNull()
+    what = F.when(is_refused, F.lit(_REFUSED)).when(~is_as_stored(), F.lit(_NEW))
+    seen = rows.select("key", what.alias("what"))
+    if changes.left is not None:
+        seen = seen.unionAll(changes.left.select("key", F.lit(_LEAVING)))
+    touched, counts = F.when(F.col("what").isNotNull(), F.col("key")), (_NEW, _REFUSED, _LEAVING)
+    found = seen.agg(*(F.count_if(F.col("what") == n) for n in counts), F.min(touched), F.max(touched)).collect()[0]
+    return News(*found)
 
 
 def is_as_stored() -> Column:
@@ -122,11 +143,11 @@ def is_as_stored() -> Column:
 
 
 def future_rows(changes: ImageChanges, rows: DataFrame) -> FutureRows:
-    """What the table and its rejects will be once the checked `rows` are in; no content is read."""
+    """What the table and its rejects will be once the checked `rows` (of `drop_contents`) are in."""
     from pyspark.sql import functions as F
 
     is_good = F.col(REASON).isNull()
-    good = rows.where(is_good).select(*_COUNTED)
+    good = rows.where(is_good).select(*_COUNTED, STORED_BYTES)
     refused = rows.where(~is_good)
     rejects = refused.select(
         "key", "path", F.col(REASON).alias("reason"), F.col(DETAIL).alias("detail"), "size_bytes", "modified_at"
@@ -135,7 +156,7 @@ def future_rows(changes: ImageChanges, rows: DataFrame) -> FutureRows:
     left = refused.where("key IS NOT NULL").select("key")
     if changes.kept_rejects is not None and changes.untouched is not None and changes.left is not None:
         rejects = rejects.unionByName(changes.kept_rejects)
-        good = good.unionByName(changes.untouched.select(*_COUNTED))
+        good = good.unionByName(changes.untouched.select(*_COUNTED), allowMissingColumns=True)
         left = left.union(changes.left).distinct()
     named = rejects.select("key", F.col("reason").alias(REASON))
     every = good.withColumn(REASON, F.lit(None).cast("string")).unionByName(named, allowMissingColumns=True)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dbx_dl.config import FolderSource
 from dbx_dl.errors import ConfigError
 from dbx_dl.prepare.commits import find_present
-from dbx_dl.prepare.images.prepare import settings_of, update_images
+from dbx_dl.prepare.images.prepare import bring_in
 from dbx_dl.prepare.images.sources.folders import list_file_rows
-from dbx_dl.prepare.settings import require_same_settings
-from dbx_dl.prepare.tables import kept_on_disk
 from dbx_dl.runtime.file_streams import stream_files
-from dbx_dl.runtime.session_settings import FILE_SETTINGS, session_settings
 from dbx_dl.runtime.sources import explain_read_errors
 
 if TYPE_CHECKING:
@@ -68,14 +64,6 @@ def make_batch_writer(config: PrepareImagesConfig, source: FolderSource) -> Call
     def write_batch(files: DataFrame, number: int) -> None:
         spark = files.sparkSession
         logger.info("batch %d of %s", number, source.path)
-        earlier = find_present(spark, config.table)
-        settings = settings_of(config)
-        require_same_settings(earlier, settings, config.table)
-        what = f"image source {source.path}"
-        with session_settings(spark, FILE_SETTINGS), explain_read_errors(what):
-            found = list_file_rows(spark, source, files)
-            with kept_on_disk(found.listing) as listing:
-                found = replace(found, listing=listing)
-                update_images(spark, config, earlier, found, listing, settings, is_whole=False)
+        bring_in(spark, config, lambda: list_file_rows(spark, source, files), is_whole=False)
 
     return write_batch

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import DataError
-from dbx_dl.prepare.images.changes import fingerprint_rejects
+from dbx_dl.prepare.images.changes import REJECT_IDENTITY
 from dbx_dl.prepare.outcomes import require_classes
+from dbx_dl.prepare.tables import has_equal_rows
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, Row
 
     from dbx_dl.config import PrepareImagesConfig
     from dbx_dl.prepare.commits import PresentTable
@@ -25,7 +26,7 @@ class Survey:
     """Counts of a listing; `num_to_read` images of `bytes_to_read` are new or changed, `num_gone` only in the table.
 
     Sizes that are unknown before reading count as 0. `label` is an example of the `num_labels` found, 2 meaning more
-    than one.
+    than one. `rejects_changed`: by what is known before anything is read.
     """
 
     num_found: int
@@ -49,26 +50,19 @@ class Survey:
 
 def survey_images(listing: DataFrame, changes: ImageChanges, earlier: PresentTable | None) -> Survey:
     """Count what was found and what has to be done about it."""
-    from pyspark.sql import functions as F
-
-    label = F.col("label").cast("string")
-    found = listing.agg(
-        F.count("*").alias("found"),
-        F.count(label).alias("labelled"),
-        F.min(label).alias("first"),
-        F.max(label).alias("last"),
-    ).collect()[0]
-    sizes = F.coalesce(F.sum("size_bytes"), F.lit(0))
-    to_read = changes.to_read.agg(F.count("*").alias("images"), sizes.alias("bytes")).collect()[0]
+    found = _count_listing(listing)
+    images, size_bytes, gone = found["readable"], found["bytes"] or 0, 0
+    if changes.gone is not None:
+        images, size_bytes, gone = _count_changes(changes.to_read, changes.gone)
     survey = Survey(
         num_found=found["found"],
         num_labelled=found["labelled"],
         num_labels=0 if not found["labelled"] else 1 + (found["first"] != found["last"]),
         label=found["first"],
-        num_to_read=to_read["images"],
-        bytes_to_read=to_read["bytes"],
-        num_gone=0 if changes.gone is None else changes.gone.count(),
-        rejects_changed=_rejects_changed(changes),
+        num_to_read=images,
+        bytes_to_read=size_bytes,
+        num_gone=gone,
+        rejects_changed=_rejects_changed(changes, earlier, found["found"] - found["readable"]),
     )
     _log(survey, earlier)
     return survey
@@ -89,11 +83,37 @@ def require_images(survey: Survey, config: PrepareImagesConfig, task: str) -> No
         require_classes((str(survey.label),), f"labelled images of {place}")
 
 
-def _rejects_changed(changes: ImageChanges) -> bool:
-    if changes.kept_rejects is None or changes.earlier_rejects is None:
+def _count_listing(listing: DataFrame) -> Row:
+    from pyspark.sql import functions as F
+
+    label, is_readable = F.col("label").cast("string"), F.col("reason").isNull()
+    return listing.agg(
+        F.count("*").alias("found"),
+        F.count(label).alias("labelled"),
+        F.min(label).alias("first"),
+        F.max(label).alias("last"),
+        F.count_if(is_readable).alias("readable"),
+        F.sum(F.when(is_readable, F.col("size_bytes"))).alias("bytes"),
+    ).collect()[0]
+
+
+def _count_changes(to_read: DataFrame, gone: DataFrame) -> tuple[int, int, int]:
+    """How many images have to be read, their bytes, and how many are gone; asked at once, each plan costs time."""
+    from pyspark.sql import functions as F
+
+    sizes = F.coalesce(F.sum("size_bytes"), F.lit(0))
+    counts = to_read.agg(F.count("*").alias("images"), sizes.alias("bytes"))
+    found = counts.crossJoin(gone.agg(F.count("*").alias("gone"))).collect()[0]
+    return found["images"], found["bytes"], found["gone"]
+
+
+def _rejects_changed(changes: ImageChanges, earlier: PresentTable | None, num_refused: int) -> bool:
+    if earlier is None or changes.kept_rejects is None or changes.earlier_rejects is None:
         return True
+    if not (num_refused or earlier.prepared.num_rejects):
+        return False
     now = changes.listed_rejects.unionByName(changes.kept_rejects)
-    return fingerprint_rejects(now) != fingerprint_rejects(changes.earlier_rejects)
+    return not has_equal_rows(now, changes.earlier_rejects, REJECT_IDENTITY)
 
 
 def _log(survey: Survey, earlier: PresentTable | None) -> None:

@@ -11,17 +11,18 @@ from dbx_dl.contracts import ColumnProfile, FeatureSpec, PreparedTable, TableSta
 from dbx_dl.prepare.class_weights import weigh_classes
 from dbx_dl.prepare.commits import PresentTable, find_present, publish, stay
 from dbx_dl.prepare.outcomes import DETAIL, REASON, count_outcome, log_outcome, require_usable
-from dbx_dl.prepare.settings import require_same_settings
-from dbx_dl.prepare.splits import SplitBounds, fit_split, split_rows_by
+from dbx_dl.prepare.settings import require_same_settings, split_bounds_of
+from dbx_dl.prepare.splits import fit_split, split_rows_by
 from dbx_dl.prepare.tables import index_labels, kept_on_disk, order_labels, replace_sorted
 from dbx_dl.prepare.tabular.column_measures import measure_columns
 from dbx_dl.prepare.tabular.column_profiles import profile_columns
 from dbx_dl.prepare.tabular.fitting import fit_features
-from dbx_dl.prepare.tabular.row_changes import is_as_prepared
+from dbx_dl.prepare.tabular.row_changes import find_row_changes
 from dbx_dl.prepare.tabular.row_checks import ROW, check_rows
 from dbx_dl.prepare.tabular.schema import TableSchema, find_schema
 from dbx_dl.prepare.tabular.table_checks import describe_classes, describe_columns, find_leaks, require_varied_label
 from dbx_dl.prepare.tabular.targets import CLASS_TASKS, NUMBER_TASKS, settle_classes
+from dbx_dl.runtime.progress import told_progress
 from dbx_dl.runtime.row_sources import describe_source, read_rows
 from dbx_dl.runtime.sources import explain_read_errors
 from dbx_dl.runtime.tables import quote_column
@@ -72,7 +73,7 @@ def prepare_table(spark: SparkSession, config: PrepareTableConfig) -> PreparedTa
     with explain_read_errors(what):
         raw = read_rows(spark, config.source, config.source_format, config.csv)
         schema = find_schema(raw, config, earlier)
-        bounds = _split_bounds(raw, config, earlier)
+        bounds = split_bounds_of(earlier) if earlier else fit_split(raw, config.split, *_texts(config))
         key, label = _texts(config)
         split = split_rows_by(config.split, bounds, key, label)
         with kept_on_disk(check_rows(raw, schema.columns, schema.task, config, split)) as rows:
@@ -92,12 +93,6 @@ def _texts(config: PrepareTableConfig) -> tuple[Column, Column]:
     return read_text(config.key, tokens), read_text(config.label, tokens)
 
 
-def _split_bounds(raw: DataFrame, config: PrepareTableConfig, earlier: PresentTable | None) -> SplitBounds:
-    if earlier is not None:
-        return {name: (float(a), float(b)) for name, (a, b) in earlier.settings["split_bounds"].items()}
-    return fit_split(raw, config.split, *_texts(config))
-
-
 def _commit(
     spark: SparkSession,
     config: PrepareTableConfig,
@@ -106,15 +101,18 @@ def _commit(
     schema: TableSchema,
     settings: dict[str, Any],
 ) -> PreparedTable:
-    outcome = count_outcome(rows, config.key)
+    with told_progress(spark, lambda done, of: f"checked {done} of {of} parts of the source"):
+        outcome = count_outcome(rows, config.key)
     require_usable(outcome, "rows", config.max_reject_fraction, needs_classes=schema.task in CLASS_TASKS)
     log_outcome(outcome, "rows")
     names = order_labels(outcome.label_names, earlier.prepared.target.label_names if earlier else ())
     task = settle_classes(schema.task, names, config.task)
     rejects = select_rejects(rows, config.key)
+    rejects_changed = True
     if earlier is not None:
         good = select_good(rows, names, task, _spec_of(earlier), config.key)
-        if is_as_prepared(spark, good, rejects, earlier.prepared):
+        good_changed, rejects_changed = find_row_changes(spark, good, rejects, earlier.prepared)
+        if not (good_changed or rejects_changed):
             return stay(earlier)
     train = rows.where(f"{REASON} IS NULL AND split = 'train'")
     spec = _spec_of(earlier) if earlier else None
@@ -139,9 +137,10 @@ def _commit(
         )
 
     def write() -> None:
-        replace_sorted(good, config, config.key, size_bytes)
+        with told_progress(spark, lambda done, of: f"wrote {done} of {of} parts of the table"):
+            replace_sorted(good, config, config.key, size_bytes)
 
-    return publish(spark, config.table, rejects, describe, write, settings, earlier)
+    return publish(spark, config, rejects, describe, write, settings, earlier, rejects_changed=rejects_changed)
 
 
 def _spec_of(earlier: PresentTable) -> FeatureSpec:

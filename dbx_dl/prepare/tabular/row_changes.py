@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dbx_dl.prepare.tables import fingerprint_rows
+from dbx_dl.prepare.tables import has_equal_rows
 from dbx_dl.runtime.tables import read_pinned
 
 if TYPE_CHECKING:
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from dbx_dl.contracts import PreparedTable
 
 
-def is_as_prepared(spark: SparkSession, good: DataFrame, rejects: DataFrame, prepared: PreparedTable) -> bool:
-    """Whether good rows and rejects equal those of a prepared table, in whatever order, by count and hash."""
-    return _is_equal(good, read_pinned(spark, prepared.table)) and (
-        prepared.rejects is not None and _is_equal(rejects, read_pinned(spark, prepared.rejects))
-    )
+def find_row_changes(
+    spark: SparkSession, good: DataFrame, rejects: DataFrame, prepared: PreparedTable
+) -> tuple[bool, bool]:
+    """Whether good rows, and whether rejects, differ from those of a prepared table, in whatever order."""
+    if prepared.rejects is None:
+        raise ValueError("a prepared table always has rejects")
+    return _differs(good, read_pinned(spark, prepared.table)), _differs(rejects, read_pinned(spark, prepared.rejects))
 
 
-def _is_equal(rows: DataFrame, stored: DataFrame) -> bool:
-    if not set(rows.columns) <= set(stored.columns):
-        return False
-    return fingerprint_rows(rows, rows.columns) == fingerprint_rows(stored, rows.columns)
+def _differs(rows: DataFrame, stored: DataFrame) -> bool:
+    return not (set(rows.columns) <= set(stored.columns) and has_equal_rows(rows, stored, rows.columns))

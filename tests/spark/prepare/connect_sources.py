@@ -1,25 +1,31 @@
-"""Runs in a process of its own: image sources on a Spark Connect session, whose client has no JVM."""
+"""Runs in a process of its own: image sources, and a prepare, on a Spark Connect session, whose client has no JVM."""
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from dbx_dl.config import ImageSource, SparkConfig
+from dbx_dl.config import ImageSource, PrepareImagesConfig, SparkConfig
 from dbx_dl.errors import DataError
+from dbx_dl.prepare.images.prepare import prepare_images
 from dbx_dl.prepare.images.sources.formats import find_images
+from dbx_dl.runtime import progress
 from dbx_dl.runtime.sources import explain_read_errors
 from dbx_dl.runtime.spark import open_session
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
-def list_sources(sources: dict[str, dict[str, Any]], gone: str) -> dict[str, Any]:
+
+def list_sources(sources: dict[str, dict[str, Any]], gone: str, folder: str) -> dict[str, Any]:
     """Of every source what its listing says, by key, and the number of bytes that reading it gives.
 
-    The folder `gone` is removed between listing its parents and itself.
+    The folder `gone` is removed between listing its parents and itself. `folder`: see `prepare_twice`.
     """
-    settings = {"spark.api.mode": "connect"}
+    settings = {"spark.api.mode": "connect", "spark.connect.progress.reportInterval": "50ms"}
     spark = open_session(SparkConfig(driver_memory="1g", settings=settings), "tests")
     try:
         table = spark.createDataFrame([("k", b"123", "a")], "path string, content binary, label string")
@@ -36,6 +42,23 @@ def list_sources(sources: dict[str, dict[str, Any]], gone: str) -> dict[str, Any
                 listing.collect()
         except DataError as error:
             found["gone"] = str(error)
-        return found
+        return found | prepare_twice(spark, Path(folder))
     finally:
         spark.stop()
+
+
+def prepare_twice(spark: SparkSession, folder: Path) -> dict[str, Any]:
+    """Prepare the class folders in `folder`/in, add an image, prepare again; the contracts, and what was told."""
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("dbx_dl").addHandler(handler)
+    logging.getLogger("dbx_dl").setLevel(logging.INFO)
+    progress.INTERVAL_SECONDS = 0.02
+    values = {"source": str(folder / "in"), "table": str(folder / "out"), "height": 8, "width": 8, "channels": 1}
+    config = PrepareImagesConfig.model_validate(values)
+    first = prepare_images(spark, config)
+    (folder / "in" / "cat" / "late.png").write_bytes((folder / "in" / "dog" / "0.png").read_bytes())
+    second = prepare_images(spark, config)
+    counts = [[it.table.version, it.num_rows, it.num_rejects] for it in (first, second)]
+    return {"prepared": counts, "again": prepare_images(spark, config) == second, "lines": lines}

@@ -215,7 +215,9 @@ def test_sources_on_connect(pictures: Path, tmp_path: Path) -> None:
         "coco": {"format": "coco", "annotations": str(write_coco(tmp_path)), "root": str(tmp_path / "images")},
         "table": {"format": "table", "table": "pictures"},
     }
-    arguments = {"sources": sources, "gone": str(tmp_path / "top" / "gone")}
+    many = {f"{label}/{i}.png": PICTURES[f"{label}/{i % 3}.png"] for label in ("cat", "dog") for i in range(80)}
+    write_files(tmp_path / "many" / "in", many | {"cat/broken.png": b"x"})
+    arguments = {"sources": sources, "gone": str(tmp_path / "top" / "gone"), "folder": str(tmp_path / "many")}
     found = call_in_process("tests.spark.prepare.connect_sources:list_sources", arguments)
     assert found["session"].startswith("pyspark.sql.connect")
     assert {key for key, reason, _ in found["folders"] if reason is None} == {*PICTURES, "cat/empty.png"}
@@ -228,3 +230,5 @@ def test_sources_on_connect(pictures: Path, tmp_path: Path) -> None:
     assert [reason for _, reason, _ in found["coco"]] == [None, None, "bad_annotation", "file_missing", None]
     assert found["table"] == [["k", None, 3]]
     assert found["gone"].startswith(f"folder {tmp_path}/top/gone is gone")
+    assert found["prepared"] == [[0, 160, 1], [1, 161, 1]] and found["again"]
+    assert any(line.startswith("checked about ") for line in found["lines"])

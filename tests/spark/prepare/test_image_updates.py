@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 NUM_FILES = 40
+# No name that can stand in SQL text as it is.
+NEW = "a/it's `new`.png"
 
 
 def image(number: int) -> bytes:
@@ -57,21 +59,19 @@ def test_a_table_follows_its_source(spark: SparkSession, place: Path) -> None:
     assert prepare_images(spark, configure(place)) == first
     assert load_prepared(spark, str(place / "out")) == first
 
-    write_files(
-        place / "in", {"a/new.png": image(50), "b/00.png": image(51), "d/late.png": b"", "d/01.png": b"now broken"}
-    )
+    write_files(place / "in", {NEW: image(50), "b/00.png": image(51), "d/late.png": b"", "d/01.png": b"now broken"})
     (place / "in" / "b" / "02.png").unlink()
     (place / "in" / "lost.png").unlink()
     second = prepare_images(spark, configure(place))
     after = read_rows(second)
     assert second.table.version == first.table.version + 1
-    assert set(after) == (set(before) - {"d/01.png"}) | {"a/new.png"}
+    assert set(after) == (set(before) - {"d/01.png"}) | {NEW}
     assert after["b/00.png"]["content"] == image(51)
     assert after["b/00.png"]["split"] == before["b/00.png"]["split"]
     assert all(after[key] == row for key, row in before.items() if key not in ("b/00.png", "d/01.png"))
     assert read_rejects(second) == {"b/broken.png": "not_an_image", "d/late.png": "empty", "d/01.png": "not_an_image"}
     assert second.target.label_names == ("b", "d", "a")
-    assert after["a/new.png"]["label_index"] == 2
+    assert after[NEW]["label_index"] == 2
     assert (second.num_rows, second.num_rejects) == (NUM_FILES, 3)
     assert sum(second.split_rows.values()) == len(after)
     assert second.class_rows == {"b": 20, "d": 19, "a": 1}
@@ -89,34 +89,29 @@ def test_a_table_follows_its_source(spark: SparkSession, place: Path) -> None:
     assert load_prepared(spark, str(place / "out"), first.table.version).num_rejects == 2
 
 
-def test_other_settings_need_a_refit(spark: SparkSession, place: Path) -> None:
-    first = prepare_images(spark, configure(place))
+def test_other_settings_need_a_refit_and_equal_bytes_are_dropped_where_asked(spark: SparkSession, place: Path) -> None:
+    write_files(place / "in", {"b/00 again.png": image(0), "d/00 once more.png": image(0)})
+    first = prepare_images(spark, configure(place, duplicates="report"))
+    assert first.statistics.num_duplicates == 2
     with pytest.raises(DataError, match="was prepared with height = 8, not 9: set `refit: true`") as raised:
         prepare_images(spark, configure(place, height=9))
     assert len(str(raised.value).splitlines()) == 1
+    write_files(place / "in", {"b/another.png": image(60)})
     with pytest.raises(DataError, match=r"max_reject_fraction = 0\.001"):
-        write_files(place / "in", {"b/another.png": image(60)})
         prepare_images(spark, configure(place, max_reject_fraction=0.001))
     assert load_prepared(spark, str(place / "out")) == first
-    again = prepare_images(spark, configure(place, height=9, resize="pad", refit=True, duplicates="drop"))
+
+    changes: dict[str, Any] = {"height": 9, "resize": "pad", "duplicates": "drop"}
+    again = prepare_images(spark, configure(place, refit=True, **changes))
     assert again.inputs.height == 9  # type: ignore[union-attr]
     assert {row["size_bytes"] for row in read_rows(again).values()} >= {len(image(0))}
-    assert again.num_rows + again.num_rejects == NUM_FILES + 3
-
-
-def test_equal_bytes_are_dropped_where_asked(spark: SparkSession, place: Path) -> None:
-    write_files(place / "in", {"b/00 again.png": image(0), "d/00 once more.png": image(0)})
-    kept = prepare_images(spark, configure(place, duplicates="report"))
-    assert kept.statistics.num_duplicates == 2
-    dropped = prepare_images(spark, configure(place, duplicates="drop", refit=True))
-    assert {key for key, reason in read_rejects(dropped).items() if reason == "duplicate_content"} == {
-        "b/00.png",
-        "d/00 once more.png",
-    }
+    assert again.num_rows + again.num_rejects == NUM_FILES + 5
+    dropped = {key for key, reason in read_rejects(again).items() if reason == "duplicate_content"}
+    assert dropped == {"b/00.png", "d/00 once more.png"}
     write_files(place / "in", {"b/yet another.png": image(3)})
-    later = prepare_images(spark, configure(place, duplicates="drop"))
+    later = prepare_images(spark, configure(place, **changes))
     assert read_rejects(later)["b/yet another.png"] == "duplicate_content"
-    assert read_rows(later) == read_rows(dropped)
+    assert read_rows(later) == read_rows(again)
 
 
 def test_foreign_tables_are_left_alone(spark: SparkSession, place: Path) -> None:

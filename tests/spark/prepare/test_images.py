@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,14 @@ import deltalake
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from dbx_dl.config import PrepareImagesConfig
 from dbx_dl.contracts import ImageSpec, PreparedTable
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.prepare.images.prepare import prepare_images
+from dbx_dl.prepare.images.samples import draw_image_samples
+from dbx_dl.runtime import progress
 from dbx_dl.runtime.tables import has_table
 from tests.image_bytes import encode_pixels, gradient
 from tests.spark.prepare.sources import BROKEN, NUM_DIGITS, write_digits, write_files
@@ -88,12 +92,21 @@ def test_any_delta_reader_opens_it_in_key_order(prepared: PreparedTable) -> None
     protocol = table.protocol()
     assert (protocol.min_reader_version, protocol.reader_features) == (1, None)
     assert table.metadata().partition_columns == ["split"]
-    assert table.metadata().configuration["delta.enableDeletionVectors"] == "false"
+    for name in ("", "_rejects", "_meta"):
+        properties = deltalake.DeltaTable(prepared.table.path + name).metadata().configuration
+        assert properties["delta.enableDeletionVectors"] == "false"
+        assert properties["delta.deletedFileRetentionDuration"] == "interval 30 days"
     files = pa.table(table.get_add_actions(flatten=True)).column("path").to_pylist()
     assert len(files) == 3
     for file in files:
         keys = pq.ParquetFile(Path(prepared.table.path) / file).read(["key"]).column("key").to_pylist()
         assert keys == sorted(keys)
+
+
+def test_samples_are_drawn_the_same_every_time(spark: SparkSession, prepared: PreparedTable, tmp_path: Path) -> None:
+    drawn = [draw_image_samples(spark, prepared, tmp_path / name).read_bytes() for name in ("one.png", "two/two.png")]
+    assert drawn[0] == drawn[1]
+    assert Image.open(io.BytesIO(drawn[0])).width > 200
 
 
 def test_named_tables_nested_files_and_odd_labels(spark: SparkSession, tmp_path: Path) -> None:
@@ -110,14 +123,19 @@ def test_named_tables_nested_files_and_odd_labels(spark: SparkSession, tmp_path:
     spark.sql("DROP DATABASE prepare_tests CASCADE")
 
 
-def test_progress_is_told(spark: SparkSession, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    write_files(tmp_path / "in", {f"{label}/{i}.png": GOOD for label in "ab" for i in range(10)} | {"a/x.png": b""})
+def test_progress_is_told(
+    spark: SparkSession, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Three tasks of 64 images at most, so that there is something between nothing and everything.
+    write_files(tmp_path / "in", {f"{label}/{i}.png": GOOD for label in "ab" for i in range(80)} | {"a/x.png": b""})
+    monkeypatch.setattr(progress, "INTERVAL_SECONDS", 0.01)
     with caplog.at_level(logging.INFO, "dbx_dl"):
         prepare_images(spark, configure(tmp_path / "in", tmp_path / "out"))
     text = "\n".join(caplog.messages)
-    for part in ("found 21 files", "20 files are usable, 1 rejected: 1 empty (e.g. a/x.png)"):
+    for part in ("found 161 files", "160 files are usable, 1 rejected: 1 empty (e.g. a/x.png)"):
         assert part in text
     assert f"wrote table {tmp_path / 'out'}, version 0" in text
+    assert {"checked about 53 of 161 images", "checked about 107 of 161 images"} & set(caplog.messages)
 
 
 SOURCES: dict[str, tuple[dict[str, bytes], dict[str, Any], str]] = {

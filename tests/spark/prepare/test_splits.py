@@ -11,6 +11,7 @@ import pytest
 
 from dbx_dl.config import SplitConfig
 from dbx_dl.errors import DataError
+from dbx_dl.prepare.outcomes import MAX_CLASSES
 from dbx_dl.prepare.splits import assign_split, fit_split, split_bounds, split_rows_by
 
 if TYPE_CHECKING:
@@ -116,3 +117,30 @@ def test_named_splits_are_taken_and_others_are_none(rows: DataFrame) -> None:
 def test_an_absent_column_is_said(rows: DataFrame) -> None:
     with pytest.raises(DataError, match=r"no column 'dya'; did you mean 'day'\?"):
         collect(rows, SplitConfig(time="dya"))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [SplitConfig(), SplitConfig(group="the group"), SplitConfig(time="day"), SplitConfig(stratify=True)],
+    ids=str,
+)
+def test_rows_keep_their_split_when_others_are_added(rows: DataFrame, config: SplitConfig) -> None:
+    from pyspark.sql import functions as F
+
+    first = rows.where("xxhash64(key) % 2 = 0")
+    bounds = fit_split(first, config, F.col("key"), F.col("label"))
+    split = split_rows_by(config, bounds, F.col("key"), F.col("label"))
+    before, after = (
+        {row["key"]: row["split"] for row in some.select("key", split.alias("split")).collect()}
+        for some in (first, rows)
+    )
+    assert 1000 < len(before) < len(after) == 3000
+    assert before.items() <= after.items()
+
+
+def test_stratifying_by_what_is_no_class_is_refused(spark: SparkSession) -> None:
+    from pyspark.sql import functions as F
+
+    rows = spark.range(MAX_CLASSES + 1).select(F.col("id").cast("string").alias("key"))
+    with pytest.raises(DataError, match="cannot be stratified by"):
+        fit_split(rows, SplitConfig(stratify=True), F.col("key"), F.col("key"))

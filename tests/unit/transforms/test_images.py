@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from dbx_dl.contracts import ImageSpec
-from dbx_dl.transforms.images import UndecodableImageError, decode_image, open_image
+from dbx_dl.transforms.images import UndecodableImageError, decode_image, measure_channels, open_image
 from tests.image_bytes import encode, encode_pixels, gradient, png_header
 
 GREY = gradient(6, 5)
@@ -162,3 +162,17 @@ def test_decoding_refuses_what_checking_refused() -> None:
     assert decode_image(data, ImageSpec(height=4, width=4, channels=1, min_side=1)).shape == (4, 4, 1)
     with pytest.raises(UndecodableImageError, match="too_small"):
         decode_image(data, ImageSpec(height=4, width=4, channels=1, min_side=2))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_channels_are_measured_exactly(channels: int) -> None:
+    shape = (37, 51, 3) if channels == 3 else (37, 51)
+    pixels = np.random.default_rng(channels).integers(0, 256, shape, dtype=np.uint8)
+    means, deviations = measure_channels(Image.fromarray(pixels))
+    flat = pixels.reshape(-1, channels).astype(np.float64)
+    np.testing.assert_allclose(means, flat.mean(axis=0), rtol=1e-14)
+    np.testing.assert_allclose(deviations, flat.std(axis=0), rtol=1e-13)
+
+
+def test_one_level_has_no_deviation() -> None:
+    assert measure_channels(Image.new("RGB", (3, 2), (0, 7, 255))) == ([0.0, 7.0, 255.0], [0.0, 0.0, 0.0])

@@ -31,7 +31,7 @@ def find_in_folders(spark: SparkSession, source: FolderSource) -> FoundImages:
     root, task = local_path(source.path), choose_task(source)
     if root is None:
         files = read_binary_files(spark, source.path)
-        return FoundImages(_label_remote(files, source), (), task, None, make_remote_reader(spark, source.path))
+        return _list_remote(spark, source, files)
     listing = spread_folders(spark, root).mapInArrow(make_labeller(source, make_lister(root)), listing_schema(task))
     return FoundImages(listing, (), task, None, leave_on_disk)
 
@@ -46,7 +46,7 @@ def list_file_rows(spark: SparkSession, source: FolderSource, files: DataFrame) 
     root, task = local_path(source.path), choose_task(source)
     named = name_files(files, source.path)
     if root is None:
-        return FoundImages(_label_remote(named, source), (), task, None, make_remote_reader(spark, source.path))
+        return _list_remote(spark, source, named)
     placed = named.select("path", F.concat(F.lit(root.rstrip("/") + "/"), "path").alias("location"))
     seen = placed.withColumn("_seen", call_python(describe_place, "location", _SEEN))
     columns = ["path", "location", "_seen.size_bytes", F.timestamp_micros("_seen.micros").alias("modified_at")]
@@ -117,12 +117,13 @@ def _label_batch(batch: pa.RecordBatch, get_label: GetLabel | None) -> pa.Record
     return pa.RecordBatch.from_arrays([columns[name] for name in LISTING_COLUMNS], names=list(LISTING_COLUMNS))
 
 
-def _label_remote(files: DataFrame, source: FolderSource) -> DataFrame:
-    """The listing of files as `read_binary_files` gives them."""
+def _list_remote(spark: SparkSession, source: FolderSource, files: DataFrame) -> FoundImages:
+    """The images of files as `read_binary_files` gives them."""
     from pyspark.sql import functions as F
 
-    none = F.lit(None).cast("string")
+    none, task = F.lit(None).cast("string"), choose_task(source)
     rows = files.select(
         "path", none.alias("location"), "size_bytes", "modified_at", none.alias("reason"), none.alias("detail")
     )
-    return rows.mapInArrow(make_labeller(source), listing_schema(choose_task(source)))
+    listing = rows.mapInArrow(make_labeller(source), listing_schema(task))
+    return FoundImages(listing, (), task, None, make_remote_reader(spark, source.path), keeps_order=False)

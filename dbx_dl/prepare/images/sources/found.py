@@ -42,8 +42,8 @@ class FoundImages:
 
     `label_names` are in the order of the source, where it has one. `read` adds `content` binary to rows of `listing`,
     whose further columns stay; it is null where `location` says what to open, and in rejected rows (tables' may have
-    bytes). A row with neither has no bytes. Files and IDX items are read in the order of the rows; what Spark reads
-    (tables, remote files) comes in any order.
+    bytes). A row with neither has no bytes. `keeps_order`: rows are read as they lie, which is so for files and IDX
+    items; what Spark reads (tables, remote files) comes in any order.
     """
 
     listing: DataFrame
@@ -51,6 +51,7 @@ class FoundImages:
     task: ImageTask
     label_names: tuple[str, ...] | None
     read: Callable[[DataFrame], DataFrame]
+    keeps_order: bool = True
 
 
 def listing_schema(task: ImageTask) -> str:

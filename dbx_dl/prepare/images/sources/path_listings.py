@@ -41,7 +41,7 @@ def list_paths(
     placed = _place_local(rows, place, allow_outside) if place else _place_remote(rows, root, allow_outside)
     listing = _judge(placed, extra_columns)
     read = leave_on_disk if place else make_remote_reader(rows.sparkSession, root)
-    return FoundImages(listing, extra_columns, task, label_names, read)
+    return FoundImages(listing, extra_columns, task, label_names, read, keeps_order=place is not None)
 
 
 def _judge(placed: DataFrame, extra_columns: tuple[str, ...]) -> DataFrame:

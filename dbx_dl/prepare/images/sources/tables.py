@@ -55,7 +55,8 @@ def find_in_table(spark: SparkSession, source: TableSource) -> FoundImages:
         contents = rows.select(_read_key(source).alias("key"), _quoted(source.content_column).alias("content"))
         return attach_contents(some, contents.where(F.col("key").isNotNull()))
 
-    return FoundImages(listing, extra_columns, choose_task(rows, source.label_column, what), None, read)
+    task = choose_task(rows, source.label_column, what)
+    return FoundImages(listing, extra_columns, task, None, read, keeps_order=False)
 
 
 def _open_table(spark: SparkSession, name: str) -> DataFrame:

@@ -9,6 +9,7 @@ from dbx_dl.contracts import SPLITS
 from dbx_dl.errors import DataError
 from dbx_dl.prepare.images.columns import COLUMNS
 from dbx_dl.prepare.images.sources.found import LISTING_COLUMNS, ImageTask
+from dbx_dl.prepare.splits import normalize_split
 from dbx_dl.runtime.tables import quote_column, require_columns, suggest_name
 
 if TYPE_CHECKING:
@@ -16,12 +17,6 @@ if TYPE_CHECKING:
 
 # Names that no kept column may have.
 TABLE_COLUMNS = (*COLUMNS, "label_indices")
-SPLIT_NAMES: dict[str, str] = {
-    **{str(name): str(name) for name in SPLITS},
-    "val": "validation",
-    "valid": "validation",
-    "dev": "validation",
-}
 _SCALARS = ("string", "int", "bigint", "smallint", "tinyint", "boolean", "double", "float", "date", "decimal")
 
 
@@ -74,8 +69,7 @@ def read_split(split_column: str | None) -> Column:
 
     if split_column is None:
         return F.lit(None).cast("string")
-    name = F.lower(_as_text(F.col(quote_column(split_column))))
-    return F.coalesce(*(F.when(name == written, F.lit(split)) for written, split in SPLIT_NAMES.items()))
+    return normalize_split(_as_text(F.col(quote_column(split_column))))
 
 
 def find_bad_values(label_column: str | None, task: ImageTask, split_column: str | None) -> Column:
