@@ -10,7 +10,9 @@ from deltalake import DeltaTable, write_deltalake
 
 from dbx_dl.contracts import TableVersion
 from dbx_dl.errors import DataError, VersionGoneError
-from dbx_dl.feed.files import list_blocks, list_files, local_path
+from dbx_dl.feed.delta_log import read_log, refuse_unknown_properties
+from dbx_dl.feed.files import list_blocks, list_files
+from dbx_dl.feed.storage import local_path
 from tests.prepared_tables import write_feature_table
 
 COLUMNS = ("key", "x", "label_index")

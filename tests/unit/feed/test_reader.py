@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from dbx_dl.contracts import Batch, PreparedTable
+from dbx_dl.config import FeedConfig
+from dbx_dl.contracts import Batch, PreparedTable, Split
 from dbx_dl.errors import ConfigError, DataError, VersionGoneError
-from dbx_dl.feed.reader import Feed, open_feed, read_keys, read_rows
+from dbx_dl.feed.reader import Feed, open_feed
+from dbx_dl.feed.rows import read_keys, read_rows
 from tests.prepared_tables import IMAGES, describe, draw_image, write_feature_table, write_image_table
 
 
@@ -21,9 +24,13 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> PreparedTable:
     return write_feature_table(folder, {"train": 101, "test": 37}, rows_per_file=40, rows_per_group=7)
 
 
-def feed_of(prepared: PreparedTable, split: str, rank: int = 0, num_ranks: int = 1, **changes: int) -> Feed:
-    values = {"batch_size": 8, "seed": 3, "window_rows": 16, **changes}
-    return open_feed(prepared, split, rank=rank, num_ranks=num_ranks, **values)  # type: ignore[arg-type]
+def feed_of(
+    prepared: PreparedTable, split: Split, rank: int = 0, num_ranks: int = 1, batch_size: int = 8, **config: Any
+) -> Feed:
+    settings = FeedConfig(**{"shuffle_window_rows": 16, **config})
+    return open_feed(
+        prepared, split, batch_size=batch_size, rank=rank, num_ranks=num_ranks, seed=3, config=settings, num_threads=2
+    )
 
 
 def keys_of(batches: list[Batch]) -> list[str]:
@@ -72,7 +79,7 @@ def test_epochs_differ_and_repeat(features: PreparedTable) -> None:
 
 def test_a_tiny_cache_gives_the_same_batches(features: PreparedTable) -> None:
     spacious = keys_of(list(feed_of(features, "train").batches(1)))
-    assert keys_of(list(feed_of(features, "train", cache_bytes=1).batches(1))) == spacious
+    assert keys_of(list(feed_of(features, "train", max_memory_bytes=1).batches(1))) == spacious
 
 
 def test_fewer_rows_than_ranks_and_an_empty_split(tmp_path: Path) -> None:
