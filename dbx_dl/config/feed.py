@@ -18,7 +18,7 @@ _SECRET_NAME = re.compile(
 
 
 class CacheConfig(Section):
-    """Where decoded rows are kept from their first use on, at most `max_bytes` of them on each rank.
+    """Where decoded rows are kept from their first use on, at most `max_bytes` of them on each rank for each split.
 
     `disk` is a file in the machine's temporary folder, or in `directory`, which goes when training ends.
     """
@@ -56,9 +56,9 @@ class FeedConfig(Section):
     `max_memory_bytes` bounds, on each rank and for each split, blocks of the table and batches read ahead; one row
     group of the table and one batch are held even where they alone are larger. `class_weights` are those of prepare's
     statistics, `sample_weight_column` is a column of numbers; both multiply, in training only. When more than
-    `max_bad_fraction` of a rank's rows cannot be decoded, training stops. `drop_last` leaves out an epoch's last step
-    where it would not be full. `storage_options` are those of delta-rs for object stores; secrets are never written
-    there but as `env:NAME`, the environment variable of the ranks that holds them.
+    `max_bad_fraction` of a rank's rows of an epoch cannot be decoded, training stops; evaluation needs every row.
+    `drop_last` leaves out an epoch's last step where it would not be full. `storage_options` are those of delta-rs for
+    object stores; secrets are never written there but as `env:NAME`, a variable of the ranks' environment.
     """
 
     shuffle_window_rows: int = Field(default=4096, gt=0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import numpy as np
 from dbx_dl.contracts import Batch
 from dbx_dl.feed.keys import BatchKeys, RowKeys
 from dbx_dl.feed.shards import PADDING
+from dbx_dl.feed.shuffle import RowOrder, group_places
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from dbx_dl.feed.bad_rows import BadRows
     from dbx_dl.feed.blocks import BlockCache, BlockReader
     from dbx_dl.feed.row_cache import RowCache
-    from dbx_dl.feed.shuffle import RowOrder
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,9 @@ class Assembler:
         places = places_sb.ravel()
         rows = _Rows(len(places), self._reader)
         filled = np.flatnonzero(places != PADDING)
-        for number, at, chosen in _by_block(*walk.order.locate(places[filled])):
-            self._fill(rows, number, filled[at], chosen, walk)
+        numbers, chosen = walk.order.locate(places[filled])
+        for number, at in group_places(numbers):
+            self._fill(rows, number, filled[at], chosen[at], walk)
         if walk.augmentation is not None:
             walk.augmentation.apply(rows.inputs, rows.keys.texts, rows.is_row)
         size = places_sb.shape[1]
@@ -81,26 +81,16 @@ class Assembler:
 
     def _decode(self, rows: _Rows, number: int, at: NDArray[np.int64], chosen: NDArray[np.int64], walk: Pass) -> None:
         block = self._blocks.load(number)
-        values, problems = self._reader.decoder.take(block.inputs, chosen)
-        rows.inputs[at] = values
-        is_good = np.ones(len(at), dtype=np.bool_)
+        problems = self._reader.decoder.fill(rows.inputs, at, block.inputs, chosen)
         if problems:
-            is_good[list(problems)] = False
-            rows.weights[at[~is_good]] = 0
-            rows.is_row[at[~is_good]] = False
+            is_bad = np.zeros(len(at), dtype=np.bool_)
+            is_bad[list(problems)] = True
+            rows.weights[at[is_bad]] = 0
+            rows.is_row[at[is_bad]] = False
             walk.bad_rows.add({block.keys[int(chosen[place])].as_py(): why for place, why in problems.items()})
+            at, chosen = at[~is_bad], chosen[~is_bad]
         if self._rows is not None:
-            self._rows.put(number, chosen[is_good], values[is_good])
-
-
-def _by_block(
-    numbers: NDArray[np.int64], rows: NDArray[np.int64]
-) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
-    """(block, where in `rows` its rows are, those rows) for every block that occurs."""
-    ordered = np.argsort(numbers, kind="stable")
-    for at in np.split(ordered, np.flatnonzero(np.diff(numbers[ordered])) + 1):
-        if len(at):
-            yield int(numbers[at[0]]), at, rows[at]
+            self._rows.put(number, chosen, rows.inputs[at])
 
 
 def _cut(rows: _Rows, start: int, stop: int) -> Batch:

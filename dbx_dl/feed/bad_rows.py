@@ -32,7 +32,7 @@ class BadRows:
                     self.examples[key] = reason
             if self.count > self._max_fraction * self._num_rows:
                 raise DataError(
-                    f"{self.describe()}, feed.max_bad_fraction is {self._max_fraction:g}: run the prepare stage again"
+                    f"{self.describe()}: run the prepare stage again (of training rows, feed.max_bad_fraction may fail)"
                 )
 
     def describe(self) -> str:

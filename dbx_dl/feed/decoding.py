@@ -33,8 +33,11 @@ class Decoder(Protocol):
     def load(self, table: pa.Table) -> Any:
         """What is kept of a block's input columns; it has `nbytes`."""
 
-    def take(self, loaded: Any, rows: NDArray[np.int64]) -> tuple[np.ndarray, dict[int, str]]:
-        """Inputs (len(rows), *row_shape) of some rows of a loaded block; zeros and a reason where there are none."""
+    def fill(self, inputs: np.ndarray, at: NDArray[np.int64], loaded: Any, rows: NDArray[np.int64]) -> dict[int, str]:
+        """Set `inputs[at]`, of (N, *row_shape), to some rows of a loaded block; reasons by place in `rows` of failures.
+
+        What cannot be decoded stays as it was.
+        """
 
 
 class FeatureDecoder:
@@ -50,8 +53,9 @@ class FeatureDecoder:
     def load(self, table: pa.Table) -> Any:
         return self._encoder.encode(table)
 
-    def take(self, loaded: Any, rows: NDArray[np.int64]) -> tuple[np.ndarray, dict[int, str]]:
-        return loaded.take(rows, axis=0), {}
+    def fill(self, inputs: np.ndarray, at: NDArray[np.int64], loaded: Any, rows: NDArray[np.int64]) -> dict[int, str]:
+        inputs[at] = loaded.take(rows, axis=0)
+        return {}
 
 
 class EncodedImages:
@@ -87,15 +91,14 @@ class ImageDecoder:
     def load(self, table: pa.Table) -> Any:
         return EncodedImages(table.column(self._spec.column))
 
-    def take(self, loaded: Any, rows: NDArray[np.int64]) -> tuple[np.ndarray, dict[int, str]]:
-        pixels_nhwc = np.zeros((len(rows), *self.row_shape), dtype=np.uint8)
+    def fill(self, inputs: np.ndarray, at: NDArray[np.int64], loaded: Any, rows: NDArray[np.int64]) -> dict[int, str]:
         problems: dict[int, str] = {}
-        for place, data in enumerate(loaded.take(rows)):
+        for number, (place, data) in enumerate(zip(at.tolist(), loaded.take(rows), strict=True)):
             try:
-                pixels_nhwc[place] = decode_image(data, self._spec)
+                inputs[place] = decode_image(data, self._spec)
             except UndecodableImageError as error:
-                problems[place] = str(error)
-        return pixels_nhwc, problems
+                problems[number] = str(error)
+        return problems
 
 
 def create_decoder(spec: ImageSpec | FeatureSpec) -> Decoder:

@@ -82,7 +82,9 @@ def refuse_unknown_properties(table: TableVersion, protocol: Any, metadata: Any)
     unknown = sorted(set(protocol.reader_features or ()) - KNOWN_FEATURES)
     if unknown or protocol.min_reader_version > 3:
         asked = f" ({', '.join(unknown)})" if unknown else ""
-        raise IndirectTableError(f"{describe_table(table)} needs Delta reader version {protocol.min_reader_version}{asked}")
+        raise IndirectTableError(
+            f"{describe_table(table)} needs Delta reader version {protocol.min_reader_version}{asked}"
+        )
 
 
 def describe_table(table: TableVersion) -> str:

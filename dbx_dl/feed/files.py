@@ -53,13 +53,18 @@ def list_blocks(log: PinnedLog, split: Split, *, key_column: str, columns: Seque
 
     DataError when a column is missing, VersionGoneError when a file is gone.
     """
-    missing = [name for name in (*columns, SPLIT_COLUMN) if name not in log.schema.names]
-    if missing:
-        raise DataError(f"{describe_table(log.table)} has no column {', '.join(missing)}: write it with prepare")
+    require_columns(log, columns)
     files = list_files(log, split, key_column)
     with ThreadPoolExecutor(_FOOTER_THREADS) as pool:
         groups = list(pool.map(lambda file: _read_footer(log, file, split, columns), files))
     return tuple(block for blocks in groups for block in blocks)
+
+
+def require_columns(log: PinnedLog, columns: Sequence[str]) -> None:
+    """DataError unless the table has these columns and `split`."""
+    missing = [name for name in (*columns, SPLIT_COLUMN) if name not in log.schema.names]
+    if missing:
+        raise DataError(f"{describe_table(log.table)} has no column {', '.join(missing)}: write it with prepare")
 
 
 def list_files(log: PinnedLog, split: Split, key_column: str) -> list[DataFile]:
@@ -79,7 +84,8 @@ def read_block(block: Block, columns: Sequence[str]) -> pa.Table:
     storage = block.origin.storage if block.origin else Storage("/")
     try:
         with storage.open_parquet(block.path) as file:
-            present = [name for name in names if name in file.schema_arrow.names]
+            written = set(file.schema_arrow.names)
+            present = [name for name in names if name in written]
             table = file.read_row_group(block.row_group, columns=present, use_threads=False)
     except FileNotFoundError:
         raise VersionGoneError(f"data file {block.path} was vacuumed: run the prepare stage again") from None

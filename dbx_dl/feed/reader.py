@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
     from dbx_dl.contracts import PreparedTable, Split
 
-_ROWS_AT_ONCE = 4096
+_ROWS_AT_ONCE, _BYTES_AT_ONCE = 16_384, 4 * 2**20
 _AHEAD_SHARE = 0.25
+# Decoding small images in several threads is slower than in one: they wait for each other's Python.
+_SMALL_IMAGE_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,8 @@ class Feed:
 
         With an epoch number (from 0 or 1), rows come in that epoch's seeded order, weighted and augmented as the
         config says. With None they come in stored order, each with weight 1, one consecutive stretch per rank: the
-        ranks' rows in rank order are the split in stored order. DataError when a file is gone or too many rows cannot
-        be decoded.
+        ranks' rows in rank order are the split in stored order. DataError when a file is gone, when more rows cannot
+        be decoded than the config allows, and in stored order when a single one cannot.
         """
         walk = self._start_pass(epoch)
         groups = map_ahead(
@@ -117,7 +119,9 @@ class Feed:
     def _start_pass(self, epoch: int | None) -> Pass:
         config = self._config
         order = RowOrder(self._block_rows, seed=self._seed, epoch=epoch, window_rows=config.shuffle_window_rows)
-        bad_rows = BadRows(self._split, -(-self.num_rows // self.share.num_ranks), config.max_bad_fraction)
+        # Metrics of fewer rows would not be those of the split.
+        max_fraction = config.max_bad_fraction if epoch is not None else 0.0
+        bad_rows = BadRows(self._split, -(-self.num_rows // self.share.num_ranks), max_fraction)
         is_augmented = epoch is not None and config.augment.is_active
         augmentation = Augmentation(config.augment, self._seed, epoch or 0) if is_augmented else None
         return Pass(order, bad_rows, epoch is not None, augmentation)
@@ -129,12 +133,8 @@ class Feed:
         starts = None if epoch is None else self._start_lanes(epoch)
         while step < num_steps:
             steps = range(step, min(step + size, num_steps))
-            yield np.stack(
-                [
-                    evaluation_rows(share, number) if starts is None else training_rows(share, starts, number)
-                    for number in steps
-                ]
-            )
+            rows = (evaluation_rows(share, n) if starts is None else training_rows(share, starts, n) for n in steps)
+            yield np.stack(list(rows))
             step, size = steps.stop, min(2 * size, self._ahead.max_steps)
 
     def _start_lanes(self, epoch: int) -> NDArray[np.int64]:
@@ -170,8 +170,8 @@ def open_feed(
 ) -> Feed:
     """Open a rank's share of a split at the pinned version; rows are read and decoded when batches are asked for.
 
-    Every rank's batches have `batch_size` rows. Images are decoded in `num_threads` threads, unless the config has a
-    number. Works without our training loop too:
+    Every rank's batches have `batch_size` rows. They are decoded in up to `num_threads` threads, in so many as the
+    config says where it does. Works without our training loop too:
 
         feed = dbx_dl.open_feed(prepared, "train", batch_size=32)
         model.fit(frameworks.keras.open_dataset(feed.epochs(), **feed.signature), epochs=5)      # Keras
@@ -197,8 +197,14 @@ def open_feed(
             f"feed.drop_last leaves nothing of {share.num_rows} rows: a step takes {share.global_batch_size}, lower "
             "train.batch_size"
         )
-    threads = config.num_threads or num_threads or os.cpu_count() or 1
+    threads = config.num_threads or _choose_threads(prepared, blocks, num_threads or os.cpu_count() or 1)
     return Feed(share, blocks, reader, config, split=split, seed=seed, num_threads=threads)
+
+
+def _choose_threads(prepared: PreparedTable, blocks: tuple[Block, ...], num_threads: int) -> int:
+    num_bytes, num_rows = (sum(counts) for counts in ([b.num_bytes for b in blocks], [b.num_rows for b in blocks]))
+    is_small = prepared.inputs.kind == "images" and num_bytes < _SMALL_IMAGE_BYTES * num_rows
+    return 1 if is_small else num_threads
 
 
 def plan_ahead(config: FeedConfig, reader: BlockReader, batch_size: int, num_threads: int) -> ReadAhead:
@@ -209,6 +215,7 @@ def plan_ahead(config: FeedConfig, reader: BlockReader, batch_size: int, num_thr
     budget = int(config.max_memory_bytes * _AHEAD_SHARE)
     # The consumer holds on to one group while the others are made.
     num_groups = max(1, min(num_threads + 1, budget // (row_bytes * batch_size) - 1))
-    max_steps = max(1, min(-(-_ROWS_AT_ONCE // batch_size), budget // ((num_groups + 1) * row_bytes * batch_size)))
+    num_rows = min(_ROWS_AT_ONCE, _BYTES_AT_ONCE // row_bytes, budget // ((num_groups + 1) * row_bytes))
+    max_steps = max(1, num_rows // batch_size)
     num_bytes = (num_groups + 1) * max_steps * batch_size * row_bytes
     return ReadAhead(min(num_threads, num_groups), num_groups, max_steps, num_bytes)

@@ -72,7 +72,7 @@ def open_row_cache(
 
 
 def _open_file(config: CacheConfig, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    """A mapped file of plain numbers; its name is removed at once, so that it goes with the process, however that ends."""
+    """A mapped file of plain numbers; its name is removed at once, so it goes with the process, however that ends."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     try:
         descriptor, name = tempfile.mkstemp(prefix="dbx_dl_feed_", dir=config.directory)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dbx_dl.feed.delta_log import read_log
-from dbx_dl.feed.files import Block, list_blocks, read_block
-from dbx_dl.feed.targets import LabelReader
+from dbx_dl.feed.files import Block, list_blocks, read_block, require_columns
+from dbx_dl.feed.targets import LabelReader, WeightReader
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from dbx_dl.config import FeedConfig
     from dbx_dl.contracts import PreparedTable, Split
 
 
@@ -48,14 +49,24 @@ def read_keys(prepared: PreparedTable, split: Split) -> list[str]:
     return [key for _, _, key in _read_keys(blocks, prepared.key_column)]
 
 
+def check_table(prepared: PreparedTable, config: FeedConfig) -> None:
+    """Open the table's log, and nothing else: DataError and ConfigError as in `reader.open_feed`."""
+    columns = list_columns(prepared, config)
+    require_columns(read_log(prepared.feed_table, prepared.storage_options), columns)
+
+
+def list_columns(prepared: PreparedTable, config: FeedConfig) -> tuple[str, ...]:
+    """All columns that training reads, but `split`."""
+    labels, weights = LabelReader(prepared.target), WeightReader(prepared, config)
+    return (prepared.key_column, *input_columns(prepared), *labels.columns, *weights.columns)
+
+
 def input_columns(prepared: PreparedTable) -> tuple[str, ...]:
     """The raw columns that a network's inputs are made of."""
     return (prepared.inputs.column,) if prepared.inputs.kind == "images" else prepared.inputs.columns
 
 
-def _open_blocks(
-    prepared: PreparedTable, split: Split, columns: list[str]
-) -> tuple[tuple[Block, ...], pa.Schema]:
+def _open_blocks(prepared: PreparedTable, split: Split, columns: list[str]) -> tuple[tuple[Block, ...], pa.Schema]:
     log = read_log(prepared.feed_table, prepared.storage_options)
     return list_blocks(log, split, key_column=prepared.key_column, columns=columns), log.schema
 

@@ -13,7 +13,6 @@ from dbx_dl.config.feed import ENV_PREFIX
 from dbx_dl.errors import ConfigError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
 _HIDDEN = "***"

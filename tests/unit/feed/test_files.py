@@ -74,8 +74,6 @@ def test_a_table_that_is_not_partitioned_by_split_is_refused(tmp_path: Path) -> 
 def test_what_this_reader_does_not_know_is_refused(
     reader: dict[str, object], configuration: dict[str, str], expected: str
 ) -> None:
-    from dbx_dl.feed.files import refuse_unknown_properties
-
     class Protocol:
         min_reader_version = reader["minReaderVersion"]
         reader_features = reader.get("readerFeatures")
