@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     import numpy as np
+
+_FROM_WEIGHTS = cast("np.ndarray", None)
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,9 @@ class Batch:
     labels: np.ndarray
     weights: np.ndarray
     keys: Sequence[str]
-    is_row: np.ndarray = field(default=None)  # type: ignore[assignment]
+    is_row: np.ndarray = _FROM_WEIGHTS
 
     def __post_init__(self) -> None:
         """Rows with a weight are rows where nothing else is said."""
-        if self.is_row is None:
+        if self.is_row is _FROM_WEIGHTS:
             object.__setattr__(self, "is_row", self.weights > 0)

@@ -60,7 +60,8 @@ class Augmentation:
     def _draw(self, key: str) -> list[float]:
         """Numbers in [0, 1) of seed, epoch and key; one hash is much cheaper than a generator per row."""
         digest = hashlib.blake2b(key.encode(), digest_size=4 * _NUM_DRAWS, key=self._salt).digest()
-        return (np.frombuffer(digest, "<u4") / 2**32).tolist()
+        draws: list[float] = (np.frombuffer(digest, "<u4") / 2**32).tolist()
+        return draws
 
 
 def flip(pixels_hwc: NDArray[np.uint8], is_mirrored: bool, is_upended: bool) -> NDArray[np.uint8]:
@@ -99,8 +100,8 @@ def rotate(pixels_hwc: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
 
 def brighten(pixels_hwc: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
     """The pixels multiplied, and cut off at 255."""
-    values = np.arange(256) * factor
-    return np.minimum(values.round(), 255).astype(np.uint8)[pixels_hwc]
+    table: NDArray[np.uint8] = np.minimum((np.arange(256) * factor).round(), 255).astype(np.uint8)
+    return table[pixels_hwc]
 
 
 def erase(

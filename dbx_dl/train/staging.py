@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.feed.delta_log import IndirectTableError
 from dbx_dl.feed.rows import check_table, list_columns
 from dbx_dl.runtime.table_writes import PLAIN_TABLE, replace_table
-from dbx_dl.runtime.tables import has_table, pin_table, quote_column, read_pinned
+from dbx_dl.runtime.tables import has_table, pin_table, quote_column, read_pinned, require_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -52,11 +52,14 @@ def _stage(
     if has_table(spark, str(place)):
         logger.info("%s: its copy in %s is read", reason, place)
     else:
-        logger.info("%s: Spark copies its %d columns to %s once, which is read", reason, len(names), place)
+        logger.info("%s: Spark copies %d of its columns to %s once", reason, len(names), place)
+        rows = read_pinned(spark, prepared.table)
+        require_columns(rows, names, f"table {prepared.table.name}")
+        ordered = rows.select(*map(quote_column, names)).sortWithinPartitions(
+            _SPLIT_COLUMN, quote_column(prepared.key_column)
+        )
         for other in sorted(place.parent.glob("*")):
             shutil.rmtree(other, ignore_errors=True)
-        rows = read_pinned(spark, prepared.table).select(*map(quote_column, names))
-        ordered = rows.sortWithinPartitions(_SPLIT_COLUMN, quote_column(prepared.key_column))
         replace_table(ordered, str(place), partitions=(_SPLIT_COLUMN,), properties=PLAIN_TABLE)
     return prepared.model_copy(update={"staged": pin_table(spark, str(place))})
 
