@@ -66,8 +66,8 @@ class Feed:
         self._config = config
         self._split = split
         self._seed = seed
-        self._ahead = plan_ahead(config, reader, share.batch_size, num_threads)
-        cache = BlockCache(blocks, reader.read, config.max_memory_bytes - self._ahead.num_bytes)
+        self.ahead = plan_ahead(config, reader, share.batch_size, num_threads)
+        cache = BlockCache(blocks, reader.read, config.max_memory_bytes - self.ahead.num_bytes)
         decoder = reader.decoder
         rows = open_row_cache(config.cache, self._block_rows, decoder.row_shape, decoder.dtype)
         self._assembler = Assembler(reader, cache, rows)
@@ -105,8 +105,8 @@ class Feed:
         groups = map_ahead(
             lambda places_sb: self._assembler.assemble(places_sb, walk),
             self._group_steps(epoch, first_step),
-            num_threads=self._ahead.num_threads,
-            num_ahead=self._ahead.num_groups,
+            num_threads=self.ahead.num_threads,
+            num_ahead=self.ahead.num_groups,
         )
         for group in groups:
             yield from group
@@ -135,7 +135,7 @@ class Feed:
             steps = range(step, min(step + size, num_steps))
             rows = (evaluation_rows(share, n) if starts is None else training_rows(share, starts, n) for n in steps)
             yield np.stack(list(rows))
-            step, size = steps.stop, min(2 * size, self._ahead.max_steps)
+            step, size = steps.stop, min(2 * size, self.ahead.max_steps)
 
     def _start_lanes(self, epoch: int) -> NDArray[np.int64]:
         lanes = order_lanes(count_lanes(self.share.num_ranks), seed=self._seed, epoch=epoch)
