@@ -68,7 +68,7 @@ class Assembler:
         slots = self._rows.find(number, chosen) if self._rows is not None else None
         is_cached = slots is not None and bool((slots >= 0).all())
         block = self._blocks.load(number, with_inputs=not is_cached)
-        rows.keys.put(at, block.keys.take(chosen))
+        rows.keys.put(at, block.keys, chosen)
         rows.labels[at] = block.labels[chosen]
         rows.weights[at] = block.weights[chosen] if walk.is_training and block.weights is not None else 1
         rows.is_row[at] = True

@@ -17,18 +17,18 @@ class RowKeys:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._parts: list[tuple[NDArray[np.int64], pa.Array]] = []
+        self._parts: list[tuple[NDArray[np.int64], pa.Array, NDArray[np.int64]]] = []
 
-    def put(self, places: NDArray[np.int64], keys: pa.Array) -> None:
-        """Set the keys of some places, before any is read."""
-        self._parts.append((places, keys))
+    def put(self, places: NDArray[np.int64], keys: pa.Array, rows: NDArray[np.int64]) -> None:
+        """Let some places have the keys of these rows of a block."""
+        self._parts.append((places, keys, rows))
 
     @cached_property
     def texts(self) -> list[str]:
         """All keys."""
         texts = [""] * self._size
-        for places, keys in self._parts:
-            for place, key in zip(places.tolist(), keys.to_pylist(), strict=True):
+        for places, keys, rows in self._parts:
+            for place, key in zip(places.tolist(), keys.take(rows).to_pylist(), strict=True):
                 texts[place] = key
         return texts
 

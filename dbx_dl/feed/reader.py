@@ -132,10 +132,9 @@ class Feed:
         num_steps = share.num_covering_steps if epoch is None else share.num_steps
         starts = None if epoch is None else self._start_lanes(epoch)
         while step < num_steps:
-            steps = range(step, min(step + size, num_steps))
-            rows = (evaluation_rows(share, n) if starts is None else training_rows(share, starts, n) for n in steps)
-            yield np.stack(list(rows))
-            step, size = steps.stop, min(2 * size, self.ahead.max_steps)
+            steps = np.arange(step, min(step + size, num_steps))[:, np.newaxis]
+            yield evaluation_rows(share, steps) if starts is None else training_rows(share, starts, steps)
+            step, size = step + len(steps), min(2 * size, self.ahead.max_steps)
 
     def _start_lanes(self, epoch: int) -> NDArray[np.int64]:
         lanes = order_lanes(count_lanes(self.share.num_ranks), seed=self._seed, epoch=epoch)

@@ -63,18 +63,22 @@ def start_lanes(num_rows: int, lane_order: NDArray[np.int64]) -> NDArray[np.int6
     return starts
 
 
-def training_rows(share: Share, starts: NDArray[np.int64], step: int) -> NDArray[np.int64]:
-    """The rows of a rank's batch, int64 (batch_size,), as places in the epoch's order; PADDING after the last row."""
+def training_rows(share: Share, starts: NDArray[np.int64], step: int | NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows of a rank's batch, int64 (batch_size,), as places in the epoch's order; PADDING after the last row.
+
+    Of steps (S, 1), the rows of all of them, (S, batch_size).
+    """
     first = step * share.global_batch_size + share.rank
     positions = first + share.num_ranks * np.arange(share.batch_size, dtype=np.int64)
     rows = starts[positions % len(starts)] + positions // len(starts)
     return np.where(positions < share.num_rows, rows, PADDING)
 
 
-def evaluation_rows(share: Share, step: int) -> NDArray[np.int64]:
+def evaluation_rows(share: Share, step: int | NDArray[np.int64]) -> NDArray[np.int64]:
     """The rows of a rank's batch, int64 (batch_size,), in stored order; PADDING after the rank's last row.
 
-    Every rank reads one stretch of consecutive rows, so the ranks' outputs in rank order are in stored order.
+    Of steps (S, 1), the rows of all of them, (S, batch_size). Every rank reads one stretch of consecutive rows, so the
+    ranks' outputs in rank order are in stored order.
     """
     each, longer = divmod(share.num_rows, share.num_ranks)
     start = share.rank * each + min(share.rank, longer)
