@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dbx_dl.contracts import PreparedTable, Split
+
+logger = logging.getLogger(__name__)
 
 _ROWS_AT_ONCE, _BYTES_AT_ONCE = 16_384, 4 * 2**20
 _AHEAD_SHARE = 0.25
@@ -196,8 +199,25 @@ def open_feed(
             f"feed.drop_last leaves nothing of {share.num_rows} rows: a step takes {share.global_batch_size}, lower "
             "train.batch_size"
         )
+    if split == "train" and config.cache.where == "none":
+        _warn_of_thrashing(prepared, blocks, share, config.max_memory_bytes)
     threads = config.num_threads or _choose_threads(prepared, blocks, num_threads or os.cpu_count() or 1)
     return Feed(share, blocks, reader, config, split=split, seed=seed, num_threads=threads)
+
+
+def _warn_of_thrashing(
+    prepared: PreparedTable, blocks: tuple[Block, ...], share: Share, max_memory_bytes: int
+) -> None:
+    num_open = min(len(blocks), count_lanes(share.num_ranks) // share.num_ranks)
+    num_bytes = num_open * max((block.num_bytes for block in blocks), default=0)
+    if num_bytes > max_memory_bytes:
+        logger.warning(
+            "a rank reads from %d row groups of table %s at once, which take %s bytes, more than feed.max_memory_bytes: "
+            "they are read again and again, unless that is raised or feed.cache.where is set to disk",
+            num_open,
+            prepared.table.name,
+            f"{num_bytes:,}",
+        )
 
 
 def _choose_threads(prepared: PreparedTable, blocks: tuple[Block, ...], num_threads: int) -> int:
@@ -214,7 +234,9 @@ def plan_ahead(config: FeedConfig, reader: BlockReader, batch_size: int, num_thr
     budget = int(config.max_memory_bytes * _AHEAD_SHARE)
     # The consumer holds on to one group while the others are made.
     num_groups = max(1, min(num_threads + 1, budget // (row_bytes * batch_size) - 1))
-    num_rows = min(_ROWS_AT_ONCE, _BYTES_AT_ONCE // row_bytes, budget // ((num_groups + 1) * row_bytes))
+    num_rows = min(logger = logging.getLogger(__name__)
+
+_ROWS_AT_ONCE, _BYTES_AT_ONCE // row_bytes, budget // ((num_groups + 1) * row_bytes))
     max_steps = max(1, num_rows // batch_size)
     num_bytes = (num_groups + 1) * max_steps * batch_size * row_bytes
     return ReadAhead(min(num_threads, num_groups), num_groups, max_steps, num_bytes)

@@ -159,6 +159,17 @@ def test_the_tail_can_be_dropped_in_training_only(features: PreparedTable, num_r
         feed_of(features, "train", batch_size=102, num_ranks=2, drop_last=True)
 
 
+def test_global_batches_are_the_same_on_1_2_4_and_8_ranks(features: PreparedTable) -> None:
+    def read(num_ranks: int) -> list[list[str]]:
+        feeds = [feed_of(features, "train", rank, num_ranks, batch_size=16 // num_ranks) for rank in range(num_ranks)]
+        steps = zip(*(feed.batches(2) for feed in feeds), strict=True)
+        return [sorted(keys_of(list(batches))) for batches in steps]
+
+    alone = read(1)
+    assert len(alone) == 7
+    assert read(2) == read(4) == read(8) == alone
+
+
 def test_the_order_is_the_one_that_it_has_always_been(features: PreparedTable) -> None:
     """A digest of keys in order; training runs are compared over versions, so it must not change."""
     keys = [key for rank in range(2) for batch in feed_of(features, "train", rank, 2).batches(3) for key in batch.keys]
@@ -204,6 +215,16 @@ def test_every_iteration_over_epochs_is_the_next_epoch(features: PreparedTable) 
     for epoch in (1, 2):
         assert keys_of(list(epochs)) == keys_of(list(feed.batches(epoch)))
     assert feed.signature == {"input_shape": (5,), "input_dtype": "float32", "label_shape": (), "label_dtype": "int64"}
+
+
+def test_row_groups_that_do_not_fit_together_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    prepared = write_feature_table(tmp_path, {"train": 640}, rows_per_group=10)
+    feed_of(prepared, "train", max_memory_bytes=2**20)
+    feed_of(prepared, "train", max_memory_bytes=10_000, cache={"where": "memory"})
+    feed_of(prepared, "train", rank=0, num_ranks=64, max_memory_bytes=10_000)
+    assert not caplog.records
+    feed_of(prepared, "train", max_memory_bytes=10_000)
+    assert "64 row groups" in caplog.text and "feed.cache.where" in caplog.text
 
 
 @pytest.mark.parametrize(("batch_size", "memory"), [(1, 2**20), (32, 1), (32, 10_000), (7, 2**30), (5000, 2**29)])
