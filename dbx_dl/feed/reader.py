@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from dbx_dl.feed.assembly import Assembler, Pass
 from dbx_dl.feed.augmentation import Augmentation
 from dbx_dl.feed.bad_rows import BadRows
 from dbx_dl.feed.blocks import BlockCache, BlockReader
+from dbx_dl.feed.capacity import choose_threads, plan_ahead, warn_of_thrashing
 from dbx_dl.feed.decoding import create_decoder
 from dbx_dl.feed.delta_log import read_log
 from dbx_dl.feed.files import Block, list_blocks
@@ -30,23 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dbx_dl.contracts import PreparedTable, Split
-
-logger = logging.getLogger(__name__)
-
-_ROWS_AT_ONCE, _BYTES_AT_ONCE = 16_384, 4 * 2**20
-_AHEAD_SHARE = 0.25
-# Decoding small images in several threads is slower than in one: they wait for each other's Python.
-_SMALL_IMAGE_BYTES = 4096
-
-
-@dataclass(frozen=True)
-class ReadAhead:
-    """How far ahead of its consumer a feed works: steps that are filled together, and how many such groups wait."""
-
-    num_threads: int
-    num_groups: int
-    max_steps: int
-    num_bytes: int
 
 
 class Feed:
@@ -200,43 +182,6 @@ def open_feed(
             "train.batch_size"
         )
     if split == "train" and config.cache.where == "none":
-        _warn_of_thrashing(prepared, blocks, share, config.max_memory_bytes)
-    threads = config.num_threads or _choose_threads(prepared, blocks, num_threads or os.cpu_count() or 1)
+        warn_of_thrashing(prepared, blocks, share, config.max_memory_bytes)
+    threads = config.num_threads or choose_threads(prepared, blocks, num_threads or os.cpu_count() or 1)
     return Feed(share, blocks, reader, config, split=split, seed=seed, num_threads=threads)
-
-
-def _warn_of_thrashing(
-    prepared: PreparedTable, blocks: tuple[Block, ...], share: Share, max_memory_bytes: int
-) -> None:
-    num_open = min(len(blocks), count_lanes(share.num_ranks) // share.num_ranks)
-    num_bytes = num_open * max((block.num_bytes for block in blocks), default=0)
-    if num_bytes > max_memory_bytes:
-        logger.warning(
-            "a rank reads from %d row groups of table %s at once, which take %s bytes, more than feed.max_memory_bytes: "
-            "they are read again and again, unless that is raised or feed.cache.where is set to disk",
-            num_open,
-            prepared.table.name,
-            f"{num_bytes:,}",
-        )
-
-
-def _choose_threads(prepared: PreparedTable, blocks: tuple[Block, ...], num_threads: int) -> int:
-    num_bytes, num_rows = (sum(counts) for counts in ([b.num_bytes for b in blocks], [b.num_rows for b in blocks]))
-    is_small = prepared.inputs.kind == "images" and num_bytes < _SMALL_IMAGE_BYTES * num_rows
-    return 1 if is_small else num_threads
-
-
-def plan_ahead(config: FeedConfig, reader: BlockReader, batch_size: int, num_threads: int) -> ReadAhead:
-    """As many steps at once, and as many groups of them ahead, as fit a quarter of the memory; one batch at least."""
-    labels = reader.labels
-    row_bytes = int(np.prod(reader.decoder.row_shape)) * np.dtype(reader.decoder.dtype).itemsize
-    row_bytes += int(np.prod(labels.row_shape)) * np.dtype(labels.dtype).itemsize + 5
-    budget = int(config.max_memory_bytes * _AHEAD_SHARE)
-    # The consumer holds on to one group while the others are made.
-    num_groups = max(1, min(num_threads + 1, budget // (row_bytes * batch_size) - 1))
-    num_rows = min(logger = logging.getLogger(__name__)
-
-_ROWS_AT_ONCE, _BYTES_AT_ONCE // row_bytes, budget // ((num_groups + 1) * row_bytes))
-    max_steps = max(1, num_rows // batch_size)
-    num_bytes = (num_groups + 1) * max_steps * batch_size * row_bytes
-    return ReadAhead(min(num_threads, num_groups), num_groups, max_steps, num_bytes)
