@@ -64,7 +64,7 @@ def read_log(table: TableVersion, options: Mapping[str, str] | None = None) -> P
     refuse_unknown_properties(table, delta.protocol(), delta.metadata())
     actions = pa.table(delta.get_add_actions(flatten=True)).to_pylist()
     files = [_describe_file(table, storage, action) for action in actions]
-    masks = _read_deletions(delta, storage) if "deletionVectors" in (delta.protocol().reader_features or ()) else {}
+    masks = _read_deletions(table, delta, storage)
     kept = [DataFile(file.path, file.partition, file.bounds, masks.pop(file.path, None)) for file in files]
     if masks:
         raise DataError(f"{describe_table(table)}: deleted rows are listed for unknown files, such as {min(masks)}")
@@ -131,11 +131,20 @@ def _data_path(table: TableVersion, storage: Storage, logged: str) -> str:
     raise IndirectTableError(f"{describe_table(table)} has files outside its folder, such as {logged}")
 
 
-def _read_deletions(delta: Any, storage: Storage) -> dict[str, NDArray[np.bool_]]:
-    """Keep-masks by data file."""
+def _read_deletions(table: TableVersion, delta: Any, storage: Storage) -> dict[str, NDArray[np.bool_]]:
+    """Keep-masks by data file, of those files that have deleted rows."""
     import pyarrow as pa
+    from deltalake.exceptions import DeltaError
 
-    found = pa.table(delta.deletion_vectors())
+    if "deletionVectors" not in (delta.protocol().reader_features or ()):
+        return {}
+    try:
+        found = pa.table(delta.deletion_vectors())
+    except (DeltaError, OSError) as error:
+        raise VersionGoneError(
+            f"{describe_table(table)}: its deleted rows cannot be read ({storage.explain(error)}): run the prepare "
+            "stage again"
+        ) from None
     masks: dict[str, NDArray[np.bool_]] = {}
     for uri, mask in zip(found.column(0).to_pylist(), found.column(1), strict=True):
         path = local_path(uri) if storage.is_local else unquote(uri.removeprefix(f"{storage.location}/"))

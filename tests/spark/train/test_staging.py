@@ -10,7 +10,7 @@ import pytest
 
 from dbx_dl.config import FeedConfig
 from dbx_dl.contracts import FeatureSpec, NumericFeature, PreparedTable, TableVersion
-from dbx_dl.errors import DataError
+from dbx_dl.errors import DataError, VersionGoneError
 from dbx_dl.feed.delta_log import IndirectTableError
 from dbx_dl.feed.reader import open_feed
 from dbx_dl.feed.rows import read_keys
@@ -59,6 +59,10 @@ def test_deleted_rows_are_left_out_without_spark(spark: SparkSession, tmp_path: 
     batches = list(open_feed(prepared, "train", batch_size=16, num_ranks=1).batches(1))
     read = {key: float(x) for batch in batches for key, (x,) in zip(batch.keys, batch.inputs, strict=True) if key}
     assert read == {key: float(key[1:]) for key in expected}
+    for vectors in path.rglob("deletion_vector*.bin"):
+        vectors.unlink()
+    with pytest.raises(VersionGoneError, match="its deleted rows cannot be read"):
+        read_keys(prepared, "train")
     before = prepared_of(prepared.table.model_copy(update={"version": 0}))
     assert len(read_keys(before, "train")) == 70
 

@@ -11,7 +11,7 @@ import pytest
 from deltalake import write_deltalake
 
 from dbx_dl.config import FeedConfig
-from dbx_dl.contracts import FeatureSpec, NumericFeature, PreparedTable, TableStatistics, Target
+from dbx_dl.contracts import Batch, FeatureSpec, NumericFeature, PreparedTable, TableStatistics, Target
 from dbx_dl.contracts.inputs import Task
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.feed.reader import open_feed
@@ -48,6 +48,13 @@ def read(prepared: PreparedTable, epoch: int | None = None, **config: Any) -> di
         rows = zip(batch.keys, batch.labels.tolist(), batch.weights.tolist(), batch.is_row, strict=True)
         found |= {key: (label, weight) for key, label, weight, is_row in rows if is_row}
     return found
+
+
+def test_rows_of_a_batch_are_those_with_a_weight_unless_it_is_said() -> None:
+    inputs, labels, weights = np.zeros((3, 1)), np.zeros(3), np.array([1.0, 0.0, 0.5])
+    assert Batch(inputs, labels, weights, ("a", "", "b")).is_row.tolist() == [True, False, True]
+    said = np.array([True, True, False])
+    assert Batch(inputs, labels, weights, ("a", "b", ""), said).is_row is said
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
