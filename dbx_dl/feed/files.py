@@ -172,7 +172,7 @@ def _find_split(file: pq.ParquetFile, data: DataFile, split: Split, group: int) 
     if part is None:
         return np.zeros(footer.num_rows, dtype=np.bool_)
     found = part.statistics
-    if found is not None and found.has_min_max:
+    if found is not None and found.has_min_max and isinstance(found.min, str):
         if not found.min <= split <= found.max:
             return np.zeros(footer.num_rows, dtype=np.bool_)
         if found.min == found.max and found.has_null_count and not found.null_count:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 def map_ahead(
     function: Callable[[Item], Result], items: Iterable[Item], *, num_threads: int, num_ahead: int
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Results in the order of the items, up to `num_ahead` of them computed, or being computed, ahead.
 
     Items are drawn in the consumer's thread. An exception of the function is raised here, after the results before it.

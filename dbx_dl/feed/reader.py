@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,8 +94,9 @@ class Feed:
             num_threads=self.ahead.num_threads,
             num_ahead=self.ahead.num_groups,
         )
-        for group in groups:
-            yield from group
+        with closing(groups):
+            for group in groups:
+                yield from group
         walk.bad_rows.log()
 
     def epochs(self, first_epoch: int = 1) -> Epochs:

@@ -37,6 +37,7 @@ def write(spark: SparkSession, path: Path, **properties: str) -> TableVersion:
         (F.col("id") % 2).cast("int").alias("label_index"),
         F.when(F.col("id") < 70, "train").otherwise("test").alias("split"),
         F.lit("unused").alias("note"),
+        F.lit("2024-02-29").cast("timestamp_ntz").alias("noted_at"),
     )
     options = {f"delta.{name}": value for name, value in properties.items()}
     rows.coalesce(1).write.format("delta").options(**options).save(str(path))
@@ -50,11 +51,13 @@ def prepared_of(table: TableVersion) -> PreparedTable:
 
 def test_deleted_rows_are_left_out_without_spark(spark: SparkSession, tmp_path: Path) -> None:
     path = tmp_path / "with ü"
-    write(spark, path, enableDeletionVectors="true")
-    spark.sql(f"DELETE FROM delta.`{path}` WHERE key IN ('k003', 'k069', 'k099')")
+    write(spark, path, enableDeletionVectors="true", checkpointPolicy="v2", checkpointInterval="2")
+    for keys in ("'k003'", "'k069', 'k099'", "'k050'"):
+        spark.sql(f"DELETE FROM delta.`{path}` WHERE key IN ({keys})")
+    assert list((path / "_delta_log").glob("*2.checkpoint.*"))
     prepared = prepared_of(pin_table(spark, str(path)))
     assert make_readable(spark, prepared, CONFIG, tmp_path / "run") == prepared
-    expected = [f"k{row:03d}" for row in range(69) if row != 3]
+    expected = [f"k{row:03d}" for row in range(69) if row not in (3, 50)]
     assert read_keys(prepared, "train") == expected
     batches = list(open_feed(prepared, "train", batch_size=16, num_ranks=1).batches(1))
     read = {key: float(x) for batch in batches for key, (x,) in zip(batch.keys, batch.inputs, strict=True) if key}

@@ -52,5 +52,5 @@ def test_no_more_than_the_bound_is_drawn_ahead_and_an_early_stop_ends_the_thread
     results = map_ahead(lambda number: number, count(), num_threads=2, num_ahead=num_ahead)
     assert [next(results), next(results)] == [0, 1]
     assert len(drawn) == 2 + num_ahead
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     assert running_readers() == 0

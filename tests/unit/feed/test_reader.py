@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -208,6 +209,14 @@ def test_a_disk_without_room_is_said(features: PreparedTable) -> None:
         feed_of(features, "train", cache={"where": "disk", "directory": "/no/such"})
 
 
+def test_a_pass_that_is_left_early_ends_its_threads(features: PreparedTable) -> None:
+    batches = feed_of(features, "train").batches(1)
+    next(batches)
+    assert any(thread.name.startswith("read-ahead") for thread in threading.enumerate())
+    batches.close()  # type: ignore[attr-defined]
+    assert not any(thread.name.startswith("read-ahead") for thread in threading.enumerate())
+
+
 def test_every_iteration_over_epochs_is_the_next_epoch(features: PreparedTable) -> None:
     feed = feed_of(features, "train")
     epochs = feed.epochs()
@@ -237,7 +246,7 @@ def test_reading_ahead_is_bounded_in_bytes(features: PreparedTable, batch_size: 
     assert ahead.max_steps >= 1
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     num_rows=st.integers(0, 60),
     group_rows=st.integers(1, 60),
