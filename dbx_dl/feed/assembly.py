@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from dbx_dl.feed.augmentation import Augmentation
     from dbx_dl.feed.bad_rows import BadRows
-    from dbx_dl.feed.blocks import BlockCache, BlockReader
+    from dbx_dl.feed.blocks import BlockCache, BlockReader, LoadedBlock
     from dbx_dl.feed.row_cache import RowCache
 
 
@@ -77,20 +77,23 @@ class Assembler:
             rows.inputs[at[is_here]] = self._rows.take(slots[is_here])
             at, chosen = at[~is_here], chosen[~is_here]
         if len(at):
-            self._decode(rows, number, at, chosen, walk)
+            at, chosen = self._decode(rows, block, at, chosen, walk)
+            if self._rows is not None:
+                self._rows.put(number, chosen, rows.inputs[at])
 
-    def _decode(self, rows: _Rows, number: int, at: NDArray[np.int64], chosen: NDArray[np.int64], walk: Pass) -> None:
-        block = self._blocks.load(number)
+    def _decode(
+        self, rows: _Rows, block: LoadedBlock, at: NDArray[np.int64], chosen: NDArray[np.int64], walk: Pass
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Decode rows of a block to their places; those places and rows at which it succeeded."""
         problems = self._reader.decoder.fill(rows.inputs, at, block.inputs, chosen)
-        if problems:
-            is_bad = np.zeros(len(at), dtype=np.bool_)
-            is_bad[list(problems)] = True
-            rows.weights[at[is_bad]] = 0
-            rows.is_row[at[is_bad]] = False
-            walk.bad_rows.add({block.keys[int(chosen[place])].as_py(): why for place, why in problems.items()})
-            at, chosen = at[~is_bad], chosen[~is_bad]
-        if self._rows is not None:
-            self._rows.put(number, chosen, rows.inputs[at])
+        if not problems:
+            return at, chosen
+        is_bad = np.zeros(len(at), dtype=np.bool_)
+        is_bad[list(problems)] = True
+        rows.weights[at[is_bad]] = 0
+        rows.is_row[at[is_bad]] = False
+        walk.bad_rows.add({block.keys[int(chosen[place])].as_py(): why for place, why in problems.items()})
+        return at[~is_bad], chosen[~is_bad]
 
 
 def _cut(rows: _Rows, start: int, stop: int) -> Batch:
