@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_ROWS_AT_ONCE, _BYTES_AT_ONCE = 16_384, 4 * 2**20
+_ROWS_AT_ONCE, _BYTES_AT_ONCE = 32_768, 4 * 2**20
 _AHEAD_SHARE = 0.25
 # Decoding small images in several threads is slower than in one: they wait for each other's Python.
 _SMALL_IMAGE_BYTES = 4096

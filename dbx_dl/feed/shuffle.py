@@ -55,10 +55,13 @@ class RowOrder:
 
 def group_places(numbers: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
     """(number, where it stands, int64 (n,)) for every number that occurs."""
-    ordered = np.argsort(numbers, kind="stable")
+    if not len(numbers):
+        return
+    offsets = numbers - numbers.min()
+    # NumPy sorts 16 bits by counting, several times faster.
+    ordered = np.argsort(offsets.astype(np.uint16) if offsets.max() < 2**16 else offsets, kind="stable")
     for at in np.split(ordered, np.flatnonzero(np.diff(numbers[ordered])) + 1):
-        if len(at):
-            yield int(numbers[at[0]]), at
+        yield int(numbers[at[0]]), at
 
 
 def order_lanes(num_lanes: int, *, seed: int, epoch: int) -> NDArray[np.int64]:
