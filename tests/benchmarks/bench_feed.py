@@ -3,10 +3,10 @@
 `python -m tests.benchmarks.bench_feed [--pictures N] [--photos N] [--rows N] [--threads N ...] [--repeats N]`. Only the
 ratio means something: the variants run in turn on the same machine and the best of the repeats counts. The bare scan
 reads the same columns (key and label too) row group by row group and decodes them in as many threads, in stored order;
-the feed shuffles, pads and weights rows as in training. Its first epoch includes opening it; in the second, blocks that
-fit its memory are there already (encoded tables, but still encoded images). For images there is also a PyTorch `Dataset` over single files
-in a `DataLoader` with as many workers, whose start is part of an epoch. Not compared, since they need other
-environments: deltatorch and mosaicml-streaming.
+the feed shuffles, pads and weights rows as in training. Its first epoch includes opening it; in the second, the blocks
+that fit its memory are there already: encoded rows of tables, but the files of images. For images there is also a
+PyTorch `Dataset` over single files in a `DataLoader` with as many workers, whose start is part of an epoch. Not
+compared, since they need other environments: deltatorch and mosaicml-streaming.
 """
 
 from __future__ import annotations
