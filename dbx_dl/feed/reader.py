@@ -13,7 +13,7 @@ from dbx_dl.config import FeedConfig
 from dbx_dl.contracts import Batch
 from dbx_dl.errors import ConfigError
 from dbx_dl.feed.assembly import Assembler, Pass
-from dbx_dl.feed.augmentation import Augmentation
+from dbx_dl.feed.augmentation import Augmentation, check_augment
 from dbx_dl.feed.bad_rows import BadRows
 from dbx_dl.feed.blocks import BlockCache, BlockReader
 from dbx_dl.feed.capacity import choose_threads, plan_ahead, warn_of_thrashing
@@ -169,6 +169,7 @@ def open_feed(
     config = config or FeedConfig()
     if not 0 <= rank < num_ranks or batch_size < 1:
         raise ConfigError(f"no feed for rank {rank} of {num_ranks}, batch size {batch_size}")
+    check_augment(prepared.inputs, config.augment)
     reader = BlockReader(
         prepared.key_column,
         create_decoder(prepared.inputs),

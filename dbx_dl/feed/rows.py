@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dbx_dl.feed.augmentation import check_augment
 from dbx_dl.feed.delta_log import read_log
 from dbx_dl.feed.files import Block, list_blocks, read_block, require_columns
 from dbx_dl.feed.targets import LabelReader, WeightReader
@@ -51,6 +52,7 @@ def read_keys(prepared: PreparedTable, split: Split) -> list[str]:
 
 def check_table(prepared: PreparedTable, config: FeedConfig) -> None:
     """Open the table's log, and nothing else: DataError and ConfigError as in `reader.open_feed`."""
+    check_augment(prepared.inputs, config.augment)
     columns = list_columns(prepared, config)
     require_columns(read_log(prepared.feed_table, prepared.storage_options), columns)
 

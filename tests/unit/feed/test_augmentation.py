@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from dbx_dl.config import AugmentConfig, FeedConfig
+from dbx_dl.errors import ConfigError
 from dbx_dl.feed import augmentation
 from dbx_dl.feed.augmentation import Augmentation
 from dbx_dl.feed.reader import open_feed
-from tests.prepared_tables import write_image_table
+from tests.prepared_tables import write_feature_table, write_image_table
 
 ALL = AugmentConfig(flip="both", shift=0.2, crop=0.6, rotate=20, brightness=0.3, erase=0.5)
 
@@ -99,6 +100,12 @@ def test_no_config_changes_nothing() -> None:
     assert not AugmentConfig().is_active and AugmentConfig(erase=0.1).is_active
     image = draw()
     np.testing.assert_array_equal(Augmentation(AugmentConfig(), 1, 1).change(image, "a"), image)
+
+
+def test_a_table_without_images_is_refused(tmp_path: Path) -> None:
+    prepared = write_feature_table(tmp_path, {"train": 5})
+    with pytest.raises(ConfigError, match="feed.augment changes images"):
+        open_feed(prepared, "train", batch_size=2, config=FeedConfig(augment=ALL))
 
 
 def test_ranks_batches_and_threads_do_not_matter_and_evaluation_is_untouched(tmp_path: Path) -> None:
