@@ -23,7 +23,11 @@ KNOWN_FEATURES = frozenset({"deletionVectors", "timestampNtz", "vacuumProtocolCh
 
 
 class IndirectTableError(DataError):
-    """A table with a property that this reader does not know to read right; Spark does."""
+    """A table with a property, `reason`, that this reader does not know to read right; Spark does."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}: only Spark reads it right, train_network has it copied to a plain table first")
+        self.reason = reason
 
 
 @dataclass(frozen=True)

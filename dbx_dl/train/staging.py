@@ -38,7 +38,7 @@ def make_readable(spark: SparkSession, prepared: PreparedTable, config: FeedConf
     try:
         check_table(located, config)
     except IndirectTableError as error:
-        readable = _stage(spark, located, list_columns(located, config), directory, str(error))
+        readable = _stage(spark, located, list_columns(located, config), directory, error.reason)
         check_table(readable, config)
         return readable
     return located

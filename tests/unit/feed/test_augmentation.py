@@ -104,7 +104,7 @@ def test_no_config_changes_nothing() -> None:
 
 def test_a_table_without_images_is_refused(tmp_path: Path) -> None:
     prepared = write_feature_table(tmp_path, {"train": 5})
-    with pytest.raises(ConfigError, match="feed.augment changes images"):
+    with pytest.raises(ConfigError, match=r"feed\.augment changes images"):
         open_feed(prepared, "train", batch_size=2, config=FeedConfig(augment=ALL))
 
 
