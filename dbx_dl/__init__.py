@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from dbx_dl.export.onnx_model import export_onnx
+    from dbx_dl.feed.reader import open_feed
     from dbx_dl.prepare.commits import load_prepared
     from dbx_dl.prepare.images.prepare import prepare_images
     from dbx_dl.prepare.images.stream import stream_images
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "export_onnx",
     "load_prepared",
+    "open_feed",
     "prepare_images",
     "prepare_table",
     "promote_model",
@@ -35,6 +37,7 @@ _HOMES = {
     "prepare_table": "dbx_dl.prepare.tabular.prepare",
     "load_prepared": "dbx_dl.prepare.commits",
     "stream_images": "dbx_dl.prepare.images.stream",
+    "open_feed": "dbx_dl.feed.reader",
     "train_network": "dbx_dl.train.run",
     "export_onnx": "dbx_dl.export.onnx_model",
     "register_model": "dbx_dl.register.model_version",

@@ -11,6 +11,7 @@ from dbx_dl.config.columns import (
     NumericColumn,
 )
 from dbx_dl.config.csv_options import CsvOptions
+from dbx_dl.config.feed import AugmentConfig, CacheConfig, FeedConfig
 from dbx_dl.config.image_sources import (
     CocoSource,
     FolderSource,
@@ -36,7 +37,9 @@ from dbx_dl.config.train import OptimizerConfig, TrainConfig
 
 __all__ = [
     "NULL_TOKENS",
+    "AugmentConfig",
     "BooleanColumn",
+    "CacheConfig",
     "CategoricalColumn",
     "CocoSource",
     "ColumnConfig",
@@ -45,6 +48,7 @@ __all__ = [
     "DatetimeColumn",
     "EmbeddingColumn",
     "ExportConfig",
+    "FeedConfig",
     "FolderSource",
     "FrameworkName",
     "IdxPair",

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from dbx_dl.config.feed import FeedConfig
 from dbx_dl.config.section import Scalar, Section
 
 
@@ -31,5 +32,5 @@ class TrainConfig(Section):
     optimizer: OptimizerConfig = OptimizerConfig()
     early_stopping_epochs: int | None = Field(default=None, gt=0)
     seed: int = 0
-    shuffle_window_rows: int = Field(default=4096, gt=0)
+    feed: FeedConfig = FeedConfig()
     timeout_seconds: int = Field(default=3600, gt=0)

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     import numpy as np
+
+_FROM_WEIGHTS = cast("np.ndarray", None)
 
 
 @dataclass(frozen=True)
 class Batch:
     """One rank's share of one step.
 
-    `inputs` are uint8 (N, H, W, C) pixels or float32 (N, K) features, `labels` int64 (N,), `weights` float32 (N,)
-    with 0 for padding, `keys` the N row keys ("" for padding). Every batch of a feed has the same N.
+    `inputs` are uint8 (N, H, W, C) pixels or float32 (N, K) features. `labels` are int64 (N,) classes for the tasks
+    binary and multiclass (zeros for the task none), float32 (N, L) of 0 and 1 for multilabel, float32 (N,) for
+    regression and count. `weights` are float32 (N,), 0 for padding and for rows that cannot be decoded; `is_row` is
+    boolean (N,), false for just these, whatever the weight (where it is not given: weights > 0). `keys` are the N row
+    keys, "" for padding. Every batch of a feed has the same N.
     """
 
     inputs: np.ndarray
     labels: np.ndarray
     weights: np.ndarray
-    keys: tuple[str, ...]
+    keys: Sequence[str]
+    is_row: np.ndarray = _FROM_WEIGHTS
+
+    def __post_init__(self) -> None:
+        """Rows with a weight are rows where nothing else is said."""
+        if self.is_row is _FROM_WEIGHTS:
+            object.__setattr__(self, "is_row", self.weights > 0)

@@ -62,7 +62,9 @@ class TableStatistics(Contract):
 class PreparedTable(Contract):
     """A training-ready Delta table, pinned: key, inputs, `label`, `label_index` (int), `split` (partition).
 
-    `prepare_id` names the prepare that wrote this version; its rejects carry it too.
+    `prepare_id` names the prepare that wrote this version; its rejects carry it too. `staged` is a plain copy of the
+    columns that training reads, where only Spark reads the table itself right. `storage_options` open the table where
+    it lies in an object store, secrets as `env:NAME`.
     """
 
     table: TableVersion
@@ -77,6 +79,13 @@ class PreparedTable(Contract):
     reject_reasons: dict[str, int]
     prepare_id: str = ""
     statistics: TableStatistics = TableStatistics()
+    staged: TableVersion | None = None
+    storage_options: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def feed_table(self) -> TableVersion:
+        """The version whose files training reads."""
+        return self.staged or self.table
 
     @property
     def num_rows(self) -> int:

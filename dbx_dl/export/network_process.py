@@ -49,7 +49,7 @@ def held_out_rows(prepared: PreparedTable, num_rows: int) -> tuple[Split, pa.Tab
 
     Columns: the key, the inputs, `label_index`. ExportError when the table has no rows at all.
     """
-    from dbx_dl.feed.reader import read_rows
+    from dbx_dl.feed.rows import read_rows
 
     for split in reversed(SPLITS):
         if prepared.split_rows.get(split, 0):

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from dbx_dl.contracts import FeatureSpec, ImageSpec
-from dbx_dl.errors import DataError
 from dbx_dl.transforms.columns import TabularEncoder
 from dbx_dl.transforms.images import UndecodableImageError, decode_image
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_ROWS_PER_TASK = 8
+    from numpy.typing import NDArray
 
 
 class Decoder(Protocol):
@@ -35,10 +31,13 @@ class Decoder(Protocol):
         """The raw columns that are read."""
 
     def load(self, table: pa.Table) -> Any:
-        """What is kept of a block's input columns."""
+        """What is kept of a block's input columns; it has `nbytes`."""
 
-    def take(self, loaded: Any, rows: Sequence[int], keys: Sequence[str]) -> np.ndarray:
-        """Inputs (len(rows), *row_shape) of some rows of a loaded block; `keys` are those rows' keys, for messages."""
+    def fill(self, inputs: np.ndarray, at: NDArray[np.int64], loaded: Any, rows: NDArray[np.int64]) -> dict[int, str]:
+        """Set `inputs[at]`, of (N, *row_shape), to some rows of a loaded block; reasons by place in `rows` of failures.
+
+        What cannot be decoded stays as it was.
+        """
 
 
 class FeatureDecoder:
@@ -54,44 +53,54 @@ class FeatureDecoder:
     def load(self, table: pa.Table) -> Any:
         return self._encoder.encode(table)
 
-    def take(self, loaded: Any, rows: Sequence[int], keys: Sequence[str]) -> np.ndarray:
-        del keys  # nothing in a feature row can fail
-        features: np.ndarray = loaded[np.asarray(rows)]
-        return features
+    def fill(self, inputs: np.ndarray, at: NDArray[np.int64], loaded: Any, rows: NDArray[np.int64]) -> dict[int, str]:
+        inputs[at] = loaded.take(rows, axis=0)
+        return {}
+
+
+class EncodedImages:
+    """The files of a block, one after the other in memory; null is a file without bytes."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        import pyarrow as pa
+
+        files = column.cast(pa.large_binary()).combine_chunks()
+        if files.null_count:
+            files = files.fill_null(b"")
+        self.nbytes = int(files.nbytes)
+        offsets, data = files.buffers()[1:]
+        self._bytes = memoryview(data) if data is not None else memoryview(b"")
+        self._starts = np.frombuffer(offsets, np.int64)[files.offset : files.offset + len(files) + 1]
+
+    def take(self, rows: NDArray[np.int64]) -> list[bytes]:
+        """Some of the files."""
+        starts, ends = self._starts[rows].tolist(), self._starts[rows + 1].tolist()
+        return [bytes(self._bytes[start:end]) for start, end in zip(starts, ends, strict=True)]
 
 
 class ImageDecoder:
-    """Blocks keep the encoded bytes, which are decoded row by row in a few threads when a batch needs them."""
+    """Blocks keep the encoded bytes, which are decoded row by row when a batch needs them."""
 
     dtype = "uint8"
 
-    def __init__(self, spec: ImageSpec, num_threads: int) -> None:
+    def __init__(self, spec: ImageSpec) -> None:
         self.row_shape: tuple[int, ...] = (spec.height, spec.width, spec.channels)
         self.columns = (spec.column,)
         self._spec = spec
-        self._pool = ThreadPoolExecutor(num_threads, thread_name_prefix="decode") if num_threads > 1 else None
 
     def load(self, table: pa.Table) -> Any:
-        return table.column(self._spec.column)
+        return EncodedImages(table.column(self._spec.column))
 
-    def take(self, loaded: Any, rows: Sequence[int], keys: Sequence[str]) -> np.ndarray:
-        pixels = np.empty((len(rows), *self.row_shape), dtype=np.uint8)
-
-        def decode(start: int) -> None:
-            for place in range(start, min(start + _ROWS_PER_TASK, len(rows))):
-                pixels[place] = self._decode(loaded[rows[place]].as_py(), keys[place])
-
-        starts = range(0, len(rows), _ROWS_PER_TASK)
-        list(self._pool.map(decode, starts) if self._pool else map(decode, starts))
-        return pixels
-
-    def _decode(self, data: bytes | None, key: str) -> np.ndarray:
-        try:
-            return decode_image(data or b"", self._spec)
-        except UndecodableImageError as error:
-            raise DataError(f"image {key!r} cannot be decoded ({error}): run the prepare stage again") from None
+    def fill(self, inputs: np.ndarray, at: NDArray[np.int64], loaded: Any, rows: NDArray[np.int64]) -> dict[int, str]:
+        problems: dict[int, str] = {}
+        for number, (place, data) in enumerate(zip(at.tolist(), loaded.take(rows), strict=True)):
+            try:
+                inputs[place] = decode_image(data, self._spec)
+            except UndecodableImageError as error:
+                problems[number] = str(error)
+        return problems
 
 
-def create_decoder(spec: ImageSpec | FeatureSpec, num_threads: int) -> Decoder:
+def create_decoder(spec: ImageSpec | FeatureSpec) -> Decoder:
     """The decoder of a table's inputs."""
-    return ImageDecoder(spec, num_threads) if isinstance(spec, ImageSpec) else FeatureDecoder(spec)
+    return ImageDecoder(spec) if isinstance(spec, ImageSpec) else FeatureDecoder(spec)

@@ -1,62 +1,33 @@
-"""Runs an iterator ahead of its consumer in one thread, with a bounded number of items in between."""
+"""Applies a function to items in threads ahead of the consumer, in order, with a bounded number of results waiting."""
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 Item = TypeVar("Item")
-_POLL_SECONDS = 0.05
+Result = TypeVar("Result")
 
 
-class _End:
-    """The last thing in the queue: why the producer ended."""
+def map_ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], *, num_threads: int, num_ahead: int
+) -> Generator[Result, None, None]:
+    """Results in the order of the items, up to `num_ahead` of them computed, or being computed, ahead.
 
-    def __init__(self, error: BaseException | None) -> None:
-        self.error = error
-
-
-def read_ahead(source: Iterator[Item], num_items: int) -> Iterator[Item]:
-    """The items of `source`, up to `num_items` of them computed ahead.
-
-    An exception of the source is raised here, after the items before it. The thread has ended when this iterator is
-    exhausted or closed.
+    Items are drawn in the consumer's thread. An exception of the function is raised here, after the results before it.
+    The threads have ended when this iterator is exhausted or closed.
     """
-    items: queue.Queue[Item | _End] = queue.Queue(maxsize=num_items)
-    is_stopped = threading.Event()
-    thread = threading.Thread(target=_produce, args=(source, items, is_stopped), name="read-ahead", daemon=True)
-    thread.start()
+    waiting: deque[Future[Result]] = deque()
+    remaining = iter(items)
+    pool = ThreadPoolExecutor(num_threads, thread_name_prefix="read-ahead")
     try:
-        while True:
-            item = items.get()
-            if isinstance(item, _End):
-                if item.error is not None:
-                    raise item.error
-                return
-            yield item
+        waiting.extend(pool.submit(function, item) for item in islice(remaining, num_ahead))
+        while waiting:
+            result = waiting.popleft().result()
+            waiting.extend(pool.submit(function, item) for item in islice(remaining, 1))
+            yield result
     finally:
-        is_stopped.set()
-        thread.join()
-
-
-def _produce(source: Iterator[Item], items: queue.Queue[Item | _End], is_stopped: threading.Event) -> None:
-    error: BaseException | None = None
-    try:
-        for item in source:
-            if not _put(item, items, is_stopped):
-                return
-    except BaseException as caught:
-        error = caught
-    _put(_End(error), items, is_stopped)
-
-
-def _put(item: Item | _End, items: queue.Queue[Item | _End], is_stopped: threading.Event) -> bool:
-    while not is_stopped.is_set():
-        try:
-            items.put(item, timeout=_POLL_SECONDS)
-        except queue.Full:
-            continue
-        return True
-    return False
+        pool.shutdown(wait=True, cancel_futures=True)

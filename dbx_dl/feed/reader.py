@@ -1,44 +1,62 @@
-"""A split of a prepared table as one rank's batches, or as rows."""
+"""A split of a prepared table as one rank's batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dbx_dl.config import FeedConfig
 from dbx_dl.contracts import Batch
 from dbx_dl.errors import ConfigError
-from dbx_dl.feed.blocks import LABEL_COLUMN, BlockCache, read_block
+from dbx_dl.feed.assembly import Assembler, Pass
+from dbx_dl.feed.augmentation import Augmentation, check_augment
+from dbx_dl.feed.bad_rows import BadRows
+from dbx_dl.feed.blocks import BlockCache, BlockReader
+from dbx_dl.feed.capacity import choose_threads, plan_ahead, warn_of_thrashing
 from dbx_dl.feed.decoding import create_decoder
+from dbx_dl.feed.delta_log import read_log
 from dbx_dl.feed.files import Block, list_blocks
-from dbx_dl.feed.prefetch import read_ahead
-from dbx_dl.feed.shards import PADDING, Share, count_lanes, evaluation_rows, start_lanes, training_rows
+from dbx_dl.feed.prefetch import map_ahead
+from dbx_dl.feed.row_cache import open_row_cache
+from dbx_dl.feed.shards import Share, count_lanes, evaluation_rows, start_lanes, training_rows
 from dbx_dl.feed.shuffle import RowOrder, order_lanes
+from dbx_dl.feed.targets import LabelReader, WeightReader
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from dbx_dl.contracts import PreparedTable, Split
-    from dbx_dl.feed.decoding import Decoder
-
-CACHE_BYTES = 512 * 2**20
-_BATCHES_AHEAD = 3
 
 
 class Feed:
     """One rank's share of a split; `batches` gives the same number of batches on every rank."""
 
     def __init__(
-        self, share: Share, blocks: tuple[Block, ...], cache: BlockCache, decoder: Decoder, seed: int, window_rows: int
+        self,
+        share: Share,
+        blocks: tuple[Block, ...],
+        reader: BlockReader,
+        config: FeedConfig,
+        *,
+        split: Split,
+        seed: int,
+        num_threads: int,
     ) -> None:
         self.share = share
         self._block_rows = [block.num_rows for block in blocks]
-        self._cache = cache
-        self._decoder = decoder
+        self._reader = reader
+        self._config = config
+        self._split = split
         self._seed = seed
-        self._window_rows = window_rows
+        self.ahead = plan_ahead(config, reader, share.batch_size, num_threads)
+        cache = BlockCache(blocks, reader.read, config.max_memory_bytes - self.ahead.num_bytes)
+        decoder = reader.decoder
+        rows = open_row_cache(config.cache, self._block_rows, decoder.row_shape, decoder.dtype)
+        self._assembler = Assembler(reader, cache, rows)
 
     @property
     def num_rows(self) -> int:
@@ -50,45 +68,79 @@ class Feed:
         """Batches per epoch, the same on every rank."""
         return self.share.num_steps
 
-    def batches(self, epoch: int | None) -> Iterator[Batch]:
-        """The rank's batches, read ahead in a thread.
+    @property
+    def signature(self) -> dict[str, Any]:
+        """Shapes of one row and types of inputs and labels, as `frameworks.keras.open_dataset` takes them."""
+        decoder, labels = self._reader.decoder, self._reader.labels
+        return {
+            "input_shape": decoder.row_shape,
+            "input_dtype": decoder.dtype,
+            "label_shape": labels.row_shape,
+            "label_dtype": labels.dtype,
+        }
 
-        With an epoch number (from 0 or 1), rows come in that epoch's seeded order. With None they come in stored
-        order, one consecutive stretch per rank: the ranks' rows in rank order are the split in stored order.
-        DataError when a file is gone or an image cannot be decoded.
+    def batches(self, epoch: int | None, first_step: int = 0) -> Iterator[Batch]:
+        """The rank's batches from `first_step` on, made ahead in threads; what is before that is not read.
+
+        With an epoch number (from 0 or 1), rows come in that epoch's seeded order, weighted and augmented as the
+        config says. With None they come in stored order, each with weight 1, one consecutive stretch per rank: the
+        ranks' rows in rank order are the split in stored order. DataError when a file is gone, when more rows cannot
+        be decoded than the config allows, and in stored order when a single one cannot.
         """
-        return read_ahead(self._make_batches(epoch), _BATCHES_AHEAD)
+        walk = self._start_pass(epoch)
+        groups = map_ahead(
+            lambda places_sb: self._assembler.assemble(places_sb, walk),
+            self._group_steps(epoch, first_step),
+            num_threads=self.ahead.num_threads,
+            num_ahead=self.ahead.num_groups,
+        )
+        with closing(groups):
+            for group in groups:
+                yield from group
+        walk.bad_rows.log()
 
-    def _make_batches(self, epoch: int | None) -> Iterator[Batch]:
-        order = RowOrder(self._block_rows, seed=self._seed, epoch=epoch, window_rows=self._window_rows)
-        for places in self._choose_places(epoch):
-            yield self._assemble(places, order)
+    def epochs(self, first_epoch: int = 1) -> Epochs:
+        """An iterable for loops that are not ours: every new iteration over it is the next epoch."""
+        return Epochs(self, first_epoch)
 
-    def _choose_places(self, epoch: int | None) -> Iterator[NDArray[np.int64]]:
-        steps = range(self.num_steps)
-        if epoch is None:
-            return (evaluation_rows(self.share, step) for step in steps)
+    def _start_pass(self, epoch: int | None) -> Pass:
+        config = self._config
+        order = RowOrder(self._block_rows, seed=self._seed, epoch=epoch, window_rows=config.shuffle_window_rows)
+        # Metrics of fewer rows would not be those of the split.
+        max_fraction = config.max_bad_fraction if epoch is not None else 0.0
+        bad_rows = BadRows(self._split, -(-self.num_rows // self.share.num_ranks), max_fraction)
+        is_augmented = epoch is not None and config.augment.is_active
+        augmentation = Augmentation(config.augment, self._seed, epoch or 0) if is_augmented else None
+        return Pass(order, bad_rows, epoch is not None, augmentation)
+
+    def _group_steps(self, epoch: int | None, first_step: int) -> Iterator[NDArray[np.int64]]:
+        """Places int64 (steps, batch size) of the first step, of the next two, four, …: the first batch comes soon."""
+        share, step, size = self.share, first_step, 1
+        num_steps = share.num_covering_steps if epoch is None else share.num_steps
+        starts = None if epoch is None else self._start_lanes(epoch)
+        while step < num_steps:
+            steps = np.arange(step, min(step + size, num_steps))[:, np.newaxis]
+            yield evaluation_rows(share, steps) if starts is None else training_rows(share, starts, steps)
+            step, size = step + len(steps), min(2 * size, self.ahead.max_steps)
+
+    def _start_lanes(self, epoch: int) -> NDArray[np.int64]:
         lanes = order_lanes(count_lanes(self.share.num_ranks), seed=self._seed, epoch=epoch)
-        starts = start_lanes(self.num_rows, lanes)
-        return (training_rows(self.share, starts, step) for step in steps)
+        return start_lanes(self.num_rows, lanes)
 
-    def _assemble(self, places: NDArray[np.int64], order: RowOrder) -> Batch:
-        size = len(places)
-        inputs = np.zeros((size, *self._decoder.row_shape), dtype=self._decoder.dtype)
-        labels = np.zeros(size, dtype=np.int64)
-        keys = [""] * size
-        (filled,) = np.nonzero(places != PADDING)
-        numbers, rows = order.locate(places[filled])
-        for number in np.unique(numbers):
-            block = self._cache.load(int(number))
-            chosen = rows[numbers == number]
-            at = filled[numbers == number]
-            block_keys = block.keys.take(chosen).to_pylist()
-            inputs[at] = self._decoder.take(block.inputs, chosen.tolist(), block_keys)
-            labels[at] = block.labels[chosen]
-            for place, key in zip(at, block_keys, strict=True):
-                keys[place] = key
-        return Batch(inputs, labels, (places != PADDING).astype(np.float32), tuple(keys))
+
+class Epochs(Iterable[Batch]):
+    """Batches of a feed, epoch after epoch: as often as it is iterated over; its length is one epoch's."""
+
+    def __init__(self, feed: Feed, first_epoch: int) -> None:
+        self._feed = feed
+        self._epoch = first_epoch
+
+    def __len__(self) -> int:
+        return self._feed.num_steps
+
+    def __iter__(self) -> Iterator[Batch]:
+        epoch, self._epoch = self._epoch, self._epoch + 1
+        return self._feed.batches(epoch)
 
 
 def open_feed(
@@ -96,82 +148,43 @@ def open_feed(
     split: Split,
     *,
     batch_size: int,
-    rank: int,
-    num_ranks: int,
-    seed: int,
-    window_rows: int,
-    cache_bytes: int = CACHE_BYTES,
-    num_threads: int = 2,
+    rank: int = 0,
+    num_ranks: int = 1,
+    seed: int = 0,
+    config: FeedConfig | None = None,
+    num_threads: int | None = None,
 ) -> Feed:
     """Open a rank's share of a split at the pinned version; rows are read and decoded when batches are asked for.
 
-    Batches have `batch_size` rows; the feed keeps up to about `cache_bytes` of blocks and decodes images in
-    `num_threads` threads. DataError when the table cannot be read as asked, see `files.list_blocks`.
+    Every rank's batches have `batch_size` rows. They are decoded in up to `num_threads` threads, in so many as the
+    config says where it does. Works without our training loop too:
+
+        feed = dbx_dl.open_feed(prepared, "train", batch_size=32)
+        model.fit(frameworks.keras.open_dataset(feed.epochs(), **feed.signature), epochs=5)      # Keras
+        loader = DataLoader(frameworks.torch.BatchDataset(feed.epochs()), batch_size=None)       # PyTorch
+
+    ConfigError and DataError when the table cannot be read as asked, see `delta_log.read_log`, `files.list_blocks` and
+    `targets`.
     """
-    if not 0 <= rank < num_ranks or batch_size < 1 or window_rows < 1:
-        raise ConfigError(f"no feed for rank {rank} of {num_ranks}, batch size {batch_size}, window {window_rows}")
-    decoder = create_decoder(prepared.inputs, num_threads)
-    columns = (prepared.key_column, *decoder.columns, LABEL_COLUMN)
-    blocks = list_blocks(prepared.table, split, key_column=prepared.key_column, columns=columns)
-    share = Share(sum(block.num_rows for block in blocks), rank, num_ranks, batch_size)
-    cache = BlockCache(blocks, prepared.key_column, decoder, cache_bytes)
-    return Feed(share, blocks, cache, decoder, seed, window_rows)
-
-
-def read_rows(
-    prepared: PreparedTable, split: Split, limit: int | None = None, *, keys: list[str] | None = None
-) -> pa.Table:
-    """Raw rows of a split in key order: the key, the input columns, `label_index`.
-
-    `limit` gives the first rows only, `keys` those with these keys only; in both cases only the blocks that hold them
-    are read whole. DataError as in `open_feed`.
-    """
-    import pyarrow as pa
-
-    columns = [prepared.key_column, *_input_columns(prepared), LABEL_COLUMN]
-    blocks = list_blocks(prepared.table, split, key_column=prepared.key_column, columns=columns)
-    found = [(key, number, row) for number, row, key in _read_keys(blocks, prepared.key_column)]
-    wanted = None if keys is None else set(keys)
-    chosen = sorted(place for place in found if wanted is None or place[0] in wanted)[:limit]
-    parts, places = [], []
-    for number in sorted({number for _, number, _ in chosen}):
-        mine = [(place, row) for place, (_, owner, row) in enumerate(chosen) if owner == number]
-        parts.append(read_block(blocks[number], columns).take(pa.array([row for _, row in mine])))
-        places += [place for place, _ in mine]
-    if not parts:
-        return _empty_rows(prepared, columns)
-    return pa.concat_tables(parts, promote_options="permissive").take(pa.array(np.argsort(places)))
-
-
-def read_keys(prepared: PreparedTable, split: Split) -> list[str]:
-    """All keys of a split in stored order, the order of evaluation outputs."""
-    blocks = list_blocks(prepared.table, split, key_column=prepared.key_column, columns=[prepared.key_column])
-    return [key for _, _, key in _read_keys(blocks, prepared.key_column)]
-
-
-def _read_keys(blocks: tuple[Block, ...], key_column: str) -> Iterator[tuple[int, int, str]]:
-    for number, block in enumerate(blocks):
-        for row, key in enumerate(read_block(block, [key_column]).column(key_column).to_pylist()):
-            yield number, row, str(key)
-
-
-def _input_columns(prepared: PreparedTable) -> tuple[str, ...]:
-    return (prepared.inputs.column,) if prepared.inputs.kind == "images" else prepared.inputs.columns
-
-
-def _empty_rows(prepared: PreparedTable, columns: list[str]) -> pa.Table:
-    import pyarrow as pa
-
-    kinds = {prepared.key_column: pa.string(), LABEL_COLUMN: pa.int32()}
-    if prepared.inputs.kind == "images":
-        kinds[prepared.inputs.column] = pa.binary()
-    else:
-        types = {
-            "numeric": pa.float64(),
-            "categorical": pa.string(),
-            "hashed": pa.string(),
-            "datetime": pa.timestamp("us", "UTC"),
-            "embedding": pa.list_(pa.float64()),
-        }
-        kinds |= {feature.column: types[feature.kind] for feature in prepared.inputs.features}
-    return pa.schema([(name, kinds[name]) for name in columns]).empty_table()
+    config = config or FeedConfig()
+    if not 0 <= rank < num_ranks or batch_size < 1:
+        raise ConfigError(f"no feed for rank {rank} of {num_ranks}, batch size {batch_size}")
+    check_augment(prepared.inputs, config.augment)
+    reader = BlockReader(
+        prepared.key_column,
+        create_decoder(prepared.inputs),
+        LabelReader(prepared.target),
+        WeightReader(prepared, config),
+    )
+    log = read_log(prepared.feed_table, {**prepared.storage_options, **config.storage_options})
+    blocks = list_blocks(log, split, key_column=prepared.key_column, columns=reader.columns)
+    share = Share(sum(block.num_rows for block in blocks), rank, num_ranks, batch_size, config.drop_last)
+    if split == "train" and share.num_rows and not share.num_steps:
+        raise ConfigError(
+            f"feed.drop_last leaves nothing of {share.num_rows} rows: a step takes {share.global_batch_size}, lower "
+            "train.batch_size"
+        )
+    if split == "train" and config.cache.where == "none":
+        warn_of_thrashing(prepared, blocks, share, config.max_memory_bytes)
+    threads = config.num_threads or choose_threads(prepared, blocks, num_threads or os.cpu_count() or 1)
+    return Feed(share, blocks, reader, config, split=split, seed=seed, num_threads=threads)

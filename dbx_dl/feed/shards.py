@@ -5,7 +5,7 @@ holds consecutive rows; position p = offset * lanes + lane walks over all lanes 
 come first, p is a row exactly when p < num_rows. Step s is the positions [s * G, (s + 1) * G) with
 G = ranks * batch size, and rank r owns the lanes l with l % ranks == r: exactly batch size positions of every step.
 So for a fixed G the global batches are the same for every number of ranks that divides the lanes, every rank has the
-same number of steps, and only the last step is padded.
+same number of steps, and only the last step is padded (or left out).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class Share:
     rank: int
     num_ranks: int
     batch_size: int
+    drop_last: bool = False
 
     @property
     def global_batch_size(self) -> int:
@@ -38,7 +39,12 @@ class Share:
 
     @property
     def num_steps(self) -> int:
-        """Steps that cover every row once; the same on every rank."""
+        """Steps of an epoch; the same on every rank. With `drop_last`, full ones only."""
+        return self.num_rows // self.global_batch_size if self.drop_last else self.num_covering_steps
+
+    @property
+    def num_covering_steps(self) -> int:
+        """Steps that cover every row once, as evaluation does."""
         return -(-self.num_rows // self.global_batch_size)
 
 
@@ -57,18 +63,22 @@ def start_lanes(num_rows: int, lane_order: NDArray[np.int64]) -> NDArray[np.int6
     return starts
 
 
-def training_rows(share: Share, starts: NDArray[np.int64], step: int) -> NDArray[np.int64]:
-    """The rows of a rank's batch, int64 (batch_size,), as places in the epoch's order; PADDING after the last row."""
+def training_rows(share: Share, starts: NDArray[np.int64], step: int | NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows of a rank's batch, int64 (batch_size,), as places in the epoch's order; PADDING after the last row.
+
+    Of steps (S, 1), the rows of all of them, (S, batch_size).
+    """
     first = step * share.global_batch_size + share.rank
     positions = first + share.num_ranks * np.arange(share.batch_size, dtype=np.int64)
     rows = starts[positions % len(starts)] + positions // len(starts)
     return np.where(positions < share.num_rows, rows, PADDING)
 
 
-def evaluation_rows(share: Share, step: int) -> NDArray[np.int64]:
+def evaluation_rows(share: Share, step: int | NDArray[np.int64]) -> NDArray[np.int64]:
     """The rows of a rank's batch, int64 (batch_size,), in stored order; PADDING after the rank's last row.
 
-    Every rank reads one stretch of consecutive rows, so the ranks' outputs in rank order are in stored order.
+    Of steps (S, 1), the rows of all of them, (S, batch_size). Every rank reads one stretch of consecutive rows, so the
+    ranks' outputs in rank order are in stored order.
     """
     each, longer = divmod(share.num_rows, share.num_ranks)
     start = share.rank * each + min(share.rank, longer)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dbx_dl.runtime.table_writes import replace_table
+from dbx_dl.runtime.table_writes import PLAIN_TABLE, replace_table
 from dbx_dl.runtime.tables import first_line, quote_column
 
 if TYPE_CHECKING:
@@ -18,21 +18,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# What readers outside Spark (the feed's) need: no deletion vectors, no column mapping, the oldest protocol.
-_PROPERTIES = {
-    "delta.enableDeletionVectors": "false",
-    "delta.columnMapping.mode": "none",
-    "delta.minReaderVersion": "1",
-    "delta.minWriterVersion": "2",
-}
-
 _FILE_BYTES = 128 * 2**20
 
 
 def table_properties(keep_versions_days: int) -> dict[str, str]:
     """Delta properties of a prepared table: any reader opens it, and its versions stay readable so many days."""
     interval = f"interval {keep_versions_days} days"
-    return _PROPERTIES | {"delta.deletedFileRetentionDuration": interval, "delta.logRetentionDuration": interval}
+    return PLAIN_TABLE | {"delta.deletedFileRetentionDuration": interval, "delta.logRetentionDuration": interval}
 
 
 def index_labels(rows: DataFrame, label_names: Sequence[str]) -> DataFrame:

@@ -90,7 +90,7 @@ def read_example(prepared: PreparedTable) -> pd.DataFrame | None:
     Timestamps are as the signature wants them; those beyond its years are left null.
     """
     from dbx_dl.contracts import SPLITS
-    from dbx_dl.feed.reader import read_rows
+    from dbx_dl.feed.rows import read_rows
     from dbx_dl.score.binding import input_columns
 
     for split in reversed(SPLITS):

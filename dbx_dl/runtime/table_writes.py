@@ -14,6 +14,14 @@ from dbx_dl.runtime.tables import absolute_path, first_line, is_path, quote_colu
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 
+# What readers outside Spark (the feed's) take: no deletion vectors, no column mapping, the oldest protocol.
+PLAIN_TABLE = {
+    "delta.enableDeletionVectors": "false",
+    "delta.columnMapping.mode": "none",
+    "delta.minReaderVersion": "1",
+    "delta.minWriterVersion": "2",
+}
+
 # The column of `merge_rows` that says what becomes of a row.
 ACTION, PUT, DELETE = "_action", "put", "delete"
 # What a SQL text literal cannot hold under every setting: quotes, escapes, `${variables}`, control characters.

@@ -49,7 +49,7 @@ def _log_samples(
     probabilities: NDArray[np.float32],
 ) -> None:
     from dbx_dl import figures
-    from dbx_dl.feed.reader import read_rows
+    from dbx_dl.feed.rows import read_rows
     from dbx_dl.transforms.images import decode_image
 
     # Keys are sorted and begin with the class, so evenly spaced rows show every class.

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dbx_dl.contracts import EpochMetrics, PreparedTable, TrainedModel
 from dbx_dl.errors import ConfigError, DataError
-from dbx_dl.feed.files import list_files
 from dbx_dl.frameworks import FRAMEWORKS
 from dbx_dl.frameworks.architectures import check_network
 from dbx_dl.frameworks.requests import network_request
@@ -19,6 +18,7 @@ from dbx_dl.train.job import RunDirectory, TrainingJob, TrainingResult
 from dbx_dl.train.launch import check_launch, launch
 from dbx_dl.train.ranks import RankProgram
 from dbx_dl.train.reports import follow_reports
+from dbx_dl.train.staging import make_readable
 from dbx_dl.train.tracking import TrackedRun, track_run
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def train_network(
     _check_request(prepared, config, framework)
     check_launch(spark, config)
     root = Path(directory).absolute()
+    prepared = make_readable(spark, prepared, config.feed, root)
     job = TrainingJob(prepared=prepared, config=config, framework=cast("FrameworkName", framework), directory=str(root))
     files = _clear_directory(root)
     with track_run(tracking, job) as run:
@@ -73,7 +74,6 @@ def _check_request(prepared: PreparedTable, config: TrainConfig, framework: str)
     if prepared.split_rows.get("train", 0) == 0:
         raise DataError(f"table {prepared.table.name} has no rows in its train split: prepare more rows")
     check_network(network_request(prepared, config.network, config.network_options, config.seed))
-    list_files(prepared.table, "train", prepared.key_column)
 
 
 def _clear_directory(root: Path) -> RunDirectory:

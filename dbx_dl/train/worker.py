@@ -12,7 +12,8 @@ import numpy as np
 
 import dbx_dl
 from dbx_dl.contracts import SPLITS
-from dbx_dl.feed.reader import Feed, open_feed, read_keys
+from dbx_dl.feed.reader import Feed, open_feed
+from dbx_dl.feed.rows import read_keys
 from dbx_dl.frameworks import load_framework
 from dbx_dl.frameworks.requests import network_request
 from dbx_dl.metrics import classification_metrics
@@ -114,7 +115,7 @@ def _open_split(job: TrainingJob, split: Split, place: RankPlace, num_threads: i
         rank=place.rank,
         num_ranks=place.size,
         seed=job.config.seed,
-        window_rows=job.config.shuffle_window_rows,
+        config=job.config.feed,
         num_threads=num_threads,
     )
 

@@ -9,9 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from dbx_dl import open_feed
 from dbx_dl.frameworks.keras import build_network, distribute_optimizer, open_dataset, seed_process
 from dbx_dl.frameworks.single_rank import SingleRank
 from tests.numerics.digits import make_global_batches, request_convnet
+from tests.prepared_tables import write_feature_table
 
 
 def run(folder: Path) -> dict[str, Any]:
@@ -35,7 +37,18 @@ def run(folder: Path) -> dict[str, Any]:
         "iterations": int(loaded.optimizer.iterations),
         "is_equal": bool(np.array_equal(loaded(batches[0].inputs), model(batches[0].inputs))),
         "noise_differs": noise_differs(),
+        "feed_losses": fit_feed(folder / "table"),
     }
+
+
+def fit_feed(folder: Path) -> list[float]:
+    """Losses of `model.fit` over a feed of a prepared table, as its docstring shows."""
+    feed = open_feed(write_feature_table(folder, {"train": 200}), "train", batch_size=32)
+    model = keras.Sequential([keras.Input(feed.signature["input_shape"]), keras.layers.Dense(2)])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=keras.optimizers.Adam(0.05), loss=loss, jit_compile=False)
+    history = model.fit(open_dataset(feed.epochs(), **feed.signature), epochs=4, verbose=0)
+    return [float(value) for value in history.history["loss"]]
 
 
 def noise_differs() -> bool:

@@ -10,6 +10,12 @@ def test_plain_loops_learn_from_a_feed(numbers: Numbers) -> None:
     assert last < first / 1.5
 
 
+def test_plain_loops_learn_from_a_prepared_table(numbers: Numbers) -> None:
+    losses = numbers.alone["feed_losses"]
+    assert len(losses) == 4
+    assert losses[-1] < 0.8 * losses[0]
+
+
 def test_saved_keras_models_load_with_the_plain_optimizer(keras_numbers: Numbers) -> None:
     found = keras_numbers.alone
     assert found["loaded_optimizer"] == "keras.src.optimizers.adam.Adam"

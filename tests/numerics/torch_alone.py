@@ -9,9 +9,11 @@ import torch
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
+from dbx_dl import open_feed
 from dbx_dl.frameworks.single_rank import SingleRank
 from dbx_dl.frameworks.torch import BatchDataset, build_network, distribute_optimizer, seed_process
 from tests.numerics.digits import make_global_batches, request_convnet
+from tests.prepared_tables import write_feature_table
 
 
 def run(folder: Path) -> dict[str, Any]:
@@ -27,6 +29,7 @@ def run(folder: Path) -> dict[str, Any]:
         "fit_losses": losses,
         "is_order_kept": all(torch.equal(a[0], b[0]) for a, b in zip(loader, apart, strict=True)),
         "noise_differs": noise_differs(),
+        "feed_losses": fit_feed(folder / "table"),
     }
 
 
@@ -37,6 +40,15 @@ def train_step(network: Any, optimizer: Any, inputs: Any, labels: Any, weights: 
     loss.backward()
     optimizer.step()
     return float(loss.item())
+
+
+def fit_feed(folder: Path) -> list[float]:
+    """Losses of a plain loop over a feed of a prepared table, as the docstring of `BatchDataset` shows."""
+    feed = open_feed(write_feature_table(folder, {"train": 200}), "train", batch_size=32)
+    network = torch.nn.Linear(*feed.signature["input_shape"], 2)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.05)
+    loader = DataLoader(BatchDataset(feed.epochs()), batch_size=None)
+    return [sum(train_step(network, optimizer, *tensors) for tensors in loader) for _ in range(4)]
 
 
 def noise_differs() -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 from dbx_dl.config import OptimizerConfig, TrackingConfig, TrainConfig
 from dbx_dl.contracts import PreparedTable, TrainedModel
-from dbx_dl.feed.reader import read_rows
+from dbx_dl.feed.rows import read_rows
 from dbx_dl.train import run
 from tests.prepared_tables import write_feature_table, write_image_table
 

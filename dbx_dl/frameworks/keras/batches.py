@@ -12,22 +12,32 @@ if TYPE_CHECKING:
 
 
 def to_tensors(batch: Batch) -> tuple[Any, Any, Any]:
-    """The batch's inputs (N, ...), labels int64 (N,) and weights float32 (N,) as tensors."""
+    """The batch's inputs (N, ...), labels (int64 or float32, see `Batch`) and weights float32 (N,) as tensors."""
     return (
         tf.convert_to_tensor(batch.inputs),
-        tf.convert_to_tensor(batch.labels, tf.int64),
+        tf.convert_to_tensor(batch.labels),
         tf.convert_to_tensor(batch.weights, tf.float32),
     )
 
 
-def open_dataset(batches: Iterable[Batch], input_shape: tuple[int, ...], input_dtype: str) -> Any:
+def open_dataset(
+    batches: Iterable[Batch],
+    input_shape: tuple[int, ...],
+    input_dtype: str,
+    label_shape: tuple[int, ...] = (),
+    label_dtype: str = "int64",
+) -> Any:
     """A dataset of (inputs, labels, weights) as `model.fit` takes them, read anew from `batches` for every epoch.
 
-    `input_shape` is that of one row. An iterator (rather than, say, a list) serves one epoch only.
+    Shapes are those of one row. An iterator (rather than, say, a list) serves one epoch only; a feed's `epochs()` give
+    another order every time:
+
+        feed = dbx_dl.open_feed(prepared, "train", batch_size=32)
+        model.fit(open_dataset(feed.epochs(), **feed.signature), epochs=5)
     """
     signature = (
         tf.TensorSpec((None, *input_shape), input_dtype),
-        tf.TensorSpec((None,), tf.int64),
+        tf.TensorSpec((None, *label_shape), label_dtype),
         tf.TensorSpec((None,), tf.float32),
     )
 

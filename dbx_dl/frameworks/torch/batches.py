@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def to_tensors(batch: Batch, device: Any = "cpu") -> tuple[Any, Any, Any]:
-    """The batch's inputs (N, ...), labels int64 (N,) and weights float32 (N,) as tensors on `device`."""
+    """The batch's inputs (N, ...), labels (int64 or float32, see `Batch`) and weights (N,) as tensors on `device`."""
     return to_tensor(batch.inputs, device), to_tensor(batch.labels, device), to_tensor(batch.weights, device)
 
 
@@ -30,7 +30,13 @@ class BatchDataset(IterableDataset):  # type: ignore[misc]
     """(inputs, labels, weights) of every batch: `DataLoader(BatchDataset(batches), batch_size=None)`.
 
     Read anew from `batches` for every epoch; an iterator (rather than, say, a list) serves one epoch only. With
-    several loader workers each takes its share of the batches, and the loader keeps their order.
+    several loader workers each takes its share of the batches, and the loader keeps their order. A feed reads ahead in
+    threads of its own and wants no workers; its `epochs()` give another order every time:
+
+        feed = dbx_dl.open_feed(prepared, "train", batch_size=32)
+        loader = DataLoader(BatchDataset(feed.epochs()), batch_size=None)
+        for epoch in range(5):
+            for inputs, labels, weights in loader: ...
     """
 
     def __init__(self, batches: Iterable[Batch]) -> None:

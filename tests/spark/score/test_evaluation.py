@@ -8,7 +8,7 @@ from deltalake import write_deltalake
 from pyspark.sql import SparkSession
 
 from dbx_dl.errors import DataError
-from dbx_dl.feed.reader import read_rows
+from dbx_dl.feed.rows import read_rows
 from dbx_dl.metrics import classification_metrics, softmax
 from dbx_dl.score.evaluation import evaluate_model
 from dbx_dl.transforms.columns import TabularEncoder

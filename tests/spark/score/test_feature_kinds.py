@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from dbx_dl import score_table, score_udf
 from dbx_dl.config import ScoreConfig, TrackingConfig
 from dbx_dl.contracts import DatetimeFeature, FeatureSpec
-from dbx_dl.feed.reader import read_rows
+from dbx_dl.feed.rows import read_rows
 from dbx_dl.metrics import softmax
 from dbx_dl.runtime.tables import pin_table, read_pinned
 from dbx_dl.score.udf import UDF_KINDS

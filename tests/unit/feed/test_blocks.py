@@ -2,43 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from dbx_dl.feed import blocks
-from dbx_dl.feed.blocks import LABEL_COLUMN, BlockCache, read_block
+from dbx_dl.config import FeedConfig
+from dbx_dl.feed.blocks import BlockCache, BlockReader, LoadedBlock
 from dbx_dl.feed.decoding import create_decoder
+from dbx_dl.feed.delta_log import read_log
 from dbx_dl.feed.files import Block, list_blocks
+from dbx_dl.feed.targets import LabelReader, WeightReader
 from tests.prepared_tables import write_feature_table
+
+Opened = tuple[BlockCache, list[int]]
 
 
 @pytest.fixture
-def cache_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def cache_of(tmp_path: Path) -> Callable[[int], Opened]:
     prepared = write_feature_table(tmp_path, {"train": 40}, rows_per_group=10)
-    found = list_blocks(prepared.table, "train", key_column="key", columns=("key", "x", LABEL_COLUMN))
+    weights = WeightReader(prepared, FeedConfig())
+    reader = BlockReader("key", create_decoder(prepared.inputs), LabelReader(prepared.target), weights)
+    found = list_blocks(read_log(prepared.table), "train", key_column="key", columns=reader.columns)
     reads: list[int] = []
 
-    def read_and_note(block: Block, columns: list[str]):  # type: ignore[no-untyped-def]
+    def read_and_note(block: Block, with_inputs: bool) -> LoadedBlock:
         reads.append(block.row_group)
-        return read_block(block, columns)
+        return reader.read(block, with_inputs)
 
-    monkeypatch.setattr(blocks, "read_block", read_and_note)
-
-    def make(capacity_bytes: int) -> tuple[BlockCache, list[int]]:
-        return BlockCache(found, "key", create_decoder(prepared.inputs, 1), capacity_bytes), reads
+    def make(capacity_bytes: int) -> Opened:
+        return BlockCache(found, read_and_note, capacity_bytes), reads
 
     return make
 
 
-def test_what_fits_is_read_once(cache_of) -> None:  # type: ignore[no-untyped-def]
+def test_what_fits_is_read_once(cache_of: Callable[[int], Opened]) -> None:
     cache, reads = cache_of(2**20)
     for number in (0, 1, 2, 3, 0, 1, 2, 3):
         cache.load(number)
     assert reads == [0, 1, 2, 3]
 
 
-def test_the_least_recently_used_block_goes_first(cache_of) -> None:  # type: ignore[no-untyped-def]
+def test_the_least_recently_used_block_goes_first(cache_of: Callable[[int], Opened]) -> None:
     cache, _ = cache_of(2**20)
     cache, reads = cache_of(2 * cache.load(0).num_bytes)
     reads.clear()
@@ -47,8 +53,24 @@ def test_the_least_recently_used_block_goes_first(cache_of) -> None:  # type: ig
     assert reads == [0, 1, 2, 1]
 
 
-def test_a_block_larger_than_the_bound_is_still_served(cache_of) -> None:  # type: ignore[no-untyped-def]
+def test_a_block_larger_than_the_bound_is_still_served(cache_of: Callable[[int], Opened]) -> None:
     cache, reads = cache_of(1)
     assert len(cache.load(2).labels) == 10
     cache.load(2)
     assert reads == [2]
+
+
+def test_inputs_are_read_only_when_they_are_asked_for(cache_of: Callable[[int], Opened]) -> None:
+    cache, reads = cache_of(2**20)
+    assert cache.load(1, with_inputs=False).inputs is None
+    assert cache.load(1).inputs.shape == (10, 5)
+    assert cache.load(1, with_inputs=False).inputs is not None
+    assert reads == [1, 1]
+
+
+def test_threads_that_want_one_block_read_it_once(cache_of: Callable[[int], Opened]) -> None:
+    cache, reads = cache_of(2**20)
+    with ThreadPoolExecutor(8) as pool:
+        loaded = list(pool.map(lambda _: cache.load(3), range(32)))
+    assert reads == [3]
+    assert all(block is loaded[0] for block in loaded)

@@ -10,10 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
 
+from dbx_dl.config import FeedConfig
 from dbx_dl.contracts import PreparedTable
 from dbx_dl.feed.blocks import read_block
 from dbx_dl.feed.files import Block
-from dbx_dl.feed.reader import open_feed, read_rows
+from dbx_dl.feed.reader import open_feed
+from dbx_dl.feed.rows import read_rows
 from tests.plain_encoding import ALL_KINDS, ARROW_TYPES, Cells, encode_plainly, make_cells, to_table
 from tests.prepared_tables import describe
 
@@ -42,7 +44,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, cells: Cells) -> Prepared
 
 
 def test_batches_are_the_encoded_rows(prepared: PreparedTable, cells: Cells) -> None:
-    feed = open_feed(prepared, "train", batch_size=16, rank=0, num_ranks=1, seed=0, window_rows=16)
+    feed = open_feed(prepared, "train", batch_size=16, config=FeedConfig(shuffle_window_rows=16))
     expected = encode_plainly(ALL_KINDS, cells)
     rows = [
         (int(key), row)

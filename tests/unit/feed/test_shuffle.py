@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dbx_dl.feed.shards import PADDING, Share, count_lanes, start_lanes, training_rows
 from dbx_dl.feed.shuffle import RowOrder, order_lanes
 
 BLOCKS = st.lists(st.integers(0, 50), max_size=12)
@@ -58,3 +61,20 @@ def test_a_table_smaller_than_the_window_is_shuffled_over_all_its_blocks() -> No
 def test_lanes_are_permuted_by_epoch() -> None:
     assert sorted(order_lanes(64, seed=1, epoch=1).tolist()) == list(range(64))
     assert order_lanes(64, seed=1, epoch=1).tolist() != order_lanes(64, seed=1, epoch=2).tolist()
+
+
+def test_a_rank_of_1024_orders_a_billion_rows_without_listing_them() -> None:
+    blocks = np.full(8000, 125_000)
+    share = Share(10**9, 511, 1024, 64)
+    tracemalloc.start()
+    order = RowOrder(blocks, seed=1, epoch=3, window_rows=4096)
+    starts = start_lanes(share.num_rows, order_lanes(count_lanes(1024), seed=1, epoch=3))
+    last = np.arange(share.num_steps - 3, share.num_steps)[:, np.newaxis]
+    for steps in (np.arange(16)[:, np.newaxis], np.arange(9000, 9016)[:, np.newaxis], last):
+        places = training_rows(share, starts, steps)
+        numbers, rows = order.locate(places[places != PADDING])
+        assert rows.min() >= 0 and rows.max() < 125_000
+        assert 0 <= numbers.min() <= numbers.max() < 8000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * 2**20

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dbx_dl.config import OptimizerConfig, TrainConfig
+from dbx_dl.config import FeedConfig, OptimizerConfig, TrainConfig
 from dbx_dl.contracts import Batch, EpochMetrics, PreparedTable
 from dbx_dl.errors import RankFailedError
 from dbx_dl.feed.reader import open_feed
@@ -107,7 +107,7 @@ def run_rank(
             rank=ranks.rank,
             num_ranks=ranks.size,
             seed=1,
-            window_rows=64,
+            config=FeedConfig(shuffle_window_rows=64),
         )
         for split in ("train", "validation", "test")
     }
@@ -183,7 +183,7 @@ def test_the_best_weights_are_restored_not_the_last(prepared: PreparedTable, tmp
     ranks = SingleRank()
     objective = Spoiling(ranks, 5)
     feeds = [
-        open_feed(prepared, split, batch_size=16, rank=0, num_ranks=1, seed=1, window_rows=64)  # type: ignore[arg-type]
+        open_feed(prepared, split, batch_size=16, seed=1, config=FeedConfig(shuffle_window_rows=64))  # type: ignore[arg-type]
         for split in ("train", "validation")
     ]
     best = BestWeights(tmp_path / "w.npy", ranks)
@@ -233,7 +233,7 @@ def test_a_loss_that_is_not_finite_names_epoch_step_and_rows(prepared: PreparedT
             sums = super().train_step(batch, learning_rate)
             return sums | ({"loss": float("nan")} if len(self.rates) == 13 else {})
 
-    feed = open_feed(prepared, "train", batch_size=16, rank=0, num_ranks=1, seed=1, window_rows=64)
+    feed = open_feed(prepared, "train", batch_size=16, seed=1, config=FeedConfig(shuffle_window_rows=64))
     ranks = SingleRank()
     best = BestWeights(tmp_path / "w.npy", ranks)
     with pytest.raises(RankFailedError, match=r"nan in epoch 2, step 3, .*rows train-\d+"):

@@ -1,0 +1,84 @@
+"""How rows get from a prepared table into training: order, memory, weights, augmentation."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from dbx_dl.config.section import Section
+from dbx_dl.errors import ConfigError
+
+ENV_PREFIX = "env:"
+_SECRET_NAME = re.compile(
+    r"secret|password|token|sas|signature|credential|account_key|access_key$|api_key|connection_string|service_account$",
+    re.IGNORECASE,
+)
+
+
+class CacheConfig(Section):
+    """Where decoded rows are kept from their first use on, at most `max_bytes` of them on each rank for each split.
+
+    `disk` is a file in the machine's temporary folder, or in `directory`, which goes when training ends.
+    """
+
+    where: Literal["none", "memory", "disk"] = "none"
+    max_bytes: int = Field(default=4 * 2**30, gt=0)
+    directory: str | None = None
+
+
+class AugmentConfig(Section):
+    """How training images are changed, drawn anew for every row and epoch, in the order of these fields.
+
+    `flip` mirrors half of the images. `shift` moves them by up to that share of each side, black moving in. `crop` cuts
+    a part of at least that share of the area, stretched to the size again. `rotate` turns by up to so many degrees.
+    `brightness` multiplies pixels by 1 plus or minus up to that much. `erase` is the probability that a rectangle (2 to
+    33 % of the area) becomes the image's mean, after Zhong et al., "Random Erasing Data Augmentation", 2020.
+    """
+
+    flip: Literal["none", "horizontal", "vertical", "both"] = "none"
+    shift: float = Field(default=0.0, ge=0, lt=1)
+    crop: float = Field(default=1.0, gt=0, le=1)
+    rotate: float = Field(default=0.0, ge=0, le=180)
+    brightness: float = Field(default=0.0, ge=0, le=1)
+    erase: float = Field(default=0.0, ge=0, le=1)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether anything is changed at all."""
+        return self != AugmentConfig()
+
+
+class FeedConfig(Section):
+    """How rows are read; the order depends on the seed and on `shuffle_window_rows` alone.
+
+    `max_memory_bytes` bounds, on each rank and for each split, blocks of the table and batches read ahead; one row
+    group of the table and one batch are held even where they alone are larger. `class_weights` are those of prepare's
+    statistics, `sample_weight_column` is a column of numbers; both multiply, in training only. When more than
+    `max_bad_fraction` of a rank's rows of an epoch cannot be decoded, training stops; evaluation needs every row.
+    `drop_last` leaves out an epoch's last step where it would not be full. `storage_options` are those of delta-rs for
+    object stores; secrets are never written there but as `env:NAME`, a variable of the ranks' environment.
+    """
+
+    shuffle_window_rows: int = Field(default=4096, gt=0)
+    drop_last: bool = False
+    class_weights: Literal["none", "balanced", "effective_number"] = "none"
+    sample_weight_column: str | None = None
+    max_bad_fraction: float = Field(default=0.01, ge=0, le=1)
+    num_threads: int | None = Field(default=None, gt=0)
+    max_memory_bytes: int = Field(default=512 * 2**20, gt=0)
+    cache: CacheConfig = CacheConfig()
+    augment: AugmentConfig = AugmentConfig()
+    storage_options: dict[str, str] = Field(default_factory=dict, repr=False)
+
+    @model_validator(mode="after")
+    def _refuse_written_secrets(self) -> Self:
+        for name, value in self.storage_options.items():
+            if _SECRET_NAME.search(name) and not value.startswith(ENV_PREFIX):
+                # No ValueError: pydantic would show its input, secret and all.
+                raise ConfigError(
+                    f"feed.storage_options.{name} would write down a secret: give env:NAME, an environment variable "
+                    "of the ranks that holds it"
+                )
+        return self

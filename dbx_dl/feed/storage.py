@@ -1,0 +1,90 @@
+"""Where a table's files lie, on a path or in an object store, and how they are opened there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
+
+from dbx_dl.config.feed import ENV_PREFIX
+from dbx_dl.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+_HIDDEN = "***"
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The root of one table: an absolute path of this machine, or a URI with the options that open it."""
+
+    location: str
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether files are opened by path."""
+        return "://" not in self.location
+
+    def open_parquet(self, path: str) -> pq.ParquetFile:
+        """A data file by its path: absolute where the storage is local, else relative to the table's root.
+
+        FileNotFoundError when it is gone.
+        """
+        import pyarrow.parquet as pq
+
+        # Spark's old INT96 timestamps would become nanoseconds, which silently wrap around outside 1678 to 2262.
+        return pq.ParquetFile(
+            path,
+            filesystem=None if self.is_local else self._filesystem,
+            coerce_int96_timestamp_unit="us",
+            pre_buffer=not self.is_local,
+        )
+
+    def explain(self, error: Exception) -> str:
+        """The first line of what an error says, without the values of the options."""
+        text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        for value in sorted(self.options.values(), key=len, reverse=True):
+            text = text.replace(value, _HIDDEN) if value else text
+        return text
+
+    @cached_property
+    def _filesystem(self) -> Any:
+        from deltalake.fs import DeltaStorageHandler
+        from pyarrow.fs import PyFileSystem
+
+        return PyFileSystem(DeltaStorageHandler(self.location, dict(self.options)))
+
+
+def locate_storage(location: str, options: Mapping[str, str] | None = None) -> Storage:
+    """The storage of a table's location; options that read `env:NAME` become what that variable holds here.
+
+    ConfigError when there is no such variable.
+    """
+    path = local_path(location)
+    if "://" not in path:
+        return Storage(path.rstrip("/") or "/")
+    return Storage(path.rstrip("/"), {name: _resolve(name, value) for name, value in (options or {}).items()})
+
+
+def local_path(location: str) -> str:
+    """The path of a location as this machine opens it: `file:` and `dbfs:` URIs become paths, others stay."""
+    parsed = urlparse(location)
+    if parsed.scheme == "file":
+        return unquote(parsed.path)
+    if parsed.scheme == "dbfs":
+        return f"/dbfs{unquote(parsed.path)}"
+    return location
+
+
+def _resolve(name: str, value: str) -> str:
+    if not value.startswith(ENV_PREFIX):
+        return value
+    variable = value.removeprefix(ENV_PREFIX)
+    if variable not in os.environ:
+        raise ConfigError(f"feed.storage_options.{name} names the environment variable {variable}, which is not set")
+    return os.environ[variable]

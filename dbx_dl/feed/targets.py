@@ -1,0 +1,98 @@
+"""Labels and training weights of rows, by the task that a table is prepared for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dbx_dl.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from dbx_dl.config import FeedConfig
+    from dbx_dl.contracts import PreparedTable, Target
+
+INDEX_COLUMN, NUMBER_COLUMN = "label_index", "label"
+
+
+class LabelReader:
+    """Labels as `contracts.Batch` describes them, from the columns that prepare writes for the task."""
+
+    def __init__(self, target: Target) -> None:
+        self._task = target.task
+        self._num_names = len(target.label_names)
+        is_number = target.task in ("regression", "count")
+        name = NUMBER_COLUMN if is_number else INDEX_COLUMN
+        self.columns: tuple[str, ...] = () if target.task == "none" else (name,)
+        self.dtype = "float32" if is_number or target.task == "multilabel" else "int64"
+        self.row_shape: tuple[int, ...] = (self._num_names,) if target.task == "multilabel" else ()
+
+    def read(self, table: pa.Table, place: str) -> NDArray[np.generic]:
+        """Labels (N, *row_shape) of a table's rows; DataError, which names `place`, when a row has none."""
+        if not self.columns:
+            return np.zeros(table.num_rows, dtype=self.dtype)
+        column = table.column(self.columns[0])
+        if column.null_count:
+            raise DataError(f"{place} has rows without {self.columns[0]}: run the prepare stage again")
+        if self._task == "multilabel":
+            return self._read_sets(column, place)
+        return np.asarray(column.to_numpy()).astype(self.dtype)
+
+    def _read_sets(self, column: pa.ChunkedArray, place: str) -> NDArray[np.float32]:
+        import pyarrow.compute as pc
+
+        values = pc.list_flatten(column)
+        indices = values.to_numpy().astype(np.int64) if not values.null_count else np.array([-1])
+        if len(indices) and not 0 <= indices.min() <= indices.max() < self._num_names:
+            raise DataError(f"{place} has labels outside of the {self._num_names} known: run the prepare stage again")
+        sets = np.zeros((len(column), self._num_names), dtype=np.float32)
+        sets[pc.list_parent_indices(column).to_numpy(), indices] = 1
+        return sets
+
+
+class WeightReader:
+    """The weight of a row in training: class weight x sample weight; ConfigError when the table has no such."""
+
+    def __init__(self, prepared: PreparedTable, config: FeedConfig) -> None:
+        self.columns: tuple[str, ...] = (config.sample_weight_column,) if config.sample_weight_column else ()
+        self._by_class = None if config.class_weights == "none" else _list_class_weights(prepared, config)
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether any row may have another weight than 1."""
+        return bool(self.columns) or self._by_class is not None
+
+    def read(self, table: pa.Table, labels: NDArray[np.generic], place: str) -> NDArray[np.float32]:
+        """Weights float32 (N,); DataError, which names `place`, when a row has no finite weight of 0 or more."""
+        weights = np.ones(table.num_rows, dtype=np.float64)
+        if self._by_class is not None:
+            weights *= self._by_class[labels]
+        for name in self.columns:
+            weights *= _read_weights(table.column(name), name, place)
+        return weights.astype(np.float32)
+
+
+def _list_class_weights(prepared: PreparedTable, config: FeedConfig) -> NDArray[np.float64]:
+    """Weights (num classes,) in the order of the label indices."""
+    target, scheme = prepared.target, config.class_weights
+    if not target.is_classification:
+        raise ConfigError(f"feed.class_weights is {scheme}, but the task {target.task} has no one class per row")
+    known = prepared.statistics.class_weights
+    weights = known.get(scheme, {}) if scheme != "none" else {}
+    if set(target.label_names) - set(weights):
+        raise ConfigError(
+            f"feed.class_weights is {scheme}, which table {prepared.table.name} has no statistics of: prepare it again"
+        )
+    return np.array([weights[name] for name in target.label_names])
+
+
+def _read_weights(column: pa.ChunkedArray, name: str, place: str) -> NDArray[np.float64]:
+    from dbx_dl.transforms.arrow_values import to_float64
+
+    weights: NDArray[np.float64] = to_float64(column, name)
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise DataError(f"{place} has rows whose {name} is no weight: they must be numbers of 0 or more")
+    return weights
