@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def to_tensors(batch: Batch) -> tuple[Any, Any, Any]:
-    """The batch's inputs (N, ...), labels int64 (N,) and weights float32 (N,) as tensors."""
+    """The batch's inputs (N, ...), labels by task and weights float32 (N,) as tensors."""
     return (
         tf.convert_to_tensor(batch.inputs),
-        tf.convert_to_tensor(batch.labels, tf.int64),
+        tf.convert_to_tensor(batch.labels),
         tf.convert_to_tensor(batch.weights, tf.float32),
     )
 

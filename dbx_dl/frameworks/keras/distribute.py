@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from dbx_dl.frameworks.horovod_ranks import HorovodRanks, import_binding, join_group
+from dbx_dl.frameworks.reduction import Reduction
 from dbx_dl.frameworks.single_rank import SingleRank
 
 if TYPE_CHECKING:
@@ -51,24 +52,68 @@ class _ReducedGradients:
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None, weight: Any = None) -> None:
         variables = self._trainable_variables if trainable_variables is None else list(trainable_variables)  # type: ignore[attr-defined]
-        dense = [_to_dense(gradient, variable) for gradient, variable in zip(grads, variables, strict=True)]
-        reduced = _reduce(dense, weight, self.num_ranks)
+        reduction = Reduction(self.num_ranks)
+        reduced = reduce_gradients(grads, variables, reduction, 1.0 if weight is None else weight)
         super().apply(reduced, trainable_variables)  # type: ignore[misc]
 
 
-def _reduce(gradients: list[Any], weight: Any, num_ranks: int) -> list[Any]:
-    if weight is None:
-        return [gradient / num_ranks for gradient in _sum_over_ranks(gradients, num_ranks)]
+def reduce_gradients(
+    gradients: Sequence[Any],
+    variables: Sequence[Any],
+    reduction: Reduction,
+    weight: Any,
+    *,
+    num_rows: Any = 1,
+    scale: Any = 1.0,
+) -> list[Any]:
+    """The clipped global average of each variable's gradient, zeros where it has none.
+
+    The gradients are those of this rank's summed loss times `scale`. `weight` is the sum of this rank's rows' weights,
+    `num_rows` their number with padding, the same on every rank.
+    """
+    dense = [_to_dense(gradient, variable) for gradient, variable in zip(gradients, variables, strict=True)]
     local_weight = tf.reshape(tf.cast(weight, tf.float32), [1])
-    *sums, total = _sum_over_ranks([*gradients, local_weight], num_ranks)
-    return [tf.math.divide_no_nan(gradient, tf.cast(total[0], gradient.dtype)) for gradient in sums]
+    if reduction.is_compressed:
+        sums, total = _sum_compressed(dense, local_weight, reduction.num_ranks, num_rows)
+    else:
+        *sums, total = sum_over_ranks([*dense, local_weight], reduction.num_ranks, "dbx_dl_gradients")
+    divisor = total[0] * scale
+    averages = [tf.math.divide_no_nan(gradient, tf.cast(divisor, gradient.dtype)) for gradient in sums]
+    return _clip(averages, reduction)
 
 
-def _sum_over_ranks(tensors: list[Any], num_ranks: int) -> list[Any]:
+def are_finite(gradients: Sequence[Any]) -> Any:
+    """Whether no gradient holds an infinity or NaN, as a boolean tensor."""
+    return tf.reduce_all(tf.math.is_finite(tf.stack([tf.reduce_sum(gradient) for gradient in gradients])))
+
+
+def sum_over_ranks(tensors: list[Any], num_ranks: int, name: str) -> list[Any]:
+    """The sums over all ranks, in one collective of that name, for tensors of one dtype; gradients pass through it."""
     if num_ranks == 1:
         return tensors
     binding = import_binding(_BINDING)
-    return list(binding.grouped_allreduce(tensors, op=binding.Sum, name="dbx_dl_gradients"))
+    return list(binding.grouped_allreduce(tensors, op=binding.Sum, name=name))
+
+
+def _sum_compressed(gradients: list[Any], weight: Any, num_ranks: int, num_rows: Any) -> tuple[list[Any], Any]:
+    rows = tf.cast(num_rows, tf.float32) * num_ranks
+    sent = [tf.cast(gradient / tf.cast(rows, gradient.dtype), tf.float16) for gradient in gradients]
+    received = sum_over_ranks(sent, num_ranks, "dbx_dl_compressed_gradients")
+    (total,) = sum_over_ranks([weight], num_ranks, "dbx_dl_weight")
+    sums = [
+        tf.cast(half, full.dtype) * tf.cast(rows, full.dtype) for half, full in zip(received, gradients, strict=True)
+    ]
+    return sums, total
+
+
+def _clip(gradients: list[Any], reduction: Reduction) -> list[Any]:
+    if reduction.clip_value is not None:
+        gradients = [tf.clip_by_value(gradient, -reduction.clip_value, reduction.clip_value) for gradient in gradients]
+    if reduction.clip_norm is not None:
+        norm = tf.linalg.global_norm(gradients)
+        factor = reduction.clip_norm / tf.maximum(norm, reduction.clip_norm)
+        gradients = [gradient * tf.cast(factor, gradient.dtype) for gradient in gradients]
+    return gradients
 
 
 def _to_dense(gradient: Any, variable: Any) -> Any:

@@ -1,0 +1,49 @@
+"""How the gradients of ranks become the one gradient that every rank's optimizer takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dbx_dl.config import OptimizerConfig
+    from dbx_dl.frameworks.interface import Ranks
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """Sum over ranks, division by the global weight, then clipping: the same numbers on every rank.
+
+    With `is_compressed` gradients travel as float16, divided by the global number of rows so that they neither
+    overflow nor vanish; the weights that they are divided by stay float32.
+    """
+
+    num_ranks: int
+    is_compressed: bool = False
+    clip_norm: float | None = None
+    clip_value: float | None = None
+
+
+def plan_reduction(optimizer: OptimizerConfig, ranks: Ranks) -> Reduction:
+    """The reduction that an optimizer config describes; with one rank nothing travels and nothing is compressed."""
+    return Reduction(
+        num_ranks=ranks.size,
+        is_compressed=ranks.size > 1 and optimizer.gradient_compression == "fp16",
+        clip_norm=optimizer.clip_norm,
+        clip_value=optimizer.clip_value,
+    )
+
+
+@dataclass
+class PendingBatches:
+    """The batches of this rank whose gradients, summed up, wait for their optimizer step."""
+
+    num_batches: int = 0
+    num_rows: int = 0
+    weight: float = 0.0
+
+    def add(self, num_rows: int, weight: float) -> None:
+        """Count a batch of so many rows, padding included, and the sum of their weights."""
+        self.num_batches += 1
+        self.num_rows += num_rows
+        self.weight += weight
