@@ -61,7 +61,7 @@ class SupervisedObjective:
         self._forward: Any = None
 
     def train_step(self, batch: Batch, learning_rate: float) -> dict[str, float]:
-        """One step on the global batch; this rank's sums of `weight`, `loss` and, for classes, `accuracy` over its rows.
+        """One step on the global batch; this rank's sums of `weight`, `loss` and, of classes, `accuracy`.
 
         Penalties that a network's layers add are minimised too, but are not part of `loss`.
         """

@@ -58,7 +58,7 @@ class SupervisedObjective:
         self._pending = PendingBatches()
 
     def train_step(self, batch: Batch, learning_rate: float) -> dict[str, float]:
-        """One step on the global batch; this rank's sums of `weight`, `loss` and, for classes, `accuracy` over its rows."""
+        """One step on the global batch; this rank's sums of `weight`, `loss` and, of classes, `accuracy`."""
         inputs, labels, weights = to_tensors(batch, self._device)
         self._network.train()
         if not self._pending.num_batches:
