@@ -17,8 +17,8 @@ class OptimizerConfig(Section):
     `learning_rate` is for the global batch; `rate_scaling` multiplies it by the number of ranks or its square root.
     `weight_decay` is decoupled from the gradient for every optimizer (0.01 for adamw where it is not given, else 0).
     Clipping is of the gradient of the global batch: first every element to +-`clip_value`, then all of it to the norm
-    `clip_norm`. `accumulate_batches` batches make one optimizer step. With `gradient_compression: fp16` gradients
-    travel between ranks in half the bytes.
+    `clip_norm`. `accumulate_batches` batches make one optimizer step. `gradient_compression` halves the bytes that
+    travel between ranks: fp16 for any number of them, bf16, with float32's range, for up to 4 (see `Reduction`).
 
     The rate rises linearly for `warmup_epochs`, then follows `decay`: step multiplies it by `decay_factor` every
     `decay_epochs` epochs, plateau does so after `decay_epochs` epochs without a better one, one_cycle rises over
@@ -34,7 +34,7 @@ class OptimizerConfig(Section):
     clip_norm: float | None = Field(default=None, gt=0)
     clip_value: float | None = Field(default=None, gt=0)
     accumulate_batches: int = Field(default=1, gt=0)
-    gradient_compression: Literal["none", "fp16"] = "none"
+    gradient_compression: Literal["none", "fp16", "bf16"] = "none"
     warmup_epochs: float = Field(default=0.0, ge=0)
     decay: Literal["constant", "step", "cosine", "one_cycle", "plateau"] = "constant"
     decay_epochs: int = Field(default=10, gt=0)

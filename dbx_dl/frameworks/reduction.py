@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 class Reduction:
     """Sum over ranks, division by the global weight, then clipping: the same numbers on every rank.
 
-    With `is_compressed` gradients travel as float16, divided by the global number of rows so that they neither
-    overflow nor vanish; the weights that they are divided by stay float32.
+    `compression` fp16: gradients travel as float16, divided by the global number of rows so that they neither overflow
+    nor vanish. bf16: as bfloat16, which Horovod cannot sum, so that every rank gets all of them and sums them in
+    float32: half the bytes of float32 for 2 ranks, as many for 4, more beyond. The weights that gradients are divided
+    by stay float32.
     """
 
     num_ranks: int
-    is_compressed: bool = False
+    compression: str = "none"
     clip_norm: float | None = None
     clip_value: float | None = None
 
@@ -28,7 +30,7 @@ def plan_reduction(optimizer: OptimizerConfig, ranks: Ranks) -> Reduction:
     """The reduction that an optimizer config describes; with one rank nothing travels and nothing is compressed."""
     return Reduction(
         num_ranks=ranks.size,
-        is_compressed=ranks.size > 1 and optimizer.gradient_compression == "fp16",
+        compression=optimizer.gradient_compression if ranks.size > 1 else "none",
         clip_norm=optimizer.clip_norm,
         clip_value=optimizer.clip_value,
     )

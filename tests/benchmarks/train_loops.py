@@ -1,4 +1,4 @@
-"""One rank of `bench_train`: `python -m tests.benchmarks.train_loops <variant> <batch size> <steps>` prints images/s."""
+"""One rank of `bench_train`: `-m tests.benchmarks.train_loops <variant> <batch size> <steps>` prints its images/s."""
 
 from __future__ import annotations
 

@@ -121,8 +121,9 @@ def trained_bytes(numbers: Numbers, variant: str, rank: int) -> bytes:
     return path.read_bytes()
 
 
-def test_float16_on_the_wire_costs_little(numbers: Numbers) -> None:
-    assert 0 < largest_difference(trained(numbers, "compressed", "ranks/0"), numbers.weights(PLAIN)) < 2e-3
+@pytest.mark.parametrize(("compression", "tolerance"), [("fp16", 2e-3), ("bf16", 2e-2)])
+def test_half_the_bytes_on_the_wire_cost_little(numbers: Numbers, compression: str, tolerance: float) -> None:
+    assert 0 < largest_difference(trained(numbers, compression, "ranks/0"), numbers.weights(PLAIN)) < tolerance
 
 
 def test_batch_norm_is_that_of_the_global_batch_only_when_synchronized(numbers: Numbers) -> None:

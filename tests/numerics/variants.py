@@ -59,7 +59,8 @@ RANKS = {
     **NORMALIZED,
     "synchronized": Variant(request=ObjectiveRequest(sync_batch_norm=True), is_normalized=True),
     "accumulated": Variant({**SGD, "accumulate_batches": 2}, num_parts=2),
-    "compressed": Variant({**SGD, "gradient_compression": "fp16"}),
+    "fp16": Variant({**SGD, "gradient_compression": "fp16"}),
+    "bf16": Variant({**SGD, "gradient_compression": "bf16"}),
 }
 
 

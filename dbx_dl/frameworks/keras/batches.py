@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def to_tensors(batch: Batch) -> tuple[Any, Any, Any]:
-    """The batch's inputs (N, ...), labels by task and weights float32 (N,) as tensors."""
+    """The batch's inputs (N, ...), labels (int64 or float32, see `Batch`) and weights float32 (N,) as tensors."""
     return (
         tf.convert_to_tensor(batch.inputs),
         tf.convert_to_tensor(batch.labels),

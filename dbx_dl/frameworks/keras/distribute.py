@@ -73,10 +73,11 @@ def reduce_gradients(
     """
     dense = [_to_dense(gradient, variable) for gradient, variable in zip(gradients, variables, strict=True)]
     local_weight = tf.reshape(tf.cast(weight, tf.float32), [1])
-    if reduction.is_compressed:
-        sums, total = _sum_compressed(dense, local_weight, reduction.num_ranks, num_rows)
-    else:
+    if reduction.compression == "none":
         *sums, total = sum_over_ranks([*dense, local_weight], reduction.num_ranks, "dbx_dl_gradients")
+    else:
+        sums = _SUMS_OF_HALVES[reduction.compression](dense, reduction.num_ranks, num_rows)
+        (total,) = sum_over_ranks([local_weight], reduction.num_ranks, "dbx_dl_weight")
     divisor = total[0] * scale
     averages = [tf.math.divide_no_nan(gradient, tf.cast(divisor, gradient.dtype)) for gradient in sums]
     return _clip(averages, reduction)
@@ -95,15 +96,30 @@ def sum_over_ranks(tensors: list[Any], num_ranks: int, name: str) -> list[Any]:
     return list(binding.grouped_allreduce(tensors, op=binding.Sum, name=name))
 
 
-def _sum_compressed(gradients: list[Any], weight: Any, num_ranks: int, num_rows: Any) -> tuple[list[Any], Any]:
+def _sum_float16(gradients: list[Any], num_ranks: int, num_rows: Any) -> list[Any]:
     rows = tf.cast(num_rows, tf.float32) * num_ranks
     sent = [tf.cast(gradient / tf.cast(rows, gradient.dtype), tf.float16) for gradient in gradients]
-    received = sum_over_ranks(sent, num_ranks, "dbx_dl_compressed_gradients")
-    (total,) = sum_over_ranks([weight], num_ranks, "dbx_dl_weight")
-    sums = [
+    received = sum_over_ranks(sent, num_ranks, "dbx_dl_float16_gradients")
+    return [
         tf.cast(half, full.dtype) * tf.cast(rows, full.dtype) for half, full in zip(received, gradients, strict=True)
     ]
-    return sums, total
+
+
+def _sum_bfloat16(gradients: list[Any], num_ranks: int, num_rows: Any) -> list[Any]:
+    del num_rows
+    binding = import_binding(_BINDING)
+    flat = tf.concat([tf.reshape(tf.cast(gradient, tf.float32), [-1]) for gradient in gradients], axis=0)
+    sent = tf.bitcast(tf.cast(flat, tf.bfloat16), tf.uint8)
+    received = binding.allgather(sent, name="dbx_dl_bfloat16_gradients")
+    halves = tf.bitcast(tf.reshape(received, [num_ranks, -1, 2]), tf.bfloat16)
+    parts = tf.split(tf.reduce_sum(tf.cast(halves, tf.float32), axis=0), [tf.size(g) for g in gradients])
+    return [
+        tf.cast(tf.reshape(part, tf.shape(gradient)), gradient.dtype)
+        for part, gradient in zip(parts, gradients, strict=True)
+    ]
+
+
+_SUMS_OF_HALVES = {"fp16": _sum_float16, "bf16": _sum_bfloat16}
 
 
 def _clip(gradients: list[Any], reduction: Reduction) -> list[Any]:

@@ -70,10 +70,11 @@ def reduce_gradients(
     gradients = [_to_dense(parameter) for parameter in parameters]
     # Beside the gradients: the weight, and how many ranks have a gradient for each parameter.
     tallies = torch.tensor([weight, *map(float, has_gradient)])
-    if reduction.is_compressed:
-        gradients, tallies = _sum_compressed(gradients, tallies, reduction.num_ranks, num_rows)
-    else:
+    if reduction.compression == "none":
         *gradients, tallies = sum_over_ranks([*gradients, tallies], reduction.num_ranks, "dbx_dl_gradients")
+    else:
+        gradients = _SUMS_OF_HALVES[reduction.compression](gradients, reduction.num_ranks, num_rows)
+        (tallies,) = sum_over_ranks([tallies], reduction.num_ranks, "dbx_dl_tallies")
     total, *num_having = tallies.tolist()
     for parameter, gradient, having in zip(parameters, gradients, num_having, strict=True):
         parameter.grad = None if having == 0 else gradient.mul_(1 / (total * scale) if total else 0.0)
@@ -97,12 +98,25 @@ def sum_over_ranks(tensors: list[Any], num_ranks: int, name: str) -> list[Any]:
     return [result.to(tensor.device) for result, tensor in zip(reduced, tensors, strict=True)]
 
 
-def _sum_compressed(gradients: list[Any], tallies: Any, num_ranks: int, num_rows: int) -> tuple[list[Any], Any]:
+def _sum_float16(gradients: list[Any], num_ranks: int, num_rows: int) -> list[Any]:
     factor = 1 / (num_ranks * num_rows)
     sent = [(gradient * factor).to(torch.float16) for gradient in gradients]
-    received = sum_over_ranks(sent, num_ranks, "dbx_dl_compressed_gradients")
-    (tallies,) = sum_over_ranks([tallies], num_ranks, "dbx_dl_tallies")
-    return [half.to(full.dtype).div_(factor) for half, full in zip(received, gradients, strict=True)], tallies
+    received = sum_over_ranks(sent, num_ranks, "dbx_dl_float16_gradients")
+    return [half.to(full.dtype).div_(factor) for half, full in zip(received, gradients, strict=True)]
+
+
+def _sum_bfloat16(gradients: list[Any], num_ranks: int, num_rows: int) -> list[Any]:
+    del num_rows
+    binding = import_binding(_BINDING)
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    sent = flat.to(torch.bfloat16).view(torch.uint8)
+    received = binding.allgather(sent if binding.nccl_built() else sent.cpu(), name="dbx_dl_bfloat16_gradients")
+    sums = received.to(flat.device).view(torch.bfloat16).view(num_ranks, -1).to(flat.dtype).sum(0)
+    parts = sums.split([gradient.numel() for gradient in gradients])
+    return [part.view_as(gradient) for part, gradient in zip(parts, gradients, strict=True)]
+
+
+_SUMS_OF_HALVES = {"fp16": _sum_float16, "bf16": _sum_bfloat16}
 
 
 def _clip(gradients: list[Any], reduction: Reduction) -> None:
