@@ -32,6 +32,7 @@ class Variant:
     is_synchronized_each_step: bool = False
 
 
+PLAIN = {"plain": Variant()}
 OPTIMIZERS = {
     "nesterov": Variant({**SGD, "nesterov": True, "weight_decay": 0.1}),
     "adam": Variant({"name": "adam"}, rate=0.003),
@@ -50,10 +51,10 @@ PRECISIONS = {
     precision: Variant(request=ObjectiveRequest(precision=precision))
     for precision in ("mixed_bfloat16", "mixed_float16")
 }
-CLIPPED = {"clip_norm": Variant({**SGD, "clip_norm": 0.1})}
+CLIPPED = {"clip_norm": Variant({**SGD, "clip_norm": 0.5})}
 FLUSHED = {"flushed": Variant({**SGD, "accumulate_batches": 9}, num_parts=2, is_synchronized_each_step=True)}
 NORMALIZED = {"apart": Variant(is_normalized=True)}
-ALONE = OPTIMIZERS | TASKS | PRECISIONS | CLIPPED | FLUSHED | NORMALIZED
+ALONE = PLAIN | OPTIMIZERS | TASKS | PRECISIONS | CLIPPED | FLUSHED | NORMALIZED
 RANKS = {
     **CLIPPED,
     **NORMALIZED,
