@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 _FIRST_SCALE = 2.0**15
 _LARGEST_SCALE = 2.0**24
 _STEPS_UNTIL_DOUBLED = 2000
@@ -29,10 +36,10 @@ class LossScale:
         elif self._num_good_steps == _STEPS_UNTIL_DOUBLED:
             self.value, self._num_good_steps = min(_LARGEST_SCALE, self.value * 2), 0
 
-    def read_state(self) -> dict[str, float]:
-        """What `restore` needs to go on from here."""
-        return {"value": self.value, "num_good_steps": float(self._num_good_steps)}
+    def read_state(self) -> NDArray[np.float64]:
+        """What `restore` needs to go on from here: the scale and the number of good steps since it changed, (2,)."""
+        return np.array([self.value, self._num_good_steps], dtype=np.float64)
 
-    def restore(self, state: dict[str, float]) -> None:
+    def restore(self, state: NDArray[np.float64]) -> None:
         """Go on from a state that `read_state` gave."""
-        self.value, self._num_good_steps = state["value"], int(state["num_good_steps"])
+        self.value, self._num_good_steps = float(state[0]), int(state[1])
