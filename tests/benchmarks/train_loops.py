@@ -1,4 +1,4 @@
-"""One rank of `bench_train`: `-m tests.benchmarks.train_loops <variant> <batch size> <steps>` prints its images/s."""
+"""One rank of `bench_train`: `-m tests.benchmarks.train_loops <variant> <batch size> <steps>` prints its time."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ def main(variant: str, batch_size: int, num_steps: int) -> None:
     batches = make_batches(batch_size, seed=int(os.environ["HOROVOD_RANK"]))
     run, close = LOOPS[framework, kind](batches)
     run(NUM_WARMUP_STEPS)
-    started = time.perf_counter()
+    started, cpu_started = time.perf_counter(), time.process_time()
     run(num_steps)
-    print(f"images/s {batch_size * num_steps / (time.perf_counter() - started)}", flush=True)
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+    print(f"images {batch_size * num_steps} seconds {seconds} cpu_seconds {cpu_seconds}", flush=True)
     close()
 
 
