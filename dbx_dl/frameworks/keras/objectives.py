@@ -112,14 +112,6 @@ class SupervisedObjective:
         for name, variable in zip(sorted(found), self._network.weights, strict=True):
             variable.assign(found[name])
 
-    @property
-    def _variables(self) -> list[Any]:
-        return list(self._network.trainable_variables)
-
-    @property
-    def _is_accumulating(self) -> bool:
-        return self._accumulate_batches > 1
-
     def _compute_step(self, inputs: Any, labels: Any, weights: Any, scale: Any) -> Any:
         """Whether the gradients were finite, then the step's sums."""
         weight = tf.reduce_sum(weights)
@@ -140,6 +132,24 @@ class SupervisedObjective:
             is_correct = tf.cast(tf.argmax(outputs, axis=1) == labels, tf.float32)
             sums.append(tf.reduce_sum(is_correct * weights))
         return tf.stack(sums)
+
+    def _compile_forward(self, rows: Any) -> Any:
+        # The free first dimension lets one trace serve every number of rows.
+        return tf.function(
+            lambda inputs: self._network(inputs, training=False), input_signature=[rows], jit_compile=False
+        )
+
+    def _read_weights(self) -> dict[str, np.ndarray]:
+        # Numbered, since Keras' own names depend on what was built in the process before.
+        return {f"{index:04d}": ops.convert_to_numpy(value) for index, value in enumerate(self._network.weights)}
+
+    @property
+    def _variables(self) -> list[Any]:
+        return list(self._network.trainable_variables)
+
+    @property
+    def _is_accumulating(self) -> bool:
+        return self._accumulate_batches > 1
 
     def _apply_gradients(self, gradients: list[Any], weight: Any, num_rows: Any, scale: Any) -> Any:
         """One optimizer step, left out where a scaled loss gave gradients that are not finite; whether they were."""
@@ -163,13 +173,3 @@ class SupervisedObjective:
         self._loss_scale.update(bool(is_finite))
         for total in self._gradients:
             total.assign(tf.zeros_like(total))
-
-    def _compile_forward(self, rows: Any) -> Any:
-        # The free first dimension lets one trace serve every number of rows.
-        return tf.function(
-            lambda inputs: self._network(inputs, training=False), input_signature=[rows], jit_compile=False
-        )
-
-    def _read_weights(self) -> dict[str, np.ndarray]:
-        # Numbered, since Keras' own names depend on what was built in the process before.
-        return {f"{index:04d}": ops.convert_to_numpy(value) for index, value in enumerate(self._network.weights)}

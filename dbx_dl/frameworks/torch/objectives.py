@@ -120,6 +120,11 @@ class SupervisedObjective:
         check_weights_fit(path, found, self._read_weights())
         self._network.load_state_dict({name: to_tensor(array) for name, array in found.items()})
 
+    def _read_weights(self) -> dict[str, np.ndarray]:
+        # Copies in C order: safetensors writes an array's memory, whatever its strides say.
+        state = self._network.state_dict()
+        return {name: np.array(tensor.detach().cpu().numpy(), order="C") for name, tensor in state.items()}
+
     def _apply_pending(self) -> None:
         parameters, pending, scale = list_trained(self._optimizer), self._pending, self._loss_scale.value
         self._pending = PendingBatches()
@@ -129,8 +134,3 @@ class SupervisedObjective:
         if is_finite:
             decay_weights(self._optimizer, self._config.decay_of_weights)
             self._optimizer.step()
-
-    def _read_weights(self) -> dict[str, np.ndarray]:
-        # Copies in C order: safetensors writes an array's memory, whatever its strides say.
-        state = self._network.state_dict()
-        return {name: np.array(tensor.detach().cpu().numpy(), order="C") for name, tensor in state.items()}
