@@ -20,7 +20,7 @@ class Reduction:
     by stay float32.
     """
 
-    num_ranks: int
+    ranks: Ranks
     compression: str = "none"
     clip_norm: float | None = None
     clip_value: float | None = None
@@ -29,7 +29,7 @@ class Reduction:
 def plan_reduction(optimizer: OptimizerConfig, ranks: Ranks) -> Reduction:
     """The reduction that an optimizer config describes; with one rank nothing travels and nothing is compressed."""
     return Reduction(
-        num_ranks=ranks.size,
+        ranks=ranks,
         compression=optimizer.gradient_compression if ranks.size > 1 else "none",
         clip_norm=optimizer.clip_norm,
         clip_value=optimizer.clip_value,

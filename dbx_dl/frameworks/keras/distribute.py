@@ -40,7 +40,7 @@ def distribute_optimizer(optimizer: Any, ranks: Ranks) -> Any:
     module of the old one: a model saved with it loads where dbx_dl is not installed, with the plain optimizer.
     """
     plain = type(optimizer)
-    members = {"__module__": plain.__module__, "__qualname__": plain.__qualname__, "num_ranks": ranks.size}
+    members = {"__module__": plain.__module__, "__qualname__": plain.__qualname__, "ranks": ranks}
     reducing: Any = type(plain.__name__, (_ReducedGradients, plain), members)
     return reducing.from_config(optimizer.get_config())
 
@@ -48,11 +48,11 @@ def distribute_optimizer(optimizer: Any, ranks: Ranks) -> Any:
 class _ReducedGradients:
     """What comes before an optimizer's own `apply`."""
 
-    num_ranks: int
+    ranks: Ranks
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None, weight: Any = None) -> None:
         variables = self._trainable_variables if trainable_variables is None else list(trainable_variables)  # type: ignore[attr-defined]
-        reduction = Reduction(self.num_ranks)
+        reduction = Reduction(self.ranks)
         reduced = reduce_gradients(grads, variables, reduction, 1.0 if weight is None else weight)
         super().apply(reduced, trainable_variables)  # type: ignore[misc]
 
@@ -74,10 +74,10 @@ def reduce_gradients(
     dense = [_to_dense(gradient, variable) for gradient, variable in zip(gradients, variables, strict=True)]
     local_weight = tf.reshape(tf.cast(weight, tf.float32), [1])
     if reduction.compression == "none":
-        *sums, total = sum_over_ranks([*dense, local_weight], reduction.num_ranks, "dbx_dl_gradients")
+        *sums, total = sum_over_ranks([*dense, local_weight], reduction.ranks.size, "dbx_dl_gradients")
     else:
-        sums = _SUMS_OF_HALVES[reduction.compression](dense, reduction.num_ranks, num_rows)
-        (total,) = sum_over_ranks([local_weight], reduction.num_ranks, "dbx_dl_weight")
+        sums = _SUMS_OF_HALVES[reduction.compression](dense, reduction.ranks.size, num_rows)
+        (total,) = sum_over_ranks([local_weight], reduction.ranks.size, "dbx_dl_weight")
     divisor = total[0] * scale
     averages = [tf.math.divide_no_nan(gradient, tf.cast(divisor, gradient.dtype)) for gradient in sums]
     return _clip(averages, reduction)

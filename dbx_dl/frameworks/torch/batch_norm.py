@@ -22,7 +22,7 @@ def synchronize_batch_norm(network: Any, ranks: Ranks) -> None:
         return
     for number, (parent, name, found) in enumerate(_find_batch_norms(network)):
         replaced = RankBatchNorm.__new__(RankBatchNorm)
-        replaced.__dict__ = {**found.__dict__, "num_ranks": ranks.size, "label": f"dbx_dl_batch_norm_{number}"}
+        replaced.__dict__ = {**found.__dict__, "ranks": ranks, "label": f"dbx_dl_batch_norm_{number}"}
         setattr(parent, name, replaced)
 
 
@@ -38,7 +38,7 @@ def _find_batch_norms(network: Any) -> list[tuple[Any, str, Any]]:
 class RankBatchNorm(_BatchNorm):  # type: ignore[misc]
     """A batch-norm whose training statistics are those of the global batch, and whose gradients are exact."""
 
-    num_ranks: int
+    ranks: Ranks
     label: str
 
     def forward(self, values: Any) -> Any:
@@ -52,10 +52,10 @@ class RankBatchNorm(_BatchNorm):  # type: ignore[misc]
         axes = [0, *range(2, values.dim())]
         shape = [1, -1, *[1] * (values.dim() - 2)]
         count = values.new_full((1,), values.numel() // values.shape[1])
-        totals = _SumOverRanks.apply(torch.cat([values.sum(axes), count]), self.num_ranks, f"{self.label}_mean")
+        totals = _SumOverRanks.apply(torch.cat([values.sum(axes), count]), self.ranks, f"{self.label}_mean")
         mean, count = totals[:-1] / totals[-1], totals[-1].detach()
         centered = values - mean.view(shape)
-        squares = _SumOverRanks.apply(centered.square().sum(axes), self.num_ranks, f"{self.label}_variance")
+        squares = _SumOverRanks.apply(centered.square().sum(axes), self.ranks, f"{self.label}_variance")
         variance = squares / count
         self._track(mean.detach(), variance.detach() * count / (count - 1).clamp(min=1))
         normalized = centered * torch.rsqrt(variance + self.eps).view(shape)
@@ -79,11 +79,11 @@ class _SumOverRanks(torch.autograd.Function):  # type: ignore[misc]
     """A sum over ranks; since every rank's loss depends on it, its gradient is the sum of the ranks' gradients."""
 
     @staticmethod
-    def forward(context: Any, values: Any, num_ranks: int, name: str) -> Any:
-        context.num_ranks, context.name = num_ranks, name
-        return sum_over_ranks([values.clone()], num_ranks, name)[0]
+    def forward(context: Any, values: Any, ranks: Ranks, name: str) -> Any:
+        context.ranks, context.name = ranks, name
+        return sum_over_ranks([values.clone()], ranks, name)[0]
 
     @staticmethod
     def backward(context: Any, gradient: Any) -> Any:
         name = f"{context.name}_gradient"
-        return sum_over_ranks([gradient.clone()], context.num_ranks, name)[0], None, None
+        return sum_over_ranks([gradient.clone()], context.ranks, name)[0], None, None

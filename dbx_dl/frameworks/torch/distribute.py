@@ -39,7 +39,7 @@ def distribute_optimizer(optimizer: Any, ranks: Ranks) -> Any:
     come too late.
     """
 
-    reduction = Reduction(ranks.size)
+    reduction = Reduction(ranks)
 
     def reduce_first(_: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, Any]:
         options = dict(options)
@@ -71,10 +71,10 @@ def reduce_gradients(
     # Beside the gradients: the weight, and how many ranks have a gradient for each parameter.
     tallies = torch.tensor([weight, *map(float, has_gradient)])
     if reduction.compression == "none":
-        *gradients, tallies = sum_over_ranks([*gradients, tallies], reduction.num_ranks, "dbx_dl_gradients")
+        *gradients, tallies = sum_over_ranks([*gradients, tallies], reduction.ranks, "dbx_dl_gradients")
     else:
-        gradients = _SUMS_OF_HALVES[reduction.compression](gradients, reduction.num_ranks, num_rows)
-        (tallies,) = sum_over_ranks([tallies], reduction.num_ranks, "dbx_dl_tallies")
+        gradients = _SUMS_OF_HALVES[reduction.compression](gradients, reduction.ranks, num_rows)
+        (tallies,) = sum_over_ranks([tallies], reduction.ranks, "dbx_dl_tallies")
     total, *num_having = tallies.tolist()
     for parameter, gradient, having in zip(parameters, gradients, num_having, strict=True):
         parameter.grad = None if having == 0 else gradient.mul_(1 / (total * scale) if total else 0.0)
@@ -87,9 +87,9 @@ def are_finite(parameters: list[Any]) -> bool:
     return not sums or bool(torch.isfinite(torch.stack(sums)).all())
 
 
-def sum_over_ranks(tensors: list[Any], num_ranks: int, name: str) -> list[Any]:
+def sum_over_ranks(tensors: list[Any], ranks: Ranks, name: str) -> list[Any]:
     """The sums over all ranks, in one collective of that name; the tensors themselves may be overwritten."""
-    if num_ranks == 1:
+    if ranks.size == 1:
         return tensors
     binding = import_binding(_BINDING)
     # A build without NCCL reduces on the CPU only.
@@ -98,21 +98,20 @@ def sum_over_ranks(tensors: list[Any], num_ranks: int, name: str) -> list[Any]:
     return [result.to(tensor.device) for result, tensor in zip(reduced, tensors, strict=True)]
 
 
-def _sum_float16(gradients: list[Any], num_ranks: int, num_rows: int) -> list[Any]:
-    factor = 1 / (num_ranks * num_rows)
+def _sum_float16(gradients: list[Any], ranks: Ranks, num_rows: int) -> list[Any]:
+    factor = 1 / (ranks.size * num_rows)
     sent = [(gradient * factor).to(torch.float16) for gradient in gradients]
-    received = sum_over_ranks(sent, num_ranks, "dbx_dl_float16_gradients")
+    received = sum_over_ranks(sent, ranks, "dbx_dl_float16_gradients")
     return [half.to(full.dtype).div_(factor) for half, full in zip(received, gradients, strict=True)]
 
 
-def _sum_bfloat16(gradients: list[Any], num_ranks: int, num_rows: int) -> list[Any]:
+def _sum_bfloat16(gradients: list[Any], ranks: Ranks, num_rows: int) -> list[Any]:
     del num_rows
-    binding = import_binding(_BINDING)
     flat = torch.cat([gradient.flatten() for gradient in gradients])
-    sent = flat.to(torch.bfloat16).view(torch.uint8)
-    received = binding.allgather(sent if binding.nccl_built() else sent.cpu(), name="dbx_dl_bfloat16_gradients")
-    sums = received.to(flat.device).view(torch.bfloat16).view(num_ranks, -1).to(flat.dtype).sum(0)
-    parts = sums.split([gradient.numel() for gradient in gradients])
+    # As bytes, since NumPy knows no bfloat16.
+    sent = flat.to(torch.bfloat16).view(torch.uint8).cpu().numpy()
+    received = torch.from_numpy(ranks.gather_rows(sent)).to(flat.device).view(torch.bfloat16)
+    parts = received.view(ranks.size, -1).to(flat.dtype).sum(0).split([gradient.numel() for gradient in gradients])
     return [part.view_as(gradient) for part, gradient in zip(parts, gradients, strict=True)]
 
 
