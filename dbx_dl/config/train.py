@@ -4,24 +4,66 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dbx_dl.config.feed import FeedConfig
 from dbx_dl.config.section import Scalar, Section
 
+ADAMW_WEIGHT_DECAY = 0.01
+
 
 class OptimizerConfig(Section):
-    """An optimizer by name; `learning_rate` is for the global batch and is not scaled."""
+    """An optimizer by name, what happens to gradients before it, and the learning rate over the run.
 
-    name: Literal["adam", "sgd"] = "adam"
+    `learning_rate` is for the global batch; `rate_scaling` multiplies it by the number of ranks or its square root.
+    `weight_decay` is decoupled from the gradient for every optimizer (0.01 for adamw where it is not given, else 0).
+    Clipping is of the gradient of the global batch: first every element to +-`clip_value`, then all of it to the norm
+    `clip_norm`. `accumulate_batches` batches make one optimizer step. `gradient_compression` halves the bytes that
+    travel between ranks: fp16 for any number of them, bf16, with float32's range, for up to 4 (see `Reduction`).
+
+    The rate rises linearly for `warmup_epochs`, then follows `decay`: step multiplies it by `decay_factor` every
+    `decay_epochs` epochs, plateau does so after `decay_epochs` epochs without a better one, one_cycle rises over
+    `warmup_epochs` (or 30 % of the run) and falls to almost nothing.
+    """
+
+    name: Literal["adam", "adamw", "sgd", "rmsprop", "adagrad"] = "adam"
     learning_rate: float = Field(default=1e-3, gt=0)
+    rate_scaling: Literal["none", "sqrt", "linear"] = "none"
     momentum: float = Field(default=0.0, ge=0, lt=1)
+    nesterov: bool = False
+    weight_decay: float | None = Field(default=None, ge=0)
+    clip_norm: float | None = Field(default=None, gt=0)
+    clip_value: float | None = Field(default=None, gt=0)
+    accumulate_batches: int = Field(default=1, gt=0)
+    gradient_compression: Literal["none", "fp16", "bf16"] = "none"
     warmup_epochs: float = Field(default=0.0, ge=0)
-    decay: Literal["constant", "cosine"] = "constant"
+    decay: Literal["constant", "step", "cosine", "one_cycle", "plateau"] = "constant"
+    decay_epochs: int = Field(default=10, gt=0)
+    decay_factor: float = Field(default=0.1, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _check_momentum(self) -> OptimizerConfig:
+        if self.momentum and self.name not in ("sgd", "rmsprop"):
+            raise ValueError(f"momentum goes with sgd and rmsprop, not {self.name}")
+        if self.nesterov and not (self.name == "sgd" and self.momentum):
+            raise ValueError("nesterov goes with sgd and a momentum above 0")
+        return self
+
+    @property
+    def decay_of_weights(self) -> float:
+        """The weight decay that applies."""
+        if self.weight_decay is not None:
+            return self.weight_decay
+        return ADAMW_WEIGHT_DECAY if self.name == "adamw" else 0.0
 
 
 class TrainConfig(Section):
-    """How a network is trained; `batch_size` is per rank."""
+    """How a network is trained; `batch_size` is per rank.
+
+    `loss` is for the task regression, which minimises squared errors without it. `best_metric` decides which epoch is
+    the best (the task's own choice without it). `top_k` adds the share of rows whose class is among the k likeliest.
+    In mixed precision the network computes in 16 bits while weights, loss and optimizer stay float32.
+    """
 
     network: str
     network_options: dict[str, Scalar] = Field(default_factory=dict)
@@ -30,6 +72,12 @@ class TrainConfig(Section):
     batch_size: int = Field(default=32, gt=0)
     num_epochs: int = Field(default=10, gt=0)
     optimizer: OptimizerConfig = OptimizerConfig()
+    loss: Literal["huber", "mae"] | None = None
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    sync_batch_norm: bool = False
+    top_k: tuple[int, ...] = ()
+    best_metric: str | None = None
     early_stopping_epochs: int | None = Field(default=None, gt=0)
     seed: int = 0
     feed: FeedConfig = FeedConfig()

@@ -37,6 +37,7 @@ def export_onnx(spark: SparkSession, trained: TrainedModel, config: ExportConfig
     sizes 1, 2 and 17, agreement with the network on held-out rows within `config.parity_tolerance`. ExportError names
     what failed; a file of an earlier export is removed first. Metrics of the test split are measured on Spark.
     """
+    _require_classes(trained)
     target = Path(directory) / MODEL_FILE
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
@@ -65,6 +66,12 @@ def write_model(network: onnx.ModelProto, metadata: ModelMetadata, path: Path) -
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ExportError(f"the composed ONNX model of network {metadata.network!r} is not valid: {reason}") from None
+
+
+def _require_classes(trained: TrainedModel) -> None:
+    task = trained.prepared.target.task
+    if not trained.prepared.target.is_classification:
+        raise ExportError(f"a model of the task {task} cannot be exported yet: only binary and multiclass ones can")
 
 
 def _check_weights(trained: TrainedModel) -> None:

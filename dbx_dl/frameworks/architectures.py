@@ -18,6 +18,10 @@ CONVNET_FILTERS = (32, 64)
 CONVNET_DENSE_UNITS = 128
 PIXEL_SCALE = 1 / 255
 ADAM_EPSILON = 1e-7
+RMSPROP_DISCOUNT = 0.9
+RMSPROP_EPSILON = 1e-7
+# Sums of squares start above 0, so that the first gradients are not blown up to size 1.
+ADAGRAD_START = 0.1
 
 
 class ConvnetOptions(Section):

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy as np
 
     from dbx_dl.config import OptimizerConfig
-    from dbx_dl.contracts import Batch
+    from dbx_dl.contracts import Batch, Task
     from dbx_dl.runtime.ranks import RankPlace
 
 
@@ -29,6 +30,27 @@ class NetworkRequest:
     input_dtype: str
     num_outputs: int
     seed: int
+
+
+@dataclass(frozen=True)
+class ObjectiveRequest:
+    """What a network is to learn, and in which numbers it computes.
+
+    Outputs (N, num_outputs) are logits of classes (binary, multiclass) or of labels (multilabel), a number (regression:
+    (label - label_center) / label_scale), or the logarithm of a rate (count). `loss` is "huber" or "mae" for a
+    regression with another loss than squared errors; `label_smoothing` moves that share of the truth from the class to
+    all classes alike (from a label to both of its values). `precision` is "float32", "mixed_bfloat16" or
+    "mixed_float16"; with `sync_batch_norm` batch-norm uses the statistics of the global batch.
+    """
+
+    task: Task = "multiclass"
+    loss: str | None = None
+    label_smoothing: float = 0.0
+    label_center: float = 0.0
+    label_scale: float = 1.0
+    top_k: tuple[int, ...] = ()
+    precision: str = "float32"
+    sync_batch_norm: bool = False
 
 
 class Ranks(Protocol):
@@ -55,21 +77,42 @@ class Ranks(Protocol):
         """Leave the group; no collective may follow."""
 
 
-class Objective(Protocol):
-    """What one training step does, with which optimizers; supervised training is the default one.
+class Measures(Protocol):
+    """Which metrics an evaluation computes; it sees every row of a split once, gathered from all ranks."""
 
-    The loop sees only these methods, so that adversarial or contrastive training are further objectives.
+    def observe(self, batch: Batch, outputs: np.ndarray) -> dict[str, np.ndarray]:
+        """What metrics need of a batch and the network's outputs for it: named arrays of one entry per row."""
+
+    def measure(self, observed: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """Metrics of what was observed, over all rows; none where nothing was."""
+
+
+class Objective(Protocol):
+    """What one training step does, with which optimizers and which metrics; supervised training is the default one.
+
+    The loop sees only these, so that adversarial or contrastive training are further objectives.
     """
 
-    def train_step(self, batch: Batch, learning_rate: float) -> dict[str, float]:
-        """One optimizer step on the global batch of which `batch` is this rank's share.
+    @property
+    def measures(self) -> Measures:
+        """What evaluation makes of `predict`."""
 
-        Gradients are summed over ranks and divided by the global weight. Returns this rank's sums: `weight`, and
-        per metric the weighted sum over its rows, `loss` at least.
+    def train_step(self, batch: Batch, learning_rate: float) -> dict[str, float]:
+        """One step on the global batch of which `batch` is this rank's share.
+
+        Gradients are summed over ranks and divided by the global weight, over all batches of an optimizer step where
+        that takes several. Returns this rank's sums of this batch: `weight`, and per metric the weighted sum over its
+        rows, `loss` at least.
         """
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
-        """Logits float32 (N, num_outputs) in inference mode."""
+        """The network's outputs float32 (N, num_outputs) in inference mode, logits for classes."""
+
+    def synchronize_statistics(self) -> None:
+        """Make ranks equal where training lets them differ: after each epoch, and before weights or states are saved.
+
+        Gradients that wait for further batches are applied, moving statistics (batch-norm) averaged over ranks.
+        """
 
     def broadcast_state(self) -> None:
         """Give every rank rank 0's weights and optimizer state."""
@@ -96,8 +139,10 @@ class Framework(Protocol):
     def build_network(self, request: NetworkRequest) -> Any:
         """A new network with seeded weights; ConfigError when the name or an option is unknown."""
 
-    def create_objective(self, network: Any, optimizer: OptimizerConfig, ranks: Ranks) -> Objective:
-        """The supervised objective: softmax cross-entropy on the network's logits."""
+    def create_objective(
+        self, network: Any, optimizer: OptimizerConfig, ranks: Ranks, request: ObjectiveRequest = ...
+    ) -> Objective:
+        """The supervised objective; without a request softmax cross-entropy on the network's logits."""
 
     def export_network(self, network: Any, request: NetworkRequest, path: Path, opset: int) -> None:
         """Write the network as ONNX: one input `inputs` (N, ...), one output `logits` (N, num_outputs), N free."""

@@ -1,4 +1,4 @@
-"""What a prepared table asks of a network: the one place where inputs and classes become a NetworkRequest."""
+"""What a prepared table asks of a network and its training: the one place where contracts become requests."""
 
 from __future__ import annotations
 
@@ -6,16 +6,27 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import ImageSpec
-from dbx_dl.frameworks.interface import NetworkRequest
+from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.frameworks.interface import NetworkRequest, ObjectiveRequest
+from dbx_dl.frameworks.networks import nearest
+from dbx_dl.metrics import METRICS_BY_TASK
 
 if TYPE_CHECKING:
+    from dbx_dl.config import TrainConfig
     from dbx_dl.contracts import PreparedTable
+
+NUMBER_TASKS = ("regression", "count")
+# Softmax cross-entropy over classes, in float32.
+DEFAULT_REQUEST = ObjectiveRequest()
 
 
 def network_request(
     prepared: PreparedTable, network: str, options: Mapping[str, str | int | float | bool], seed: int
 ) -> NetworkRequest:
-    """The request for a network on this table: uint8 (H, W, C) pixels or float32 (K,) features, one logit per class."""
+    """The request for a network on this table: uint8 (H, W, C) pixels or float32 (K,) features; outputs by task.
+
+    One logit per class or label; regression and count have a single output.
+    """
     inputs = prepared.inputs
     is_image = isinstance(inputs, ImageSpec)
     shape = (inputs.height, inputs.width, inputs.channels) if isinstance(inputs, ImageSpec) else (inputs.num_encoded,)
@@ -24,6 +35,57 @@ def network_request(
         options=dict(options),
         input_shape=shape,
         input_dtype="uint8" if is_image else "float32",
-        num_outputs=len(prepared.target.label_names),
+        num_outputs=1 if prepared.target.task in NUMBER_TASKS else len(prepared.target.label_names),
         seed=seed,
     )
+
+
+def objective_request(prepared: PreparedTable, config: TrainConfig) -> ObjectiveRequest:
+    """What a network on this table is to learn under a train config."""
+    center, scale = find_label_scaling(prepared)
+    return ObjectiveRequest(
+        task=prepared.target.task,
+        loss=config.loss,
+        label_smoothing=config.label_smoothing,
+        label_center=center,
+        label_scale=scale,
+        top_k=config.top_k,
+        precision=config.precision,
+        sync_batch_norm=config.sync_batch_norm,
+    )
+
+
+def find_label_scaling(prepared: PreparedTable) -> tuple[float, float]:
+    """Mean and deviation of a regression's label over the train split where its statistics have them, else 0 and 1.
+
+    The network learns (label - mean) / deviation, so whatever applies it later multiplies and adds these.
+    """
+    if prepared.target.task != "regression":
+        return 0.0, 1.0
+    for profile in prepared.statistics.profiles:
+        if profile.column == prepared.target.column and profile.mean is not None and profile.deviation:
+            return profile.mean, profile.deviation
+    return 0.0, 1.0
+
+
+def is_classification(request: ObjectiveRequest) -> bool:
+    """Whether a row belongs to exactly one class."""
+    return request.task in ("binary", "multiclass")
+
+
+def check_objective(prepared: PreparedTable, config: TrainConfig) -> None:
+    """DataError for a table without a label; ConfigError for a loss, smoothing, top-k or metric of another task."""
+    task = prepared.target.task
+    if task == "none":
+        raise DataError(f"table {prepared.table.name} has no label: there is nothing that a network could learn")
+    what = f"is not for the task {task} of table {prepared.table.name}"
+    if config.loss is not None and task != "regression":
+        raise ConfigError(f"train.loss {config.loss!r} {what}: leave it out")
+    if config.label_smoothing and task in NUMBER_TASKS:
+        raise ConfigError(f"train.label_smoothing {what}: leave it out")
+    if config.top_k and not prepared.target.is_classification:
+        raise ConfigError(f"train.top_k {what}: leave it out")
+    names = (*METRICS_BY_TASK[task], *(f"top_{k}_accuracy" for k in config.top_k))
+    if config.best_metric is not None and config.best_metric not in names:
+        hint = nearest(config.best_metric, list(names), what="metrics")
+        raise ConfigError(f"train.best_metric {config.best_metric!r} {what}; {hint}")

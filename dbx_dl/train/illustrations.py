@@ -31,6 +31,8 @@ def log_figures(run: TrackedRun, prepared: PreparedTable, result: TrainingResult
     except ImportError as error:
         logger.warning("no figures are logged: %s; pip install 'dbx_dl[report]'", error)
         return
+    if not prepared.target.is_classification:
+        return
     with np.load(predictions, allow_pickle=False) as arrays:
         keys, labels, probabilities = arrays["keys"], arrays["labels"], arrays["probabilities"]
     if not len(keys):

@@ -4,40 +4,23 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dbx_dl.contracts import Batch, EpochMetrics
 from dbx_dl.errors import RankFailedError
-from dbx_dl.metrics import classification_metrics, softmax
+from dbx_dl.train.evaluation import RowFeed, evaluate
 from dbx_dl.train.schedule import create_schedule
 from dbx_dl.train.selection import Selection
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from dbx_dl.config import TrainConfig
     from dbx_dl.frameworks.interface import Objective, Ranks
     from dbx_dl.train.checkpoints import BestWeights
     from dbx_dl.train.schedule import Schedule
-
-
-class RowFeed(Protocol):
-    """What the loop asks of a rank's share of a split."""
-
-    @property
-    def num_rows(self) -> int:
-        """Rows of the split over all ranks."""
-
-    @property
-    def num_steps(self) -> int:
-        """Batches per epoch, the same on every rank."""
-
-    def batches(self, epoch: int | None) -> Iterator[Batch]:
-        """The rank's batches in the order of an epoch, or in stored order, stretch by stretch in rank order."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +46,17 @@ def fit(
     Metrics are sums over all ranks' rows, divided by their weight. RankFailedError when the loss is not finite.
     """
     objective.broadcast_state()
-    schedule = create_schedule(config.optimizer, config.num_epochs, train.num_steps)
-    selection = Selection(config.early_stopping_epochs)
+    schedule = create_schedule(config.optimizer, config.num_epochs, train.num_steps, ranks.size)
+    selection = Selection(config.early_stopping_epochs, config.best_metric)
     history: list[EpochMetrics] = []
     for epoch in range(1, config.num_epochs + 1):
         started = time.perf_counter()
         sums = _train_epoch(objective, ranks, train, epoch, schedule)
+        objective.synchronize_statistics()
         trained = time.perf_counter() - started
         metrics = _average(sums) | evaluate(objective, ranks, validation, "validation_")
         is_best, should_stop = _decide_once(ranks, selection, epoch, metrics)
+        schedule.consider(is_best)
         if is_best:
             best.save(objective)
         total = time.perf_counter() - started
@@ -82,30 +67,6 @@ def fit(
         if should_stop:
             break
     return Fit(tuple(history), selection.best_epoch, _average_speed(history))
-
-
-def evaluate(objective: Objective, ranks: Ranks, feed: RowFeed, prefix: str) -> dict[str, float]:
-    """Metrics of a split over all its rows, each counted once, named `<prefix><metric>`; none for an empty split."""
-    labels, probabilities = predict_split(objective, ranks, feed)
-    return {f"{prefix}{name}": value for name, value in classification_metrics(labels, probabilities).items()}
-
-
-def predict_split(objective: Objective, ranks: Ranks, feed: RowFeed) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Labels (N,) and class probabilities (N, C) of a whole split in stored order, on every rank."""
-    rows = [_predict_rows(objective, batch) for batch in feed.batches(None)]
-    if not rows:
-        return np.zeros(0, dtype=np.int64), np.zeros((0, 1))
-    gathered = ranks.gather_rows(np.concatenate(rows))
-    if len(gathered) != feed.num_rows:
-        raise RankFailedError(f"evaluation saw {len(gathered)} of {feed.num_rows} rows: ranks read different tables")
-    return gathered[:, 0].astype(np.int64), gathered[:, 1:]
-
-
-def _predict_rows(objective: Objective, batch: Batch) -> NDArray[np.float64]:
-    """Label and probabilities, float64 (rows, 1 + C), of the rows that are no padding."""
-    is_row = batch.weights > 0
-    probabilities = softmax(objective.predict(batch.inputs))
-    return np.column_stack([batch.labels, probabilities])[is_row]
 
 
 def _train_epoch(objective: Objective, ranks: Ranks, feed: RowFeed, epoch: int, schedule: Schedule) -> dict[str, float]:

@@ -12,7 +12,7 @@ from dbx_dl.contracts import EpochMetrics, PreparedTable, TrainedModel
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.frameworks import FRAMEWORKS
 from dbx_dl.frameworks.architectures import check_network
-from dbx_dl.frameworks.requests import network_request
+from dbx_dl.frameworks.requests import check_objective, network_request
 from dbx_dl.train.illustrations import log_figures
 from dbx_dl.train.job import RunDirectory, TrainingJob, TrainingResult
 from dbx_dl.train.launch import check_launch, launch
@@ -42,8 +42,8 @@ def train_network(
 ) -> TrainedModel:
     """Train with the config's ranks and launcher; weights, reports and test predictions go into `directory`.
 
-    What an earlier training left in `directory` is removed. The weights are those of the best epoch (validation
-    accuracy, then log loss); `metrics` are the test split's, named `test_<metric>`. ConfigError, DataError and
+    What an earlier training left in `directory` is removed. The weights are those of the best epoch
+    (`selection.rate_epoch`); `metrics` are the test split's, named `test_<metric>`. ConfigError, DataError and
     SetupError come before anything is submitted, or from the ranks; RankFailedError carries a rank's traceback.
     """
     _check_request(prepared, config, framework)
@@ -64,12 +64,9 @@ def train_network(
 def _check_request(prepared: PreparedTable, config: TrainConfig, framework: str) -> None:
     if framework not in FRAMEWORKS:
         raise ConfigError(f"unknown framework {framework!r}: choose one of {', '.join(FRAMEWORKS)}")
-    task, names = prepared.target.task, prepared.target.label_names
-    if not prepared.target.is_classification:
-        raise DataError(
-            f"table {prepared.table.name} is for the task {task}: networks learn binary and multiclass tasks"
-        )
-    if len(names) < 2:
+    names = prepared.target.label_names
+    check_objective(prepared, config)
+    if prepared.target.is_classification and len(names) < 2:
         raise DataError(f"table {prepared.table.name} has one class only ({', '.join(names)}): two are needed to learn")
     if prepared.split_rows.get("train", 0) == 0:
         raise DataError(f"table {prepared.table.name} has no rows in its train split: prepare more rows")
@@ -113,8 +110,10 @@ def _make_handler(job: TrainingJob, run: TrackedRun) -> Callable[[dict[str, Any]
 def describe_epoch(framework: str, epoch: EpochMetrics, num_epochs: int) -> str:
     """The progress line of an epoch."""
     parts = [f"[{framework}] epoch {epoch.epoch}/{num_epochs}", f"loss {epoch.metrics['train_loss']:.4g}"]
-    if "validation_accuracy" in epoch.metrics:
-        parts.append(f"validation accuracy {epoch.metrics['validation_accuracy']:.4f}")
+    for name in ("accuracy", "f1_micro", "rmse"):
+        if f"validation_{name}" in epoch.metrics:
+            parts.append(f"validation {name} {epoch.metrics[f'validation_{name}']:.4f}")
+            break
     return f"{' '.join(parts)} · {epoch.rows_per_second:,.0f} rows/s"
 
 

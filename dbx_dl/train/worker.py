@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,14 +16,14 @@ from dbx_dl.contracts import SPLITS
 from dbx_dl.feed.reader import Feed, open_feed
 from dbx_dl.feed.rows import read_keys
 from dbx_dl.frameworks import load_framework
-from dbx_dl.frameworks.requests import network_request
-from dbx_dl.metrics import classification_metrics
+from dbx_dl.frameworks.requests import network_request, objective_request
 from dbx_dl.runtime.processes import end_with_parent
 from dbx_dl.runtime.ranks import RankPlace, read_rank_place
 from dbx_dl.train.checkpoints import BestWeights
+from dbx_dl.train.evaluation import observe_split
 from dbx_dl.train.failures import record_exception
 from dbx_dl.train.job import RunDirectory, TrainingJob, TrainingResult
-from dbx_dl.train.loop import fit, predict_split
+from dbx_dl.train.loop import fit
 from dbx_dl.train.reports import ReportWriter
 
 if TYPE_CHECKING:
@@ -67,10 +68,10 @@ def run_rank(job: TrainingJob, place: RankPlace) -> None:
 
     fitted = fit(objective, ranks, feeds["train"], feeds["validation"], job.config, best, report)
     best.restore(objective)
-    labels, probabilities = predict_split(objective, ranks, feeds["test"])
+    observed = observe_split(objective, ranks, feeds["test"])
     if place.rank == 0:
-        write_test_predictions(job, directory, labels, probabilities)
-        metrics = {f"test_{name}": value for name, value in classification_metrics(labels, probabilities).items()}
+        write_test_predictions(job, directory, observed)
+        metrics = {f"test_{name}": value for name, value in objective.measures.measure(observed).items()}
         TrainingResult(
             history=fitted.history,
             best_epoch=fitted.best_epoch,
@@ -88,23 +89,28 @@ def count_threads(place: RankPlace) -> int:
     return max(1, num_cores // place.local_size)
 
 
-def write_test_predictions(
-    job: TrainingJob, directory: RunDirectory, labels: NDArray[np.int64], probabilities: NDArray[np.float64]
-) -> None:
-    """Write keys, labels and float32 probabilities of the test split in key order; given in stored order."""
+def write_test_predictions(job: TrainingJob, directory: RunDirectory, observed: Mapping[str, NDArray[Any]]) -> None:
+    """Write keys, labels and float32 predictions of the test split in key order; given in stored order.
+
+    Predictions are named `probabilities` where they are those of classes or labels.
+    """
     keys = np.array(read_keys(job.prepared, "test"), dtype=np.str_)
     order = np.argsort(keys, kind="stable")
-    if not len(keys):
-        probabilities = np.zeros((0, len(job.prepared.target.label_names)))
+    target = job.prepared.target
+    name, width = ("probabilities", (len(target.label_names),)) if target.label_names else ("predictions", ())
+    labels = observed["labels"][order] if observed else np.zeros(0, dtype=np.int64)
+    values = observed["predictions"][order] if observed else np.zeros((0, *width))
     partial = directory.root / ".test_predictions.partial.npz"
-    np.savez(partial, keys=keys[order], labels=labels[order], probabilities=probabilities[order].astype(np.float32))
+    arrays: dict[str, Any] = {"keys": keys[order], "labels": labels, name: values.astype(np.float32)}
+    np.savez(partial, **arrays)
     partial.replace(directory.test_predictions)
 
 
 def _create_objective(framework: Framework, job: TrainingJob, ranks: Ranks) -> Objective:
     config = job.config
     request = network_request(job.prepared, config.network, config.network_options, config.seed)
-    return framework.create_objective(framework.build_network(request), config.optimizer, ranks)
+    network = framework.build_network(request)
+    return framework.create_objective(network, config.optimizer, ranks, objective_request(job.prepared, config))
 
 
 def _open_split(job: TrainingJob, split: Split, place: RankPlace, num_threads: int) -> Feed:

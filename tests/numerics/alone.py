@@ -20,6 +20,7 @@ from dbx_dl.frameworks.interface import Framework, NetworkRequest
 from dbx_dl.frameworks.single_rank import SingleRank
 from tests.numerics.digits import make_global_batches, request_convnet
 from tests.numerics.training import create, load_same_weights, train_both_with_sgd, train_seeded
+from tests.numerics.variants import ALONE, compute_losses, run_variants, step_with_overflow
 
 NUM_GOLDEN_STEPS = 10
 REQUESTS = {
@@ -41,6 +42,9 @@ def main(name: str, folder: Path) -> None:
         "outputs": {key: write_outputs(name, framework, request, folder / key) for key, request in REQUESTS.items()},
         "weight_files": check_weight_files(framework, folder),
         "refused": collect_refusals(name, framework),
+        "variants": run_variants(name, framework, SingleRank(), folder / "variants", ALONE),
+        "overflow": step_with_overflow(name, framework),
+        "losses": compute_losses(name),
         "versions": framework.describe_versions(),
         **specific.run(folder),
     }

@@ -15,11 +15,16 @@ TIMEOUT_SECONDS = 240
 
 def run_alone(scenario: str, framework: str, folder: Path) -> str:
     """Run `python -m tests.numerics.<scenario> <framework> <folder>` as the only rank; returns its terminal output."""
-    return _finish([_start(scenario, framework, folder, {})])[0]
+    return _finish([_start(_command(scenario, framework, folder), {})])[0]
 
 
 def run_as_ranks(scenario: str, framework: str, folder: Path, num_ranks: int) -> None:
     """The same on `num_ranks` real ranks of one Horovod group on this machine."""
+    run_ranks(_command(scenario, framework, folder), num_ranks, {})
+
+
+def run_ranks(command: list[str], num_ranks: int, variables: dict[str, str]) -> list[str]:
+    """Run a command as every rank of one Horovod group, with further environment variables; returns what they print."""
     from horovod.runner.common.util.hosts import get_host_assignments, parse_hosts
     from horovod.runner.http.http_server import RendezvousServer
 
@@ -36,13 +41,16 @@ def run_as_ranks(scenario: str, framework: str, folder: Path, num_ranks: int) ->
             "HOROVOD_HOSTNAME": "localhost",
         }
         places = [RankPlace(rank, num_ranks, rank, num_ranks) for rank in range(num_ranks)]
-        _finish([_start(scenario, framework, folder, meeting | place.environment()) for place in places])
+        return _finish([_start(command, meeting | variables | place.environment()) for place in places])
     finally:
         server.stop()
 
 
-def _start(scenario: str, framework: str, folder: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", f"tests.numerics.{scenario}", framework, str(folder)]
+def _command(scenario: str, framework: str, folder: Path) -> list[str]:
+    return [sys.executable, "-m", f"tests.numerics.{scenario}", framework, str(folder)]
+
+
+def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HOROVOD_")}
     return subprocess.Popen(
         command, cwd=ROOT, env=inherited | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from dbx_dl.contracts import Batch
@@ -15,13 +17,18 @@ def request_convnet(dropout: float = 0.0, seed: int = 7) -> NetworkRequest:
     return NetworkRequest("convnet", {"dropout": dropout}, (8, 8, 1), "uint8", 10, seed)
 
 
-def request_smooth(framework: str) -> NetworkRequest:
+def request_smooth(framework: str, num_outputs: int = 10) -> NetworkRequest:
     """A network whose gradient is continuous, for runs that are compared step by step.
 
     With relu or max pooling, two sums of the same numbers in another order sooner or later fall on two sides of a kink
     (seen with `convnet` after 5 and 12 steps), where the gradient jumps: in float32 such runs drift apart by 1e-3.
     """
-    return NetworkRequest(f"tests.numerics.{framework}_networks:build_smooth", {}, (8, 8, 1), "uint8", 10, 7)
+    return NetworkRequest(f"tests.numerics.{framework}_networks:build_smooth", {}, (8, 8, 1), "uint8", num_outputs, 7)
+
+
+def request_normalized(framework: str) -> NetworkRequest:
+    """The same with batch-norm."""
+    return NetworkRequest(f"tests.numerics.{framework}_networks:build_normalized", {}, (8, 8, 1), "uint8", 10, 7)
 
 
 def read_digits() -> tuple[np.ndarray, np.ndarray]:
@@ -44,6 +51,15 @@ def make_global_batches(num_steps: int) -> list[Batch]:
         keys = tuple(str(row) for row in range(rows.start, rows.stop))
         batches.append(Batch(pixels[rows], labels[rows], weights, keys))
     return batches
+
+
+def label_for(task: str, batch: Batch) -> Batch:
+    """The batch with a digit's label as another task has it: its four bits, or the digit as a number."""
+    if task in ("binary", "multiclass"):
+        return batch
+    bits = (batch.labels[:, None] >> np.arange(4)) & 1
+    labels = bits if task == "multilabel" else batch.labels
+    return replace(batch, labels=labels.astype(np.float32))
 
 
 def take_share(batch: Batch, rank: int, num_ranks: int) -> Batch:

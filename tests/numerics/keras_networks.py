@@ -25,6 +25,25 @@ def build_smooth(request: NetworkRequest) -> Any:
     )
 
 
+def build_normalized(request: NetworkRequest) -> Any:
+    """The smooth network with batch-norm behind its convolution and its dense layer."""
+    return keras.Sequential(
+        [
+            keras.Input(request.input_shape, dtype="uint8"),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(8, 3, padding="same"),
+            layers.BatchNormalization(momentum=0.5),
+            layers.Activation("tanh"),
+            layers.AveragePooling2D(2),
+            layers.Flatten(),
+            layers.Dense(16),
+            layers.BatchNormalization(momentum=0.5),
+            layers.Activation("tanh"),
+            layers.Dense(request.num_outputs),
+        ]
+    )
+
+
 def build_narrow(request: NetworkRequest) -> Any:
     """A network with too few outputs."""
     return keras.Sequential([keras.Input(request.input_shape), layers.Dense(request.num_outputs - 1)])

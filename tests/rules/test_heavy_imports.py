@@ -26,7 +26,7 @@ OWNERS = {
     "onnx": ("transforms/tabular.py", "transforms/encoder/", "frameworks/", "export/", "register/", "score/"),
     "onnxruntime": ("transforms/columns.py", "score/", "export/", "runtime/doctor.py"),
     "pandas": ("score/",),
-    "sklearn": ("demo.py", "metrics.py"),
+    "sklearn": ("demo.py",),
     "matplotlib": ("figures.py",),
     "jinja2": ("monitor/",),
     "typer": ("cli.py",),

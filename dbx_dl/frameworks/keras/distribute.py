@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from dbx_dl.frameworks.horovod_ranks import HorovodRanks, import_binding, join_group
+from dbx_dl.frameworks.reduction import Reduction
 from dbx_dl.frameworks.single_rank import SingleRank
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def distribute_optimizer(optimizer: Any, ranks: Ranks) -> Any:
     module of the old one: a model saved with it loads where dbx_dl is not installed, with the plain optimizer.
     """
     plain = type(optimizer)
-    members = {"__module__": plain.__module__, "__qualname__": plain.__qualname__, "num_ranks": ranks.size}
+    members = {"__module__": plain.__module__, "__qualname__": plain.__qualname__, "ranks": ranks}
     reducing: Any = type(plain.__name__, (_ReducedGradients, plain), members)
     return reducing.from_config(optimizer.get_config())
 
@@ -47,28 +48,88 @@ def distribute_optimizer(optimizer: Any, ranks: Ranks) -> Any:
 class _ReducedGradients:
     """What comes before an optimizer's own `apply`."""
 
-    num_ranks: int
+    ranks: Ranks
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None, weight: Any = None) -> None:
         variables = self._trainable_variables if trainable_variables is None else list(trainable_variables)  # type: ignore[attr-defined]
-        dense = [_to_dense(gradient, variable) for gradient, variable in zip(grads, variables, strict=True)]
-        reduced = _reduce(dense, weight, self.num_ranks)
+        reduction = Reduction(self.ranks)
+        reduced = reduce_gradients(grads, variables, reduction, 1.0 if weight is None else weight)
         super().apply(reduced, trainable_variables)  # type: ignore[misc]
 
 
-def _reduce(gradients: list[Any], weight: Any, num_ranks: int) -> list[Any]:
-    if weight is None:
-        return [gradient / num_ranks for gradient in _sum_over_ranks(gradients, num_ranks)]
+def reduce_gradients(
+    gradients: Sequence[Any],
+    variables: Sequence[Any],
+    reduction: Reduction,
+    weight: Any,
+    *,
+    num_rows: Any = 1,
+    scale: Any = 1.0,
+) -> list[Any]:
+    """The clipped global average of each variable's gradient, zeros where it has none.
+
+    The gradients are those of this rank's summed loss times `scale`. `weight` is the sum of this rank's rows' weights,
+    `num_rows` their number with padding, the same on every rank.
+    """
+    dense = [_to_dense(gradient, variable) for gradient, variable in zip(gradients, variables, strict=True)]
     local_weight = tf.reshape(tf.cast(weight, tf.float32), [1])
-    *sums, total = _sum_over_ranks([*gradients, local_weight], num_ranks)
-    return [tf.math.divide_no_nan(gradient, tf.cast(total[0], gradient.dtype)) for gradient in sums]
+    if reduction.compression == "none":
+        *sums, total = sum_over_ranks([*dense, local_weight], reduction.ranks.size, "dbx_dl_gradients")
+    else:
+        sums = _SUMS_OF_HALVES[reduction.compression](dense, reduction.ranks.size, num_rows)
+        (total,) = sum_over_ranks([local_weight], reduction.ranks.size, "dbx_dl_weight")
+    divisor = total[0] * scale
+    averages = [tf.math.divide_no_nan(gradient, tf.cast(divisor, gradient.dtype)) for gradient in sums]
+    return _clip(averages, reduction)
 
 
-def _sum_over_ranks(tensors: list[Any], num_ranks: int) -> list[Any]:
+def are_finite(gradients: Sequence[Any]) -> Any:
+    """Whether no gradient holds an infinity or NaN, as a boolean tensor."""
+    return tf.reduce_all(tf.math.is_finite(tf.stack([tf.reduce_sum(gradient) for gradient in gradients])))
+
+
+def sum_over_ranks(tensors: list[Any], num_ranks: int, name: str) -> list[Any]:
+    """The sums over all ranks, in one collective of that name, for tensors of one dtype; gradients pass through it."""
     if num_ranks == 1:
         return tensors
     binding = import_binding(_BINDING)
-    return list(binding.grouped_allreduce(tensors, op=binding.Sum, name="dbx_dl_gradients"))
+    return list(binding.grouped_allreduce(tensors, op=binding.Sum, name=name))
+
+
+def _sum_float16(gradients: list[Any], num_ranks: int, num_rows: Any) -> list[Any]:
+    rows = tf.cast(num_rows, tf.float32) * num_ranks
+    sent = [tf.cast(gradient / tf.cast(rows, gradient.dtype), tf.float16) for gradient in gradients]
+    received = sum_over_ranks(sent, num_ranks, "dbx_dl_float16_gradients")
+    return [
+        tf.cast(half, full.dtype) * tf.cast(rows, full.dtype) for half, full in zip(received, gradients, strict=True)
+    ]
+
+
+def _sum_bfloat16(gradients: list[Any], num_ranks: int, num_rows: Any) -> list[Any]:
+    del num_rows
+    binding = import_binding(_BINDING)
+    flat = tf.concat([tf.reshape(tf.cast(gradient, tf.float32), [-1]) for gradient in gradients], axis=0)
+    sent = tf.bitcast(tf.cast(flat, tf.bfloat16), tf.uint8)
+    received = binding.allgather(sent, name="dbx_dl_bfloat16_gradients")
+    halves = tf.bitcast(tf.reshape(received, [num_ranks, -1, 2]), tf.bfloat16)
+    parts = tf.split(tf.reduce_sum(tf.cast(halves, tf.float32), axis=0), [tf.size(g) for g in gradients])
+    return [
+        tf.cast(tf.reshape(part, tf.shape(gradient)), gradient.dtype)
+        for part, gradient in zip(parts, gradients, strict=True)
+    ]
+
+
+_SUMS_OF_HALVES = {"fp16": _sum_float16, "bf16": _sum_bfloat16}
+
+
+def _clip(gradients: list[Any], reduction: Reduction) -> list[Any]:
+    if reduction.clip_value is not None:
+        gradients = [tf.clip_by_value(gradient, -reduction.clip_value, reduction.clip_value) for gradient in gradients]
+    if reduction.clip_norm is not None:
+        norm = tf.linalg.global_norm(gradients)
+        factor = reduction.clip_norm / tf.maximum(norm, reduction.clip_norm)
+        gradients = [gradient * tf.cast(factor, gradient.dtype) for gradient in gradients]
+    return gradients
 
 
 def _to_dense(gradient: Any, variable: Any) -> Any:

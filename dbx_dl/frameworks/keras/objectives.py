@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from dbx_dl.frameworks.architectures import ADAM_EPSILON
+from dbx_dl.frameworks.keras.batch_norm import synchronize_batch_norm
 from dbx_dl.frameworks.keras.batches import to_tensors
-from dbx_dl.frameworks.keras.distribute import distribute_optimizer
+from dbx_dl.frameworks.keras.distribute import are_finite, reduce_gradients
+from dbx_dl.frameworks.keras.losses import create_loss
+from dbx_dl.frameworks.keras.optimizers import create_optimizer
+from dbx_dl.frameworks.keras.precision import compute_in
+from dbx_dl.frameworks.loss_scale import LossScale
+from dbx_dl.frameworks.measures import SupervisedMeasures
 from dbx_dl.frameworks.prediction import predict_in_chunks
+from dbx_dl.frameworks.reduction import PendingBatches, plan_reduction
+from dbx_dl.frameworks.requests import DEFAULT_REQUEST, is_classification
 from dbx_dl.frameworks.weights import check_weights_fit, refuse_unreadable, write_whole
 
 if TYPE_CHECKING:
@@ -20,62 +26,73 @@ if TYPE_CHECKING:
 
     from dbx_dl.config import OptimizerConfig
     from dbx_dl.contracts import Batch
-    from dbx_dl.frameworks.interface import Ranks
+    from dbx_dl.frameworks.interface import ObjectiveRequest, Ranks
 
 
-class HeavyBallSGD(keras.optimizers.SGD):  # type: ignore[misc]
-    """SGD whose velocity sums gradients and is scaled by the present learning rate, as in PyTorch.
-
-    Keras' own folds the learning rate into the velocity, so that the two differ as soon as a schedule changes it.
-    """
-
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Velocity = momentum x velocity + gradient; variable -= learning rate x velocity."""
-        velocity = ops.cast(gradient, variable.dtype)
-        if self.momentum != 0:
-            slot = self.momentums[self._get_variable_index(variable)]
-            velocity = slot * ops.cast(self.momentum, variable.dtype) + velocity
-            self.assign(slot, velocity)
-        self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * velocity)
-
-
-def create_objective(network: Any, optimizer: OptimizerConfig, ranks: Ranks) -> SupervisedObjective:
-    """The supervised objective: softmax cross-entropy on the network's logits."""
-    return SupervisedObjective(network, optimizer, ranks)
-
-
-def create_optimizer(config: OptimizerConfig) -> Any:
-    """The Keras optimizer that a config describes."""
-    if config.name == "adam":
-        return keras.optimizers.Adam(config.learning_rate, epsilon=ADAM_EPSILON)
-    return HeavyBallSGD(config.learning_rate, momentum=config.momentum)
+def create_objective(
+    network: Any, optimizer: OptimizerConfig, ranks: Ranks, request: ObjectiveRequest = DEFAULT_REQUEST
+) -> SupervisedObjective:
+    """The supervised objective; without a request softmax cross-entropy on the network's logits."""
+    return SupervisedObjective(network, optimizer, ranks, request)
 
 
 class SupervisedObjective:
-    """Softmax cross-entropy of (N, num_outputs) logits, weighted by row; see `frameworks.interface.Objective`."""
+    """The loss of a network's outputs (N, num_outputs), weighted by row; see `frameworks.interface.Objective`."""
 
-    def __init__(self, network: Any, optimizer: OptimizerConfig, ranks: Ranks) -> None:
+    def __init__(
+        self, network: Any, optimizer: OptimizerConfig, ranks: Ranks, request: ObjectiveRequest = DEFAULT_REQUEST
+    ) -> None:
+        if request.sync_batch_norm:
+            synchronize_batch_norm(network, ranks)
+        self.measures = SupervisedMeasures(request)
         self._network = network
         self._ranks = ranks
-        self._optimizer = distribute_optimizer(create_optimizer(optimizer), ranks)
+        self._request = request
+        self._loss = create_loss(request)
+        self._loss_scale = LossScale(request.precision)
+        self._reduction = plan_reduction(optimizer, ranks)
+        self._optimizer = create_optimizer(optimizer)
         self._optimizer.build(network.trainable_variables)
+        self._accumulate_batches = optimizer.accumulate_batches
+        self._pending = PendingBatches()
+        self._gradients = [tf.Variable(tf.zeros_like(v)) for v in self._variables] if self._is_accumulating else []
         self._step = tf.function(self._compute_step, jit_compile=False)
+        self._apply = tf.function(self._apply_gradients, jit_compile=False)
         self._forward: Any = None
 
     def train_step(self, batch: Batch, learning_rate: float) -> dict[str, float]:
-        """One step on the global batch; this rank's sums of `weight`, `loss` and `accuracy` over its rows.
+        """One step on the global batch; this rank's sums of `weight`, `loss` and, of classes, `accuracy`.
 
         Penalties that a network's layers add are minimised too, but are not part of `loss`.
         """
         self._optimizer.learning_rate.assign(learning_rate)
-        weight, loss, num_correct = self._step(*to_tensors(batch)).numpy().tolist()
-        return {"weight": weight, "loss": loss, "accuracy": num_correct}
+        is_finite, *sums = self._step(*to_tensors(batch), tf.constant(self._loss_scale.value)).numpy().tolist()
+        if self._is_accumulating:
+            self._pending.add(len(batch.weights), sums[0])
+            if self._pending.num_batches == self._accumulate_batches:
+                self._apply_pending()
+        else:
+            self._loss_scale.update(bool(is_finite))
+        return dict(zip(("weight", "loss", "accuracy"), sums, strict=False))
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
         """Logits float32 (N, num_outputs) in inference mode; N may be 0."""
         if self._forward is None:
             self._forward = self._compile_forward(tf.TensorSpec((None, *inputs.shape[1:]), inputs.dtype))
         return predict_in_chunks(lambda rows: self._forward(tf.convert_to_tensor(rows)).numpy(), inputs)
+
+    def synchronize_statistics(self) -> None:
+        """Apply what gradients wait for further batches, and average floating-point weights that are not trained."""
+        if self._pending.num_batches:
+            self._apply_pending()
+        variables = [v for v in self._network.non_trainable_weights if "float" in str(v.dtype)]
+        if self._ranks.size == 1 or not variables:
+            return
+        arrays = [ops.convert_to_numpy(variable) for variable in variables]
+        means = self._ranks.sum(np.concatenate([array.ravel() for array in arrays])) / self._ranks.size
+        ends = np.cumsum([array.size for array in arrays])[:-1]
+        for variable, mean in zip(variables, np.split(means, ends), strict=True):
+            variable.assign(mean.reshape(variable.shape))
 
     def broadcast_state(self) -> None:
         """Give every rank rank 0's weights and optimizer state; dropout noise stays each rank's own."""
@@ -95,17 +112,26 @@ class SupervisedObjective:
         for name, variable in zip(sorted(found), self._network.weights, strict=True):
             variable.assign(found[name])
 
-    def _compute_step(self, inputs: Any, labels: Any, weights: Any) -> Any:
+    def _compute_step(self, inputs: Any, labels: Any, weights: Any, scale: Any) -> Any:
+        """Whether the gradients were finite, then the step's sums."""
         weight = tf.reduce_sum(weights)
-        with tf.GradientTape() as tape:
-            logits = tf.cast(self._network(inputs, training=True), tf.float32)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-            loss = tf.reduce_sum(losses * weights)
-            objective = loss + weight * sum(self._network.losses, tf.zeros(()))
-        variables = self._network.trainable_variables
-        self._optimizer.apply(tape.gradient(objective, variables), variables, weight)
-        is_correct = tf.cast(tf.argmax(logits, axis=1) == labels, tf.float32)
-        return tf.stack([weight, loss, tf.reduce_sum(is_correct * weights)])
+        with tf.GradientTape() as tape, compute_in(self._network, self._request.precision):
+            outputs = tf.cast(self._network(inputs, training=True), tf.float32)
+            loss = tf.reduce_sum(self._loss(outputs, labels) * weights)
+            objective = (loss + weight * sum(self._network.losses, tf.zeros(()))) * scale
+        gradients = tape.gradient(objective, self._variables)
+        is_finite = tf.constant(True)
+        if self._is_accumulating:
+            for total, gradient in zip(self._gradients, gradients, strict=True):
+                if gradient is not None:
+                    total.assign_add(tf.convert_to_tensor(gradient))
+        else:
+            is_finite = self._apply_gradients(gradients, weight, tf.size(weights), scale)
+        sums = [tf.cast(is_finite, tf.float32), weight, loss]
+        if is_classification(self._request):
+            is_correct = tf.cast(tf.argmax(outputs, axis=1) == labels, tf.float32)
+            sums.append(tf.reduce_sum(is_correct * weights))
+        return tf.stack(sums)
 
     def _compile_forward(self, rows: Any) -> Any:
         # The free first dimension lets one trace serve every number of rows.
@@ -116,3 +142,34 @@ class SupervisedObjective:
     def _read_weights(self) -> dict[str, np.ndarray]:
         # Numbered, since Keras' own names depend on what was built in the process before.
         return {f"{index:04d}": ops.convert_to_numpy(value) for index, value in enumerate(self._network.weights)}
+
+    @property
+    def _variables(self) -> list[Any]:
+        return list(self._network.trainable_variables)
+
+    @property
+    def _is_accumulating(self) -> bool:
+        return self._accumulate_batches > 1
+
+    def _apply_gradients(self, gradients: list[Any], weight: Any, num_rows: Any, scale: Any) -> Any:
+        """One optimizer step, left out where a scaled loss gave gradients that are not finite; whether they were."""
+        variables = self._variables
+        reduced = reduce_gradients(gradients, variables, self._reduction, weight, num_rows=num_rows, scale=scale)
+        if not self._loss_scale.is_active:
+            self._optimizer.apply(reduced, variables)
+            return tf.constant(True)
+        is_finite = are_finite(reduced)
+
+        def apply() -> Any:
+            self._optimizer.apply(reduced, variables)
+            return tf.constant(True)
+
+        return tf.cond(is_finite, apply, lambda: tf.constant(False))
+
+    def _apply_pending(self) -> None:
+        pending, self._pending = self._pending, PendingBatches()
+        weight, num_rows = tf.constant(pending.weight), tf.constant(pending.num_rows)
+        is_finite = self._apply(self._gradients, weight, num_rows, tf.constant(self._loss_scale.value))
+        self._loss_scale.update(bool(is_finite))
+        for total in self._gradients:
+            total.assign(tf.zeros_like(total))

@@ -8,6 +8,7 @@ import torch
 
 from dbx_dl.errors import ConfigError
 from dbx_dl.frameworks.horovod_ranks import HorovodRanks, import_binding, join_group
+from dbx_dl.frameworks.reduction import Reduction
 from dbx_dl.frameworks.single_rank import SingleRank
 
 if TYPE_CHECKING:
@@ -38,39 +39,92 @@ def distribute_optimizer(optimizer: Any, ranks: Ranks) -> Any:
     come too late.
     """
 
+    reduction = Reduction(ranks)
+
     def reduce_first(_: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, Any]:
         options = dict(options)
         weight = options.pop("weight", None)
         if len(arguments) > 1 or options.get("closure") is not None:
             raise ConfigError("an optimizer's step with a closure cannot be distributed: compute the gradients before")
-        parameters = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
-        with torch.no_grad():
-            _reduce(parameters, weight, ranks.size)
+        reduce_gradients(list_trained(optimizer), reduction, 1.0 if weight is None else float(weight))
         return arguments, options
 
     optimizer.register_step_pre_hook(reduce_first)
     return optimizer
 
 
-def _reduce(parameters: list[Any], weight: Any, num_ranks: int) -> None:
+def list_trained(optimizer: Any) -> list[Any]:
+    """The parameters that an optimizer trains, in its order."""
+    return [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def reduce_gradients(
+    parameters: list[Any], reduction: Reduction, weight: float, *, num_rows: int = 1, scale: float = 1.0
+) -> None:
+    """Replace each parameter's `grad`, of this rank's summed loss times `scale`, by the clipped global average.
+
+    `weight` is the sum of this rank's rows' weights, `num_rows` their number with padding, the same on every rank.
+    """
     has_gradient = [parameter.grad is not None for parameter in parameters]
     gradients = [_to_dense(parameter) for parameter in parameters]
     # Beside the gradients: the weight, and how many ranks have a gradient for each parameter.
-    tallies = torch.tensor([1.0 if weight is None else float(weight), *map(float, has_gradient)])
-    *sums, tallies = _sum_over_ranks([*gradients, tallies], num_ranks)
+    tallies = torch.tensor([weight, *map(float, has_gradient)])
+    if reduction.compression == "none":
+        *gradients, tallies = sum_over_ranks([*gradients, tallies], reduction.ranks, "dbx_dl_gradients")
+    else:
+        gradients = _SUMS_OF_HALVES[reduction.compression](gradients, reduction.ranks, num_rows)
+        (tallies,) = sum_over_ranks([tallies], reduction.ranks, "dbx_dl_tallies")
     total, *num_having = tallies.tolist()
-    for parameter, gradient, having in zip(parameters, sums, num_having, strict=True):
-        parameter.grad = None if having == 0 else gradient.mul_(1 / total if total else 0.0)
+    for parameter, gradient, having in zip(parameters, gradients, num_having, strict=True):
+        parameter.grad = None if having == 0 else gradient.mul_(1 / (total * scale) if total else 0.0)
+    _clip([parameter.grad for parameter in parameters if parameter.grad is not None], reduction)
 
 
-def _sum_over_ranks(tensors: list[Any], num_ranks: int) -> list[Any]:
-    if num_ranks == 1:
+def are_finite(parameters: list[Any]) -> bool:
+    """Whether no gradient holds an infinity or NaN."""
+    sums = [parameter.grad.sum() for parameter in parameters if parameter.grad is not None]
+    return not sums or bool(torch.isfinite(torch.stack(sums)).all())
+
+
+def sum_over_ranks(tensors: list[Any], ranks: Ranks, name: str) -> list[Any]:
+    """The sums over all ranks, in one collective of that name; the tensors themselves may be overwritten."""
+    if ranks.size == 1:
         return tensors
     binding = import_binding(_BINDING)
     # A build without NCCL reduces on the CPU only.
     buffers = tensors if binding.nccl_built() else [tensor.cpu() for tensor in tensors]
-    reduced = binding.grouped_allreduce_(buffers, op=binding.Sum, name="dbx_dl_gradients")
+    reduced = binding.grouped_allreduce_(buffers, op=binding.Sum, name=name)
     return [result.to(tensor.device) for result, tensor in zip(reduced, tensors, strict=True)]
+
+
+def _sum_float16(gradients: list[Any], ranks: Ranks, num_rows: int) -> list[Any]:
+    factor = 1 / (ranks.size * num_rows)
+    sent = [(gradient * factor).to(torch.float16) for gradient in gradients]
+    received = sum_over_ranks(sent, ranks, "dbx_dl_float16_gradients")
+    return [half.to(full.dtype).div_(factor) for half, full in zip(received, gradients, strict=True)]
+
+
+def _sum_bfloat16(gradients: list[Any], ranks: Ranks, num_rows: int) -> list[Any]:
+    del num_rows
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    # As bytes, since NumPy knows no bfloat16.
+    sent = flat.to(torch.bfloat16).view(torch.uint8).cpu().numpy()
+    received = torch.from_numpy(ranks.gather_rows(sent)).to(flat.device).view(torch.bfloat16)
+    parts = received.view(ranks.size, -1).to(flat.dtype).sum(0).split([gradient.numel() for gradient in gradients])
+    return [part.view_as(gradient) for part, gradient in zip(parts, gradients, strict=True)]
+
+
+_SUMS_OF_HALVES = {"fp16": _sum_float16, "bf16": _sum_bfloat16}
+
+
+def _clip(gradients: list[Any], reduction: Reduction) -> None:
+    if reduction.clip_value is not None:
+        for gradient in gradients:
+            gradient.clamp_(-reduction.clip_value, reduction.clip_value)
+    if reduction.clip_norm is not None and gradients:
+        norm = torch.nn.utils.get_total_norm(gradients)
+        torch._foreach_mul_(gradients, reduction.clip_norm / torch.clamp(norm, min=reduction.clip_norm))
 
 
 def _to_dense(parameter: Any) -> Any:

@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from safetensors.numpy import load_file, save_file
-from torch.nn import functional
 
 from dbx_dl.errors import DataError
-from dbx_dl.frameworks.architectures import ADAM_EPSILON
+from dbx_dl.frameworks.loss_scale import LossScale
+from dbx_dl.frameworks.measures import SupervisedMeasures
 from dbx_dl.frameworks.prediction import predict_in_chunks
+from dbx_dl.frameworks.reduction import PendingBatches, plan_reduction
+from dbx_dl.frameworks.requests import DEFAULT_REQUEST, is_classification
+from dbx_dl.frameworks.torch.batch_norm import synchronize_batch_norm
 from dbx_dl.frameworks.torch.batches import to_tensor, to_tensors
-from dbx_dl.frameworks.torch.distribute import distribute_optimizer
+from dbx_dl.frameworks.torch.distribute import are_finite, list_trained, reduce_gradients
+from dbx_dl.frameworks.torch.losses import create_loss
+from dbx_dl.frameworks.torch.optimizers import create_optimizer, decay_weights
+from dbx_dl.frameworks.torch.precision import compute_in
 from dbx_dl.frameworks.weights import check_weights_fit, refuse_unreadable, write_whole
 
 if TYPE_CHECKING:
@@ -21,45 +27,55 @@ if TYPE_CHECKING:
 
     from dbx_dl.config import OptimizerConfig
     from dbx_dl.contracts import Batch
-    from dbx_dl.frameworks.interface import Ranks
+    from dbx_dl.frameworks.interface import ObjectiveRequest, Ranks
 
 
-def create_objective(network: Any, optimizer: OptimizerConfig, ranks: Ranks) -> SupervisedObjective:
-    """The supervised objective: softmax cross-entropy on the network's logits."""
-    return SupervisedObjective(network, optimizer, ranks)
-
-
-def create_optimizer(config: OptimizerConfig, parameters: list[Any]) -> Any:
-    """The PyTorch optimizer that a config describes."""
-    if config.name == "adam":
-        return torch.optim.Adam(parameters, lr=config.learning_rate, eps=ADAM_EPSILON)
-    return torch.optim.SGD(parameters, lr=config.learning_rate, momentum=config.momentum)
+def create_objective(
+    network: Any, optimizer: OptimizerConfig, ranks: Ranks, request: ObjectiveRequest = DEFAULT_REQUEST
+) -> SupervisedObjective:
+    """The supervised objective; without a request softmax cross-entropy on the network's logits."""
+    return SupervisedObjective(network, optimizer, ranks, request)
 
 
 class SupervisedObjective:
-    """Softmax cross-entropy of (N, num_outputs) logits, weighted by row; see `frameworks.interface.Objective`."""
+    """The loss of a network's outputs (N, num_outputs), weighted by row; see `frameworks.interface.Objective`."""
 
-    def __init__(self, network: Any, optimizer: OptimizerConfig, ranks: Ranks) -> None:
+    def __init__(
+        self, network: Any, optimizer: OptimizerConfig, ranks: Ranks, request: ObjectiveRequest = DEFAULT_REQUEST
+    ) -> None:
+        if request.sync_batch_norm:
+            synchronize_batch_norm(network, ranks)
+        self.measures = SupervisedMeasures(request)
         self._device = torch.device("cuda") if torch.cuda.is_available() else torch.device("cpu")
         self._network = network.to(self._device)
         self._ranks = ranks
-        parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        self._optimizer = distribute_optimizer(create_optimizer(optimizer, parameters), ranks)
+        self._request = request
+        self._config = optimizer
+        self._loss = create_loss(request)
+        self._loss_scale = LossScale(request.precision)
+        self._reduction = plan_reduction(optimizer, ranks)
+        self._optimizer = create_optimizer(optimizer, [p for p in network.parameters() if p.requires_grad])
+        self._pending = PendingBatches()
 
     def train_step(self, batch: Batch, learning_rate: float) -> dict[str, float]:
-        """One step on the global batch; this rank's sums of `weight`, `loss` and `accuracy` over its rows."""
+        """One step on the global batch; this rank's sums of `weight`, `loss` and, of classes, `accuracy`."""
         inputs, labels, weights = to_tensors(batch, self._device)
         self._network.train()
-        self._optimizer.zero_grad(set_to_none=True)
-        logits = self._network(inputs).float()
-        loss = (functional.cross_entropy(logits, labels, reduction="none") * weights).sum()
-        loss.backward()
+        if not self._pending.num_batches:
+            self._optimizer.zero_grad(set_to_none=True)
+        with compute_in(self._network, self._request.precision):
+            outputs = self._network(inputs).float()
+        loss = (self._loss(outputs, labels) * weights).sum()
+        (loss * self._loss_scale.value).backward()
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
-        weight = weights.sum().item()
-        self._optimizer.step(weight=weight)
-        num_correct = ((logits.argmax(dim=1) == labels) * weights).sum()
-        return {"weight": weight, "loss": loss.item(), "accuracy": num_correct.item()}
+        sums = {"weight": weights.sum().item(), "loss": loss.item()}
+        self._pending.add(len(weights), sums["weight"])
+        if self._pending.num_batches == self._config.accumulate_batches:
+            self._apply_pending()
+        if is_classification(self._request):
+            sums["accuracy"] = ((outputs.argmax(dim=1) == labels) * weights).sum().item()
+        return sums
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
         """Logits float32 (N, num_outputs) in inference mode; N may be 0."""
@@ -68,6 +84,18 @@ class SupervisedObjective:
             return predict_in_chunks(
                 lambda rows: self._network(to_tensor(rows, self._device)).float().cpu().numpy(), inputs
             )
+
+    def synchronize_statistics(self) -> None:
+        """Apply what gradients wait for further batches, and average floating-point buffers over ranks."""
+        if self._pending.num_batches:
+            self._apply_pending()
+        buffers = [buffer for buffer in self._network.buffers() if buffer.is_floating_point()]
+        if self._ranks.size == 1 or not buffers:
+            return
+        flat = torch.cat([buffer.detach().cpu().double().flatten() for buffer in buffers]).numpy()
+        means = torch.from_numpy(self._ranks.sum(flat) / self._ranks.size)
+        for buffer, mean in zip(buffers, means.split([buffer.numel() for buffer in buffers]), strict=True):
+            buffer.copy_(mean.view_as(buffer))
 
     def broadcast_state(self) -> None:
         """Give every rank rank 0's weights and optimizer state; dropout noise stays each rank's own.
@@ -96,3 +124,13 @@ class SupervisedObjective:
         # Copies in C order: safetensors writes an array's memory, whatever its strides say.
         state = self._network.state_dict()
         return {name: np.array(tensor.detach().cpu().numpy(), order="C") for name, tensor in state.items()}
+
+    def _apply_pending(self) -> None:
+        parameters, pending, scale = list_trained(self._optimizer), self._pending, self._loss_scale.value
+        self._pending = PendingBatches()
+        reduce_gradients(parameters, self._reduction, pending.weight, num_rows=pending.num_rows, scale=scale)
+        is_finite = not self._loss_scale.is_active or are_finite(parameters)
+        self._loss_scale.update(is_finite)
+        if is_finite:
+            decay_weights(self._optimizer, self._config.decay_of_weights)
+            self._optimizer.step()

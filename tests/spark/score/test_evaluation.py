@@ -23,7 +23,7 @@ def test_metrics_equal_those_computed_by_hand(spark: SparkSession, tmp_path: Pat
     probabilities_nc = softmax(TabularEncoder(SPEC).encode(rows) @ weights)
     expected = classification_metrics(rows.column("label_index").to_numpy(), probabilities_nc)
     found = evaluate_model(spark, str(tmp_path / "m.onnx"), prepared)
-    assert found == pytest.approx(expected, abs=1e-5) and set(found) == {"accuracy", "log_loss", "auc"}
+    assert found == pytest.approx(expected, abs=1e-5) and set(found) >= {"accuracy", "log_loss", "auc"}
     assert evaluate_model(spark, str(tmp_path / "m.onnx"), prepared, "validation") == {}
 
 

@@ -14,9 +14,12 @@ from dbx_dl.config import FeedConfig, OptimizerConfig, TrainConfig
 from dbx_dl.contracts import Batch, EpochMetrics, PreparedTable
 from dbx_dl.errors import RankFailedError
 from dbx_dl.feed.reader import open_feed
+from dbx_dl.frameworks.interface import ObjectiveRequest
+from dbx_dl.frameworks.measures import SupervisedMeasures
 from dbx_dl.frameworks.single_rank import SingleRank
 from dbx_dl.train.checkpoints import BestWeights
-from dbx_dl.train.loop import Fit, evaluate, fit, predict_split
+from dbx_dl.train.evaluation import evaluate, predict_split
+from dbx_dl.train.loop import Fit, fit
 from tests.prepared_tables import write_feature_table
 
 
@@ -50,6 +53,8 @@ class ThreadRanks:
 class SoftmaxRegression:
     """The smallest objective: logits = inputs @ weights, gradient descent."""
 
+    measures = SupervisedMeasures(ObjectiveRequest())
+
     def __init__(self, ranks: Any, num_inputs: int, start: float = 0.0) -> None:
         self.ranks = ranks
         self.weights = np.full((num_inputs, 2), float(start))
@@ -68,6 +73,9 @@ class SoftmaxRegression:
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
         return np.asarray(inputs @ self.weights, dtype=np.float32)
+
+    def synchronize_statistics(self) -> None:
+        pass
 
     def broadcast_state(self) -> None:
         self.weights = self.ranks.broadcast(self.weights)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+
 from dbx_dl.train.selection import Selection, rate_epoch
 
 
@@ -31,3 +34,28 @@ def test_patience_counts_epochs_since_the_best() -> None:
     assert stops == [False, False, False, False, False, True]
     assert selection.best_epoch == 4
     assert not Selection(patience=None).has_stalled(1000)
+
+
+def test_without_accuracy_the_tasks_own_metric_decides() -> None:
+    assert rate_epoch({"train_loss": 9, "validation_rmse": 1.0}) > rate_epoch({"train_loss": 1, "validation_rmse": 2.0})
+    assert rate_epoch({"train_loss": 1, "validation_log_loss": 0.2}) == (-0.2,)
+    assert rate_epoch({"train_loss": 1, "validation_rmse": 2.0, "validation_poisson_deviance": 0.5}) == (-0.5,)
+
+
+def test_a_named_metric_decides_in_its_own_direction() -> None:
+    metrics = {"train_loss": 1.0, "validation_accuracy": 0.5, "validation_auc": 0.9, "validation_mae": 3.0}
+    assert rate_epoch(metrics, "auc") == (0.9,)
+    assert rate_epoch(metrics, "mae") == (-3.0,)
+    assert rate_epoch({"train_loss": 1.0}, "auc") == (-math.inf,)
+    assert rate_epoch(metrics | {"validation_auc": math.nan}, "auc") == (-math.inf,)
+
+
+def test_a_restored_selection_goes_on_where_it_was() -> None:
+    first, second = Selection(patience=2), Selection(patience=2)
+    for epoch, accuracy in enumerate([0.5, 0.7, 0.6], start=1):
+        first.consider(epoch, validated(accuracy, 0.5))
+    second.restore(json.loads(json.dumps(first.read_state())))
+    assert second.best_epoch == 2
+    assert not second.consider(4, validated(0.7, 0.5))
+    assert second.has_stalled(4)
+    assert Selection(None).read_state() == {"best_epoch": 0, "best_score": []}

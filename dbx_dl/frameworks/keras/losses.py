@@ -1,0 +1,68 @@
+"""Each task's loss of one row, the same function as in PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+if TYPE_CHECKING:
+    from dbx_dl.frameworks.interface import ObjectiveRequest
+
+Loss = Callable[[Any, Any], Any]
+
+
+def create_loss(request: ObjectiveRequest) -> Loss:
+    """What gives the losses (N,) of outputs float32 (N, num_outputs) and a batch's labels."""
+    return LOSSES[request.task](request)
+
+
+def _compare_classes(request: ObjectiveRequest) -> Loss:
+    smoothing = request.label_smoothing
+
+    def compare(logits_nc: Any, labels_n: Any) -> Any:
+        if not smoothing:
+            return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels_n, logits=logits_nc)
+        num_classes = logits_nc.shape[1]
+        targets = tf.one_hot(labels_n, num_classes) * (1 - smoothing) + smoothing / num_classes
+        return tf.nn.softmax_cross_entropy_with_logits(labels=targets, logits=logits_nc)
+
+    return compare
+
+
+def _compare_label_sets(request: ObjectiveRequest) -> Loss:
+    smoothing = request.label_smoothing
+
+    def compare(logits_nl: Any, labels_nl: Any) -> Any:
+        targets = labels_nl * (1 - smoothing) + 0.5 * smoothing
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits_nl), axis=1)
+
+    return compare
+
+
+def _compare_numbers(request: ObjectiveRequest) -> Loss:
+    distance = {None: tf.square, "huber": _huber, "mae": tf.abs}[request.loss]
+    center, scale = request.label_center, request.label_scale
+    return lambda outputs_n1, labels_n: distance(outputs_n1[:, 0] - (labels_n - center) / scale)
+
+
+def _huber(errors: Any) -> Any:
+    sizes = tf.abs(errors)
+    return tf.where(sizes < 1, 0.5 * tf.square(errors), sizes - 0.5)
+
+
+def _compare_counts(request: ObjectiveRequest) -> Loss:
+    del request
+    return lambda outputs_n1, labels_n: tf.exp(outputs_n1[:, 0]) - labels_n * outputs_n1[:, 0]
+
+
+# Softmax cross-entropy; sigmoid cross-entropy, averaged over labels; squared error, Huber's loss (delta 1) or absolute
+# error of the scaled label; Poisson's negative log likelihood without the term that depends on the label alone.
+LOSSES: dict[str, Callable[[ObjectiveRequest], Loss]] = {
+    "binary": _compare_classes,
+    "multiclass": _compare_classes,
+    "multilabel": _compare_label_sets,
+    "regression": _compare_numbers,
+    "count": _compare_counts,
+}

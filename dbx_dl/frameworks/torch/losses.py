@@ -1,0 +1,64 @@
+"""Each task's loss of one row, the same function as in Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from dbx_dl.frameworks.interface import ObjectiveRequest
+
+Loss = Callable[[Any, Any], Any]
+
+
+def create_loss(request: ObjectiveRequest) -> Loss:
+    """What gives the losses (N,) of outputs float32 (N, num_outputs) and a batch's labels."""
+    return LOSSES[request.task](request)
+
+
+def _compare_classes(request: ObjectiveRequest) -> Loss:
+    smoothing = request.label_smoothing
+    return lambda logits_nc, labels_n: functional.cross_entropy(
+        logits_nc, labels_n, reduction="none", label_smoothing=smoothing
+    )
+
+
+def _compare_label_sets(request: ObjectiveRequest) -> Loss:
+    smoothing = request.label_smoothing
+
+    def compare(logits_nl: Any, labels_nl: Any) -> Any:
+        targets = labels_nl * (1 - smoothing) + 0.5 * smoothing
+        return functional.binary_cross_entropy_with_logits(logits_nl, targets, reduction="none").mean(dim=1)
+
+    return compare
+
+
+def _compare_numbers(request: ObjectiveRequest) -> Loss:
+    distances: dict[str | None, Any] = {
+        None: functional.mse_loss,
+        "huber": functional.huber_loss,
+        "mae": functional.l1_loss,
+    }
+    distance = distances[request.loss]
+    center, scale = request.label_center, request.label_scale
+    return lambda outputs_n1, labels_n: distance(outputs_n1[:, 0], (labels_n - center) / scale, reduction="none")
+
+
+def _compare_counts(request: ObjectiveRequest) -> Loss:
+    del request
+    return lambda outputs_n1, labels_n: functional.poisson_nll_loss(
+        outputs_n1[:, 0], labels_n, log_input=True, full=False, reduction="none"
+    )
+
+
+# Softmax cross-entropy; sigmoid cross-entropy, averaged over labels; squared error, Huber's loss (delta 1) or absolute
+# error of the scaled label; Poisson's negative log likelihood without the term that depends on the label alone.
+LOSSES: dict[str, Callable[[ObjectiveRequest], Loss]] = {
+    "binary": _compare_classes,
+    "multiclass": _compare_classes,
+    "multilabel": _compare_label_sets,
+    "regression": _compare_numbers,
+    "count": _compare_counts,
+}

@@ -1,0 +1,72 @@
+"""Metrics over every row of a split, each counted once, from what all ranks observed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from dbx_dl.contracts import Batch
+from dbx_dl.errors import RankFailedError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dbx_dl.frameworks.interface import Objective, Ranks
+
+
+class RowFeed(Protocol):
+    """What the loop asks of a rank's share of a split."""
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of the split over all ranks."""
+
+    @property
+    def num_steps(self) -> int:
+        """Batches per epoch, the same on every rank."""
+
+    def batches(self, epoch: int | None) -> Iterator[Batch]:
+        """The rank's batches in the order of an epoch, or in stored order, stretch by stretch in rank order."""
+
+
+def evaluate(objective: Objective, ranks: Ranks, feed: RowFeed, prefix: str) -> dict[str, float]:
+    """Metrics of a split over all its rows, each counted once, named `<prefix><metric>`; none for an empty split."""
+    observed = observe_split(objective, ranks, feed)
+    return {f"{prefix}{name}": value for name, value in objective.measures.measure(observed).items()}
+
+
+def predict_split(objective: Objective, ranks: Ranks, feed: RowFeed) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Labels (N, ...) and predictions (N, ...) of a whole split in stored order, on every rank.
+
+    They are what supervised measures observe: class probabilities (N, C), numbers (N,). For an empty split both are
+    empty, predictions of shape (0, 1).
+    """
+    observed = observe_split(objective, ranks, feed)
+    if not observed:
+        return np.zeros(0, dtype=np.int64), np.zeros((0, 1))
+    return observed["labels"], observed["predictions"]
+
+
+def observe_split(objective: Objective, ranks: Ranks, feed: RowFeed) -> dict[str, NDArray[Any]]:
+    """What the objective's measures observe of all rows, in stored order, on every rank; nothing of an empty split."""
+    parts = [_observe_rows(objective, batch) for batch in feed.batches(None)]
+    if not parts:
+        return {}
+    gathered = {name: ranks.gather_rows(np.concatenate([part[name] for part in parts])) for name in sorted(parts[0])}
+    for rows in gathered.values():
+        if len(rows) != feed.num_rows:
+            raise RankFailedError(f"evaluation saw {len(rows)} of {feed.num_rows} rows: ranks read different tables")
+    return gathered
+
+
+def _observe_rows(objective: Objective, batch: Batch) -> dict[str, NDArray[Any]]:
+    observed = objective.measures.observe(batch, objective.predict(batch.inputs))
+    is_row = _find_rows(batch)
+    return {name: values[is_row] for name, values in observed.items()}
+
+
+def _find_rows(batch: Batch) -> NDArray[np.bool_]:
+    """Which rows of a batch (N,) are no padding."""
+    return np.asarray(batch.weights > 0)

@@ -1,0 +1,90 @@
+"""What a table asks of networks and objectives, and which options go with which task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dbx_dl.config import TrainConfig
+from dbx_dl.contracts import Batch, ColumnProfile, PreparedTable, TableStatistics, Target
+from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.frameworks.interface import ObjectiveRequest
+from dbx_dl.frameworks.measures import SupervisedMeasures
+from dbx_dl.frameworks.requests import check_objective, network_request, objective_request
+from tests.prepared_tables import SPEC, describe
+
+NAMES = ("a", "b", "c")
+
+
+def table(task: str, **statistics: Any) -> PreparedTable:
+    names = () if task in ("regression", "count", "none") else NAMES
+    prepared = describe(Path("t"), 0, {"train": 5}, SPEC, NAMES)
+    target = Target(task=task, column="label", label_names=names)  # type: ignore[arg-type]
+    return prepared.model_copy(update={"target": target, "statistics": TableStatistics(**statistics)})
+
+
+@pytest.mark.parametrize(
+    ("task", "num_outputs"), [("multiclass", 3), ("multilabel", 3), ("regression", 1), ("count", 1)]
+)
+def test_outputs_by_task(task: str, num_outputs: int) -> None:
+    assert network_request(table(task), "mlp", {}, 1).num_outputs == num_outputs
+
+
+def test_options_reach_the_objective() -> None:
+    config = TrainConfig(network="mlp", label_smoothing=0.1, precision="mixed_bfloat16", top_k=(2,))
+    found = objective_request(table("multiclass"), config)
+    assert found == ObjectiveRequest(label_smoothing=0.1, precision="mixed_bfloat16", top_k=(2,))
+
+
+def test_labels_of_a_regression_are_scaled_where_statistics_are_known() -> None:
+    profile = ColumnProfile(column="label", kind="numeric", num_rows=5, num_nulls=0, mean=40.0, deviation=8.0)
+    config = TrainConfig(network="mlp")
+    found = objective_request(table("regression", profiles=(profile,)), config)
+    assert (found.label_center, found.label_scale) == (40.0, 8.0)
+    assert objective_request(table("regression"), config).label_scale == 1.0
+    assert objective_request(table("count", profiles=(profile,)), config).label_center == 0.0
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "message"),
+    [
+        ("multiclass", {"loss": "mae"}, "train.loss 'mae' is not for the task multiclass"),
+        ("regression", {"label_smoothing": 0.1}, "train.label_smoothing is not for the task regression"),
+        ("multilabel", {"top_k": (2,)}, "train.top_k is not for the task multilabel"),
+        ("regression", {"best_metric": "rsme"}, "did you mean 'rmse'"),
+        ("multiclass", {"best_metric": "rmse"}, "train.best_metric 'rmse' is not for the task multiclass"),
+    ],
+)
+def test_options_of_other_tasks_are_refused(task: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        check_objective(table(task), TrainConfig(network="mlp", **options))
+
+
+def test_fitting_options_are_accepted_and_a_table_without_label_is_not() -> None:
+    check_objective(table("regression"), TrainConfig(network="mlp", loss="huber", best_metric="mae"))
+    check_objective(table("multiclass"), TrainConfig(network="mlp", top_k=(2,), best_metric="top_2_accuracy"))
+    with pytest.raises(DataError, match="has no label"):
+        check_objective(table("none"), TrainConfig(network="mlp"))
+
+
+def test_predictions_by_task() -> None:
+    outputs = np.array([[0.0], [1000.0]], np.float32)
+    numbers = SupervisedMeasures(ObjectiveRequest("regression", label_center=2.0, label_scale=3.0))
+    assert numbers.predict(outputs).tolist() == [2.0, 3002.0]
+    rates = SupervisedMeasures(ObjectiveRequest("count")).predict(outputs)
+    assert rates[0] == 1.0
+    assert np.isfinite(rates).all()
+    assert SupervisedMeasures(ObjectiveRequest("multilabel")).predict(outputs).tolist() == [[0.5], [1.0]]
+    assert SupervisedMeasures(ObjectiveRequest()).predict(outputs).tolist() == [[1.0], [1.0]]
+
+
+def test_measures_see_labels_beside_predictions() -> None:
+    measures = SupervisedMeasures(ObjectiveRequest("regression"))
+    labels = np.array([1.0, 3.0], np.float32)
+    batch = Batch(np.zeros((2, 1), np.float32), labels, np.ones(2, np.float32), ("a", "b"))
+    found = measures.measure(measures.observe(batch, np.array([[2.0], [3.0]], np.float32)))
+    assert found == {"mae": 0.5, "rmse": pytest.approx(0.5**0.5), "r2": 0.5}
+    assert measures.measure({}) == {}
