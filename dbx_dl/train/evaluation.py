@@ -63,10 +63,4 @@ def observe_split(objective: Objective, ranks: Ranks, feed: RowFeed) -> dict[str
 
 def _observe_rows(objective: Objective, batch: Batch) -> dict[str, NDArray[Any]]:
     observed = objective.measures.observe(batch, objective.predict(batch.inputs))
-    is_row = _find_rows(batch)
-    return {name: values[is_row] for name, values in observed.items()}
-
-
-def _find_rows(batch: Batch) -> NDArray[np.bool_]:
-    """Which rows of a batch (N,) are no padding."""
-    return np.asarray(batch.weights > 0)
+    return {name: values[batch.is_row] for name, values in observed.items()}
