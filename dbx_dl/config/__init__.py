@@ -1,5 +1,6 @@
 """Run configs: YAML in, validated frozen values out; one section per stage."""
 
+from dbx_dl.config.checkpoints import CheckpointConfig
 from dbx_dl.config.columns import (
     BooleanColumn,
     CategoricalColumn,
@@ -38,6 +39,7 @@ __all__ = [
     "NULL_TOKENS",
     "BooleanColumn",
     "CategoricalColumn",
+    "CheckpointConfig",
     "CocoSource",
     "ColumnConfig",
     "ColumnKind",

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from dbx_dl.config.checkpoints import CheckpointConfig
 from dbx_dl.config.section import Scalar, Section
 
 
@@ -29,7 +30,9 @@ class TrainConfig(Section):
     batch_size: int = Field(default=32, gt=0)
     num_epochs: int = Field(default=10, gt=0)
     optimizer: OptimizerConfig = OptimizerConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
     early_stopping_epochs: int | None = Field(default=None, gt=0)
     seed: int = 0
     shuffle_window_rows: int = Field(default=4096, gt=0)
+    report_every_steps: int = Field(default=50, gt=0)
     timeout_seconds: int = Field(default=3600, gt=0)

@@ -37,6 +37,7 @@ class TrainedModel(Contract):
     metrics: dict[str, float]
     rows_per_second: float
     versions: dict[str, str]
+    num_restarts: int = 0
 
 
 class TensorInfo(Contract):

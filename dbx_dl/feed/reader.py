@@ -50,22 +50,22 @@ class Feed:
         """Batches per epoch, the same on every rank."""
         return self.share.num_steps
 
-    def batches(self, epoch: int | None) -> Iterator[Batch]:
-        """The rank's batches, read ahead in a thread.
+    def batches(self, epoch: int | None, first_step: int = 0) -> Iterator[Batch]:
+        """The rank's batches from `first_step` on, read ahead in a thread.
 
         With an epoch number (from 0 or 1), rows come in that epoch's seeded order. With None they come in stored
         order, one consecutive stretch per rank: the ranks' rows in rank order are the split in stored order.
         DataError when a file is gone or an image cannot be decoded.
         """
-        return read_ahead(self._make_batches(epoch), _BATCHES_AHEAD)
+        return read_ahead(self._make_batches(epoch, first_step), _BATCHES_AHEAD)
 
-    def _make_batches(self, epoch: int | None) -> Iterator[Batch]:
+    def _make_batches(self, epoch: int | None, first_step: int) -> Iterator[Batch]:
         order = RowOrder(self._block_rows, seed=self._seed, epoch=epoch, window_rows=self._window_rows)
-        for places in self._choose_places(epoch):
+        for places in self._choose_places(epoch, first_step):
             yield self._assemble(places, order)
 
-    def _choose_places(self, epoch: int | None) -> Iterator[NDArray[np.int64]]:
-        steps = range(self.num_steps)
+    def _choose_places(self, epoch: int | None, first_step: int) -> Iterator[NDArray[np.int64]]:
+        steps = range(first_step, self.num_steps)
         if epoch is None:
             return (evaluation_rows(self.share, step) for step in steps)
         lanes = order_lanes(count_lanes(self.share.num_ranks), seed=self._seed, epoch=epoch)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy as np
@@ -79,6 +80,18 @@ class Objective(Protocol):
 
     def load_weights(self, path: Path) -> None:
         """Read weights that `save_weights` wrote for the same network; DataError when they do not fit."""
+
+    def read_state(self) -> dict[str, np.ndarray]:
+        """What all ranks share and a checkpoint keeps: all weights, optimizer slots and step counts."""
+
+    def write_state(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over what `read_state` gave; DataError when it is of another network."""
+
+    def read_noise(self) -> dict[str, np.ndarray]:
+        """This rank's own random states."""
+
+    def write_noise(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over what `read_noise` gave."""
 
 
 class Framework(Protocol):

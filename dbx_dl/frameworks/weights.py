@@ -34,6 +34,12 @@ def check_weights_fit(
         raise DataError(f"the weights in {path} are of another network: {difference}")
 
 
+def check_state_fits(found: Mapping[str, NDArray[np.generic]], expected: Mapping[str, NDArray[np.generic]]) -> None:
+    """DataError, naming the first difference, unless a checkpoint's arrays fit the network and its optimizer."""
+    for difference in _differences(found, expected):
+        raise DataError(f"the checkpoint is of another network or optimizer: {difference}")
+
+
 @contextmanager
 def refuse_unreadable(path: Path, what: str) -> Iterator[None]:
     """Turn whatever a reader raises on an absent or broken file into one DataError."""

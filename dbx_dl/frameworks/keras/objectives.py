@@ -10,12 +10,14 @@ import tensorflow as tf
 from keras import ops
 
 from dbx_dl.frameworks.architectures import ADAM_EPSILON
+from dbx_dl.frameworks.keras import state
 from dbx_dl.frameworks.keras.batches import to_tensors
 from dbx_dl.frameworks.keras.distribute import distribute_optimizer
 from dbx_dl.frameworks.prediction import predict_in_chunks
 from dbx_dl.frameworks.weights import check_weights_fit, refuse_unreadable, write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from dbx_dl.config import OptimizerConfig
@@ -94,6 +96,22 @@ class SupervisedObjective:
         check_weights_fit(path, found, self._read_weights())
         for name, variable in zip(sorted(found), self._network.weights, strict=True):
             variable.assign(found[name])
+
+    def read_state(self) -> dict[str, np.ndarray]:
+        """See `state.read_state`."""
+        return state.read_state(self._network, self._optimizer)
+
+    def write_state(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """See `state.write_state`."""
+        state.write_state(self._network, self._optimizer, arrays)
+
+    def read_noise(self) -> dict[str, np.ndarray]:
+        """See `state.read_noise`."""
+        return state.read_noise(self._network)
+
+    def write_noise(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """See `state.write_noise`."""
+        state.write_noise(self._network, arrays)
 
     def _compute_step(self, inputs: Any, labels: Any, weights: Any) -> Any:
         weight = tf.reduce_sum(weights)

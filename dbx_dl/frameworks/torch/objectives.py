@@ -12,11 +12,13 @@ from torch.nn import functional
 from dbx_dl.errors import DataError
 from dbx_dl.frameworks.architectures import ADAM_EPSILON
 from dbx_dl.frameworks.prediction import predict_in_chunks
+from dbx_dl.frameworks.torch import state
 from dbx_dl.frameworks.torch.batches import to_tensor, to_tensors
 from dbx_dl.frameworks.torch.distribute import distribute_optimizer
 from dbx_dl.frameworks.weights import check_weights_fit, refuse_unreadable, write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from dbx_dl.config import OptimizerConfig
@@ -91,6 +93,22 @@ class SupervisedObjective:
             found = load_file(str(path))
         check_weights_fit(path, found, self._read_weights())
         self._network.load_state_dict({name: to_tensor(array) for name, array in found.items()})
+
+    def read_state(self) -> dict[str, np.ndarray]:
+        """See `state.read_state`."""
+        return state.read_state(self._network, self._optimizer)
+
+    def write_state(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """See `state.write_state`."""
+        state.write_state(self._network, self._optimizer, arrays)
+
+    def read_noise(self) -> dict[str, np.ndarray]:
+        """See `state.read_noise`."""
+        return state.read_noise(self._network)
+
+    def write_noise(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """See `state.write_noise`."""
+        state.write_noise(self._network, arrays)
 
     def _read_weights(self) -> dict[str, np.ndarray]:
         # Copies in C order: safetensors writes an array's memory, whatever its strides say.
