@@ -30,4 +30,5 @@ def write_process_noise(arrays: Mapping[str, NDArray[np.generic]]) -> None:
     gauss = arrays["python/gauss"].tolist()
     random.setstate((3, tuple(arrays["python/words"].tolist()), gauss[0] if gauss else None))
     place, has_gauss = arrays["numpy/place"].tolist()
-    np.random.set_state(("MT19937", arrays["numpy/keys"], place, has_gauss, arrays["numpy/gauss"].tolist()[0]))
+    keys = arrays["numpy/keys"].astype(np.uint32)
+    np.random.set_state(("MT19937", keys, place, has_gauss, arrays["numpy/gauss"].tolist()[0]))

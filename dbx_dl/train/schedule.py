@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dbx_dl.config import OptimizerConfig
@@ -27,6 +27,14 @@ class Schedule:
             return self.peak
         progress = (step - self.num_warmup_steps) / max(1, self.num_steps - self.num_warmup_steps)
         return self.peak * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+
+    def read_state(self) -> dict[str, Any]:
+        """What a checkpoint must keep: nothing, since the rate depends on the step alone."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what `read_state` gave."""
+        del state
 
 
 def create_schedule(optimizer: OptimizerConfig, num_epochs: int, steps_per_epoch: int) -> Schedule:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class Selection:
     """Follows epochs: higher validation accuracy is better, then lower validation log loss.
@@ -26,6 +28,14 @@ class Selection:
     def has_stalled(self, epoch: int) -> bool:
         """Whether training should stop after this epoch."""
         return self._patience is not None and epoch - self.best_epoch >= self._patience
+
+    def read_state(self) -> dict[str, Any]:
+        """The best epoch and what it was chosen by, for a checkpoint."""
+        return {"best_epoch": self.best_epoch, "best_score": list(self._best_score)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what `read_state` gave."""
+        self.best_epoch, self._best_score = int(state["best_epoch"]), tuple(state["best_score"])
 
 
 def rate_epoch(metrics: dict[str, float]) -> tuple[float, ...]:
