@@ -19,6 +19,7 @@ from dbx_dl.frameworks import load_framework
 from dbx_dl.frameworks.interface import Framework, NetworkRequest
 from dbx_dl.frameworks.single_rank import SingleRank
 from tests.numerics.digits import make_global_batches, request_convnet
+from tests.numerics.resuming import go_on_from_checkpoints
 from tests.numerics.training import create, load_same_weights, train_both_with_sgd, train_seeded
 
 NUM_GOLDEN_STEPS = 10
@@ -41,6 +42,8 @@ def main(name: str, folder: Path) -> None:
         "outputs": {key: write_outputs(name, framework, request, folder / key) for key, request in REQUESTS.items()},
         "weight_files": check_weight_files(framework, folder),
         "refused": collect_refusals(name, framework),
+        "resumed": go_on_from_checkpoints(framework, folder),
+        "refused_state": refuse_state(framework),
         "versions": framework.describe_versions(),
         **specific.run(folder),
     }
@@ -119,6 +122,13 @@ def check_weight_files(framework: Framework, folder: Path) -> dict[str, Any]:
         "is_restored": np.array_equal(objective.predict(inputs), saved),
         "num_partial": len(list(folder.glob("*.partial*"))),
     }
+
+
+def refuse_state(framework: Framework) -> str:
+    """What is said about a checkpoint's arrays of another network."""
+    other = create(framework, REQUESTS["mlp"], OptimizerConfig(), SingleRank())
+    objective = create(framework, request_convnet(), OptimizerConfig(), SingleRank())
+    return explain(lambda: objective.write_state(other.read_state()))
 
 
 def collect_refusals(name: str, framework: Framework) -> dict[str, str]:
