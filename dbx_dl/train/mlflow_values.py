@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbx_dl.train.job import flatten
+from dbx_dl.train.job import RunDirectory, flatten
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
@@ -30,7 +31,7 @@ def describe_params(job: TrainingJob) -> dict[str, str]:
 
 
 def describe_tags(job: TrainingJob) -> dict[str, str]:
-    """What a run is found by: table, framework, network, ranks, directory."""
+    """What a run is found by: table, framework, network, ranks, directory, checkpoints."""
     try:
         horovod = version("horovod")
     except PackageNotFoundError:
@@ -43,6 +44,7 @@ def describe_tags(job: TrainingJob) -> dict[str, str]:
         "dbx_dl.horovod_version": horovod,
         "dbx_dl.horovod_size": str(job.config.num_ranks),
         "dbx_dl.directory": job.directory,
+        "dbx_dl.checkpoints": str(RunDirectory(Path(job.directory)).checkpoints),
     }
 
 
