@@ -33,6 +33,7 @@ from dbx_dl.config.prepare import (
 )
 from dbx_dl.config.run import FrameworkName, RunConfig
 from dbx_dl.config.section import NULL_TOKENS, Scalar, Section
+from dbx_dl.config.start import StartConfig
 from dbx_dl.config.train import OptimizerConfig, TrainConfig
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "Section",
     "SparkConfig",
     "SplitConfig",
+    "StartConfig",
     "TableSource",
     "TrackingConfig",
     "TrainConfig",

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from dbx_dl.config.checkpoints import CheckpointConfig
 from dbx_dl.config.section import Scalar, Section
+from dbx_dl.config.start import StartConfig
 
 
 class OptimizerConfig(Section):
@@ -25,6 +26,8 @@ class TrainConfig(Section):
 
     network: str
     network_options: dict[str, Scalar] = Field(default_factory=dict)
+    start: StartConfig | None = None
+    freeze: tuple[str, ...] = ()
     num_ranks: int = Field(default=1, gt=0)
     launcher: Literal["in_process", "spark", "horovod_spark"] = "spark"
     batch_size: int = Field(default=32, gt=0)

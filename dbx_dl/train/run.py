@@ -23,6 +23,7 @@ from dbx_dl.train.ranks import RankProgram
 from dbx_dl.train.reports import follow_reports
 from dbx_dl.train.restarts import launch_until_done
 from dbx_dl.train.resuming import describe_change, digest_job, require_same_job
+from dbx_dl.train.starting import find_start_weights, resolve_start
 from dbx_dl.train.tracking import TrackedRun, track_run
 
 if TYPE_CHECKING:
@@ -56,7 +57,12 @@ def train_network(
     _check_request(prepared, config, framework)
     check_launch(spark, config)
     root = Path(directory).absolute()
-    job = TrainingJob(prepared=prepared, config=config, framework=cast("FrameworkName", framework), directory=str(root))
+    job = TrainingJob(
+        prepared=prepared,
+        config=resolve_start(config),
+        framework=cast("FrameworkName", framework),
+        directory=str(root),
+    )
     files = RunDirectory(root)
     is_resumed = resume and files.job.exists()
     if is_resumed:
@@ -86,6 +92,8 @@ def _check_request(prepared: PreparedTable, config: TrainConfig, framework: str)
         raise DataError(f"table {prepared.table.name} has no rows in its train split: prepare more rows")
     check_network(network_request(prepared, config.network, config.network_options, config.seed))
     list_files(prepared.table, "train", prepared.key_column)
+    if config.start is not None:
+        find_start_weights(config.start, framework)
 
 
 def _clear_directory(files: RunDirectory, resume: bool) -> None:

@@ -26,6 +26,7 @@ from dbx_dl.train.loop import Report, fit, predict_split
 from dbx_dl.train.meters import REPORT_KINDS, RankMetrics, StepMetrics
 from dbx_dl.train.reports import ReportWriter
 from dbx_dl.train.resuming import digest_job
+from dbx_dl.train.starting import find_start_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -121,7 +122,14 @@ def write_test_predictions(
 def _create_objective(framework: Framework, job: TrainingJob, ranks: Ranks) -> Objective:
     config = job.config
     request = network_request(job.prepared, config.network, config.network_options, config.seed)
-    return framework.create_objective(framework.build_network(request), config.optimizer, ranks)
+    network = framework.build_network(request)
+    if config.freeze:
+        framework.freeze_network(network, config.freeze)
+    objective = framework.create_objective(network, config.optimizer, ranks)
+    if config.start is not None and job.start is None and ranks.rank == 0:
+        weights = find_start_weights(config.start, job.framework)
+        objective.load_weights(weights, skip_mismatched=config.start.skip_mismatched)
+    return objective
 
 
 def _open_split(job: TrainingJob, split: Split, place: RankPlace, num_threads: int) -> Feed:

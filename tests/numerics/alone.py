@@ -21,6 +21,7 @@ from dbx_dl.frameworks.single_rank import SingleRank
 from tests.numerics.digits import make_global_batches, request_convnet
 from tests.numerics.resuming import go_on_from_checkpoints
 from tests.numerics.training import create, load_same_weights, train_both_with_sgd, train_seeded
+from tests.numerics.transfer import transfer
 
 NUM_GOLDEN_STEPS = 10
 REQUESTS = {
@@ -43,6 +44,7 @@ def main(name: str, folder: Path) -> None:
         "weight_files": check_weight_files(framework, folder),
         "refused": collect_refusals(name, framework),
         "resumed": go_on_from_checkpoints(framework, folder),
+        "transferred": transfer(name, framework, folder),
         "refused_state": refuse_state(framework),
         "versions": framework.describe_versions(),
         **specific.run(folder),

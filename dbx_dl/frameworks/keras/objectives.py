@@ -14,7 +14,7 @@ from dbx_dl.frameworks.keras import state
 from dbx_dl.frameworks.keras.batches import to_tensors
 from dbx_dl.frameworks.keras.distribute import distribute_optimizer
 from dbx_dl.frameworks.prediction import predict_in_chunks
-from dbx_dl.frameworks.weights import check_weights_fit, refuse_unreadable, write_whole
+from dbx_dl.frameworks.weights import check_weights_fit, keep_fitting, refuse_unreadable, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,10 +89,14 @@ class SupervisedObjective:
         with write_whole(path) as partial, partial.open("wb") as file:
             np.savez(file, allow_pickle=False, **self._read_weights())
 
-    def load_weights(self, path: Path) -> None:
-        """Read weights that `save_weights` wrote; DataError, with nothing loaded, when they do not fit."""
+    def load_weights(self, path: Path, *, skip_mismatched: bool = False) -> None:
+        """Read weights that `save_weights` wrote; DataError, with nothing loaded, when they do not fit.
+
+        With `skip_mismatched` those that fit are read, and the others stay as they are.
+        """
         with refuse_unreadable(path, "a .npz of weights"), np.load(path, allow_pickle=False) as saved:
             found = {name: saved[name] for name in saved.files}
+        found = keep_fitting(path, found, self._read_weights()) if skip_mismatched else found
         check_weights_fit(path, found, self._read_weights())
         for name, variable in zip(sorted(found), self._network.weights, strict=True):
             variable.assign(found[name])

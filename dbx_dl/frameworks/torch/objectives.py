@@ -15,7 +15,7 @@ from dbx_dl.frameworks.prediction import predict_in_chunks
 from dbx_dl.frameworks.torch import state
 from dbx_dl.frameworks.torch.batches import to_tensor, to_tensors
 from dbx_dl.frameworks.torch.distribute import distribute_optimizer
-from dbx_dl.frameworks.weights import check_weights_fit, refuse_unreadable, write_whole
+from dbx_dl.frameworks.weights import check_weights_fit, keep_fitting, refuse_unreadable, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,10 +87,14 @@ class SupervisedObjective:
         with write_whole(path) as partial:
             save_file(self._read_weights(), str(partial))
 
-    def load_weights(self, path: Path) -> None:
-        """Read weights that `save_weights` wrote; DataError, with nothing loaded, when they do not fit."""
+    def load_weights(self, path: Path, *, skip_mismatched: bool = False) -> None:
+        """Read weights that `save_weights` wrote; DataError, with nothing loaded, when they do not fit.
+
+        With `skip_mismatched` those that fit are read, and the others stay as they are.
+        """
         with refuse_unreadable(path, "a safetensors file of weights"):
             found = load_file(str(path))
+        found = keep_fitting(path, found, self._read_weights()) if skip_mismatched else found
         check_weights_fit(path, found, self._read_weights())
         self._network.load_state_dict({name: to_tensor(array) for name, array in found.items()})
 
