@@ -111,6 +111,8 @@ def _run_ranks(spark: SparkSession, job: TrainingJob, files: RunDirectory, run: 
     def launch_once() -> None:
         number = files.count_launches() + 1
         start = _choose_start(job, files)
+        if number > 1 and start is None:
+            logger.info("[%s] there is no checkpoint yet: it starts from the beginning", job.framework)
         here = files.launch(number)
         job.model_copy(update={"start": start}).save(here.job)
         logger.info("[%s] training %s on %s", job.framework, job.config.network, _describe_ranks(job.config))

@@ -12,6 +12,9 @@ def test_what_fits_is_taken_over_and_frozen_layers_keep_it(numbers: Numbers) -> 
     assert found["is_frozen"] == [True] * 4 + [False] * 4
     assert found["strict"].startswith("DataError: ")
     assert "are of another network" in found["strict"]
+    (said,) = found["said"]
+    assert "these are not taken: " in said
+    assert said.count("float32[4") == 2
 
 
 def test_what_cannot_be_frozen_is_said(numbers: Numbers) -> None:

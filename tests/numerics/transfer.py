@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,17 @@ from tests.numerics.digits import make_global_batches, request_convnet
 from tests.numerics.weight_mapping import read_weights
 
 
+class Messages(logging.Handler):
+    """Keeps what is logged instead of showing it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(record.getMessage())
+
+
 def transfer(name: str, framework: Framework, folder: Path) -> dict[str, Any]:
     """Which arrays are taken over into a network with four classes, and which of them two steps change."""
     suffix = framework.weights_suffix
@@ -25,6 +37,8 @@ def transfer(name: str, framework: Framework, folder: Path) -> dict[str, Any]:
     framework.freeze_network(network, find_convolutions(name, network))
     objective = framework.create_objective(network, OptimizerConfig(name="sgd", momentum=0.9), SingleRank())
     strict = refuse(lambda: objective.load_weights(paths["source"]))
+    messages = Messages()
+    logging.getLogger("dbx_dl.frameworks.weights").addHandler(messages)
     objective.load_weights(paths["source"], skip_mismatched=True)
     objective.save_weights(paths["started"])
     for batch in make_global_batches(2):
@@ -33,6 +47,7 @@ def transfer(name: str, framework: Framework, folder: Path) -> dict[str, Any]:
     arrays = {key: read_weights(name, path) for key, path in paths.items()}
     return {
         "strict": strict,
+        "said": messages.texts,
         "is_taken": are_equal(arrays["source"], arrays["started"]),
         "is_frozen": are_equal(arrays["started"], arrays["trained"]),
         "unknown": refuse(lambda: framework.freeze_network(network, ["nothing*"])),

@@ -1,4 +1,4 @@
-"""The audited worker; in a step named by `kill.json` a rank kills itself, by `kill_server.json` another process."""
+"""The audited worker; in the step that a file names, a rank kills itself, its executor or a server."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,25 @@ from tests.ranks import audited_worker
 
 def main(job_path: str) -> None:
     """Run the worker; the files lie beside the job of the first launch, later ones have a folder of their own."""
-    order = Path(job_path).with_name("kill.json")
-    if order.exists():
-        rank, step = json.loads(order.read_text())
-        if read_rank_place().rank == rank:
-            _kill_in_step(step, lambda: os.kill(os.getpid(), signal.SIGKILL))
-    order = Path(job_path).with_name("kill_server.json")
-    if order.exists():
-        group, step = json.loads(order.read_text())
-        _kill_in_step(step, lambda: os.killpg(group, signal.SIGKILL))
+    rank = read_rank_place().rank
+    kills: dict[str, Callable[[int], None]] = {
+        "kill.json": lambda chosen: os.kill(os.getpid(), signal.SIGKILL) if rank == chosen else None,
+        "kill_executor.json": lambda chosen: os.kill(_find_executor(), signal.SIGKILL) if rank == chosen else None,
+        "kill_server.json": lambda group: os.killpg(group, signal.SIGKILL),
+    }
+    for name, kill in kills.items():
+        order = Path(job_path).with_name(name)
+        if order.exists():
+            whom, step = json.loads(order.read_text())
+            _kill_in_step(step, partial(kill, whom))
     audited_worker.main(job_path)
+
+
+def _find_executor() -> int:
+    """The JVM above the Python worker above this rank."""
+    import psutil
+
+    return next(above.pid for above in psutil.Process().parents() if above.name() == "java")
 
 
 def _kill_in_step(chosen: int, kill: Callable[[], None]) -> None:

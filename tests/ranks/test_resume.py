@@ -7,9 +7,11 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
-from dbx_dl.config import CheckpointConfig, OptimizerConfig, TrackingConfig, TrainConfig
+from dbx_dl.config import CheckpointConfig, OptimizerConfig, StartConfig, TrackingConfig, TrainConfig
 from dbx_dl.contracts import PreparedTable, TrainedModel
 from dbx_dl.errors import ConfigError, RankFailedError, RankLostError
 from dbx_dl.runtime.tracking import open_client
@@ -55,7 +57,8 @@ def test_a_killed_training_goes_on_in_another_call(
     files = RunDirectory(tmp_path / "run")
     files.root.mkdir()
     (files.root / "kill.json").write_text(json.dumps([0, 10]))
-    with caplog.at_level(logging.INFO), pytest.raises(RankLostError, match="killed by signal 9"):
+    caplog.set_level(logging.INFO)
+    with pytest.raises(RankLostError, match="killed by signal 9"):
         train(prepared, tmp_path)
     assert "has no training to go on with: it starts from the beginning" in caplog.text
     with pytest.raises(ConfigError, match=r"its train\.optimizer\.learning_rate was 0\.01 and is now 0\.02"):
@@ -93,3 +96,20 @@ def test_a_loss_that_is_not_finite_names_its_rows_and_is_not_tried_again(
         )
     assert not isinstance(caught.value, RankLostError)
     assert RunDirectory(tmp_path / "run").count_launches() == 1
+
+
+@pytest.mark.matrix
+def test_a_training_starts_from_another_ones_weights_and_keeps_what_is_frozen(
+    prepared: PreparedTable, tmp_path: Path
+) -> None:
+    first = train(prepared, tmp_path)
+    first.save(tmp_path / "trained.json")
+    (tmp_path / "second").mkdir()
+    start = StartConfig(weights=str(tmp_path / "trained.json"))
+    with pytest.raises(ConfigError, match=r"'9' matches no layer; layers with weights are 0, 3, 6"):
+        train(prepared, tmp_path / "second", start=start, freeze=("9",))
+    second = train(prepared, tmp_path / "third", start=start, freeze=("0", "3"), seed=5)
+    before, after = (load_file(model.weights.path) for model in (first, second))
+    is_same = {name: np.array_equal(before[name], after[name]) for name in before}
+    assert is_same == {name: not name.startswith("6.") for name in before}
+    assert second.history[0].metrics["train_loss"] < first.history[0].metrics["train_loss"]
