@@ -21,8 +21,12 @@ def read_state(network: Any, optimizer: Any) -> dict[str, NDArray[np.generic]]:
 
 
 def write_state(network: Any, optimizer: Any, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-    """Take over what `read_state` gave; DataError, with nothing changed, when it is of another network."""
-    _write(_name_shared(network, optimizer), arrays)
+    """Take over what `read_state` gave; DataError, with nothing changed, when it is of another network.
+
+    Arrays of other kinds, which an objective may keep beside these, are left to it.
+    """
+    own = {name: array for name, array in arrays.items() if name.startswith(("network/", "optimizer/"))}
+    _write(_name_shared(network, optimizer), own)
 
 
 def read_noise(network: Any) -> dict[str, NDArray[np.generic]]:

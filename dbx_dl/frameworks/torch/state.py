@@ -32,7 +32,10 @@ def read_state(network: Any, optimizer: Any) -> dict[str, NDArray[np.generic]]:
 
 
 def write_state(network: Any, optimizer: Any, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-    """Take over what `read_state` gave; DataError, with nothing changed, when it is of another network."""
+    """Take over what `read_state` gave; DataError, with nothing changed, when it is of another network.
+
+    Arrays of other kinds, which an objective may keep beside these, are left to it.
+    """
     expected = dict(_pack(f"network/{name}", tensor) for name, tensor in network.state_dict().items())
     check_state_fits({name: array for name, array in arrays.items() if name.startswith("network/")}, expected)
     network.load_state_dict({name: _unpack(f"network/{name}", arrays) for name in network.state_dict()})
