@@ -17,6 +17,8 @@ from dbx_dl.errors import ConfigError, RankFailedError, RankLostError
 from dbx_dl.runtime.tracking import open_client
 from dbx_dl.train import run
 from dbx_dl.train.job import RunDirectory, TrainingJob
+from dbx_dl.train.outbox import Message, Unsent
+from dbx_dl.train.tracking import send_kept
 from tests.prepared_tables import write_feature_table
 
 NO_SPARK: Any = None
@@ -80,6 +82,13 @@ def test_a_killed_training_goes_on_in_another_call(
     again = train(prepared, tmp_path)
     assert again == model
     assert files.count_launches() == 2
+
+    # What was kept while MLflow was away is logged later.
+    late = Message(kind="metrics", time_ms=1, step=4, metrics={"train_loss": 0.5})
+    kept = Unsent(run_id=model.run_id, tracking_uri=model.tracking_uri, messages=(late,))
+    kept.save(files.unsent)
+    assert [send_kept(str(files.root)) for _ in range(2)] == [1, 0]
+    assert [m.step for m in client.get_metric_history(model.run_id, "train_loss")] == [1, 2, 3, 4]
 
 
 @pytest.mark.matrix
