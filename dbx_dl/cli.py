@@ -101,14 +101,32 @@ def prepare(
 
 
 @app.command()
-def train(config: ConfigOption, verbose: Verbose = False) -> None:
+def train(
+    config: ConfigOption,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the latest checkpoint of an interrupted training.")
+    ] = False,
+    verbose: Verbose = False,
+) -> None:
     """Train the run's network on the prepared table, with each of the run's frameworks."""
     with _run_of(config, verbose) as (spark, run_config):
         from dbx_dl.pipeline import train_run
 
         for framework in run_config.frameworks:
-            trained = train_run(spark, run_config, framework)
+            trained = train_run(spark, run_config, framework, resume=resume)
             typer.echo(f"trained: {framework}, MLflow run {trained.run_id}, {_list_metrics(trained.metrics)}")
+
+
+@app.command()
+def log(config: ConfigOption, verbose: Verbose = False) -> None:
+    """Log to MLflow what a training kept while the tracking server was away."""
+    with _told_to_the_user(verbose):
+        from dbx_dl.config import load_run_config
+        from dbx_dl.pipeline import log_run
+
+        run_config = load_run_config(config)
+        for framework in run_config.frameworks:
+            typer.echo(f"logged: {framework}, {log_run(run_config, framework)} messages that were kept")
 
 
 @app.command()

@@ -30,6 +30,10 @@ class RankFailedError(DbxDlError):
     """A training rank failed; the message carries that rank's own traceback."""
 
 
+class RankLostError(RankFailedError):
+    """A rank's process, or the executor above it, was killed or lost: training can go on from a checkpoint."""
+
+
 class ExportError(DbxDlError):
     """The exported ONNX file does not do what the trained network does."""
 

@@ -65,8 +65,8 @@ def stream_run(spark: SparkSession, config: RunConfig, checkpoint: str, interval
     _keep_prepared(spark, config, dbx_dl.load_prepared(spark, config.prepare.table))
 
 
-def train_run(spark: SparkSession, config: RunConfig, framework: str) -> TrainedModel:
-    """Train the run's network with one framework; writes `<framework>/trained.json`."""
+def train_run(spark: SparkSession, config: RunConfig, framework: str, *, resume: bool = False) -> TrainedModel:
+    """Train the run's network with one framework, or go on with it; writes `<framework>/trained.json`."""
     _require_framework(config, framework)
     prepared = PreparedTable.load(_place(config) / "prepared.json")
     directory = _place(config) / framework
@@ -74,11 +74,25 @@ def train_run(spark: SparkSession, config: RunConfig, framework: str) -> Trained
         config,
         f"train {framework}",
         lambda: dbx_dl.train_network(
-            spark, prepared, config.train, framework=framework, directory=str(directory), tracking=config.tracking
+            spark,
+            prepared,
+            config.train,
+            framework=framework,
+            directory=str(directory),
+            tracking=config.tracking,
+            resume=resume,
         ),
     )
     trained.save(directory / "trained.json")
     return trained
+
+
+def log_run(config: RunConfig, framework: str) -> int:
+    """Log to MLflow what a training kept while the server was away; gives the number of messages."""
+    from dbx_dl.train.tracking import send_kept
+
+    _require_framework(config, framework)
+    return send_kept(str(_place(config) / framework))
 
 
 def export_run(spark: SparkSession, config: RunConfig, framework: str) -> OnnxModel:

@@ -1,5 +1,6 @@
 """Run configs: YAML in, validated frozen values out; one section per stage."""
 
+from dbx_dl.config.checkpoints import CheckpointConfig
 from dbx_dl.config.columns import (
     BooleanColumn,
     CategoricalColumn,
@@ -33,6 +34,7 @@ from dbx_dl.config.prepare import (
 )
 from dbx_dl.config.run import FrameworkName, RunConfig
 from dbx_dl.config.section import NULL_TOKENS, Scalar, Section
+from dbx_dl.config.start import StartConfig
 from dbx_dl.config.train import OptimizerConfig, TrainConfig
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "BooleanColumn",
     "CacheConfig",
     "CategoricalColumn",
+    "CheckpointConfig",
     "CocoSource",
     "ColumnConfig",
     "ColumnKind",
@@ -69,6 +72,7 @@ __all__ = [
     "Section",
     "SparkConfig",
     "SplitConfig",
+    "StartConfig",
     "TableSource",
     "TrackingConfig",
     "TrainConfig",

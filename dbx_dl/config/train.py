@@ -6,8 +6,10 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from dbx_dl.config.checkpoints import CheckpointConfig
 from dbx_dl.config.feed import FeedConfig
 from dbx_dl.config.section import Scalar, Section
+from dbx_dl.config.start import StartConfig
 
 ADAMW_WEIGHT_DECAY = 0.01
 
@@ -67,6 +69,8 @@ class TrainConfig(Section):
 
     network: str
     network_options: dict[str, Scalar] = Field(default_factory=dict)
+    start: StartConfig | None = None
+    freeze: tuple[str, ...] = ()
     num_ranks: int = Field(default=1, gt=0)
     launcher: Literal["in_process", "spark", "horovod_spark"] = "spark"
     batch_size: int = Field(default=32, gt=0)
@@ -78,7 +82,9 @@ class TrainConfig(Section):
     sync_batch_norm: bool = False
     top_k: tuple[int, ...] = ()
     best_metric: str | None = None
+    checkpoint: CheckpointConfig = CheckpointConfig()
     early_stopping_epochs: int | None = Field(default=None, gt=0)
     seed: int = 0
     feed: FeedConfig = FeedConfig()
+    report_every_steps: int = Field(default=50, gt=0)
     timeout_seconds: int = Field(default=3600, gt=0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import ConfigDict
+
 from dbx_dl.contracts.contract import Contract, FileDigest
 from dbx_dl.contracts.inputs import InputSpec, Target
 from dbx_dl.contracts.tables import PreparedTable, TableVersion
@@ -11,6 +13,8 @@ from dbx_dl.contracts.tables import PreparedTable, TableVersion
 
 class EpochMetrics(Contract):
     """One epoch, averaged over ranks and weighted by rows; metric names are `<split>_<metric>`."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")
 
     epoch: int
     metrics: dict[str, float]
@@ -37,6 +41,7 @@ class TrainedModel(Contract):
     metrics: dict[str, float]
     rows_per_second: float
     versions: dict[str, str]
+    num_restarts: int = 0
 
 
 class TensorInfo(Contract):

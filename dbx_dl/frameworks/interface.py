@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -120,8 +120,23 @@ class Objective(Protocol):
     def save_weights(self, path: Path) -> None:
         """Write the network's weights in a safe format; the suffix is `Framework.weights_suffix`."""
 
-    def load_weights(self, path: Path) -> None:
-        """Read weights that `save_weights` wrote for the same network; DataError when they do not fit."""
+    def load_weights(self, path: Path, *, skip_mismatched: bool = False) -> None:
+        """Read weights that `save_weights` wrote for the same network; DataError when they do not fit.
+
+        With `skip_mismatched` those that fit are read, and the others stay as they are.
+        """
+
+    def read_state(self) -> dict[str, np.ndarray]:
+        """What all ranks share and a checkpoint keeps: all weights, optimizer slots and step counts."""
+
+    def write_state(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over what `read_state` gave; DataError when it is of another network."""
+
+    def read_noise(self) -> dict[str, np.ndarray]:
+        """This rank's own random states."""
+
+    def write_noise(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over what `read_noise` gave."""
 
 
 class Framework(Protocol):
@@ -138,6 +153,9 @@ class Framework(Protocol):
 
     def build_network(self, request: NetworkRequest) -> Any:
         """A new network with seeded weights; ConfigError when the name or an option is unknown."""
+
+    def freeze_network(self, network: Any, patterns: Sequence[str]) -> None:
+        """Freeze layers by name; ConfigError for a pattern that matches none, or when nothing is left to train."""
 
     def create_objective(
         self, network: Any, optimizer: OptimizerConfig, ranks: Ranks, request: ObjectiveRequest = ...

@@ -9,6 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# The name of its state among the arrays of a checkpoint.
+LOSS_SCALE = "loss_scale"
 _FIRST_SCALE = 2.0**15
 _LARGEST_SCALE = 2.0**24
 _STEPS_UNTIL_DOUBLED = 2000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from dbx_dl.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -32,6 +35,28 @@ def check_weights_fit(
     """DataError, naming the first difference, unless `found` has the names, shapes and dtypes of `expected`."""
     for difference in _differences(found, expected):
         raise DataError(f"the weights in {path} are of another network: {difference}")
+
+
+def keep_fitting(
+    path: Path, found: Mapping[str, NDArray[np.generic]], own: Mapping[str, NDArray[np.generic]]
+) -> dict[str, NDArray[np.generic]]:
+    """`own` with those arrays of `found` that have the same name, shape and dtype; the log names the others.
+
+    DataError when none does.
+    """
+    skipped = list(_differences(found, own))
+    fitting = {name: array for name, array in found.items() if name in own and _describe(array) == _describe(own[name])}
+    if not fitting:
+        raise DataError(f"the weights in {path} are of another network: {skipped[0]}")
+    if skipped:
+        logger.warning("of the weights in %s these are not taken: %s", path, "; ".join(skipped))
+    return {**own, **fitting}
+
+
+def check_state_fits(found: Mapping[str, NDArray[np.generic]], expected: Mapping[str, NDArray[np.generic]]) -> None:
+    """DataError, naming the first difference, unless a checkpoint's arrays fit the network and its optimizer."""
+    for difference in _differences(found, expected):
+        raise DataError(f"the checkpoint is of another network or optimizer: {difference}")
 
 
 @contextmanager

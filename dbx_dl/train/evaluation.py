@@ -27,8 +27,11 @@ class RowFeed(Protocol):
     def num_steps(self) -> int:
         """Batches per epoch, the same on every rank."""
 
-    def batches(self, epoch: int | None) -> Iterator[Batch]:
-        """The rank's batches in the order of an epoch, or in stored order, stretch by stretch in rank order."""
+    def batches(self, epoch: int | None, first_step: int = 0) -> Iterator[Batch]:
+        """The rank's batches from a step on.
+
+        In the order of an epoch, or with None in stored order, stretch by stretch in rank order.
+        """
 
 
 def evaluate(objective: Objective, ranks: Ranks, feed: RowFeed, prefix: str) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import cast
 
 from dbx_dl import errors
 from dbx_dl.contracts import Contract
-from dbx_dl.errors import DbxDlError, RankFailedError
+from dbx_dl.errors import DbxDlError, RankFailedError, RankLostError
 from dbx_dl.runtime.processes import name_known_error
 from dbx_dl.train.job import RunDirectory
 
@@ -17,6 +17,7 @@ from dbx_dl.train.job import RunDirectory
 _PEER_LOST = re.compile(
     r"HorovodInternalError|Horovod has been shut down|gloo/transport|Connection closed by peer|Connection reset by peer"
 )
+_KILLED = re.compile(r"its process was killed by signal")
 _WAIT_FOR_CAUSE_SECONDS = 3.0
 _POLL_SECONDS = 0.1
 
@@ -34,6 +35,11 @@ class Failure(Contract):
     def is_effect(self) -> bool:
         """Whether the rank only noticed that another one was gone."""
         return _PEER_LOST.search(self.message + self.traceback) is not None
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether a process was lost, this rank's or another's, rather than gave up."""
+        return self.is_effect or (not self.kind and _KILLED.match(self.message) is not None)
 
 
 def record_exception(directory: RunDirectory, rank: int, error: BaseException) -> None:
@@ -89,7 +95,8 @@ def _to_error(failure: Failure, directory: RunDirectory, num_ranks: int) -> DbxD
         return error
     where = f"rank {failure.rank} of {num_ranks} failed: {failure.message}"
     log = directory.log(failure.rank)
-    return RankFailedError("\n".join(part for part in (where, failure.traceback.rstrip(), f"its log: {log}") if part))
+    text = "\n".join(part for part in (where, failure.traceback.rstrip(), f"its log: {log}") if part)
+    return RankLostError(text) if failure.is_loss else RankFailedError(text)
 
 
 def _from_launch_error(directory: RunDirectory, num_ranks: int, error: BaseException) -> DbxDlError:
@@ -99,7 +106,9 @@ def _from_launch_error(directory: RunDirectory, num_ranks: int, error: BaseExcep
         # The executors cannot write where the driver reads: the task's error came inside Spark's.
         kind = getattr(errors, through_spark[1], RankFailedError)
         message = re.split(r"\n\s+at |\n\nDriver stacktrace|\n\nJVM stacktrace", text[through_spark.end() :])[0]
+        if kind is RankFailedError and _KILLED.search(message):
+            kind = RankLostError
         return cast(DbxDlError, kind(message.strip()))
     first = next((line for line in text.splitlines() if line.strip()), type(error).__name__).strip()
     hint = f"look into {directory.root / 'logs'}"
-    return RankFailedError(f"the tasks above {num_ranks} ranks were lost, and no rank said why ({first}): {hint}")
+    return RankLostError(f"the tasks above {num_ranks} ranks were lost, and no rank said why ({first}): {hint}")

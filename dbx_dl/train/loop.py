@@ -12,15 +12,17 @@ import numpy as np
 
 from dbx_dl.contracts import Batch, EpochMetrics
 from dbx_dl.errors import RankFailedError
+from dbx_dl.train.checkpoints import LoopState
 from dbx_dl.train.evaluation import RowFeed, evaluate
+from dbx_dl.train.meters import RankMeter, RankMetrics, StepMeter, StepMetrics
 from dbx_dl.train.schedule import create_schedule
 from dbx_dl.train.selection import Selection
 
 if TYPE_CHECKING:
     from dbx_dl.config import TrainConfig
     from dbx_dl.frameworks.interface import Objective, Ranks
-    from dbx_dl.train.checkpoints import BestWeights
-    from dbx_dl.train.schedule import Schedule
+    from dbx_dl.train.checkpoint_files import Checkpoint
+    from dbx_dl.train.checkpoints import BestWeights, Checkpoints
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ class Fit:
     rows_per_second: float
 
 
+Report = Callable[[EpochMetrics | StepMetrics | RankMetrics], None]
+
+
 def fit(
     objective: Objective,
     ranks: Ranks,
@@ -39,65 +44,118 @@ def fit(
     validation: RowFeed,
     config: TrainConfig,
     best: BestWeights,
-    report: Callable[[EpochMetrics], None],
+    report: Report,
+    checkpoints: Checkpoints | None = None,
+    start: Checkpoint | None = None,
 ) -> Fit:
     """Train for the config's epochs, or until validation stalls; every rank gets the same result but its own times.
 
-    Metrics are sums over all ranks' rows, divided by their weight. RankFailedError when the loss is not finite.
+    Metrics are sums over all ranks' rows, divided by their weight. With `checkpoints` they are written when due, and
+    training goes on from `start`. RankFailedError when the loss is not finite.
     """
-    objective.broadcast_state()
     schedule = create_schedule(config.optimizer, config.num_epochs, train.num_steps, ranks.size)
-    selection = Selection(config.early_stopping_epochs, config.best_metric)
-    history: list[EpochMetrics] = []
-    for epoch in range(1, config.num_epochs + 1):
-        started = time.perf_counter()
-        sums = _train_epoch(objective, ranks, train, epoch, schedule)
-        objective.synchronize_statistics()
+    state = LoopState(schedule, Selection(config.early_stopping_epochs, config.best_metric))
+    if checkpoints is not None and start is not None:
+        checkpoints.restore(start, objective, state)
+    objective.broadcast_state()
+    steps = _Steps(objective, ranks, train, config.report_every_steps, report, checkpoints)
+    while not state.has_ended(config.num_epochs):
+        started = time.perf_counter() - state.seconds
+        sums = steps.take_epoch(state)
         trained = time.perf_counter() - started
-        metrics = _average(sums) | evaluate(objective, ranks, validation, "validation_")
-        is_best, should_stop = _decide_once(ranks, selection, epoch, metrics)
+        objective.synchronize_statistics()
+        metrics = _average(sums, "train_") | evaluate(objective, ranks, validation, "validation_")
+        is_best, should_stop = _decide_once(ranks, state.selection, state.epoch, metrics)
         schedule.consider(is_best)
         if is_best:
             best.save(objective)
         total = time.perf_counter() - started
-        history.append(
-            EpochMetrics(epoch=epoch, metrics=metrics, seconds=total, rows_per_second=sums["weight"] / trained)
+        speed = sums["weight"] / trained
+        state.finish_epoch(
+            EpochMetrics(epoch=state.epoch, metrics=metrics, seconds=total, rows_per_second=speed),
         )
-        report(history[-1])
+        report(state.history[-1])
+        steps.save_when_due(state)
         if should_stop:
             break
-    return Fit(tuple(history), selection.best_epoch, _average_speed(history))
+    return Fit(tuple(state.history), state.selection.best_epoch, _average_speed(state.history))
 
 
-def _train_epoch(objective: Objective, ranks: Ranks, feed: RowFeed, epoch: int, schedule: Schedule) -> dict[str, float]:
-    """Sums over all ranks and steps of one epoch."""
-    totals: dict[str, float] = {}
-    first_step = (epoch - 1) * feed.num_steps
-    for step, batch in enumerate(feed.batches(epoch)):
-        sums = objective.train_step(batch, schedule.learning_rate(first_step + step))
-        if not math.isfinite(sums["loss"]):
-            raise RankFailedError(_describe_divergence(sums["loss"], epoch, step, batch, schedule, first_step + step))
-        for name, value in sums.items():
-            totals[name] = totals.get(name, 0.0) + value
-    names = sorted(totals)
-    summed = ranks.sum(np.array([totals[name] for name in names], dtype=np.float64))
+class _Steps:
+    """Takes an epoch's steps, reporting and writing checkpoints on the way."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        ranks: Ranks,
+        feed: RowFeed,
+        report_every_steps: int,
+        report: Report,
+        checkpoints: Checkpoints | None,
+    ) -> None:
+        self._objective = objective
+        self._ranks = ranks
+        self._feed = feed
+        self._report_every_steps = report_every_steps
+        self._report = report
+        self._checkpoints = checkpoints
+
+    def take_epoch(self, state: LoopState) -> dict[str, float]:
+        """Take the steps that are left of the epoch; sums over all ranks and all of its steps."""
+        meter, since_report = RankMeter(), StepMeter()
+        started = time.perf_counter() - state.seconds
+        for batch in meter.watch(self._feed.batches(state.epoch, state.step)):
+            rate = state.schedule.learning_rate(self._count_steps(state))
+            sums = self._objective.train_step(batch, rate)
+            if not math.isfinite(sums["loss"]):
+                raise RankFailedError(_describe_divergence(sums["loss"], state, batch, rate))
+            state.finish_step(sums)
+            since_report.add(sums)
+            if self._count_steps(state) % self._report_every_steps == 0:
+                self._report_steps(state, rate, since_report)
+            state.seconds = time.perf_counter() - started
+            # After the last step the epoch's own checkpoint comes, which knows its metrics.
+            if state.step < self._feed.num_steps:
+                self.save_when_due(state)
+        self._report(RankMetrics(rank=self._ranks.rank, epoch=state.epoch, metrics=meter.read()))
+        return _sum_over_ranks(self._ranks, state.sums)
+
+    def save_when_due(self, state: LoopState) -> None:
+        """Write a checkpoint if one belongs here, between two steps."""
+        if self._checkpoints is None:
+            return
+        is_epoch_due = state.step == 0 and self._checkpoints.is_due_after_epoch(state.epoch - 1)
+        if is_epoch_due or self._checkpoints.is_due_after_step(self._count_steps(state)):
+            self._checkpoints.save(self._objective, state)
+
+    def _report_steps(self, state: LoopState, rate: float, since_report: StepMeter) -> None:
+        own, seconds = since_report.take()
+        sums = _sum_over_ranks(self._ranks, own)
+        speed = {"learning_rate": rate, "step_rows_per_second": sums["weight"] / seconds}
+        averages = _average(sums, "step_") | speed
+        self._report(StepMetrics(epoch=state.epoch, step=self._count_steps(state), metrics=averages))
+
+    def _count_steps(self, state: LoopState) -> int:
+        return (state.epoch - 1) * self._feed.num_steps + state.step
+
+
+def _sum_over_ranks(ranks: Ranks, sums: dict[str, float]) -> dict[str, float]:
+    names = sorted(sums)
+    summed = ranks.sum(np.array([sums[name] for name in names], dtype=np.float64))
     return dict(zip(names, summed.tolist(), strict=True))
 
 
-def _describe_divergence(
-    loss: float, epoch: int, step: int, batch: Batch, schedule: Schedule, overall_step: int
-) -> str:
+def _describe_divergence(loss: float, state: LoopState, batch: Batch, rate: float) -> str:
     keys = ", ".join(key for key in batch.keys[:3] if key)
     return (
-        f"the loss became {loss} in epoch {epoch}, step {step + 1}, at learning rate "
-        f"{schedule.learning_rate(overall_step):g} (rows {keys}, ...): lower optimizer.learning_rate, add warm-up, "
-        "or look for extreme inputs"
+        f"the loss became {loss} in epoch {state.epoch}, step {state.step + 1}, at learning rate {rate:g} "
+        f"(rows {keys}, ...): lower optimizer.learning_rate, add warm-up, or look for extreme inputs"
     )
 
 
-def _average(sums: dict[str, float]) -> dict[str, float]:
+def _average(sums: dict[str, float], prefix: str) -> dict[str, float]:
     weight = sums["weight"]
-    return {f"train_{name}": value / weight for name, value in sums.items() if name != "weight"}
+    return {f"{prefix}{name}": value / weight for name, value in sums.items() if name != "weight"}
 
 
 def _average_speed(history: list[EpochMetrics]) -> float:

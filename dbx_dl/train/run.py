@@ -13,12 +13,17 @@ from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.frameworks import FRAMEWORKS
 from dbx_dl.frameworks.architectures import check_network
 from dbx_dl.frameworks.requests import check_objective, network_request
+from dbx_dl.train.checkpoint_files import discard_after, find_latest
 from dbx_dl.train.illustrations import log_figures
 from dbx_dl.train.job import RunDirectory, TrainingJob, TrainingResult
 from dbx_dl.train.launch import check_launch, launch
+from dbx_dl.train.meters import RankMetrics, StepMetrics
 from dbx_dl.train.ranks import RankProgram
 from dbx_dl.train.reports import follow_reports
+from dbx_dl.train.restarts import launch_until_done
+from dbx_dl.train.resuming import describe_change, digest_job, require_same_job
 from dbx_dl.train.staging import make_readable
+from dbx_dl.train.starting import find_start_weights, resolve_start
 from dbx_dl.train.tracking import TrackedRun, track_run
 
 if TYPE_CHECKING:
@@ -39,26 +44,38 @@ def train_network(
     framework: str,
     directory: str,
     tracking: TrackingConfig,
+    resume: bool = False,
 ) -> TrainedModel:
     """Train with the config's ranks and launcher; weights, reports and test predictions go into `directory`.
 
-    What an earlier training left in `directory` is removed. The weights are those of the best epoch
-    (`selection.rate_epoch`); `metrics` are the test split's, named `test_<metric>`. ConfigError, DataError and
-    SetupError come before anything is submitted, or from the ranks; RankFailedError carries a rank's traceback.
+    What an earlier training left in `directory` is removed; with `resume` it goes on from its latest checkpoint, in the
+    same MLflow run, and ConfigError names what is different where config or table are not the same. Ranks that are
+    lost are launched again, see `CheckpointConfig`. The weights are those of the best epoch (`selection.rate_epoch`);
+    `metrics` are the test split's, named `test_<metric>`. ConfigError, DataError and SetupError come before anything is
+    submitted, or from the ranks; RankFailedError carries a rank's traceback.
     """
     _check_request(prepared, config, framework)
     check_launch(spark, config)
     root = Path(directory).absolute()
-    prepared = make_readable(spark, prepared, config.feed, root)
-    job = TrainingJob(prepared=prepared, config=config, framework=cast("FrameworkName", framework), directory=str(root))
-    files = _clear_directory(root)
-    with track_run(tracking, job) as run:
-        job.save(files.job)
-        logger.info("[%s] training %s on %s", framework, config.network, _describe_ranks(config))
-        result = _run_ranks(spark, job, files, run)
-        run.log_result(result)
+    job = TrainingJob(
+        prepared=make_readable(spark, prepared, config.feed, root),
+        config=resolve_start(config),
+        framework=cast("FrameworkName", framework),
+        directory=str(root),
+    )
+    files = RunDirectory(root)
+    is_resumed = resume and files.job.exists()
+    if is_resumed:
+        require_same_job(TrainingJob.load(files.job), job)
+    else:
+        _clear_directory(files, resume)
+    with track_run(tracking, job, files, is_resumed=is_resumed) as run:
+        if not (is_resumed and files.result.exists()):
+            _run_ranks(spark, job, files, run)
+        result, num_restarts = TrainingResult.load(files.result), files.count_launches() - 1
+        run.log_result(result, num_restarts)
         log_figures(run, prepared, result, files.test_predictions)
-    return _describe_model(job, result, run.run_id, tracking.uri)
+    return _describe_model(job, result, run.run_id, tracking.uri, num_restarts)
 
 
 def _check_request(prepared: PreparedTable, config: TrainConfig, framework: str) -> None:
@@ -71,38 +88,75 @@ def _check_request(prepared: PreparedTable, config: TrainConfig, framework: str)
     if prepared.split_rows.get("train", 0) == 0:
         raise DataError(f"table {prepared.table.name} has no rows in its train split: prepare more rows")
     check_network(network_request(prepared, config.network, config.network_options, config.seed))
+    if config.start is not None:
+        find_start_weights(config.start, framework)
 
 
-def _clear_directory(root: Path) -> RunDirectory:
-    files = RunDirectory(root)
+def _clear_directory(files: RunDirectory, resume: bool) -> None:
+    if resume:
+        logger.info("%s has no training to go on with: it starts from the beginning", files.root)
     try:
         files.clear()
     except OSError as error:
-        raise ConfigError(f"the run's directory {root} cannot be written: {error.strerror}") from None
-    return files
+        raise ConfigError(f"the run's directory {files.root} cannot be written: {error.strerror}") from None
 
 
-def _run_ranks(spark: SparkSession, job: TrainingJob, files: RunDirectory, run: TrackedRun) -> TrainingResult:
+def _run_ranks(spark: SparkSession, job: TrainingJob, files: RunDirectory, run: TrackedRun) -> None:
+    """Launch ranks until they have written the result, each time from the latest checkpoint."""
+
+    def launch_once() -> None:
+        number = files.count_launches() + 1
+        start = _choose_start(job, files)
+        if number > 1 and start is None:
+            logger.info("[%s] there is no checkpoint yet: it starts from the beginning", job.framework)
+        here = files.launch(number)
+        job.model_copy(update={"start": start}).save(here.job)
+        logger.info("[%s] training %s on %s", job.framework, job.config.network, _describe_ranks(job.config))
+        _launch_ranks(spark, job, here, run)
+
+    launch_until_done(launch_once, lambda: check_launch(spark, job.config), job.config.checkpoint, name=job.framework)
+
+
+def _choose_start(job: TrainingJob, files: RunDirectory) -> str | None:
+    """The folder of the latest whole checkpoint; what comes after it is removed."""
+    latest = find_latest(files.checkpoints)
+    discard_after(files.checkpoints, latest)
+    if latest is None:
+        return None
+    progress = latest.progress
+    if progress.job_digest != digest_job(job):
+        raise ConfigError(f"{latest.folder} is of another training: start anew without resume")
+    change = describe_change(progress, job)
+    place = f"epoch {progress.epoch}, step {progress.step + 1}"
+    logger.info("[%s] going on at %s%s", job.framework, place, f"; {change}" if change else "")
+    return str(latest.folder)
+
+
+def _launch_ranks(spark: SparkSession, job: TrainingJob, here: RunDirectory, run: TrackedRun) -> None:
+    num_ranks = job.config.num_ranks
     program = RankProgram(
         module=WORKER_MODULE,
-        arguments=(str(files.job),),
-        directory=job.directory,
-        num_ranks=job.config.num_ranks,
+        arguments=(str(here.job),),
+        directory=str(here.root),
+        num_ranks=num_ranks,
         timeout_seconds=job.config.timeout_seconds,
         import_path=tuple(str(Path(entry).absolute()) for entry in sys.path),
     )
-    with follow_reports([files.reports(0)], _make_handler(job, run)):
+    with follow_reports([here.reports(rank) for rank in range(num_ranks)], _make_handler(job, run)):
         launch(spark, program, job.config.launcher)
-    return TrainingResult.load(files.result)
 
 
 def _make_handler(job: TrainingJob, run: TrackedRun) -> Callable[[dict[str, Any]], None]:
     def handle(record: dict[str, Any]) -> None:
-        if record["kind"] != "epoch":
-            return
-        epoch = EpochMetrics.model_validate({name: value for name, value in record.items() if name != "kind"})
-        logger.info(describe_epoch(job.framework, epoch, job.config.num_epochs))
-        run.log_epoch(epoch)
+        kind, values = record["kind"], {name: value for name, value in record.items() if name != "kind"}
+        if kind == "epoch":
+            epoch = EpochMetrics.model_validate(values)
+            logger.info(describe_epoch(job.framework, epoch, job.config.num_epochs))
+            run.log_epoch(epoch)
+        elif kind == "steps":
+            run.log_steps(StepMetrics.model_validate(values))
+        elif kind == "rank":
+            run.log_rank(RankMetrics.model_validate(values))
 
     return handle
 
@@ -122,7 +176,9 @@ def _describe_ranks(config: TrainConfig) -> str:
     return f"{ranks} with batches of {config.batch_size} rows each (launcher {config.launcher})"
 
 
-def _describe_model(job: TrainingJob, result: TrainingResult, run_id: str, tracking_uri: str) -> TrainedModel:
+def _describe_model(
+    job: TrainingJob, result: TrainingResult, run_id: str, tracking_uri: str, num_restarts: int
+) -> TrainedModel:
     return TrainedModel(
         prepared=job.prepared,
         framework=job.framework,
@@ -140,4 +196,5 @@ def _describe_model(job: TrainingJob, result: TrainingResult, run_id: str, track
         metrics=result.metrics,
         rows_per_second=result.rows_per_second,
         versions=result.versions,
+        num_restarts=num_restarts,
     )

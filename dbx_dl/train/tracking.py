@@ -2,156 +2,234 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import logging
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dbx_dl.errors import RegistryError
 from dbx_dl.runtime.tracking import ensure_experiment, explain_failure, open_client, quiet_mlflow
+from dbx_dl.train.job import RunDirectory
+from dbx_dl.train.mlflow_values import describe_dataset, describe_params, describe_tags
+from dbx_dl.train.outbox import KnownRun, Message, Outbox, Unsent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput
 
     from dbx_dl.config import TrackingConfig
-    from dbx_dl.contracts import EpochMetrics, PreparedTable
+    from dbx_dl.contracts import EpochMetrics
     from dbx_dl.train.job import TrainingJob, TrainingResult
+    from dbx_dl.train.meters import RankMetrics, StepMetrics
+
+logger = logging.getLogger(__name__)
 
 _PARAMS_PER_CALL = 100
-_MAX_PARAM_CHARACTERS = 6000
+_REFUSALS = (400, 404, 409)
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 
 class TrackedRun:
-    """A run in MLflow that is being written."""
+    """A run in MLflow that is being written; what MLflow cannot be told now is kept and told later."""
 
-    def __init__(self, client: MlflowClient, run_id: str) -> None:
-        self.run_id = run_id
+    def __init__(self, client: MlflowClient, known: KnownRun, files: RunDirectory) -> None:
+        self.run_id = known.run_id
         self._client = client
-        self._logged_epochs: set[int] = set()
+        self._files = files
+        self._outbox = Outbox(known, files.unsent, self._send, _is_refused)
+        self._logged: set[tuple[str, int]] = set()
+
+    def skip_logged(self) -> None:
+        """Ask MLflow which steps it has already, from an earlier launch, so that they are not logged twice."""
+        for name in self._client.get_run(self.run_id).data.metrics:
+            self._logged |= {(name, metric.step) for metric in self._client.get_metric_history(self.run_id, name)}
+        for message in self._outbox.waiting:
+            self._logged |= {(name, message.step) for name in message.metrics}
 
     def log_epoch(self, epoch: EpochMetrics) -> None:
         """The epoch's metrics at step `epoch`, once."""
-        if epoch.epoch in self._logged_epochs:
-            return
-        values = {**epoch.metrics, "epoch_seconds": epoch.seconds, "rows_per_second": epoch.rows_per_second}
-        self._log_metrics(values, epoch.epoch)
-        self._logged_epochs.add(epoch.epoch)
+        speed = {"epoch_seconds": epoch.seconds, "rows_per_second": epoch.rows_per_second}
+        self._log_metrics({**epoch.metrics, **speed}, epoch.epoch)
 
-    def log_result(self, result: TrainingResult) -> None:
+    def log_steps(self, steps: StepMetrics) -> None:
+        """Averages over some steps at the last one's number, once."""
+        self._log_metrics(steps.metrics, steps.step)
+
+    def log_rank(self, values: RankMetrics) -> None:
+        """One rank's speed and resources as `rank_<n>/<metric>` at step `epoch`, once."""
+        named = {f"rank_{values.rank}/{name}": value for name, value in values.metrics.items()}
+        self._log_metrics(named, values.epoch)
+
+    def log_result(self, result: TrainingResult, num_restarts: int) -> None:
         """The metrics of the test split, the best epoch, versions, and any epoch that was not logged before."""
         for epoch in result.history:
             self.log_epoch(epoch)
         self._log_metrics({**result.metrics, "best_epoch": result.best_epoch}, result.best_epoch)
-        for name, value in result.versions.items():
-            self._client.set_tag(self.run_id, f"dbx_dl.version.{name}", value)
+        versions = {f"dbx_dl.version.{name}": value for name, value in result.versions.items()}
+        self.set_tags({**versions, "dbx_dl.num_restarts": str(num_restarts)})
+
+    def set_tags(self, tags: dict[str, str]) -> None:
+        """Tags of the run."""
+        self._outbox.add(Message(kind="tags", time_ms=_now(), tags=tags))
 
     def log_figure(self, figure: Figure, name: str) -> None:
-        """A figure as a PNG artifact."""
-        with quiet_mlflow():
-            self._client.log_figure(self.run_id, figure, f"figures/{name}.png")
-
-    def log_json(self, values: dict[str, Any], name: str) -> None:
-        """A JSON artifact."""
-        with quiet_mlflow():
-            self._client.log_dict(self.run_id, values, f"{name}.json")
+        """A figure as a PNG artifact, and in the run directory."""
+        self._files.figures.mkdir(parents=True, exist_ok=True)
+        path = self._files.figures / f"{name}.png"
+        figure.savefig(path)
+        self._outbox.add(Message(kind="file", time_ms=_now(), path=str(path), folder="figures"))
 
     def log_start(self, job: TrainingJob) -> None:
         """Parameters, tags and the dataset input, before the first step."""
         from mlflow.entities import Param
 
-        params = [Param(name, value) for name, value in _describe_params(job).items()]
+        params = [Param(name, value) for name, value in describe_params(job).items()]
         for start in range(0, len(params), _PARAMS_PER_CALL):
             self._client.log_batch(self.run_id, params=params[start : start + _PARAMS_PER_CALL])
-        self._client.log_inputs(self.run_id, datasets=[_describe_dataset(job.prepared)])
-        self.log_json(job.model_dump(mode="json"), "job")
+        self._client.log_inputs(self.run_id, datasets=[describe_dataset(job.prepared)])
+        with quiet_mlflow():
+            self._client.log_dict(self.run_id, job.model_dump(mode="json"), "job.json")
+
+    def flush(self) -> bool:
+        """Tell MLflow what was kept; whether nothing is left."""
+        return self._outbox.flush()
 
     def end(self, status: str) -> None:
-        """End the run as FINISHED or FAILED."""
-        self._client.set_terminated(self.run_id, status)
+        """End the run as FINISHED or FAILED; a warning says what MLflow was not told."""
+        self._outbox.add(Message(kind="end", time_ms=_now(), status=status))
+        if not self._outbox.flush():
+            logger.warning(
+                "MLflow run %s lacks %d messages, which are kept in %s: log them with `dbx-dl log` or "
+                "dbx_dl.train.tracking.send_kept(%r)",
+                *(self.run_id, len(self._outbox.waiting), self._files.unsent, str(self._files.root)),
+            )
 
     def _log_metrics(self, values: Mapping[str, float], step: int) -> None:
-        from mlflow.entities import Metric
+        new = {name: float(value) for name, value in values.items() if (name, step) not in self._logged}
+        self._logged |= {(name, step) for name in new}
+        if new:
+            self._outbox.add(Message(kind="metrics", time_ms=_now(), step=step, metrics=new))
 
-        now = int(time.time() * 1000)
-        metrics = [Metric(name, float(value), now, step) for name, value in values.items()]
-        self._client.log_batch(self.run_id, metrics=metrics)
+    def _send(self, message: Message) -> None:
+        with quiet_mlflow(), _short_waits():
+            send_message(self._client, self.run_id, message)
+
+
+def send_message(client: MlflowClient, run_id: str, message: Message) -> None:
+    """Tell MLflow one message of a run."""
+    from mlflow.entities import Metric, RunTag
+
+    if message.kind == "metrics":
+        metrics = [Metric(name, value, message.time_ms, message.step) for name, value in message.metrics.items()]
+        client.log_batch(run_id, metrics=metrics)
+    elif message.kind == "tags":
+        client.log_batch(run_id, tags=[RunTag(name, value) for name, value in message.tags.items()])
+    elif message.kind == "file":
+        client.log_artifact(run_id, message.path, message.folder)
+    else:
+        client.set_terminated(run_id, message.status, message.time_ms)
+
+
+def send_kept(directory: str) -> int:
+    """Tell MLflow what a training in `directory` kept while the server was away; gives the number of messages.
+
+    RegistryError when the server still does not answer.
+    """
+    files = RunDirectory(Path(directory).absolute())
+    if not files.unsent.exists():
+        return 0
+    kept = Unsent.load(files.unsent)
+    run = TrackedRun(open_client(kept.tracking_uri), kept, files)
+    if not run.flush():
+        raise RegistryError(f"MLflow stopped answering: what is left stays in {files.unsent}")
+    return len(kept.messages)
 
 
 @contextmanager
-def track_run(tracking: TrackingConfig, job: TrainingJob) -> Iterator[TrackedRun]:
-    """A new run for the job: FINISHED when the block ends, FAILED when it raises, also on an interrupt.
+def track_run(
+    tracking: TrackingConfig, job: TrainingJob, files: RunDirectory, *, is_resumed: bool = False
+) -> Iterator[TrackedRun]:
+    """A run for the job: FINISHED when the block ends, FAILED when it raises, also on an interrupt.
 
-    RegistryError when MLflow cannot be reached, or stops answering.
+    A resumed training goes on in its own run. RegistryError when MLflow cannot be reached at the start; later what it
+    cannot be told is kept in the run directory.
     """
     from mlflow.exceptions import MlflowException
 
     client = open_client(tracking.uri)
-    experiment_id = ensure_experiment(client, tracking)
-    name = f"{Path(job.prepared.table.name).name} {job.config.network} {job.framework}"
-    started = client.create_run(experiment_id, run_name=name, tags=_describe_tags(job))
-    run = TrackedRun(client, started.info.run_id)
     try:
-        run.log_start(job)
+        run = _reopen_run(client, tracking, files) if is_resumed else None
+        run = run or _create_run(client, tracking, job, files)
+    except MlflowException as error:
+        raise RegistryError(f"an MLflow run cannot be written: {explain_failure(error)}") from None
+    try:
         yield run
         run.end("FINISHED")
-    except BaseException as error:
+    except BaseException:
         with suppress(Exception):
             run.end("FAILED")
-        if isinstance(error, MlflowException):
-            reason = f"MLflow run {run.run_id} cannot be written: {explain_failure(error)}"
-            raise RegistryError(f"{reason}; what the ranks wrote is in {job.directory}") from None
         raise
 
 
-def _describe_params(job: TrainingJob) -> dict[str, str]:
-    values = {
-        "framework": job.framework,
-        **job.config.model_dump(mode="json"),
-        "global_batch_size": job.config.batch_size * job.config.num_ranks,
-        "split_rows": dict(job.prepared.split_rows),
-    }
-    return {name: str(value)[:_MAX_PARAM_CHARACTERS] for name, value in _flatten(values).items()}
-
-
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings become dotted names."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        flat |= _flatten(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
-    return flat
-
-
-def _describe_tags(job: TrainingJob) -> dict[str, str]:
+def _create_run(client: MlflowClient, tracking: TrackingConfig, job: TrainingJob, files: RunDirectory) -> TrackedRun:
+    name = f"{Path(job.prepared.table.name).name} {job.config.network} {job.framework}"
+    started = client.create_run(ensure_experiment(client, tracking), run_name=name, tags=describe_tags(job))
+    known = KnownRun(run_id=started.info.run_id, tracking_uri=tracking.uri)
+    run = TrackedRun(client, known, files)
     try:
-        horovod = version("horovod")
-    except PackageNotFoundError:
-        horovod = "not installed"
-    return {
-        "dbx_dl.table": job.prepared.table.name,
-        "dbx_dl.table_version": str(job.prepared.table.version),
-        "dbx_dl.framework": job.framework,
-        "dbx_dl.network": job.config.network,
-        "dbx_dl.horovod_version": horovod,
-        "dbx_dl.horovod_size": str(job.config.num_ranks),
-        "dbx_dl.directory": job.directory,
-    }
+        run.log_start(job)
+    except BaseException:
+        with suppress(Exception):
+            client.set_terminated(run.run_id, "FAILED")
+        raise
+    known.save(files.tracked_run)
+    return run
 
 
-def _describe_dataset(prepared: PreparedTable) -> DatasetInput:
-    from mlflow.entities import Dataset, DatasetInput, InputTag
+def _reopen_run(client: MlflowClient, tracking: TrackingConfig, files: RunDirectory) -> TrackedRun | None:
+    """The run that an earlier launch wrote; None, with a warning, when it was in another store or is gone."""
+    from mlflow.exceptions import MlflowException
 
-    table = prepared.table
-    dataset = Dataset(
-        name=table.name,
-        digest=hashlib.sha256(f"{table.path}@{table.version}".encode()).hexdigest()[:8],
-        source_type="delta_table",
-        source=json.dumps({"path": table.path, "delta_table_version": table.version}),
-        profile=json.dumps({"num_rows": prepared.num_rows, **{f"num_{k}": v for k, v in prepared.split_rows.items()}}),
-    )
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
+    known = KnownRun.load(files.tracked_run) if files.tracked_run.exists() else None
+    if known is None or known.tracking_uri != tracking.uri:
+        logger.warning("the training in %s has no run in %s: a new one is made", files.root, tracking.uri)
+        return None
+    run = TrackedRun(client, known, files)
+    try:
+        run.skip_logged()
+        client.update_run(known.run_id, status="RUNNING")
+    except MlflowException as error:
+        if not _is_refused(error):
+            raise
+        logger.warning("MLflow run %s is gone (%s): a new one is made", known.run_id, explain_failure(error))
+        return None
+    return run
+
+
+def _is_refused(error: Exception) -> bool:
+    """Whether MLflow answered that it will not do it, rather than not answering."""
+    from mlflow.exceptions import MlflowException
+
+    if not isinstance(error, MlflowException):
+        return isinstance(error, FileNotFoundError)
+    return error.get_http_status_code() in _REFUSALS
+
+
+@contextmanager
+def _short_waits() -> Iterator[None]:
+    """MLflow's client gives up after seconds, not minutes: training is followed meanwhile."""
+    kept = {name: os.environ.get(name) for name in _PATIENCE}
+    os.environ.update({name: value for name, value in _PATIENCE.items() if kept[name] is None})
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            if value is None:
+                os.environ.pop(name, None)
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

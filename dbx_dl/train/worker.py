@@ -19,12 +19,16 @@ from dbx_dl.frameworks import load_framework
 from dbx_dl.frameworks.requests import network_request, objective_request
 from dbx_dl.runtime.processes import end_with_parent
 from dbx_dl.runtime.ranks import RankPlace, read_rank_place
-from dbx_dl.train.checkpoints import BestWeights
+from dbx_dl.train.checkpoint_files import load_checkpoint
+from dbx_dl.train.checkpoints import BestWeights, Checkpoints
 from dbx_dl.train.evaluation import observe_split
 from dbx_dl.train.failures import record_exception
 from dbx_dl.train.job import RunDirectory, TrainingJob, TrainingResult
-from dbx_dl.train.loop import fit
+from dbx_dl.train.loop import Report, fit
+from dbx_dl.train.meters import REPORT_KINDS, RankMetrics, StepMetrics
 from dbx_dl.train.reports import ReportWriter
+from dbx_dl.train.resuming import digest_job
+from dbx_dl.train.starting import find_start_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +43,7 @@ def main(job_path: str) -> None:
     place = read_rank_place()
     directory = RunDirectory(Path(job_path).parent)
     try:
-        run_rank(TrainingJob.load(job_path), place)
+        run_rank(TrainingJob.load(job_path), place, ReportWriter(directory.reports(place.rank)))
     except BaseException as error:
         record_exception(directory, place.rank, error)
         sys.stderr.write(f"rank {place.rank} failed: {error}\n")
@@ -49,24 +53,29 @@ def main(job_path: str) -> None:
         os._exit(1)
 
 
-def run_rank(job: TrainingJob, place: RankPlace) -> None:
+def run_rank(job: TrainingJob, place: RankPlace, reports: ReportWriter) -> None:
     """Train, evaluate the best weights on the test split, and, on rank 0, write the result."""
     framework = load_framework(job.framework)
     num_threads = count_threads(place)
     framework.seed_process(job.config.seed + place.rank, num_threads)
     ranks = framework.connect_ranks(place)
     directory = RunDirectory(Path(job.directory))
-    reports = ReportWriter(directory.reports(place.rank))
     reports.write({"kind": "started", "rank": place.rank, "pid": os.getpid(), "host": platform.node()})
     objective = _create_objective(framework, job, ranks)
     feeds = {split: _open_split(job, split, place, num_threads) for split in SPLITS}
     best = BestWeights(directory.weights(framework.weights_suffix), ranks)
 
-    def report(epoch: EpochMetrics) -> None:
-        if place.rank == 0:
-            reports.write({"kind": "epoch", **epoch.model_dump()})
-
-    fitted = fit(objective, ranks, feeds["train"], feeds["validation"], job.config, best, report)
+    checkpoints = Checkpoints(
+        directory.checkpoints,
+        ranks,
+        job.config.checkpoint,
+        best,
+        job_digest=digest_job(job),
+        batch_size=job.config.batch_size,
+    )
+    start = None if job.start is None else load_checkpoint(Path(job.start))
+    report = make_reporter(reports, place)
+    fitted = fit(objective, ranks, feeds["train"], feeds["validation"], job.config, best, report, checkpoints, start)
     best.restore(objective)
     observed = observe_split(objective, ranks, feeds["test"])
     if place.rank == 0:
@@ -81,6 +90,16 @@ def run_rank(job: TrainingJob, place: RankPlace) -> None:
             versions=_describe_versions(framework),
         ).save(directory.result)
     ranks.close()
+
+
+def make_reporter(reports: ReportWriter, place: RankPlace) -> Report:
+    """What the loop reports to: rank 0 writes what is the same on every rank, each rank what is its own."""
+
+    def report(values: EpochMetrics | StepMetrics | RankMetrics) -> None:
+        if place.rank == 0 or isinstance(values, RankMetrics):
+            reports.write({"kind": REPORT_KINDS[type(values)], **values.model_dump()})
+
+    return report
 
 
 def count_threads(place: RankPlace) -> int:
@@ -110,7 +129,14 @@ def _create_objective(framework: Framework, job: TrainingJob, ranks: Ranks) -> O
     config = job.config
     request = network_request(job.prepared, config.network, config.network_options, config.seed)
     network = framework.build_network(request)
-    return framework.create_objective(network, config.optimizer, ranks, objective_request(job.prepared, config))
+    if config.freeze:
+        framework.freeze_network(network, config.freeze)
+    learned = objective_request(job.prepared, config)
+    objective = framework.create_objective(network, config.optimizer, ranks, learned)
+    if config.start is not None and job.start is None and ranks.rank == 0:
+        weights = find_start_weights(config.start, job.framework)
+        objective.load_weights(weights, skip_mismatched=config.start.skip_mismatched)
+    return objective
 
 
 def _open_split(job: TrainingJob, split: Split, place: RankPlace, num_threads: int) -> Feed:

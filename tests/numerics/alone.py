@@ -19,7 +19,9 @@ from dbx_dl.frameworks import load_framework
 from dbx_dl.frameworks.interface import Framework, NetworkRequest
 from dbx_dl.frameworks.single_rank import SingleRank
 from tests.numerics.digits import make_global_batches, request_convnet
+from tests.numerics.resuming import go_on_from_checkpoints
 from tests.numerics.training import create, load_same_weights, train_both_with_sgd, train_seeded
+from tests.numerics.transfer import transfer
 from tests.numerics.variants import ALONE, compute_losses, run_variants, step_with_overflow
 
 NUM_GOLDEN_STEPS = 10
@@ -45,6 +47,9 @@ def main(name: str, folder: Path) -> None:
         "variants": run_variants(name, framework, SingleRank(), folder / "variants", ALONE),
         "overflow": step_with_overflow(name, framework),
         "losses": compute_losses(name),
+        "resumed": go_on_from_checkpoints(framework, folder),
+        "transferred": transfer(name, framework, folder),
+        "refused_state": refuse_state(framework),
         "versions": framework.describe_versions(),
         **specific.run(folder),
     }
@@ -123,6 +128,13 @@ def check_weight_files(framework: Framework, folder: Path) -> dict[str, Any]:
         "is_restored": np.array_equal(objective.predict(inputs), saved),
         "num_partial": len(list(folder.glob("*.partial*"))),
     }
+
+
+def refuse_state(framework: Framework) -> str:
+    """What is said about a checkpoint's arrays of another network."""
+    other = create(framework, REQUESTS["mlp"], OptimizerConfig(), SingleRank())
+    objective = create(framework, request_convnet(), OptimizerConfig(), SingleRank())
+    return explain(lambda: objective.write_state(other.read_state()))
 
 
 def collect_refusals(name: str, framework: Framework) -> dict[str, str]:

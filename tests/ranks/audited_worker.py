@@ -22,10 +22,10 @@ class AuditedFeed:
         self._passes = passes
         self.num_rows, self.num_steps = feed.num_rows, feed.num_steps
 
-    def batches(self, epoch: int | None) -> Iterator[Batch]:
+    def batches(self, epoch: int | None, first_step: int = 0) -> Iterator[Batch]:
         record: dict[str, Any] = {"split": self._split, "epoch": epoch, "batches": []}
         self._passes.append(record)
-        for batch in self._feed.batches(epoch):
+        for batch in self._feed.batches(epoch, first_step):
             record["batches"].append([key for key in batch.keys if key])
             yield batch
 
@@ -53,7 +53,7 @@ def main(job_path: str) -> None:
 
 def next_path(audit: Path, rank: int, best: Any) -> Path:
     """A path with the suffix of the run's own weights."""
-    return audit / f"weights_{rank}{best._path.suffix}"
+    return audit / f"weights_{rank}{best.path.suffix}"
 
 
 if __name__ == "__main__":

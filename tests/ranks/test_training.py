@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pytest
 
-from dbx_dl.config import OptimizerConfig, TrackingConfig, TrainConfig
+from dbx_dl.config import CheckpointConfig, OptimizerConfig, TrackingConfig, TrainConfig
 from dbx_dl.contracts import PreparedTable, TrainedModel
 from dbx_dl.feed.rows import read_rows
+from dbx_dl.runtime.tracking import open_client
 from dbx_dl.train import run
 from tests.prepared_tables import write_feature_table, write_image_table
 
@@ -21,8 +23,17 @@ if TYPE_CHECKING:
 
 NETWORKS = {"keras": "mlp", "torch": "convnet"}
 CONFIG = TrainConfig(
-    network="mlp", num_ranks=2, batch_size=16, num_epochs=3, optimizer=OptimizerConfig(learning_rate=0.01)
+    network="mlp",
+    network_options={"dropout": 0.25},
+    num_ranks=2,
+    batch_size=16,
+    num_epochs=3,
+    optimizer=OptimizerConfig(learning_rate=0.01),
+    checkpoint=CheckpointConfig(every_steps=2),
+    report_every_steps=4,
 )
+# In which step, counted from 1 over all epochs, which rank is killed; of 21 steps with keras and 9 with torch.
+KILLS = {"keras": (1, 12), "torch": (0, 6)}
 
 
 class Trained(NamedTuple):
@@ -53,14 +64,37 @@ def trained(
     directory = tmp_path_factory.mktemp(framework)
     (directory / "reports" / "rank_0").mkdir(parents=True)
     (directory / "reports" / "rank_0" / "000001.jsonl").write_text('{"kind": "stale"}\n')
+    yield train(spark, tables[framework], framework, directory, "tests.ranks.audited_worker")
+
+
+def train(spark: SparkSession, prepared: PreparedTable, framework: str, directory: Path, worker: str) -> Trained:
+    """A training with this worker in place of the plain one."""
     tracking = TrackingConfig(uri=f"sqlite:///{directory}/mlflow.db", artifacts=str(directory / "artifacts"))
     config = CONFIG.model_copy(update={"network": NETWORKS[framework]})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "WORKER_MODULE", "tests.ranks.audited_worker")
+        patch.setattr(run, "WORKER_MODULE", worker)
         model = run.train_network(
-            spark, tables[framework], config, framework=framework, directory=str(directory), tracking=tracking
+            spark, prepared, config, framework=framework, directory=str(directory), tracking=tracking
         )
-    yield Trained(model, directory, tracking)
+    return Trained(model, directory, tracking)
+
+
+def check_killed(spark: SparkSession, undisturbed: Trained, directory: Path, rank: int, step: int) -> Trained:
+    """Train as `undisturbed` was, with one rank killed in a step: weights and history must be the same."""
+    (directory / "kill.json").write_text(json.dumps([rank, step]))
+    prepared, framework = undisturbed.model.prepared, undisturbed.model.framework
+    killed = train(spark, prepared, framework, directory, "tests.ranks.killed_worker")
+    assert killed.model.num_restarts == 1
+    expected, reached = (
+        [path.read_bytes() for path in sorted((folder / "audit").glob("weights_*"))]
+        for folder in (undisturbed.directory, directory / "launches" / "2")
+    )
+    assert len(reached) == 2
+    assert reached == expected
+    assert [e.metrics for e in killed.model.history] == [e.metrics for e in undisturbed.model.history]
+    assert killed.model.metrics == undisturbed.model.metrics
+    assert Path(killed.model.weights.path).read_bytes() == Path(undisturbed.model.weights.path).read_bytes()
+    return killed
 
 
 def passes_of(trained: Trained) -> list[list[dict[str, Any]]]:
@@ -121,8 +155,6 @@ def test_predictions_of_the_test_split_are_in_key_order(trained: Trained) -> Non
 
 
 def test_the_mlflow_run_holds_everything(trained: Trained) -> None:
-    from dbx_dl.runtime.tracking import open_client
-
     client = open_client(trained.tracking.uri)
     found = client.get_run(trained.model.run_id)
     assert found.info.status == "FINISHED"
@@ -132,6 +164,13 @@ def test_the_mlflow_run_holds_everything(trained: Trained) -> None:
     assert found.data.tags["dbx_dl.horovod_size"] == "2"
     losses = client.get_metric_history(trained.model.run_id, "train_loss")
     assert [(m.step, m.value) for m in losses] == [(e.epoch, e.metrics["train_loss"]) for e in trained.model.history]
+    steps = [m.step for m in client.get_metric_history(trained.model.run_id, "step_loss")]
+    assert steps == list(range(4, 1 + 3 * -(-trained.model.prepared.split_rows["train"] // 32), 4))
+    for rank in range(2):
+        shares = client.get_metric_history(trained.model.run_id, f"rank_{rank}/wait_share")
+        assert [m.step for m in shares] == [1, 2, 3]
+        assert all(0 <= m.value < 1 for m in shares)
+        assert found.data.metrics[f"rank_{rank}/memory_bytes"] > 1e6
     assert found.data.metrics["test_accuracy"] == trained.model.metrics["test_accuracy"]
     (dataset,) = found.inputs.dataset_inputs
     assert json.loads(dataset.dataset.source)["delta_table_version"] == trained.model.prepared.table.version
@@ -141,6 +180,31 @@ def test_the_mlflow_run_holds_everything(trained: Trained) -> None:
         expected.add("figures/sample_predictions.png")
     assert artifacts == expected
     assert [item.path for item in client.list_artifacts(trained.model.run_id) if not item.is_dir] == ["job.json"]
+
+
+def test_a_killed_rank_costs_a_restart_and_changes_nothing(
+    spark: SparkSession, trained: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rank, step = KILLS[trained.model.framework]
+    with caplog.at_level("INFO"):
+        killed = check_killed(spark, trained, tmp_path, rank, step)
+    assert f"rank {rank} of 2 failed: its process was killed by signal 9 (SIGKILL)" in caplog.text
+    assert "restart 1 of 1" in caplog.text
+    assert "going on at epoch 2, step" in caplog.text
+    client = open_client(killed.tracking.uri)
+    (found,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    assert (found.info.run_id, found.info.status) == (killed.model.run_id, "FINISHED")
+    assert found.data.tags["dbx_dl.num_restarts"] == "1"
+    assert [m.step for m in client.get_metric_history(found.info.run_id, "train_loss")] == [1, 2, 3]
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("number", range(5))
+def test_any_rank_may_be_killed_in_any_step(spark: SparkSession, trained: Trained, tmp_path: Path, number: int) -> None:
+    num_steps = -(-trained.model.prepared.split_rows["train"] // 32) * 3
+    rank, step = random.randrange(2), random.randrange(1, num_steps + 1)
+    print(f"rank {rank} is killed in step {step} of {num_steps}")
+    check_killed(spark, trained, tmp_path, rank, step)
 
 
 def test_what_an_earlier_run_left_is_gone(trained: Trained) -> None:

@@ -33,7 +33,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     stages = {
         "prepare_images": lambda spark, config: note("prepare_images", made.prepared),
         "prepare_table": lambda spark, config: note("prepare_table", made.prepared),
-        "train_network": lambda spark, prepared, config, *, framework, directory, tracking: note(
+        "train_network": lambda spark, prepared, config, *, framework, directory, tracking, resume: note(
             f"train {framework} in {Path(directory).name}", by_framework[framework].onnx.trained
         ),
         "export_onnx": lambda spark, trained, config, *, directory: note(

@@ -6,6 +6,7 @@ load_tensorflow()
 
 from dbx_dl.frameworks.keras.batches import open_dataset, to_tensors  # noqa: E402
 from dbx_dl.frameworks.keras.distribute import connect_ranks, distribute_optimizer  # noqa: E402
+from dbx_dl.frameworks.keras.freezing import freeze_network  # noqa: E402
 from dbx_dl.frameworks.keras.networks import NETWORKS, build_network  # noqa: E402
 from dbx_dl.frameworks.keras.objectives import SupervisedObjective, create_objective  # noqa: E402
 from dbx_dl.frameworks.keras.onnx_export import export_network  # noqa: E402
@@ -21,6 +22,7 @@ __all__ = [
     "describe_versions",
     "distribute_optimizer",
     "export_network",
+    "freeze_network",
     "open_dataset",
     "seed_process",
     "to_tensors",

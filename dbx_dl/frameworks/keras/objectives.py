@@ -8,20 +8,22 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from dbx_dl.frameworks.keras import state
 from dbx_dl.frameworks.keras.batch_norm import synchronize_batch_norm
 from dbx_dl.frameworks.keras.batches import to_tensors
 from dbx_dl.frameworks.keras.distribute import are_finite, reduce_gradients
 from dbx_dl.frameworks.keras.losses import create_loss
 from dbx_dl.frameworks.keras.optimizers import create_optimizer
 from dbx_dl.frameworks.keras.precision import compute_in
-from dbx_dl.frameworks.loss_scale import LossScale
+from dbx_dl.frameworks.loss_scale import LOSS_SCALE, LossScale
 from dbx_dl.frameworks.measures import SupervisedMeasures
 from dbx_dl.frameworks.prediction import predict_in_chunks
 from dbx_dl.frameworks.reduction import PendingBatches, plan_reduction
 from dbx_dl.frameworks.requests import DEFAULT_REQUEST, is_classification
-from dbx_dl.frameworks.weights import check_weights_fit, refuse_unreadable, write_whole
+from dbx_dl.frameworks.weights import check_weights_fit, keep_fitting, refuse_unreadable, write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from dbx_dl.config import OptimizerConfig
@@ -104,13 +106,34 @@ class SupervisedObjective:
         with write_whole(path) as partial, partial.open("wb") as file:
             np.savez(file, allow_pickle=False, **self._read_weights())
 
-    def load_weights(self, path: Path) -> None:
-        """Read weights that `save_weights` wrote; DataError, with nothing loaded, when they do not fit."""
+    def load_weights(self, path: Path, *, skip_mismatched: bool = False) -> None:
+        """Read weights that `save_weights` wrote; DataError, with nothing loaded, when they do not fit.
+
+        With `skip_mismatched` those that fit are read, and the others stay as they are.
+        """
         with refuse_unreadable(path, "a .npz of weights"), np.load(path, allow_pickle=False) as saved:
             found = {name: saved[name] for name in saved.files}
+        found = keep_fitting(path, found, self._read_weights()) if skip_mismatched else found
         check_weights_fit(path, found, self._read_weights())
         for name, variable in zip(sorted(found), self._network.weights, strict=True):
             variable.assign(found[name])
+
+    def read_state(self) -> dict[str, np.ndarray]:
+        """See `state.read_state`; beside that the loss scale."""
+        return state.read_state(self._network, self._optimizer) | {LOSS_SCALE: self._loss_scale.read_state()}
+
+    def write_state(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """See `state.write_state`."""
+        state.write_state(self._network, self._optimizer, arrays)
+        self._loss_scale.restore(arrays[LOSS_SCALE])
+
+    def read_noise(self) -> dict[str, np.ndarray]:
+        """See `state.read_noise`."""
+        return state.read_noise(self._network)
+
+    def write_noise(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """See `state.write_noise`."""
+        state.write_noise(self._network, arrays)
 
     def _compute_step(self, inputs: Any, labels: Any, weights: Any, scale: Any) -> Any:
         """Whether the gradients were finite, then the step's sums."""

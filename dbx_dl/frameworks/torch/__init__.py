@@ -2,6 +2,7 @@
 
 from dbx_dl.frameworks.torch.batches import BatchDataset, to_tensors
 from dbx_dl.frameworks.torch.distribute import connect_ranks, distribute_optimizer
+from dbx_dl.frameworks.torch.freezing import freeze_network
 from dbx_dl.frameworks.torch.networks import NETWORKS, build_network
 from dbx_dl.frameworks.torch.objectives import SupervisedObjective, create_objective
 from dbx_dl.frameworks.torch.onnx_export import export_network
@@ -19,6 +20,7 @@ __all__ = [
     "describe_versions",
     "distribute_optimizer",
     "export_network",
+    "freeze_network",
     "seed_process",
     "to_tensors",
     "weights_suffix",

@@ -71,7 +71,7 @@ class MemoryFeed:
         self.rows = (random.normal(size=(num_rows, 2)) @ plane).astype(np.float32)
         self.num_rows, self.num_steps = num_rows, -(-num_rows // 16)
 
-    def batches(self, epoch: int | None) -> Iterator[Batch]:
+    def batches(self, epoch: int | None, first_step: int = 0) -> Iterator[Batch]:
         for start in range(0, self.num_rows, 16):
             inputs = np.full((16, 5), 1e6 if epoch is None else 0, np.float32)
             found = self.rows[start : start + 16]

@@ -1,4 +1,4 @@
-"""What a training tells MLflow, as values; the ranks tests check it in a real store."""
+"""What an MLflow run says of a training, as values; the ranks tests check it in a real store."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dbx_dl.config import OptimizerConfig, TrainConfig
 from dbx_dl.train.job import TrainingJob
-from dbx_dl.train.tracking import _describe_params, _describe_tags
+from dbx_dl.train.mlflow_values import describe_params, describe_tags
 from tests.prepared_tables import SPEC, describe
 
 
@@ -23,7 +23,7 @@ def job_of(tmp_path: Path) -> TrainingJob:
 
 
 def test_params_are_the_whole_flattened_config(tmp_path: Path) -> None:
-    params = _describe_params(job_of(tmp_path))
+    params = describe_params(job_of(tmp_path))
     fields = {"framework", "global_batch_size", *TrainConfig.model_fields}
     assert {name.partition(".")[0] for name in params} == fields | {"split_rows"}
     assert params["optimizer.momentum"] == "0.9"
@@ -33,7 +33,7 @@ def test_params_are_the_whole_flattened_config(tmp_path: Path) -> None:
 
 
 def test_tags_name_table_version_and_horovod(tmp_path: Path) -> None:
-    tags = _describe_tags(job_of(tmp_path))
+    tags = describe_tags(job_of(tmp_path))
     assert tags["dbx_dl.table"] == str(tmp_path)
     assert tags["dbx_dl.table_version"] == "3"
     assert tags["dbx_dl.horovod_size"] == "2"
