@@ -6,17 +6,21 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import ConfigError, SetupError
+from dbx_dl.runtime.ranks import TORCH_DDP
 from dbx_dl.runtime.slots import count_slots
 from dbx_dl.train.barrier import launch_on_spark
-from dbx_dl.train.failures import explain_failure, read_failures
+from dbx_dl.train.failures import explain_failure, forget_failures, read_failures
 from dbx_dl.train.job import RunDirectory
-from dbx_dl.train.ranks import RankProgram, run_alone
+from dbx_dl.train.output import follow_output
+from dbx_dl.train.rank_process import run_alone
+from dbx_dl.train.ranks import RankProgram
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -41,7 +45,7 @@ def launch_with_horovod_spark(spark: SparkSession, program: RankProgram) -> None
     variables["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(str(Path(entry).absolute()) for entry in sys.path))
     horovod.spark.run(
         _call_main,
-        args=(program.module, program.arguments),
+        args=(program.module, program.arguments, program.stdin),
         num_proc=program.num_ranks,
         use_gloo=True,
         use_mpi=False,
@@ -51,10 +55,16 @@ def launch_with_horovod_spark(spark: SparkSession, program: RankProgram) -> None
     )
 
 
+def launch_with_torch_ddp(spark: SparkSession, program: RankProgram) -> None:
+    """The `spark` launcher with ranks that meet over torch.distributed; Horovod is not needed."""
+    launch_on_spark(spark, replace(program, backend=TORCH_DDP))
+
+
 LAUNCHERS: dict[str, Callable[[SparkSession, RankProgram], None]] = {
     "in_process": launch_in_process,
     "spark": launch_on_spark,
     "horovod_spark": launch_with_horovod_spark,
+    "torch_ddp": launch_with_torch_ddp,
 }
 
 
@@ -62,12 +72,14 @@ def launch(spark: SparkSession, program: RankProgram, launcher: str) -> None:
     """Run the program on all its ranks and return when they have ended.
 
     ConfigError, DataError, SetupError: what a rank itself refused. RankFailedError: everything else that ended a rank,
-    with that rank's own traceback.
+    with that rank's own traceback. What ranks print is logged while they run, prefixed by `[rank 1]`.
     """
+    directory = RunDirectory(Path(program.directory))
+    forget_failures(directory)
     try:
-        LAUNCHERS[launcher](spark, program)
+        with follow_output(directory, program.num_ranks):
+            LAUNCHERS[launcher](spark, program)
     except Exception as error:
-        directory = RunDirectory(Path(program.directory))
         explained = explain_failure(directory, program.num_ranks, error)
         # Spark's own account only helps where no rank left one.
         raise explained from (None if read_failures(directory, program.num_ranks) else error)
@@ -120,5 +132,5 @@ def _require_slots(spark: SparkSession, num_ranks: int) -> None:
         )
 
 
-def _call_main(module: str, arguments: tuple[str, ...]) -> None:
-    import_module(module).main(*arguments)
+def _call_main(module: str, arguments: tuple[str, ...], stdin: bytes) -> None:
+    import_module(module).main(*arguments, *([stdin] if stdin else []))

@@ -94,16 +94,18 @@ def _run_ranks(spark: SparkSession, job: TrainingJob, files: RunDirectory, run: 
         timeout_seconds=job.config.timeout_seconds,
         import_path=tuple(str(Path(entry).absolute()) for entry in sys.path),
     )
-    with follow_reports([files.reports(0)], _make_handler(job, run)):
+    with follow_reports([files.reports(rank) for rank in range(program.num_ranks)], _make_handler(job, run)):
         launch(spark, program, job.config.launcher)
     return TrainingResult.load(files.result)
 
 
 def _make_handler(job: TrainingJob, run: TrackedRun) -> Callable[[dict[str, Any]], None]:
     def handle(record: dict[str, Any]) -> None:
-        if record["kind"] != "epoch":
+        # Every rank reports its epochs; their metrics are the same, and rank 0 speaks for all.
+        if record["kind"] != "epoch" or record["rank"] != 0:
             return
-        epoch = EpochMetrics.model_validate({name: value for name, value in record.items() if name != "kind"})
+        values = {name: value for name, value in record.items() if name not in ("kind", "rank")}
+        epoch = EpochMetrics.model_validate(values)
         logger.info(describe_epoch(job.framework, epoch, job.config.num_epochs))
         run.log_epoch(epoch)
 

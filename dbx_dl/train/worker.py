@@ -16,10 +16,11 @@ from dbx_dl.feed.reader import Feed, open_feed, read_keys
 from dbx_dl.frameworks import load_framework
 from dbx_dl.frameworks.requests import network_request
 from dbx_dl.metrics import classification_metrics
+from dbx_dl.runtime.logs import show_rank_logs
 from dbx_dl.runtime.processes import end_with_parent
 from dbx_dl.runtime.ranks import RankPlace, read_rank_place
 from dbx_dl.train.checkpoints import BestWeights
-from dbx_dl.train.failures import record_exception
+from dbx_dl.train.failures import end_on_failure
 from dbx_dl.train.job import RunDirectory, TrainingJob, TrainingResult
 from dbx_dl.train.loop import fit, predict_split
 from dbx_dl.train.reports import ReportWriter
@@ -36,15 +37,9 @@ def main(job_path: str) -> None:
     end_with_parent()
     place = read_rank_place()
     directory = RunDirectory(Path(job_path).parent)
-    try:
+    with end_on_failure(directory, place.rank):
+        show_rank_logs()
         run_rank(TrainingJob.load(job_path), place)
-    except BaseException as error:
-        record_exception(directory, place.rank, error)
-        sys.stderr.write(f"rank {place.rank} failed: {error}\n")
-        sys.stdout.flush()
-        sys.stderr.flush()
-        # Horovod's exit hook would wait for peers that wait for this rank.
-        os._exit(1)
 
 
 def run_rank(job: TrainingJob, place: RankPlace) -> None:
@@ -61,8 +56,7 @@ def run_rank(job: TrainingJob, place: RankPlace) -> None:
     best = BestWeights(directory.weights(framework.weights_suffix), ranks)
 
     def report(epoch: EpochMetrics) -> None:
-        if place.rank == 0:
-            reports.write({"kind": "epoch", **epoch.model_dump()})
+        reports.write({"kind": "epoch", "rank": place.rank, **epoch.model_dump()})
 
     fitted = fit(objective, ranks, feeds["train"], feeds["validation"], job.config, best, report)
     best.restore(objective)

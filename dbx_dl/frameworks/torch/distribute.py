@@ -1,4 +1,4 @@
-"""Join the Horovod group with PyTorch's binding, and make an optimizer reduce gradients over ranks."""
+"""Join the ranks' group with Horovod's binding or torch's own, and make an optimizer reduce gradients over ranks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import torch
 from dbx_dl.errors import ConfigError
 from dbx_dl.frameworks.horovod_ranks import HorovodRanks, import_binding, join_group
 from dbx_dl.frameworks.single_rank import SingleRank
+from dbx_dl.frameworks.torch.process_group import ProcessGroupRanks, join_process_group
+from dbx_dl.runtime.ranks import TORCH_DDP
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import Ranks
@@ -21,9 +23,11 @@ def connect_ranks(place: RankPlace) -> Ranks:
     """Join the group that `place` describes; SetupError when Horovod is absent or lacks PyTorch's binding."""
     if place.size == 1:
         return SingleRank()
-    binding = join_group(_BINDING, place)
     if torch.cuda.is_available():
         torch.cuda.set_device(place.local_rank % torch.cuda.device_count())
+    if place.backend == TORCH_DDP:
+        return join_process_group(place)
+    binding = join_group(_BINDING, place)
     return HorovodRanks(binding, torch.from_numpy, lambda tensor: tensor.numpy())
 
 
@@ -45,27 +49,29 @@ def distribute_optimizer(optimizer: Any, ranks: Ranks) -> Any:
             raise ConfigError("an optimizer's step with a closure cannot be distributed: compute the gradients before")
         parameters = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
         with torch.no_grad():
-            _reduce(parameters, weight, ranks.size)
+            _reduce(parameters, weight, ranks)
         return arguments, options
 
     optimizer.register_step_pre_hook(reduce_first)
     return optimizer
 
 
-def _reduce(parameters: list[Any], weight: Any, num_ranks: int) -> None:
+def _reduce(parameters: list[Any], weight: Any, ranks: Ranks) -> None:
     has_gradient = [parameter.grad is not None for parameter in parameters]
     gradients = [_to_dense(parameter) for parameter in parameters]
     # Beside the gradients: the weight, and how many ranks have a gradient for each parameter.
     tallies = torch.tensor([1.0 if weight is None else float(weight), *map(float, has_gradient)])
-    *sums, tallies = _sum_over_ranks([*gradients, tallies], num_ranks)
+    *sums, tallies = _sum_over_ranks([*gradients, tallies], ranks)
     total, *num_having = tallies.tolist()
     for parameter, gradient, having in zip(parameters, sums, num_having, strict=True):
         parameter.grad = None if having == 0 else gradient.mul_(1 / total if total else 0.0)
 
 
-def _sum_over_ranks(tensors: list[Any], num_ranks: int) -> list[Any]:
-    if num_ranks == 1:
+def _sum_over_ranks(tensors: list[Any], ranks: Ranks) -> list[Any]:
+    if ranks.size == 1:
         return tensors
+    if isinstance(ranks, ProcessGroupRanks):
+        return ranks.sum_tensors(tensors)
     binding = import_binding(_BINDING)
     # A build without NCCL reduces on the CPU only.
     buffers = tensors if binding.nccl_built() else [tensor.cpu() for tensor in tensors]

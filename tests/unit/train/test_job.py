@@ -10,7 +10,13 @@ from dbx_dl.train.job import RunDirectory
 def test_clearing_removes_only_what_training_wrote(tmp_path: Path) -> None:
     files = RunDirectory(tmp_path / "run")
     files.clear()
-    for path in (files.reports(0) / "000001.jsonl", files.log(1), files.failure(1), files.result, files.job):
+    for path in (
+        files.reports(0) / "000001.jsonl",
+        files.output(1) / "000001.jsonl",
+        files.failure(1),
+        files.result,
+        files.job,
+    ):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("old")
     files.weights(".npz").write_text("old")
