@@ -86,24 +86,46 @@ def launch(spark: SparkSession, program: RankProgram, launcher: str) -> None:
 
 
 def check_launch(spark: SparkSession, config: TrainConfig) -> None:
-    """Refuse within seconds what could not start: ConfigError or SetupError naming the numbers and the fix.
+    """Refuse within seconds what could not start: ConfigError or SetupError naming the numbers and the fix."""
+    check_ranks(spark, config.launcher, config.num_ranks)
+
+
+def check_framework(launcher: str, framework: str) -> None:
+    """ConfigError for a launcher that cannot join the framework's ranks."""
+    if launcher == "torch_ddp" and framework != "torch":
+        raise ConfigError(
+            f"launcher torch_ddp joins PyTorch ranks only, not {framework}'s: set train.launcher to spark"
+        )
+
+
+def check_ranks(spark: SparkSession, launcher: str, num_ranks: int) -> None:
+    """The same for any ranks.
 
     A barrier stage with more ranks than slots is never submitted: Spark retries it for ten minutes, or loses its
     context.
     """
-    if config.launcher == "in_process":
-        if config.num_ranks > 1:
+    if launcher == "in_process":
+        if num_ranks > 1:
             raise ConfigError(
-                f"launcher in_process runs one rank, num_ranks is {config.num_ranks}: set train.launcher to spark"
+                f"launcher in_process runs one rank, num_ranks is {num_ranks}: set train.launcher to spark"
             )
         return
-    if config.launcher == "horovod_spark" and is_connect(spark):
+    if launcher == "horovod_spark" and is_connect(spark):
         raise ConfigError(
             "launcher horovod_spark needs classic Spark, this session is Spark Connect: use launcher spark"
         )
-    if config.num_ranks > 1 or config.launcher == "horovod_spark":
+    if launcher == "horovod_spark" or (num_ranks > 1 and launcher != "torch_ddp"):
         require_horovod()
-    _require_slots(spark, config.num_ranks)
+    _require_slots(spark, num_ranks)
+    require_whole_gpus(str(spark.conf.get("spark.task.resource.gpu.amount", "0")), num_ranks)
+
+
+def require_whole_gpus(task_gpus: str, num_ranks: int) -> None:
+    """SetupError where Spark would give one GPU to several ranks, which NCCL refuses."""
+    if 0 < float(task_gpus) < 1 and num_ranks > 1:
+        raise SetupError(
+            f"spark.task.resource.gpu.amount is {task_gpus}, so that ranks would share a GPU: set it to 1, or to 0"
+        )
 
 
 def require_horovod() -> None:
@@ -111,7 +133,8 @@ def require_horovod() -> None:
     if find_spec("horovod") is None:
         raise SetupError(
             "training on more than one rank needs Horovod, which is not installed: run `make wheel`, or "
-            "conf/horovod/build_wheel.sh and pip install the wheel that it prints; one rank runs without"
+            "conf/horovod/build_wheel.sh and pip install the wheel that it prints; one rank runs without, and PyTorch "
+            "with launcher torch_ddp"
         )
 
 

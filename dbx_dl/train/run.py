@@ -16,7 +16,8 @@ from dbx_dl.frameworks.architectures import check_network
 from dbx_dl.frameworks.requests import network_request
 from dbx_dl.train.illustrations import log_figures
 from dbx_dl.train.job import RunDirectory, TrainingJob, TrainingResult
-from dbx_dl.train.launch import check_launch, launch
+from dbx_dl.train.launch import check_framework, check_launch, launch
+from dbx_dl.train.preflight import FEED_PACKAGES, FRAMEWORK_PACKAGES, check_executors
 from dbx_dl.train.ranks import RankProgram
 from dbx_dl.train.reports import follow_reports
 from dbx_dl.train.tracking import TrackedRun, track_run
@@ -47,8 +48,10 @@ def train_network(
     SetupError come before anything is submitted, or from the ranks; RankFailedError carries a rank's traceback.
     """
     _check_request(prepared, config, framework)
+    check_framework(config.launcher, framework)
     check_launch(spark, config)
     root = Path(directory).absolute()
+    _check_executors(spark, config, framework, root)
     job = TrainingJob(prepared=prepared, config=config, framework=cast("FrameworkName", framework), directory=str(root))
     files = _clear_directory(root)
     with track_run(tracking, job) as run:
@@ -74,6 +77,13 @@ def _check_request(prepared: PreparedTable, config: TrainConfig, framework: str)
         raise DataError(f"table {prepared.table.name} has no rows in its train split: prepare more rows")
     check_network(network_request(prepared, config.network, config.network_options, config.seed))
     list_files(prepared.table, "train", prepared.key_column)
+
+
+def _check_executors(spark: SparkSession, config: TrainConfig, framework: str, root: Path) -> None:
+    if config.launcher == "in_process":
+        return
+    group = () if config.num_ranks == 1 or config.launcher == "torch_ddp" else ("horovod",)
+    check_executors(spark, (*FEED_PACKAGES, *FRAMEWORK_PACKAGES[framework], *group), root)
 
 
 def _clear_directory(root: Path) -> RunDirectory:
