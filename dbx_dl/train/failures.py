@@ -23,7 +23,7 @@ _PEER_LOST = re.compile(
     r"HorovodInternalError|Horovod has been shut down|gloo/transport|Connection closed by peer|Connection reset by peer"
     r"|DistBackendError|DistNetworkError|TCPStore"
 )
-_WAIT_FOR_CAUSE_SECONDS = 3.0
+WAIT_FOR_CAUSE_SECONDS = 3.0
 _POLL_SECONDS = 0.1
 
 
@@ -94,7 +94,7 @@ def explain_failure(directory: RunDirectory, num_ranks: int, launch_error: BaseE
     A rank's mistake of the user's making (config, data, set-up) keeps its class; everything else becomes a
     RankFailedError. Both carry the rank's own traceback.
     """
-    deadline = time.monotonic() + _WAIT_FOR_CAUSE_SECONDS
+    deadline = time.monotonic() + WAIT_FOR_CAUSE_SECONDS
     failures = read_failures(directory, num_ranks)
     while not failures or failures[0].is_effect:
         if time.monotonic() > deadline:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -98,18 +99,20 @@ def _pack(function: Callable[..., Any], kwargs: dict[str, Any]) -> bytes:
 
 @contextmanager
 def _open_directory(directory: str | None) -> Iterator[Path]:
-    """The user's directory, which stays, or a temporary one."""
-    if directory is None:
-        with tempfile.TemporaryDirectory(prefix="dbx_dl_ranks_", ignore_cleanup_errors=True) as folder:
-            yield Path(folder)
-        return
-    root = Path(directory).absolute()
+    """The user's directory, or a temporary one, which stays where ranks failed and left their output."""
+    root = Path(tempfile.mkdtemp(prefix="dbx_dl_ranks_") if directory is None else directory).absolute()
     try:
         root.mkdir(parents=True, exist_ok=True)
         (root / _VALUE).unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(f"the directory {root} cannot be written: {error.strerror}") from None
-    yield root
+    has_failed = True
+    try:
+        yield root
+        has_failed = False
+    finally:
+        if directory is None and not (has_failed and RunDirectory(root).output(0).parent.exists()):
+            shutil.rmtree(root, ignore_errors=True)
 
 
 def _is_shared(spark: SparkSession, launcher: str, root: Path) -> bool:

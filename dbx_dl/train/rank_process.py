@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dbx_dl.runtime.processes import describe_exit, start_python, stop_process
-from dbx_dl.train.failures import make_error, read_failure, record_failure
+from dbx_dl.train.failures import WAIT_FOR_CAUSE_SECONDS, make_error, read_failure, record_failure
 from dbx_dl.train.job import RunDirectory
 from dbx_dl.train.output import OutputKeeper
 from dbx_dl.train.ranks import RankProgram, Rendezvous, rank_environment
@@ -69,4 +69,7 @@ def _raise_failure(program: RankProgram, rank: int, message: str, output: Output
     failure = read_failure(directory, rank)
     # Where the driver cannot read what the rank printed, the error brings the end of it.
     note = "" if is_silent or program.is_shared else tail
+    if failure.is_effect and not program.is_shared:
+        # Spark reports the first task that fails, which must be the one with the cause.
+        time.sleep(WAIT_FOR_CAUSE_SECONDS)
     raise make_error(failure, program.num_ranks, note)

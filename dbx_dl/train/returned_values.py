@@ -45,7 +45,7 @@ def _take_arrays(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         arrays[name] = np.asarray(value)
         return {_ARRAY: name}
     raise DataError(
-        f"a rank's function returned a {type(value).__module__}.{type(value).__qualname__}: return numbers, strings, "
+        f"a rank's function returned a {type(value).__qualname__}: return numbers, strings, "
         "NumPy arrays, or lists and dicts of them"
     )
 
