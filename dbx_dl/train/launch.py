@@ -37,7 +37,7 @@ def launch_in_process(spark: SparkSession, program: RankProgram) -> None:
 
 
 def launch_with_horovod_spark(spark: SparkSession, program: RankProgram) -> None:
-    """Upstream's own launcher, `horovod.spark.run`; classic Spark only."""
+    """Upstream's own launcher, `horovod.spark.run`; classic Spark only, and what ranks print stays in Spark's logs."""
     del spark
     import horovod.spark
 

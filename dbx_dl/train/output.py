@@ -60,6 +60,8 @@ class OutputKeeper:
     def close(self) -> None:
         """Write what is left; the process has ended, or nothing it says counts any more."""
         self._thread.join(_END_SECONDS)
+        if self._stream is not None and not self._thread.is_alive():
+            self._stream.close()
         if self._num_dropped:
             self._lines.append(f"… {self._num_dropped} more lines were not kept")
         self._write()
