@@ -70,6 +70,8 @@ def change_executors():
     with zipfile.ZipFile(folder / "other.zip", "w") as archive:
         archive.writestr("numpy-0.0.1.dist-info/METADATA", "Name: numpy\\nVersion: 0.0.1\\n")
     spark.addArtifacts(str(folder / "other.zip"), pyfile=True)
+    # It goes to the driver's own path too, which is to stay as it was.
+    sys.path[:] = [entry for entry in sys.path if not entry.endswith("other.zip")]
     check_executors(spark, ("numpy",), folder)
 
 check_executors(spark, ("numpy", "horovod"), folder)
