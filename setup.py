@@ -14,7 +14,7 @@ if VERSION is None:
 TABLES = ["pyarrow>=18", "numpy>=1.26", "deltalake>=1.2"]
 ONNX = ["onnx>=1.18", "onnxruntime>=1.21"]
 EXTRAS = {
-    "spark": ["pyspark[connect]>=4.0,<4.2", "delta-spark>=4.0,<5", "pandas>=2.2,<4", *TABLES],
+    "spark": ["pyspark[connect]>=4.0,<4.2", "delta-spark>=4.0,<5", "pandas>=2.2,<4", "cloudpickle", "psutil", *TABLES],
     "score": [*ONNX, *TABLES, "pillow>=11"],
     "mlflow": ["mlflow>=3.1,<4", "scikit-learn>=1.5"],
     "keras": ["tensorflow>=2.19", "keras>=3.8", "tf2onnx>=1.16.1"],

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from dbx_dl.register.promotion import promote_model
     from dbx_dl.score.table import score_table
     from dbx_dl.score.udf import score_udf
+    from dbx_dl.train.rank_function import launch_ranks
     from dbx_dl.train.run import train_network
 
 __all__ = [
     "export_onnx",
+    "launch_ranks",
     "load_prepared",
     "open_feed",
     "prepare_images",
@@ -39,6 +41,7 @@ _HOMES = {
     "stream_images": "dbx_dl.prepare.images.stream",
     "open_feed": "dbx_dl.feed.reader",
     "train_network": "dbx_dl.train.run",
+    "launch_ranks": "dbx_dl.train.rank_function",
     "export_onnx": "dbx_dl.export.onnx_model",
     "register_model": "dbx_dl.register.model_version",
     "promote_model": "dbx_dl.register.promotion",

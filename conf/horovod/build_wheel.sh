@@ -12,6 +12,7 @@
 set -euo pipefail
 
 readonly VERSION=0.28.1
+readonly EDITS=2 # counts the sets of edits below: wheels with earlier ones are left in the cache
 readonly SDIST_SHA256=92a43f5a94c43907a56805bad15f19700c62ffc83b7ca483f9e104e229f67ef0
 python=${1:-python3}
 nccl=${DBX_DL_HOROVOD_NCCL:-0}
@@ -34,7 +35,7 @@ python=$(command -v "$python") || fail "$1 not found: name the environment's Pyt
 case $python in /*) ;; *) python=$PWD/$python ;; esac
 case $nccl in 0 | 1) ;; *) fail "DBX_DL_HOROVOD_NCCL=$nccl: set it to 1 for NCCL, or to 0" ;; esac
 
-key=$("$python" - "$VERSION" "$nccl" <<'PY'
+key=$("$python" - "$VERSION-$EDITS" "$nccl" <<'PY'
 import importlib.metadata as metadata
 import os
 import sys
@@ -115,6 +116,12 @@ sed -i '/xla_mpi_ops\.cc/d' horovod/tensorflow/CMakeLists.txt
 for file in CMakeLists.txt horovod/torch/CMakeLists.txt; do
   grep -q 'CMAKE_CXX_STANDARD 20' "$file" || fail "the C++20 edit did not apply to $file: is this horovod $VERSION?"
 done
+# Upstream leaves HOROVOD_GLOO_IFACE out where a process set connects, so that ranks met on whatever their machine's
+# name resolves to: often a loopback address, on which another machine's ranks are never found.
+sed -i '/::InitializeForProcessSet(/,/CreateDevice/s/iface = gloo_iface_;/iface = global_context.gloo_iface_;/' \
+  horovod/common/gloo/gloo_context.cc
+grep -q 'iface = global_context\.gloo_iface_;' horovod/common/gloo/gloo_context.cc \
+  || fail "the edit of gloo_context.cc did not apply: is this horovod $VERSION?"
 
 # ---- build -----------------------------------------------------------------------------------------------------------
 export HOROVOD_WITH_GLOO=1 HOROVOD_WITHOUT_MPI=1 HOROVOD_WITH_PYTORCH=1 HOROVOD_WITH_TENSORFLOW=1 HOROVOD_WITHOUT_MXNET=1

@@ -72,7 +72,7 @@ class TrainConfig(Section):
     start: StartConfig | None = None
     freeze: tuple[str, ...] = ()
     num_ranks: int = Field(default=1, gt=0)
-    launcher: Literal["in_process", "spark", "horovod_spark"] = "spark"
+    launcher: Literal["in_process", "spark", "horovod_spark", "torch_ddp"] = "spark"
     batch_size: int = Field(default=32, gt=0)
     num_epochs: int = Field(default=10, gt=0)
     optimizer: OptimizerConfig = OptimizerConfig()

@@ -42,6 +42,16 @@ def show_progress(verbose: bool = False) -> None:
         _quiet_third_parties()
 
 
+def show_rank_logs() -> None:
+    """In a rank's process: write the package's log lines from INFO on, with their level, for the driver to repeat."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    logger = logging.getLogger("dbx_dl")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
 def _quiet_third_parties() -> None:
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.ERROR)

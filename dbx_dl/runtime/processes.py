@@ -13,10 +13,10 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from dbx_dl import errors
 from dbx_dl.errors import DbxDlError
@@ -60,32 +60,38 @@ def start_python(
     environment: Mapping[str, str | None] | None = None,
     log_path: Path | None = None,
     import_path: Sequence[str] = (),
+    stdin: IO[bytes] | None = None,
+    is_piped: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Start this interpreter with `arguments` in a process group of its own, output into `log_path`.
+    """Start this interpreter with `arguments` in a process group of its own.
 
-    The child finds the modules that this process finds, then those on `import_path`. It must call `end_with_parent`
-    first thing, and the calling thread must live as long as the child: on Linux the child ends with that thread.
+    Its output goes into `log_path`, or with `is_piped` into the process' `stdout`, or else where ours goes. The child
+    finds the modules that this process finds, then those on `import_path`. It must call `end_with_parent` first thing,
+    and the calling thread must live as long as the child: on Linux the child ends with that thread.
     """
     variables = _child_environment(environment or {}, import_path)
-    if log_path is None:
-        return subprocess.Popen([sys.executable, *arguments], env=variables, start_new_session=True)
-    log_path.parent.mkdir(parents=True, exist_ok=True)
-    with log_path.open("wb") as log:
+    command = [sys.executable, *arguments]
+    if log_path is None and not is_piped:
+        return subprocess.Popen(command, env=variables, start_new_session=True)
+    with ExitStack() as opened:
+        output: int | IO[bytes] = subprocess.PIPE
+        if log_path is not None:
+            log_path.parent.mkdir(parents=True, exist_ok=True)
+            output = opened.enter_context(log_path.open("wb"))
         return subprocess.Popen(
-            [sys.executable, *arguments],
+            command,
             env=variables,
             start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdin=stdin or subprocess.DEVNULL,
+            stdout=output,
             stderr=subprocess.STDOUT,
         )
 
 
 def stop_process(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process and its group, if it still runs, and collect it."""
-    if process.poll() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+    """Kill what still runs of the process and its group, its own children too, and collect it."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 

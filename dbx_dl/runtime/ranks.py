@@ -1,4 +1,4 @@
-"""Which rank this process is, read from and written to the HOROVOD_* environment variables."""
+"""Which rank this process is, read from and written to environment variables."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+HOROVOD = "horovod"
+TORCH_DDP = "torch_ddp"
+_BACKEND_VARIABLE = "DBX_DL_RANK_BACKEND"
+
 
 @dataclass(frozen=True)
 class RankPlace:
-    """A rank's numbers: global, on its machine, and across machines."""
+    """A rank's numbers: global, on its machine, and across machines; and whose collectives join the ranks."""
 
     rank: int = 0
     size: int = 1
@@ -17,6 +21,7 @@ class RankPlace:
     local_size: int = 1
     cross_rank: int = 0
     cross_size: int = 1
+    backend: str = HOROVOD
 
     def environment(self) -> dict[str, str]:
         """The variables from which Horovod (and `read_rank_place`) read these numbers."""
@@ -27,6 +32,7 @@ class RankPlace:
             "HOROVOD_LOCAL_SIZE": str(self.local_size),
             "HOROVOD_CROSS_RANK": str(self.cross_rank),
             "HOROVOD_CROSS_SIZE": str(self.cross_size),
+            _BACKEND_VARIABLE: self.backend,
         }
 
 
@@ -35,5 +41,8 @@ def read_rank_place(environment: Mapping[str, str] = os.environ) -> RankPlace:
     names = ("RANK", "SIZE", "LOCAL_RANK", "LOCAL_SIZE", "CROSS_RANK", "CROSS_SIZE")
     if "HOROVOD_RANK" not in environment or "HOROVOD_SIZE" not in environment:
         return RankPlace()
-    values = [int(environment.get(f"HOROVOD_{name}", "1" if name.endswith("SIZE") else "0")) for name in names]
-    return RankPlace(*values)
+    rank, size, local_rank, local_size, cross_rank, cross_size = (
+        int(environment.get(f"HOROVOD_{name}", "1" if name.endswith("SIZE") else "0")) for name in names
+    )
+    backend = environment.get(_BACKEND_VARIABLE, HOROVOD)
+    return RankPlace(rank, size, local_rank, local_size, cross_rank, cross_size, backend)

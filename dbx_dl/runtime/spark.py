@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import SetupError
+from dbx_dl.runtime.connect import start_connect_session
 from dbx_dl.runtime.databricks import is_databricks
 from dbx_dl.runtime.jars import find_jars
 from dbx_dl.runtime.java import require_java
@@ -99,6 +100,8 @@ def _start_local(config: SparkConfig, app_name: str) -> SparkSession:
             # Spark Connect tries to set the server's static settings once more on the client's session.
             warnings.filterwarnings("ignore", message="Failed to set spark\\.")
             try:
+                if is_connect:
+                    return start_connect_session(conf)
                 return SparkSession.builder.config(conf=conf).getOrCreate()
             except (Py4JJavaError, PySparkException) as error:
                 reason = _first_cause(error)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from dbx_dl.errors import DataError
-from dbx_dl.train.ranks import RankProgram, Rendezvous, run_alone, run_as_rank
+from dbx_dl.runtime.gpus import choose_gpu, count_gpus
+from dbx_dl.train.meetings import meet
+from dbx_dl.train.rank_process import run_alone, run_as_rank
+from dbx_dl.train.ranks import RankProgram, place_ranks
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
-LOOPBACK = "127.0.0.1"
 _POLL_SECONDS = 0.1
 _END_SECONDS = 10.0
 
@@ -60,7 +64,9 @@ class _Stage(threading.Thread):
         try:
             self._spark.addTag(self._tag)
             rows = self._spark.range(0, num_ranks, 1, num_ranks)
-            rows.mapInArrow(_make_task(self._program), "rank int", barrier=True).collect()
+            task = _make_task(self._program)
+            files = rows.mapInArrow(task, "path string, content binary", barrier=True).collect()
+            _write_files(files, Path(self._program.directory))
         except BaseException as error:
             self.error = error
 
@@ -72,51 +78,40 @@ def _make_task(program: RankProgram) -> Callable[[Iterator[pa.RecordBatch]], Ite
 
         for _ in batches:
             pass
-        context = BarrierTaskContext.get()
-        run_in_barrier(program, context)
-        yield pyarrow.RecordBatch.from_pydict({"rank": pyarrow.array([context.partitionId()], pyarrow.int32())})
+        for path, content in run_in_barrier(program, BarrierTaskContext.get()):
+            columns = {"path": pyarrow.array([path]), "content": pyarrow.array([content], pyarrow.binary())}
+            yield pyarrow.RecordBatch.from_pydict(columns)
 
     return run_task
 
 
-def run_in_barrier(program: RankProgram, context: Any) -> None:
-    """What each task of the stage does: meet the others, then run its rank in a fresh process until it ends."""
-    rank = context.partitionId()
-    _require_directory(program)
-    if program.num_ranks == 1:
-        run_alone(program)
-        return
-    # The names by which Spark reaches the executors, so these reach each other by them too.
-    hosts = tuple(str(info.address).rpartition(":")[0] for info in context.getTaskInfos())
-    server_host = LOOPBACK if len(set(hosts)) == 1 else hosts[0]
-    with _serve_rendezvous(rank == 0, server_host) as port:
-        ports = context.allGather(str(port))
-        # The server may end with rank 0: Horovod shuts down together, so by then every rank has met the others.
-        run_as_rank(program, rank, Rendezvous(server_host, int(ports[0]), hosts))
+def run_in_barrier(program: RankProgram, context: Any) -> Iterator[tuple[str, bytes]]:
+    """What each task of the stage does: meet the others, then run its rank in a fresh process until it ends.
 
-
-@contextmanager
-def _serve_rendezvous(is_server: bool, host: str) -> Iterator[int]:
-    """Horovod's key-value server on a free port, on rank 0; port 0 elsewhere.
-
-    It has no password, so ranks of one machine meet on an address that no other machine reaches.
+    Gives the files, path and content, that the rank left for a driver that does not share the directory.
     """
-    if not is_server:
-        yield 0
+    if program.is_shared:
+        _require_directory(program)
+        _run_rank(program, context)
         return
-    from horovod.runner.http.http_server import RendezvousHandler, RendezvousHTTPServer
+    with tempfile.TemporaryDirectory(prefix="dbx_dl_rank_") as folder:
+        _run_rank(program.move(folder), context)
+        for path in sorted(Path(folder).rglob("*")):
+            if path.is_file():
+                yield path.relative_to(folder).as_posix(), path.read_bytes()
 
-    server = RendezvousHTTPServer((host if host == LOOPBACK else "", 0), RendezvousHandler, 0)
-    # Without host assignments keys are deleted one by one as ranks are done with them.
-    server.init([])
-    thread = threading.Thread(target=server.serve_forever, name="rendezvous", daemon=True)
-    thread.start()
-    try:
-        yield int(server.server_address[1])
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+
+def _run_rank(program: RankProgram, context: Any) -> None:
+    rank = context.partitionId()
+    resources = context.resources()
+    task_gpus = list(resources["gpu"].addresses) if "gpu" in resources else []
+    visible, num_gpus = os.environ.get("CUDA_VISIBLE_DEVICES"), count_gpus()
+    if program.num_ranks == 1:
+        run_alone(program, choose_gpu(task_gpus, visible, num_gpus, 0))
+        return
+    with meet(context, program.backend) as meeting:
+        local_rank = place_ranks(meeting.hosts)[rank].local_rank
+        run_as_rank(program, rank, meeting, choose_gpu(task_gpus, visible, num_gpus, local_rank))
 
 
 def _require_directory(program: RankProgram) -> None:
@@ -125,3 +120,10 @@ def _require_directory(program: RankProgram) -> None:
             f"{program.directory} does not exist on {socket.gethostname()}: keep the run's directory on storage that "
             "the driver and every executor share"
         )
+
+
+def _write_files(rows: list[Any], directory: Path) -> None:
+    for row in rows:
+        path = directory / row["path"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(row["content"])

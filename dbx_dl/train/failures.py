@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import sys
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import cast
 
 from dbx_dl import errors
@@ -16,9 +21,10 @@ from dbx_dl.train.job import RunDirectory
 # What a healthy rank meets when another one has gone: an effect, never the cause.
 _PEER_LOST = re.compile(
     r"HorovodInternalError|Horovod has been shut down|gloo/transport|Connection closed by peer|Connection reset by peer"
+    r"|DistBackendError|DistNetworkError|TCPStore"
 )
 _KILLED = re.compile(r"its process was killed by signal")
-_WAIT_FOR_CAUSE_SECONDS = 3.0
+WAIT_FOR_CAUSE_SECONDS = 3.0
 _POLL_SECONDS = 0.1
 
 
@@ -42,6 +48,20 @@ class Failure(Contract):
         return self.is_effect or (not self.kind and _KILLED.match(self.message) is not None)
 
 
+@contextmanager
+def end_on_failure(directory: RunDirectory, rank: int) -> Iterator[None]:
+    """Around everything that a rank's process does: an exception is recorded, then the process exits with 1 at once."""
+    try:
+        yield
+    except BaseException as error:
+        record_exception(directory, rank, error)
+        sys.stderr.write(f"rank {rank} failed: {error}\n")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Horovod's exit hook would wait for peers that wait for this rank.
+        os._exit(1)
+
+
 def record_exception(directory: RunDirectory, rank: int, error: BaseException) -> None:
     """Write an exception of a rank's process into the run directory."""
     text = "".join(traceback.format_exception(error))
@@ -55,6 +75,11 @@ def record_failure(directory: RunDirectory, rank: int, message: str, *, kind: st
     path = directory.failure(rank)
     if not path.exists():
         Failure(rank=rank, time=time.time(), message=message, kind=kind, traceback=text).save(path)
+
+
+def forget_failures(directory: RunDirectory) -> None:
+    """Remove what an earlier launch in this directory left."""
+    shutil.rmtree(directory.failure(0).parent, ignore_errors=True)
 
 
 def read_failure(directory: RunDirectory, rank: int) -> Failure:
@@ -75,7 +100,7 @@ def explain_failure(directory: RunDirectory, num_ranks: int, launch_error: BaseE
     A rank's mistake of the user's making (config, data, set-up) keeps its class; everything else becomes a
     RankFailedError. Both carry the rank's own traceback.
     """
-    deadline = time.monotonic() + _WAIT_FOR_CAUSE_SECONDS
+    deadline = time.monotonic() + WAIT_FOR_CAUSE_SECONDS
     failures = read_failures(directory, num_ranks)
     while not failures or failures[0].is_effect:
         if time.monotonic() > deadline:
@@ -84,18 +109,18 @@ def explain_failure(directory: RunDirectory, num_ranks: int, launch_error: BaseE
         failures = read_failures(directory, num_ranks)
     if not failures:
         return _from_launch_error(directory, num_ranks, launch_error)
-    return _to_error(failures[0], directory, num_ranks)
+    return make_error(failures[0], num_ranks, f"its output: {directory.output(failures[0].rank)}")
 
 
-def _to_error(failure: Failure, directory: RunDirectory, num_ranks: int) -> DbxDlError:
+def make_error(failure: Failure, num_ranks: int, note: str = "") -> DbxDlError:
+    """The error of one rank's failure, with its traceback and a last note."""
+    details = "\n".join(part for part in (failure.traceback.rstrip(), note) if part)
     kind = getattr(errors, failure.kind, RankFailedError) if failure.kind else RankFailedError
     if kind in (errors.ConfigError, errors.DataError, errors.SetupError):
         error: DbxDlError = kind(failure.message)
-        error.add_note(f"on rank {failure.rank} of {num_ranks}:\n{failure.traceback}")
+        error.add_note(f"on rank {failure.rank} of {num_ranks}:\n{details}")
         return error
-    where = f"rank {failure.rank} of {num_ranks} failed: {failure.message}"
-    log = directory.log(failure.rank)
-    text = "\n".join(part for part in (where, failure.traceback.rstrip(), f"its log: {log}") if part)
+    text = f"rank {failure.rank} of {num_ranks} failed: {failure.message}\n{details}".rstrip()
     return RankLostError(text) if failure.is_loss else RankFailedError(text)
 
 
@@ -110,5 +135,5 @@ def _from_launch_error(directory: RunDirectory, num_ranks: int, error: BaseExcep
             kind = RankLostError
         return cast(DbxDlError, kind(message.strip()))
     first = next((line for line in text.splitlines() if line.strip()), type(error).__name__).strip()
-    hint = f"look into {directory.root / 'logs'}"
+    hint = f"look into {directory.root / 'output'}"
     return RankLostError(f"the tasks above {num_ranks} ranks were lost, and no rank said why ({first}): {hint}")

@@ -62,9 +62,9 @@ class RunDirectory:
         """The folder of a rank's numbered report files."""
         return self.root / "reports" / f"rank_{rank}"
 
-    def log(self, rank: int) -> Path:
-        """What a rank's process printed."""
-        return self.root / "logs" / f"rank_{rank}.log"
+    def output(self, rank: int) -> Path:
+        """The folder of numbered files with the lines that a rank's process printed."""
+        return self.root / "output" / f"rank_{rank}"
 
     def failure(self, rank: int) -> Path:
         """Why a rank failed."""
@@ -107,7 +107,7 @@ class RunDirectory:
     def clear(self) -> None:
         """Remove what an earlier training run left here; other files stay."""
         self.root.mkdir(parents=True, exist_ok=True)
-        for name in ("reports", "logs", "failures", "launches", "checkpoints", "figures"):
+        for name in ("reports", "output", "failures", "launches", "checkpoints", "figures"):
             shutil.rmtree(self.root / name, ignore_errors=True)
         for path in (self.job, self.result, self.test_predictions, self.tracked_run, self.unsent):
             path.unlink(missing_ok=True)

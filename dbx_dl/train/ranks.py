@@ -1,21 +1,15 @@
-"""One rank's process as its launcher sees it: where it stands, its variables, waiting for it, saying why it failed."""
+"""What ranks run and where each of them stands: programs, places, and the variables that make a process a rank."""
 
 from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-from dbx_dl.errors import RankFailedError
-from dbx_dl.runtime.processes import describe_exit, read_tail, start_python, stop_process
-from dbx_dl.runtime.ranks import RankPlace
-from dbx_dl.train.failures import read_failure, record_failure
-from dbx_dl.train.job import RunDirectory
+from dbx_dl.runtime.network import LOOPBACK, find_interface
+from dbx_dl.runtime.ranks import HOROVOD, TORCH_DDP, RankPlace
 
-_POLL_SECONDS = 0.1
 # Where a rank's own environment names one of these, its value stays.
 _DEFAULTS = {
     # At the default of 1 ms the background thread alone costs 8 % of saturated cores.
@@ -26,7 +20,11 @@ _DEFAULTS = {
 
 @dataclass(frozen=True)
 class RankProgram:
-    """What every rank runs: `python -m module arguments…`, reporting into a directory that the driver reads too."""
+    """What every rank runs: `python -m module arguments…`, with `stdin` as its input and `directory` for its files.
+
+    `directory` is read by the driver too; with `is_shared` false the executors do not see it, and every rank gets a
+    folder of its own instead, in `arguments` as well, whose files reach the driver's directory when the rank has ended.
+    """
 
     module: str
     arguments: tuple[str, ...]
@@ -34,18 +32,28 @@ class RankProgram:
     num_ranks: int
     timeout_seconds: float
     import_path: tuple[str, ...] = ()
+    stdin: bytes = b""
+    backend: str = HOROVOD
+    is_shared: bool = True
+
+    def move(self, directory: str) -> RankProgram:
+        """The same program on another directory."""
+        arguments = tuple(directory if argument == self.directory else argument for argument in self.arguments)
+        return replace(self, directory=directory, arguments=arguments)
 
 
 @dataclass(frozen=True)
 class Rendezvous:
-    """Where ranks meet: rank 0's key-value server, and every rank's machine by name."""
+    """Where ranks meet: rank 0's server, every rank's machine by name, and this machine's own address towards them."""
 
     address: str
     port: int
     hosts: tuple[str, ...]
+    own_address: str = LOOPBACK
+    backend: str = HOROVOD
 
 
-def place_ranks(hosts: Sequence[str]) -> list[RankPlace]:
+def place_ranks(hosts: Sequence[str], backend: str = HOROVOD) -> list[RankPlace]:
     """The place of every rank, given the machine of each; machines count in the order of their first rank."""
     machines = list(dict.fromkeys(hosts))
     members = {machine: [rank for rank, host in enumerate(hosts) if host == machine] for machine in machines}
@@ -54,20 +62,31 @@ def place_ranks(hosts: Sequence[str]) -> list[RankPlace]:
         local_rank = members[host].index(rank)
         peers = [machine for machine in machines if len(members[machine]) > local_rank]
         places.append(
-            RankPlace(rank, len(hosts), local_rank, len(members[host]), peers.index(host), len(peers)),
+            RankPlace(rank, len(hosts), local_rank, len(members[host]), peers.index(host), len(peers), backend),
         )
     return places
 
 
 def rank_environment(rank: int, meeting: Rendezvous, present: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The variables that make a process this rank of a Gloo group."""
-    variables = {name: value for name, value in _DEFAULTS.items() if name not in present}
-    if len(set(meeting.hosts)) == 1 and sys.platform == "linux":
-        variables["HOROVOD_GLOO_IFACE"] = "lo"
+    """The variables that make a process this rank of a group; some that are `present` already keep their value."""
+    place = place_ranks(meeting.hosts, meeting.backend)[rank]
+    join = _join_torch if meeting.backend == TORCH_DDP else _join_horovod
+    defaults = _DEFAULTS | _choose_interface(meeting.own_address)
+    chosen = {name: value for name, value in defaults.items() if name not in present}
+    return {**chosen, **place.environment(), **join(place, meeting)}
+
+
+def _choose_interface(own_address: str) -> dict[str, str]:
+    """Without these, Gloo takes the interface of the machine's name, and NCCL the first that it finds."""
+    if own_address == LOOPBACK and sys.platform != "linux":
+        return {}
+    interface = find_interface(own_address)
+    return {"HOROVOD_GLOO_IFACE": interface, "GLOO_SOCKET_IFNAME": interface, "NCCL_SOCKET_IFNAME": interface}
+
+
+def _join_horovod(place: RankPlace, meeting: Rendezvous) -> dict[str, str]:
     return {
-        **variables,
-        **place_ranks(meeting.hosts)[rank].environment(),
-        "HOROVOD_HOSTNAME": meeting.hosts[rank],
+        "HOROVOD_HOSTNAME": meeting.hosts[place.rank],
         "HOROVOD_CONTROLLER": "gloo",
         "HOROVOD_CPU_OPERATIONS": "gloo",
         "HOROVOD_GLOO_RENDEZVOUS_ADDR": meeting.address,
@@ -75,38 +94,13 @@ def rank_environment(rank: int, meeting: Rendezvous, present: Mapping[str, str] 
     }
 
 
-def run_alone(program: RankProgram) -> None:
-    """Run the program as the only rank, without Horovod."""
-    variables: dict[str, str | None] = {name: None for name in os.environ if name.startswith("HOROVOD_")}
-    _run(program, 0, variables)
-
-
-def run_as_rank(program: RankProgram, rank: int, meeting: Rendezvous) -> None:
-    """Run the program as one rank of a group; RankFailedError with its traceback when it fails."""
-    _run(program, rank, dict(rank_environment(rank, meeting)))
-
-
-def _run(program: RankProgram, rank: int, variables: dict[str, str | None]) -> None:
-    directory = RunDirectory(Path(program.directory))
-    command = ["-m", program.module, *program.arguments]
-    log = directory.log(rank)
-    process = start_python(command, environment=variables, log_path=log, import_path=program.import_path)
-    deadline = time.monotonic() + program.timeout_seconds
-    try:
-        while process.poll() is None:
-            if time.monotonic() > deadline:
-                message = f"it did not finish within timeout_seconds = {program.timeout_seconds:g}"
-                record_failure(directory, rank, message, text=_describe_log(log))
-                break
-            time.sleep(_POLL_SECONDS)
-    finally:
-        stop_process(process)
-    if process.returncode != 0:
-        record_failure(directory, rank, f"its process {describe_exit(process.returncode)}", text=_describe_log(log))
-        failure = read_failure(directory, rank)
-        raise RankFailedError(f"rank {rank} of {program.num_ranks} failed: {failure.message}\n{failure.traceback}")
-
-
-def _describe_log(log: Path) -> str:
-    tail = read_tail(log)
-    return f"last lines of its output:\n{tail}" if tail else ""
+def _join_torch(place: RankPlace, meeting: Rendezvous) -> dict[str, str]:
+    """What `torch.distributed.init_process_group()` reads."""
+    return {
+        "MASTER_ADDR": meeting.address,
+        "MASTER_PORT": str(meeting.port),
+        "RANK": str(place.rank),
+        "WORLD_SIZE": str(place.size),
+        "LOCAL_RANK": str(place.local_rank),
+        "LOCAL_WORLD_SIZE": str(place.local_size),
+    }

@@ -21,8 +21,9 @@ class ReportWriter:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._num_written = 0
         folder.mkdir(parents=True, exist_ok=True)
+        # A rank that is launched once more goes on behind what it wrote before.
+        self._num_written = count_reports(folder)
 
     def write(self, *records: Mapping[str, Any]) -> None:
         """One more file with these records; readers see all of it or nothing."""
@@ -34,11 +35,11 @@ class ReportWriter:
 
 
 class ReportReader:
-    """Reads the records of one rank's folder in order, each once."""
+    """Reads the records of one rank's folder in order, each once, from the file behind the first `num_read`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, num_read: int = 0) -> None:
         self._folder = folder
-        self._num_read = 0
+        self._num_read = num_read
 
     def read_new(self) -> list[Record]:
         """Records that were written since the last call."""
@@ -49,13 +50,19 @@ class ReportReader:
         return records
 
 
+def count_reports(folder: Path) -> int:
+    """The number of the last file in a folder of reports, 0 for none."""
+    return max((int(path.stem) for path in folder.glob("*.jsonl") if path.stem.isdigit()), default=0)
+
+
 @contextmanager
-def follow_reports(folders: list[Path], handle: Callable[[Record], None]) -> Iterator[None]:
+def follow_reports(folders: list[Path], handle: Callable[[Record], None], *, only_new: bool = False) -> Iterator[None]:
     """Call `handle` for every record of these folders, from one thread, until the block is left and all are read.
 
-    An exception of `handle` is logged and does not stop the run that is being followed.
+    With `only_new`, what was there before the block is left out. An exception of `handle` is logged and does not stop
+    the run that is being followed.
     """
-    readers = [ReportReader(folder) for folder in folders]
+    readers = [ReportReader(folder, count_reports(folder) if only_new else 0) for folder in folders]
     is_over = threading.Event()
 
     def follow() -> None:

@@ -16,8 +16,9 @@ from dbx_dl.frameworks.requests import check_objective, network_request
 from dbx_dl.train.checkpoint_files import discard_after, find_latest
 from dbx_dl.train.illustrations import log_figures
 from dbx_dl.train.job import RunDirectory, TrainingJob, TrainingResult
-from dbx_dl.train.launch import check_launch, launch
+from dbx_dl.train.launch import check_framework, check_launch, launch
 from dbx_dl.train.meters import RankMetrics, StepMetrics
+from dbx_dl.train.preflight import FEED_PACKAGES, FRAMEWORK_PACKAGES, check_executors
 from dbx_dl.train.ranks import RankProgram
 from dbx_dl.train.reports import follow_reports
 from dbx_dl.train.restarts import launch_until_done
@@ -55,8 +56,10 @@ def train_network(
     submitted, or from the ranks; RankFailedError carries a rank's traceback.
     """
     _check_request(prepared, config, framework)
+    check_framework(config.launcher, framework)
     check_launch(spark, config)
     root = Path(directory).absolute()
+    _check_executors(spark, config, framework, root)
     job = TrainingJob(
         prepared=make_readable(spark, prepared, config.feed, root),
         config=resolve_start(config),
@@ -90,6 +93,13 @@ def _check_request(prepared: PreparedTable, config: TrainConfig, framework: str)
     check_network(network_request(prepared, config.network, config.network_options, config.seed))
     if config.start is not None:
         find_start_weights(config.start, framework)
+
+
+def _check_executors(spark: SparkSession, config: TrainConfig, framework: str, root: Path) -> None:
+    if config.launcher == "in_process":
+        return
+    group = () if config.num_ranks == 1 or config.launcher == "torch_ddp" else ("horovod",)
+    check_executors(spark, (*FEED_PACKAGES, *FRAMEWORK_PACKAGES[framework], *group), root)
 
 
 def _clear_directory(files: RunDirectory, resume: bool) -> None:

@@ -17,12 +17,13 @@ from dbx_dl.feed.reader import Feed, open_feed
 from dbx_dl.feed.rows import read_keys
 from dbx_dl.frameworks import load_framework
 from dbx_dl.frameworks.requests import network_request, objective_request
+from dbx_dl.runtime.logs import show_rank_logs
 from dbx_dl.runtime.processes import end_with_parent
 from dbx_dl.runtime.ranks import RankPlace, read_rank_place
 from dbx_dl.train.checkpoint_files import load_checkpoint
 from dbx_dl.train.checkpoints import BestWeights, Checkpoints
 from dbx_dl.train.evaluation import observe_split
-from dbx_dl.train.failures import record_exception
+from dbx_dl.train.failures import end_on_failure
 from dbx_dl.train.job import RunDirectory, TrainingJob, TrainingResult
 from dbx_dl.train.loop import Report, fit
 from dbx_dl.train.meters import REPORT_KINDS, RankMetrics, StepMetrics
@@ -42,15 +43,9 @@ def main(job_path: str) -> None:
     end_with_parent()
     place = read_rank_place()
     directory = RunDirectory(Path(job_path).parent)
-    try:
+    with end_on_failure(directory, place.rank):
+        show_rank_logs()
         run_rank(TrainingJob.load(job_path), place, ReportWriter(directory.reports(place.rank)))
-    except BaseException as error:
-        record_exception(directory, place.rank, error)
-        sys.stderr.write(f"rank {place.rank} failed: {error}\n")
-        sys.stdout.flush()
-        sys.stderr.flush()
-        # Horovod's exit hook would wait for peers that wait for this rank.
-        os._exit(1)
 
 
 def run_rank(job: TrainingJob, place: RankPlace, reports: ReportWriter) -> None:

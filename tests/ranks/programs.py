@@ -11,7 +11,7 @@ import numpy as np
 
 from dbx_dl.runtime.processes import end_with_parent
 from dbx_dl.runtime.ranks import RankPlace, read_rank_place
-from dbx_dl.train.failures import record_exception
+from dbx_dl.train.failures import end_on_failure
 from dbx_dl.train.job import RunDirectory
 from dbx_dl.train.reports import ReportWriter
 
@@ -22,9 +22,22 @@ def sum_ranks(place: RankPlace, reports: ReportWriter) -> None:
     import torch
 
     hvd.init()
+    print(f"rank {place.rank} of {place.size} has met the others")
     total = hvd.allreduce(torch.tensor([float(place.rank + 1)]), op=hvd.Sum)
-    reports.write({"kind": "sum", "sum": float(total[0]), "rank": hvd.rank(), "size": hvd.size()})
+    reports.write(
+        {"kind": "sum", "sum": float(total[0]), "rank": hvd.rank(), "size": hvd.size(), "parent": _find_jvm()}
+    )
     hvd.shutdown()
+
+
+def _find_jvm() -> int:
+    """The process id of the executor above this rank: above its task's Python worker and that one's daemon."""
+    pid = os.getpid()
+    while "java" not in Path(f"/proc/{pid}/comm").read_text():
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        if pid <= 1:
+            return 0
+    return pid
 
 
 def reduce_forever(place: RankPlace, reports: ReportWriter) -> None:
@@ -53,6 +66,12 @@ def fail_on_rank_1(place: RankPlace, reports: ReportWriter) -> None:
     hvd.allreduce(torch.ones(1), name="never")
 
 
+def say_hello(place: RankPlace, reports: ReportWriter) -> None:
+    """No Horovod: print, report and end."""
+    print(f"WARNING: hello from rank {place.rank}")
+    reports.write({"kind": "hello", "rank": place.rank})
+
+
 def wait(place: RankPlace, reports: ReportWriter) -> None:
     """No Horovod: say hello and wait."""
     reports.write({"kind": "ready", "pid": os.getpid(), "task_pid": os.getppid()})
@@ -66,11 +85,8 @@ def main(name: str, directory: str) -> None:
     root = Path(directory) if Path(directory).is_dir() else Path(directory).parent
     place = read_rank_place()
     files = RunDirectory(root)
-    try:
+    with end_on_failure(files, place.rank):
         globals()[name](place, ReportWriter(files.reports(place.rank)))
-    except BaseException as error:
-        record_exception(files, place.rank, error)
-        os._exit(1)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +23,26 @@ if TYPE_CHECKING:
 GONE_SECONDS = 30
 
 
-def test_ranks_meet_and_reduce(spark: SparkSession, tmp_path: Path) -> None:
-    launch(spark, program_of("sum_ranks", tmp_path), "spark")
+def test_ranks_meet_and_reduce(spark: SparkSession, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "dbx_dl"):
+        launch(spark, program_of("sum_ranks", tmp_path), "spark")
+    assert {f"[rank {rank}] rank {rank} of 2 has met the others" for rank in range(2)} <= set(caplog.messages)
     reports = [records[0] for records in read_reports(tmp_path)]
     assert [(r["rank"], r["size"], r["sum"]) for r in reports] == [(0, 2, 3.0), (1, 2, 3.0)]
 
 
+def test_ranks_without_the_drivers_directory_hand_their_files_over(
+    spark: SparkSession, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    program = replace(program_of("say_hello", tmp_path), is_shared=False)
+    with caplog.at_level(logging.INFO, "dbx_dl"):
+        launch(spark, program, "spark")
+    assert [records[0]["rank"] for records in read_reports(tmp_path)] == [0, 1]
+    said = sorted((record.levelname, record.getMessage()) for record in caplog.records)
+    assert said == [("WARNING", f"[rank {rank}] hello from rank {rank}") for rank in range(2)]
+
+
+@pytest.mark.matrix
 def test_horovods_own_launcher_runs_the_same_program(spark: SparkSession, tmp_path: Path) -> None:
     launch(spark, program_of("sum_ranks", tmp_path), "horovod_spark")
     assert [records[0]["sum"] for records in read_reports(tmp_path)] == [3.0, 3.0]
@@ -60,7 +76,7 @@ def test_a_killed_python_worker_leaves_no_rank_behind(spark: SparkSession, tmp_p
     assert isinstance(error, RankFailedError)
     wait_until(lambda: not any(map(is_running, pids)), GONE_SECONDS)
     # The session survives and takes the next ranks.
-    launch(spark, program_of("sum_ranks", tmp_path), "spark")
+    launch(spark, program_of("say_hello", tmp_path), "spark")
 
 
 def test_more_ranks_than_slots_are_refused_and_not_submitted(spark: SparkSession) -> None:
@@ -75,8 +91,8 @@ def test_more_ranks_than_slots_are_refused_and_not_submitted(spark: SparkSession
 
 
 def test_a_rank_that_takes_too_long_is_stopped(spark: SparkSession, tmp_path: Path) -> None:
-    program = program_of("wait", tmp_path, timeout_seconds=4)
-    with pytest.raises(RankFailedError, match="did not finish within timeout_seconds = 4"):
+    program = program_of("wait", tmp_path, timeout_seconds=2)
+    with pytest.raises(RankFailedError, match="did not finish within timeout_seconds = 2"):
         launch(spark, program, "spark")
     pids = [record["pid"] for records in read_reports(tmp_path) for record in records]
     wait_until(lambda: not any(map(is_running, pids)), GONE_SECONDS)

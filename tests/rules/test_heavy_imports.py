@@ -18,7 +18,9 @@ OWNERS = {
     "torch": ("frameworks/torch/",),
     "safetensors": ("frameworks/torch/",),
     "onnxscript": ("frameworks/torch/",),
-    "horovod": ("frameworks/", "train/launch.py", "train/barrier.py"),
+    "horovod": ("frameworks/", "train/launch.py", "train/meetings.py"),
+    "cloudpickle": ("train/rank_function.py",),
+    "psutil": ("runtime/network.py", "train/meters.py"),
     "mlflow": (
         "runtime/tracking.py",
         "train/tracking.py",

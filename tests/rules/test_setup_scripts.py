@@ -123,7 +123,7 @@ def test_cached_wheel_is_used_as_it_is(tools: Path, tmp_path: Path) -> None:
     (tools / "g++").unlink()
     assert run_script(BUILD_WHEEL, sys.executable, path=tools, **cache).returncode == 1
     (folder,) = (tmp_path / "cache" / "dbx_dl" / "wheels").iterdir()
-    assert folder.name.startswith("horovod0.28.1-gloo-torch2.")
+    assert folder.name.startswith("horovod0.28.1-2-gloo-torch2.")
     wheel = folder / "horovod-0.28.1-cp311-cp311-linux_x86_64.whl"
     wheel.write_bytes(b"built")
     done = run_script(BUILD_WHEEL, sys.executable, path=tools, **cache)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from dbx_dl.errors import ConfigError
 from dbx_dl.frameworks.horovod_ranks import HorovodRanks, import_binding, join_group
 from dbx_dl.frameworks.reduction import Reduction
 from dbx_dl.frameworks.single_rank import SingleRank
+from dbx_dl.runtime.ranks import HOROVOD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +25,8 @@ def connect_ranks(place: RankPlace) -> Ranks:
     """Join the group that `place` describes; SetupError when Horovod is absent or lacks TensorFlow's binding."""
     if place.size == 1:
         return SingleRank()
+    if place.backend != HOROVOD:
+        raise ConfigError(f"launcher {place.backend} joins PyTorch ranks only: use launcher spark for framework keras")
     binding = join_group(_BINDING, place)
     _keep_own_gpu(place)
     return HorovodRanks(binding, tf.convert_to_tensor, lambda tensor: tensor.numpy())

@@ -1,4 +1,4 @@
-"""Join the Horovod group with PyTorch's binding, and make an optimizer reduce gradients over ranks."""
+"""Join the ranks' group with Horovod's binding or torch's own, and make an optimizer reduce gradients over ranks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from dbx_dl.errors import ConfigError
 from dbx_dl.frameworks.horovod_ranks import HorovodRanks, import_binding, join_group
 from dbx_dl.frameworks.reduction import Reduction
 from dbx_dl.frameworks.single_rank import SingleRank
+from dbx_dl.frameworks.torch.distribute.process_group import ProcessGroupRanks, join_process_group
+from dbx_dl.runtime.ranks import TORCH_DDP
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import Ranks
@@ -22,9 +24,11 @@ def connect_ranks(place: RankPlace) -> Ranks:
     """Join the group that `place` describes; SetupError when Horovod is absent or lacks PyTorch's binding."""
     if place.size == 1:
         return SingleRank()
-    binding = join_group(_BINDING, place)
     if torch.cuda.is_available():
         torch.cuda.set_device(place.local_rank % torch.cuda.device_count())
+    if place.backend == TORCH_DDP:
+        return join_process_group(place)
+    binding = join_group(_BINDING, place)
     return HorovodRanks(binding, torch.from_numpy, lambda tensor: tensor.numpy())
 
 
@@ -91,6 +95,8 @@ def sum_over_ranks(tensors: list[Any], ranks: Ranks, name: str) -> list[Any]:
     """The sums over all ranks, in one collective of that name; the tensors themselves may be overwritten."""
     if ranks.size == 1:
         return tensors
+    if isinstance(ranks, ProcessGroupRanks):
+        return ranks.sum_tensors(tensors)
     binding = import_binding(_BINDING)
     # A build without NCCL reduces on the CPU only.
     buffers = tensors if binding.nccl_built() else [tensor.cpu() for tensor in tensors]

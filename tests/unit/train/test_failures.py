@@ -59,7 +59,7 @@ def test_the_first_word_of_a_rank_stands(directory: RunDirectory) -> None:
 def test_without_a_word_of_any_rank_sparks_account_is_used(
     directory: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dbx_dl.train.failures._WAIT_FOR_CAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("dbx_dl.train.failures.WAIT_FOR_CAUSE_SECONDS", 0.0)
     through_spark = RuntimeError(
         'Job aborted\n  File "barrier.py", line 1\n'
         "dbx_dl.errors.RankFailedError: rank 1 of 2 failed: boom\nits traceback\n\n"

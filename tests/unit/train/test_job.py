@@ -12,7 +12,7 @@ def test_clearing_removes_only_what_training_wrote(tmp_path: Path) -> None:
     files.clear()
     for path in (
         files.reports(0) / "000001.jsonl",
-        files.log(1),
+        files.output(1) / "000001.jsonl",
         files.failure(1),
         files.result,
         files.job,

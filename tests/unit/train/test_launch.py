@@ -9,7 +9,7 @@ import pytest
 from dbx_dl.config import TrainConfig
 from dbx_dl.errors import ConfigError, SetupError
 from dbx_dl.train import launch
-from dbx_dl.train.launch import LAUNCHERS, check_launch
+from dbx_dl.train.launch import LAUNCHERS, check_framework, check_launch, require_whole_gpus
 
 
 def test_every_launcher_of_the_config_exists() -> None:
@@ -35,3 +35,16 @@ def test_horovods_own_launcher_is_refused_on_spark_connect() -> None:
     connect: Any = type("SparkSession", (), {"__module__": "pyspark.sql.connect.session"})()
     with pytest.raises(ConfigError, match="classic Spark"):
         check_launch(connect, TrainConfig(network="mlp", num_ranks=2, launcher="horovod_spark"))
+
+
+def test_torchs_own_process_group_is_for_pytorch() -> None:
+    check_framework("torch_ddp", "torch")
+    with pytest.raises(ConfigError, match="torch_ddp joins PyTorch ranks only, not keras"):
+        check_framework("torch_ddp", "keras")
+
+
+def test_ranks_that_would_share_a_gpu_are_refused() -> None:
+    for amount, num_ranks in (("1", 4), ("0", 4), ("0.5", 1)):
+        require_whole_gpus(amount, num_ranks)
+    with pytest.raises(SetupError, match=r"resource\.gpu\.amount is 0\.25.*set it to 1"):
+        require_whole_gpus("0.25", 2)

@@ -1,20 +1,16 @@
-"""Places and variables of ranks, and one rank's process from start to its failure."""
+"""Places and variables of ranks."""
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbx_dl.errors import RankFailedError
-from dbx_dl.runtime.ranks import RankPlace, read_rank_place
-from dbx_dl.train.failures import read_failures
-from dbx_dl.train.job import RunDirectory
-from dbx_dl.train.ranks import RankProgram, Rendezvous, place_ranks, rank_environment, run_alone
+from dbx_dl.runtime.ranks import TORCH_DDP, RankPlace, read_rank_place
+from dbx_dl.train.ranks import RankProgram, Rendezvous, place_ranks, rank_environment
+
+INTERFACES = ("HOROVOD_GLOO_IFACE", "GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
 
 
 def test_ranks_on_two_machines_in_mixed_order() -> None:
@@ -47,37 +43,28 @@ def test_the_variables_bring_the_place_and_the_meeting() -> None:
     assert variables["HOROVOD_GLOO_RENDEZVOUS_PORT"] == "4711"
     assert variables["HOROVOD_CONTROLLER"] == variables["HOROVOD_CPU_OPERATIONS"] == "gloo"
     assert "HOROVOD_CYCLE_TIME" not in variables
-    assert ("HOROVOD_GLOO_IFACE" in variables) == (sys.platform == "linux")
-    two_hosts = rank_environment(1, Rendezvous("10.0.0.1", 1, ("a", "b")), present={})
-    assert "HOROVOD_GLOO_IFACE" not in two_hosts
-    assert two_hosts["HOROVOD_CYCLE_TIME"] == "5"
+    if sys.platform == "linux":
+        assert {variables[name] for name in INTERFACES} == {"lo"}
+    chosen = rank_environment(1, meeting, present={"HOROVOD_GLOO_IFACE": "ib0"})
+    assert "HOROVOD_GLOO_IFACE" not in chosen
+    assert chosen["HOROVOD_CYCLE_TIME"] == "5"
 
 
-def program(tmp_path: Path, name: str, timeout_seconds: float = 60) -> RankProgram:
-    module = f"{__package__}.rank_programs"
-    return RankProgram(module, (name, str(tmp_path)), str(tmp_path), 1, timeout_seconds)
+def test_torchs_group_gets_the_variables_that_torch_reads() -> None:
+    meeting = Rendezvous("127.0.0.1", 4711, ("vm", "vm"), backend=TORCH_DDP)
+    variables = rank_environment(1, meeting, present={})
+    assert read_rank_place(variables) == RankPlace(1, 2, 1, 2, 0, 1, TORCH_DDP)
+    assert [variables[name] for name in ("MASTER_ADDR", "MASTER_PORT", "RANK", "WORLD_SIZE", "LOCAL_RANK")] == [
+        "127.0.0.1",
+        "4711",
+        "1",
+        "2",
+        "1",
+    ]
+    assert "HOROVOD_GLOO_RENDEZVOUS_PORT" not in variables
 
 
-def test_output_goes_to_the_ranks_log_and_horovods_variables_are_not_inherited(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(os.environ, "HOROVOD_RANK", "7")
-    run_alone(program(tmp_path, "say_place"))
-    assert "rank 0 of 1" in RunDirectory(tmp_path).log(0).read_text()
-
-
-def test_a_failing_process_without_a_word_is_explained_by_its_last_output(tmp_path: Path) -> None:
-    with pytest.raises(RankFailedError, match=r"(?s)rank 0 of 1 failed: its process exited with code 3.*last words"):
-        run_alone(program(tmp_path, "exit_3"))
-    (failure,) = read_failures(RunDirectory(tmp_path), 1)
-    assert "last words" in failure.traceback
-
-
-def test_a_killed_process_names_the_signal(tmp_path: Path) -> None:
-    with pytest.raises(RankFailedError, match="SIGKILL"):
-        run_alone(program(tmp_path, "kill_itself"))
-
-
-def test_a_rank_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
-    with pytest.raises(RankFailedError, match="did not finish within timeout_seconds = 1"):
-        run_alone(program(tmp_path, "sleep", timeout_seconds=1))
+def test_a_moved_program_names_its_new_directory() -> None:
+    program = RankProgram("module", ("train", "/here"), "/here", 2, 60, is_shared=False)
+    assert program.move("/there").arguments == ("train", "/there")
+    assert program.move("/there").directory == "/there"

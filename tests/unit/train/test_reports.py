@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dbx_dl.train.reports import ReportReader, ReportWriter, follow_reports
+from dbx_dl.train.reports import ReportReader, ReportWriter, count_reports, follow_reports
 
 
 def test_records_come_back_once_and_in_order(tmp_path: Path) -> None:
@@ -21,6 +21,14 @@ def test_records_come_back_once_and_in_order(tmp_path: Path) -> None:
     writer.write({"n": 4})
     assert reader.read_new() == [{"n": 4}]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["000001.jsonl", "000002.jsonl", "000003.jsonl"]
+
+
+def test_a_second_writer_goes_on_behind_the_first(tmp_path: Path) -> None:
+    ReportWriter(tmp_path).write({"n": 1})
+    reader = ReportReader(tmp_path, count_reports(tmp_path))
+    ReportWriter(tmp_path).write({"n": 2})
+    assert reader.read_new() == [{"n": 2}]
+    assert ReportReader(tmp_path).read_new() == [{"n": 1}, {"n": 2}]
 
 
 def test_a_file_that_is_still_written_is_not_read(tmp_path: Path) -> None:

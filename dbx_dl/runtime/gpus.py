@@ -1,0 +1,26 @@
+"""Which GPU a rank's process sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def choose_gpu(task_gpus: Sequence[str], visible: str | None, num_gpus: int, local_rank: int) -> str | None:
+    """The value of CUDA_VISIBLE_DEVICES for one rank's process, or None to leave it alone.
+
+    `task_gpus` are the addresses that Spark gave to the rank's task: then the first of them. Without, the ranks of
+    a machine share its GPUs in the order of their local ranks: those that `visible`, the machine's own
+    CUDA_VISIBLE_DEVICES, names, or all `num_gpus`.
+    """
+    if task_gpus:
+        return task_gpus[0]
+    gpus = [str(gpu) for gpu in range(num_gpus)] if visible is None else [name for name in visible.split(",") if name]
+    if not gpus or num_gpus == 0:
+        return None
+    return gpus[local_rank % len(gpus)].strip()
+
+
+def count_gpus(devices: Path = Path("/dev")) -> int:
+    """NVIDIA GPUs that this machine shows its processes; no driver is loaded."""
+    return sum(path.name.removeprefix("nvidia").isdigit() for path in devices.glob("nvidia*"))

@@ -1,0 +1,157 @@
+"""What executors must share with the driver, checked by one small Spark job before ranks are submitted."""
+
+from __future__ import annotations
+
+import json
+import platform
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import dbx_dl
+from dbx_dl.errors import ConfigError, SetupError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import SparkSession
+
+# Spark cuts a small range into one partition per core, so that every executor answers.
+_ROWS = 8192
+FEED_PACKAGES = ("numpy", "pyarrow", "deltalake")
+FRAMEWORK_PACKAGES = {"keras": ("tensorflow", "keras"), "torch": ("torch",)}
+_OTHER_NAMES = {"tensorflow": ("tensorflow-cpu",)}
+_INSTALL = "install the same wheels on the driver and on every executor"
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A machine's Python and packages; `problem` is what is wrong with the run's directory as seen from there."""
+
+    host: str
+    python: str
+    versions: dict[str, str | None]
+    problem: str = ""
+
+
+def check_executors(spark: SparkSession, packages: Sequence[str], directory: Path) -> None:
+    """SetupError where an executor's Python or packages differ, ConfigError where it does not share `directory`."""
+    for found in inspect_executors(spark, packages, directory):
+        if found.problem:
+            raise ConfigError(
+                f"{directory} {found.problem} on {found.host}: keep the run's directory on storage that the driver and "
+                "every executor share"
+            )
+
+
+def inspect_executors(spark: SparkSession, packages: Sequence[str], directory: Path) -> list[Installation]:
+    """The installation of every executor, each once; SetupError names the first that differs from the driver's."""
+    here = describe_installation(packages)
+    with _mark(directory) as mark:
+        probe = _make_probe(tuple(packages), str(mark))
+        try:
+            rows = spark.range(_ROWS).mapInArrow(probe, "installation string").collect()
+        except Exception as error:
+            raise _explain_failure(error) from None
+    found = [Installation(**json.loads(text)) for text in sorted({row[0] for row in rows})]
+    for executor in found:
+        difference = describe_difference(here, executor)
+        if difference:
+            raise SetupError(difference, _INSTALL)
+    return found
+
+
+def describe_installation(packages: Sequence[str], problem: str = "") -> Installation:
+    """This machine's; nothing is imported to find a version."""
+    versions = {name: _read_version(name) for name in packages}
+    host = socket.gethostname()
+    return Installation(host, platform.python_version(), {"dbx_dl": dbx_dl.__version__, **versions}, problem)
+
+
+def describe_difference(here: Installation, executor: Installation) -> str:
+    """What an executor has otherwise than the driver, in a line; empty where nothing matters.
+
+    Python's patch level and a build's suffix (2.9.0+cpu) do not.
+    """
+    names: dict[str, tuple[str | None, str | None]] = {"Python": (_minor(here.python), _minor(executor.python))}
+    names |= {name: (here.versions[name], executor.versions.get(name)) for name in here.versions}
+    differing = {name: pair for name, pair in names.items() if _public(pair[0]) != _public(pair[1])}
+    if not differing:
+        return ""
+    there = ", ".join(f"{name} {theirs or 'not installed'}" for name, (_, theirs) in differing.items())
+    ours = ", ".join(f"{name} {mine or 'not installed'}" for name, (mine, _) in differing.items())
+    return f"executor {executor.host} has {there}; the driver has {ours}"
+
+
+def _make_probe(packages: tuple[str, ...], mark: str) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def probe(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow
+
+        for _ in batches:
+            pass
+        found = describe_installation(packages, describe_directory(Path(mark)))
+        yield pyarrow.RecordBatch.from_pydict({"installation": [json.dumps(asdict(found), sort_keys=True)]})
+
+    return probe
+
+
+def describe_directory(mark: Path) -> str:
+    """What is wrong with the directory in which the driver left `mark`, as seen from here; empty when all is well."""
+    if not mark.exists():
+        return "does not exist" if not mark.parent.is_dir() else "is another directory"
+    own = mark.with_name(f"{mark.name}-{uuid4().hex}")
+    try:
+        own.write_bytes(b"")
+        own.unlink()
+    except OSError as error:
+        return f"cannot be written ({error.strerror})"
+    return ""
+
+
+@contextmanager
+def _mark(directory: Path) -> Iterator[Path]:
+    """A file in the directory while the executors look for it."""
+    is_new = not directory.exists()
+    mark = directory / f".preflight-{uuid4().hex}"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        mark.write_bytes(b"")
+    except OSError as error:
+        raise ConfigError(f"the run's directory {directory} cannot be written: {error.strerror}") from None
+    try:
+        yield mark
+    finally:
+        mark.unlink(missing_ok=True)
+        if is_new:
+            with suppress(OSError):
+                directory.rmdir()
+
+
+def _explain_failure(error: Exception) -> SetupError:
+    text = str(error)
+    if "No module named 'dbx_dl'" in text:
+        return SetupError("dbx_dl is not installed on the executors", f"install dbx_dl {dbx_dl.__version__} there too")
+    if "PYTHON_VERSION_MISMATCH" in text:
+        mine = platform.python_version()
+        return SetupError(f"the executors run another Python than the driver's {mine}", "set PYSPARK_PYTHON for both")
+    first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
+    return SetupError(f"Spark cannot run a small Python task on its executors ({first.strip()})")
+
+
+def _read_version(name: str) -> str | None:
+    for candidate in (name, *_OTHER_NAMES.get(name, ())):
+        with suppress(PackageNotFoundError):
+            return version(candidate)
+    return None
+
+
+def _minor(python: str) -> str:
+    return ".".join(python.split(".")[:2])
+
+
+def _public(found: str | None) -> str | None:
+    return found and found.partition("+")[0]

@@ -1,0 +1,19 @@
+"""Spark clusters of several JVMs on one machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyspark
+
+# These JVMs live for seconds on few cores: compiling hot code twice does not pay there.
+QUICK_JVM = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+
+
+def link_spark_home(folder: Path) -> str:
+    """A Spark home made of links, since executors of `local-cluster` write their work into it."""
+    folder.mkdir(parents=True)
+    for entry in Path(pyspark.__file__).parent.iterdir():
+        if entry.name != "work":
+            (folder / entry.name).symlink_to(entry)
+    return str(folder)
