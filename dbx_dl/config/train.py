@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -80,7 +80,7 @@ class TrainConfig(Section):
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     sync_batch_norm: bool = False
-    top_k: tuple[int, ...] = ()
+    top_k: tuple[Annotated[int, Field(gt=0)], ...] = ()
     best_metric: str | None = None
     checkpoint: CheckpointConfig = CheckpointConfig()
     early_stopping_epochs: int | None = Field(default=None, gt=0)
