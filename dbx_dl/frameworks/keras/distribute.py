@@ -71,7 +71,8 @@ def _reduce(gradients: list[Any], weight: Any, num_ranks: int) -> list[Any]:
 def _sum_over_ranks(tensors: list[Any], num_ranks: int) -> list[Any]:
     if num_ranks == 1:
         return tensors
-    binding = import_binding(_BINDING)
+    # This is traced into a graph, where AutoGraph would print that it cannot convert an import.
+    binding = tf.autograph.experimental.do_not_convert(import_binding)(_BINDING)
     return list(binding.grouped_allreduce(tensors, op=binding.Sum, name="dbx_dl_gradients"))
 
 
