@@ -96,7 +96,7 @@ def sum_over_ranks(tensors: list[Any], num_ranks: int, name: str) -> list[Any]:
     """The sums over all ranks, in one collective of that name, for tensors of one dtype; gradients pass through it."""
     if num_ranks == 1:
         return tensors
-    binding = import_binding(_BINDING)
+    binding = _load_binding()
     return list(binding.grouped_allreduce(tensors, op=binding.Sum, name=name))
 
 
@@ -111,7 +111,7 @@ def _sum_float16(gradients: list[Any], num_ranks: int, num_rows: Any) -> list[An
 
 def _sum_bfloat16(gradients: list[Any], num_ranks: int, num_rows: Any) -> list[Any]:
     del num_rows
-    binding = import_binding(_BINDING)
+    binding = _load_binding()
     flat = tf.concat([tf.reshape(tf.cast(gradient, tf.float32), [-1]) for gradient in gradients], axis=0)
     sent = tf.bitcast(tf.cast(flat, tf.bfloat16), tf.uint8)
     received = binding.allgather(sent, name="dbx_dl_bfloat16_gradients")
@@ -134,6 +134,11 @@ def _clip(gradients: list[Any], reduction: Reduction) -> list[Any]:
         factor = reduction.clip_norm / tf.maximum(norm, reduction.clip_norm)
         gradients = [gradient * tf.cast(factor, gradient.dtype) for gradient in gradients]
     return gradients
+
+
+def _load_binding() -> Any:
+    # Traced into a graph, where AutoGraph would print that it cannot convert an import.
+    return tf.autograph.experimental.do_not_convert(import_binding)(_BINDING)
 
 
 def _to_dense(gradient: Any, variable: Any) -> Any:
