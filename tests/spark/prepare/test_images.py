@@ -126,16 +126,17 @@ def test_named_tables_nested_files_and_odd_labels(spark: SparkSession, tmp_path:
 def test_progress_is_told(
     spark: SparkSession, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Three tasks of 64 images at most, so that there is something between nothing and everything.
-    write_files(tmp_path / "in", {f"{label}/{i}.png": GOOD for label in "ab" for i in range(80)} | {"a/x.png": b""})
+    # Sixteen tasks on two cores, so that there is something between nothing and everything.
+    write_files(tmp_path / "in", {f"{label}/{i}.png": GOOD for label in "ab" for i in range(500)} | {"a/x.png": b""})
     monkeypatch.setattr(progress, "INTERVAL_SECONDS", 0.01)
     with caplog.at_level(logging.INFO, "dbx_dl"):
         prepare_images(spark, configure(tmp_path / "in", tmp_path / "out"))
     text = "\n".join(caplog.messages)
-    for part in ("found 161 files", "160 files are usable, 1 rejected: 1 empty (e.g. a/x.png)"):
+    for part in ("found 1001 files", "1000 files are usable, 1 rejected: 1 empty (e.g. a/x.png)"):
         assert part in text
     assert f"wrote table {tmp_path / 'out'}, version 0" in text
-    assert {"checked about 53 of 161 images", "checked about 107 of 161 images"} & set(caplog.messages)
+    told = [message for message in caplog.messages if message.startswith("checked about ")]
+    assert told and all(message.endswith(" of 1,001 images") for message in told)
 
 
 SOURCES: dict[str, tuple[dict[str, bytes], dict[str, Any], str]] = {
