@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dbx_dl.score.table import score_table
     from dbx_dl.score.udf import score_udf
     from dbx_dl.train.run import train_network
+    from dbx_dl.train.search.search import search_network
 
 __all__ = [
     "export_onnx",
@@ -26,6 +27,7 @@ __all__ = [
     "register_model",
     "score_table",
     "score_udf",
+    "search_network",
     "stream_images",
     "train_network",
 ]
@@ -36,6 +38,7 @@ _HOMES = {
     "load_prepared": "dbx_dl.prepare.commits",
     "stream_images": "dbx_dl.prepare.images.stream",
     "train_network": "dbx_dl.train.run",
+    "search_network": "dbx_dl.train.search.search",
     "export_onnx": "dbx_dl.export.onnx_model",
     "register_model": "dbx_dl.register.model_version",
     "promote_model": "dbx_dl.register.promotion",

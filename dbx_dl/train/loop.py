@@ -57,10 +57,12 @@ def fit(
     config: TrainConfig,
     best: BestWeights,
     report: Callable[[EpochMetrics], None],
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Fit:
     """Train for the config's epochs, or until validation stalls; every rank gets the same result but its own times.
 
-    Metrics are sums over all ranks' rows, divided by their weight. RankFailedError when the loss is not finite.
+    Metrics are sums over all ranks' rows, divided by their weight. `should_stop` is asked at the end of each epoch, and
+    rank 0's answer ends training on every rank. RankFailedError when the loss is not finite.
     """
     objective.broadcast_state()
     schedule = create_schedule(config.optimizer, config.num_epochs, train.num_steps)
@@ -71,7 +73,7 @@ def fit(
         sums = _train_epoch(objective, ranks, train, epoch, schedule)
         trained = time.perf_counter() - started
         metrics = _average(sums) | evaluate(objective, ranks, validation, "validation_")
-        is_best, should_stop = _decide_once(ranks, selection, epoch, metrics)
+        is_best, is_last = _decide_once(ranks, selection, epoch, metrics, should_stop())
         if is_best:
             best.save(objective)
         total = time.perf_counter() - started
@@ -79,7 +81,7 @@ def fit(
             EpochMetrics(epoch=epoch, metrics=metrics, seconds=total, rows_per_second=sums["weight"] / trained)
         )
         report(history[-1])
-        if should_stop:
+        if is_last:
             break
     return Fit(tuple(history), selection.best_epoch, _average_speed(history))
 
@@ -146,8 +148,11 @@ def _average_speed(history: list[EpochMetrics]) -> float:
     return len(speeds) / sum(1 / speed for speed in speeds)
 
 
-def _decide_once(ranks: Ranks, selection: Selection, epoch: int, metrics: dict[str, float]) -> tuple[bool, bool]:
+def _decide_once(
+    ranks: Ranks, selection: Selection, epoch: int, metrics: dict[str, float], is_asked_to_stop: bool
+) -> tuple[bool, bool]:
     """Whether the epoch is the best and training should stop, decided on rank 0 for all."""
     is_best = selection.consider(epoch, metrics)
-    decision = ranks.broadcast(np.array([is_best, selection.has_stalled(epoch)], dtype=np.float64))
+    is_last = selection.has_stalled(epoch) or is_asked_to_stop
+    decision = ranks.broadcast(np.array([is_best, is_last], dtype=np.float64))
     return bool(decision[0]), bool(decision[1])

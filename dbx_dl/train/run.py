@@ -39,28 +39,33 @@ def train_network(
     framework: str,
     directory: str,
     tracking: TrackingConfig,
+    on_epoch: Callable[[EpochMetrics], bool] | None = None,
+    parent_run_id: str | None = None,
 ) -> TrainedModel:
     """Train with the config's ranks and launcher; weights, reports and test predictions go into `directory`.
 
     What an earlier training left in `directory` is removed. The weights are those of the best epoch (validation
-    accuracy, then log loss); `metrics` are the test split's, named `test_<metric>`. ConfigError, DataError and
+    accuracy, then log loss); `metrics` are the test split's, named `test_<metric>`. `on_epoch` gets the metrics of each
+    epoch while ranks train on, instead of the log; once it returns True they stop after the epoch that they are in. The
+    MLflow run becomes a child of `parent_run_id`. ConfigError, DataError and
     SetupError come before anything is submitted, or from the ranks; RankFailedError carries a rank's traceback.
     """
-    _check_request(prepared, config, framework)
+    check_request(prepared, config, framework)
     check_launch(spark, config)
     root = Path(directory).absolute()
     job = TrainingJob(prepared=prepared, config=config, framework=cast("FrameworkName", framework), directory=str(root))
     files = _clear_directory(root)
-    with track_run(tracking, job) as run:
+    with track_run(tracking, job, parent_run_id) as run:
         job.save(files.job)
         logger.info("[%s] training %s on %s", framework, config.network, _describe_ranks(config))
-        result = _run_ranks(spark, job, files, run)
+        result = _run_ranks(spark, job, files, _make_handler(job, files, run, on_epoch))
         run.log_result(result)
         log_figures(run, prepared, result, files.test_predictions)
     return _describe_model(job, result, run.run_id, tracking.uri)
 
 
-def _check_request(prepared: PreparedTable, config: TrainConfig, framework: str) -> None:
+def check_request(prepared: PreparedTable, config: TrainConfig, framework: str) -> None:
+    """ConfigError or DataError, before anything starts, for a training that cannot be."""
     if framework not in FRAMEWORKS:
         raise ConfigError(f"unknown framework {framework!r}: choose one of {', '.join(FRAMEWORKS)}")
     task, names = prepared.target.task, prepared.target.label_names
@@ -85,7 +90,9 @@ def _clear_directory(root: Path) -> RunDirectory:
     return files
 
 
-def _run_ranks(spark: SparkSession, job: TrainingJob, files: RunDirectory, run: TrackedRun) -> TrainingResult:
+def _run_ranks(
+    spark: SparkSession, job: TrainingJob, files: RunDirectory, handle: Callable[[dict[str, Any]], None]
+) -> TrainingResult:
     program = RankProgram(
         module=WORKER_MODULE,
         arguments=(str(files.job),),
@@ -94,17 +101,22 @@ def _run_ranks(spark: SparkSession, job: TrainingJob, files: RunDirectory, run: 
         timeout_seconds=job.config.timeout_seconds,
         import_path=tuple(str(Path(entry).absolute()) for entry in sys.path),
     )
-    with follow_reports([files.reports(0)], _make_handler(job, run)):
+    with follow_reports([files.reports(0)], handle):
         launch(spark, program, job.config.launcher)
     return TrainingResult.load(files.result)
 
 
-def _make_handler(job: TrainingJob, run: TrackedRun) -> Callable[[dict[str, Any]], None]:
+def _make_handler(
+    job: TrainingJob, files: RunDirectory, run: TrackedRun, on_epoch: Callable[[EpochMetrics], bool] | None
+) -> Callable[[dict[str, Any]], None]:
     def handle(record: dict[str, Any]) -> None:
         if record["kind"] != "epoch":
             return
         epoch = EpochMetrics.model_validate({name: value for name, value in record.items() if name != "kind"})
-        logger.info(describe_epoch(job.framework, epoch, job.config.num_epochs))
+        if on_epoch is None:
+            logger.info(describe_epoch(job.framework, epoch, job.config.num_epochs))
+        elif on_epoch(epoch):
+            files.stop.touch()
         run.log_epoch(epoch)
 
     return handle

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from dbx_dl.contracts import EpochMetrics, PreparedTable
     from dbx_dl.train.job import TrainingJob, TrainingResult
 
+PARENT_TAG = "mlflow.parentRunId"
+DIRECTORY_TAG = "dbx_dl.directory"
 _PARAMS_PER_CALL = 100
 _MAX_PARAM_CHARACTERS = 6000
 
@@ -84,8 +86,8 @@ class TrackedRun:
 
 
 @contextmanager
-def track_run(tracking: TrackingConfig, job: TrainingJob) -> Iterator[TrackedRun]:
-    """A new run for the job: FINISHED when the block ends, FAILED when it raises, also on an interrupt.
+def track_run(tracking: TrackingConfig, job: TrainingJob, parent_run_id: str | None = None) -> Iterator[TrackedRun]:
+    """A new run for the job, a child of another one if asked: FINISHED when the block ends, FAILED when it raises, also on an interrupt.
 
     RegistryError when MLflow cannot be reached, or stops answering.
     """
@@ -94,7 +96,8 @@ def track_run(tracking: TrackingConfig, job: TrainingJob) -> Iterator[TrackedRun
     client = open_client(tracking.uri)
     experiment_id = ensure_experiment(client, tracking)
     name = f"{Path(job.prepared.table.name).name} {job.config.network} {job.framework}"
-    started = client.create_run(experiment_id, run_name=name, tags=_describe_tags(job))
+    parent = {} if parent_run_id is None else {PARENT_TAG: parent_run_id}
+    started = client.create_run(experiment_id, run_name=name, tags=_describe_tags(job) | parent)
     run = TrackedRun(client, started.info.run_id)
     try:
         run.log_start(job)
@@ -116,14 +119,14 @@ def _describe_params(job: TrainingJob) -> dict[str, str]:
         "global_batch_size": job.config.batch_size * job.config.num_ranks,
         "split_rows": dict(job.prepared.split_rows),
     }
-    return {name: str(value)[:_MAX_PARAM_CHARACTERS] for name, value in _flatten(values).items()}
+    return {name: str(value)[:_MAX_PARAM_CHARACTERS] for name, value in flatten(values).items()}
 
 
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested mappings become dotted names."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
-        flat |= _flatten(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+        flat |= flatten(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
     return flat
 
 
@@ -139,7 +142,7 @@ def _describe_tags(job: TrainingJob) -> dict[str, str]:
         "dbx_dl.network": job.config.network,
         "dbx_dl.horovod_version": horovod,
         "dbx_dl.horovod_size": str(job.config.num_ranks),
-        "dbx_dl.directory": job.directory,
+        DIRECTORY_TAG: job.directory,
     }
 
 

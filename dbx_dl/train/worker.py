@@ -64,7 +64,7 @@ def run_rank(job: TrainingJob, place: RankPlace) -> None:
         if place.rank == 0:
             reports.write({"kind": "epoch", **epoch.model_dump()})
 
-    fitted = fit(objective, ranks, feeds["train"], feeds["validation"], job.config, best, report)
+    fitted = fit(objective, ranks, feeds["train"], feeds["validation"], job.config, best, report, directory.stop.exists)
     best.restore(objective)
     labels, probabilities = predict_split(objective, ranks, feeds["test"])
     if place.rank == 0:

@@ -19,7 +19,13 @@ OWNERS = {
     "safetensors": ("frameworks/torch/",),
     "onnxscript": ("frameworks/torch/",),
     "horovod": ("frameworks/", "train/launch.py", "train/barrier.py"),
-    "mlflow": ("runtime/tracking.py", "train/tracking.py", "register/", "score/model_file.py"),
+    "mlflow": (
+        "runtime/tracking.py",
+        "train/tracking.py",
+        "train/search/tracked_study.py",
+        "register/",
+        "score/model_file.py",
+    ),
     "pyspark": (*SPARK_STAGES, "transforms/raw_"),
     "py4j": ("runtime/",),
     "deltalake": ("feed/",),
@@ -29,10 +35,14 @@ OWNERS = {
     "sklearn": ("demo.py", "metrics.py"),
     "matplotlib": ("figures.py",),
     "jinja2": ("monitor/",),
+    "optuna": ("train/search/study.py", "train/search/space.py"),
     "typer": ("cli.py",),
     "rich": ("cli.py",),
 }
-LAZY = ("pyspark", "mlflow", "onnx", "onnxruntime", "pandas", "pyarrow", "deltalake", "sklearn", "matplotlib", "jinja2")
+LAZY = (
+    "pyspark", "mlflow", "onnx", "onnxruntime", "pandas", "pyarrow", "deltalake", "sklearn", "matplotlib", "jinja2",
+    "optuna",
+)  # fmt: skip
 COMES_WITH_OTHERS = {"py4j": "pyspark", "horovod": "conf/horovod/build_wheel.sh"}
 
 
