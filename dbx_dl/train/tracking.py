@@ -87,9 +87,9 @@ class TrackedRun:
 
 @contextmanager
 def track_run(tracking: TrackingConfig, job: TrainingJob, parent_run_id: str | None = None) -> Iterator[TrackedRun]:
-    """A new run for the job, a child of another one if asked: FINISHED when the block ends, FAILED when it raises, also on an interrupt.
+    """A new run for the job: FINISHED when the block ends, FAILED when it raises, also on an interrupt.
 
-    RegistryError when MLflow cannot be reached, or stops answering.
+    With `parent_run_id` it is a child of that run. RegistryError when MLflow cannot be reached, or stops answering.
     """
     from mlflow.exceptions import MlflowException
 

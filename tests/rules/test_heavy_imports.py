@@ -11,6 +11,7 @@ from dbx_dl.runtime.versions import list_needs
 from tests.rules.source_files import list_files, list_imports, name_of
 
 SPARK_STAGES = ("runtime/", "prepare/", "train/", "score/", "export/", "register/", "monitor/")
+TRACKING = ("runtime/tracking.py", "train/tracking.py", "train/search/tracked_study.py")
 OWNERS = {
     "keras": ("frameworks/keras/",),
     "tensorflow": ("frameworks/keras/",),
@@ -19,13 +20,7 @@ OWNERS = {
     "safetensors": ("frameworks/torch/",),
     "onnxscript": ("frameworks/torch/",),
     "horovod": ("frameworks/", "train/launch.py", "train/barrier.py"),
-    "mlflow": (
-        "runtime/tracking.py",
-        "train/tracking.py",
-        "train/search/tracked_study.py",
-        "register/",
-        "score/model_file.py",
-    ),
+    "mlflow": (*TRACKING, "register/", "score/model_file.py"),
     "pyspark": (*SPARK_STAGES, "transforms/raw_"),
     "py4j": ("runtime/",),
     "deltalake": ("feed/",),
