@@ -55,7 +55,7 @@ def search_network(
     configs = list_extremes(config, search.space)
     _check_search(spark, prepared, configs, search, framework)
     direction = search.direction or choose_direction(search.metric)
-    name = search.study or _name_study(prepared, config, framework)
+    name = f"{search.study or _name_study(prepared, config)} {framework}"
     tracked = open_study(
         tracking, name, search.metric, describe_identity(prepared, config, search, direction, framework)
     )
@@ -141,8 +141,8 @@ def _check_search(
         )
 
 
-def _name_study(prepared: PreparedTable, config: TrainConfig, framework: str) -> str:
-    return f"{Path(prepared.table.name).name} {config.network} {framework}".replace("'", "_")
+def _name_study(prepared: PreparedTable, config: TrainConfig) -> str:
+    return f"{Path(prepared.table.name).name} {config.network}".replace("'", "_")
 
 
 def _summarize(

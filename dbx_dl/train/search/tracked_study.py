@@ -47,7 +47,7 @@ class TrackedStudy:
     def load_trials(self) -> list[FinishedTrial]:
         """Trials that have ended, by number. Runs that were cut off are ended as KILLED and do not count."""
         finished: dict[int, FinishedTrial] = {}
-        for run in self._find_children(""):
+        for run in self._find_children():
             if TRIAL_TAG in run.data.tags:
                 record = self._read_trial(run)
                 finished.setdefault(record.trial.number, record)
@@ -59,9 +59,10 @@ class TrackedStudy:
         """Write into the trial's run how it ended."""
         trial = finished.trial.model_copy(update={"reason": finished.trial.reason[:_MAX_REASON_CHARACTERS]})
         # The newest run in the trial's directory: others were cut off.
-        directory = trial.directory.replace("'", "\\'")
-        run_id = next(self._find_children(f" and tags.`{DIRECTORY_TAG}` = '{directory}'")).info.run_id
+        children = (run for run in self._find_children() if run.data.tags.get(DIRECTORY_TAG) == trial.directory)
+        run_id = next(children).info.run_id
         self._client.set_tag(run_id, "mlflow.runName", f"trial {trial.number}")
+        self._client.set_tag(run_id, f"{TRIAL_TAG}_state", trial.state)
         self._client.set_tag(run_id, _NOTES_TAG, json.dumps(finished.notes))
         # Last, because it is what makes the trial count.
         self._client.set_tag(run_id, TRIAL_TAG, trial.model_dump_json())
@@ -95,13 +96,13 @@ class TrackedStudy:
                 ) from None
             raise
 
-    def _find_children(self, condition: str) -> Iterator[Run]:
+    def _find_children(self) -> Iterator[Run]:
         """Runs of trials, newest first."""
         token: str | None = None
         while True:
             page = self._client.search_runs(
                 [self._experiment_id],
-                filter_string=f"tags.`{PARENT_TAG}` = '{self.run_id}'{condition}",
+                filter_string=f"tags.`{PARENT_TAG}` = '{self.run_id}'",
                 order_by=["attributes.start_time DESC"],
                 max_results=_PAGE,
                 page_token=token,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +120,7 @@ def test_a_trial_that_was_cut_off_is_run_again(searches: Searches) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         searches.run(CheapTraining(cut_off), pruner="none")
-    (study,) = searches.client.search_runs(["1"], f"tags.`dbx_dl.study` = '{searches.root.name}'")
+    (study,) = searches.client.search_runs(["1"], f"tags.`dbx_dl.study` = '{searches.root.name} torch'")
     assert study.info.status == "KILLED"
     again = CheapTraining()
     result = searches.run(again, pruner="none")
@@ -239,6 +241,20 @@ def test_an_error_ends_all_trials_at_once(searches: Searches) -> None:
 
     with pytest.raises(DataError, match="the table is gone"):
         searches.run(CheapTraining(fail_second), num_parallel=2, num_trials=50)
+
+
+def test_an_interrupt_stops_trials_that_run_at_once(searches: Searches) -> None:
+    def interrupt(directory: Path) -> None:
+        if directory.name == "0001":
+            _thread.interrupt_main()
+        if directory.name in ("0001", "0002"):
+            time.sleep(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        searches.run(CheapTraining(interrupt), num_parallel=2, pruner="none")
+    again = CheapTraining()
+    result = searches.run(again, pruner="none")
+    assert set(again.directories) >= {"0001"} and len(result.trials) == 3
 
 
 def test_more_trials_at_once_than_slots_are_refused(searches: Searches, monkeypatch: pytest.MonkeyPatch) -> None:
