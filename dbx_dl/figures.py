@@ -145,10 +145,11 @@ def search_history(trials: Sequence[SearchTrial], metric: str, direction: str, *
     palette = DARK if dark else LIGHT
     figure = _new_figure(5.0, 2.8)
     axes = figure.add_subplot()
-    for state, color in (("complete", palette.splits["train"]), ("pruned", palette.grid)):
+    for state, color in (("complete", palette.splits["train"]), ("pruned", palette.text)):
+        marker = "o" if state == "complete" else "x"
         points = [(t.number, t.value) for t in trials if t.state == state and t.value is not None]
         if points:
-            axes.plot(*zip(*points, strict=True), color=color, label=state, linestyle="", marker="o", markersize=4)
+            axes.plot(*zip(*points, strict=True), color=color, label=state, linestyle="", marker=marker, markersize=4)
     complete = [(t.number, t.value) for t in trials if t.state == "complete" and t.value is not None]
     better = max if direction == "maximize" else min
     best = list(accumulate((value for _, value in complete), better))

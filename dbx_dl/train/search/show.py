@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from dbx_dl.train.search.trials import describe_values
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -16,14 +18,13 @@ MISSING = "–"
 
 
 def tabulate_trials(result: SearchResult) -> list[tuple[str, ...]]:
-    """Cells of the trials' table, its header first: one row per trial, one column per setting; ★ marks the best."""
-    names = sorted(result.best_values)
-    rows = [("trial", "", result.metric, "epochs", "seconds", *names)]
+    """Cells of the trials' table, its header first: one row per trial; ★ marks the best."""
+    rows = [("trial", "", result.metric.replace("_", "\n", 1), "epochs", "seconds", "settings")]
     for trial in result.trials:
-        state = f"{trial.state} ★" if trial.number == result.best_number else trial.state
+        number = f"{trial.number} ★" if trial.number == result.best_number else str(trial.number)
         value = MISSING if trial.value is None else f"{trial.value:.4f}"
-        settings = (_format(trial.values.get(name)) for name in names)
-        rows.append((str(trial.number), state, value, str(trial.num_epochs), f"{trial.seconds:.0f}", *settings))
+        settings = describe_values(trial.values)
+        rows.append((number, trial.state, value, str(trial.num_epochs), f"{trial.seconds:.0f}", settings))
     return rows
 
 
@@ -39,7 +40,3 @@ def draw_figures(result: SearchResult) -> dict[str, Figure]:
         logger.warning("no figures are logged: %s; pip install 'dbx_dl[report]'", error)
         return {}
     return drawn
-
-
-def _format(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

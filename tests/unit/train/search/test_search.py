@@ -92,8 +92,8 @@ def test_the_best_trial_is_found_and_mlflow_has_every_trial(searches: Searches) 
         best.values["optimizer.learning_rate"]
     )
     header, *rows = tabulate_trials(result)
-    assert header == ("trial", "", "validation_accuracy", "epochs", "seconds", "optimizer.learning_rate")
-    assert [row[0] for row in rows if "★" in row[1]] == [str(best.number)]
+    assert header == ("trial", "", "validation\naccuracy", "epochs", "seconds", "settings")
+    assert [row[0] for row in rows if "★" in row[0]] == [f"{best.number} ★"]
 
 
 def test_the_same_call_goes_on_and_then_does_nothing_more(searches: Searches) -> None:
