@@ -19,7 +19,7 @@ MISSING = "–"
 
 def tabulate_trials(result: SearchResult) -> list[tuple[str, ...]]:
     """Cells of the trials' table, its header first: one row per trial; ★ marks the best."""
-    rows = [("trial", "", result.metric.replace("_", "\n", 1), "epochs", "seconds", "settings")]
+    rows: list[tuple[str, ...]] = [("trial", "", result.metric.replace("_", "\n", 1), "epochs", "seconds", "settings")]
     for trial in result.trials:
         number = f"{trial.number} ★" if trial.number == result.best_number else str(trial.number)
         value = MISSING if trial.value is None else f"{trial.value:.4f}"
