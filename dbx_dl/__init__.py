@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dbx_dl.score.udf import score_udf
     from dbx_dl.train.rank_function import launch_ranks
     from dbx_dl.train.run import train_network
+    from dbx_dl.train.search.search import search_network
 
 __all__ = [
     "export_onnx",
@@ -30,6 +31,7 @@ __all__ = [
     "register_model",
     "score_table",
     "score_udf",
+    "search_network",
     "stream_images",
     "train_network",
 ]
@@ -42,6 +44,7 @@ _HOMES = {
     "open_feed": "dbx_dl.feed.reader",
     "train_network": "dbx_dl.train.run",
     "launch_ranks": "dbx_dl.train.rank_function",
+    "search_network": "dbx_dl.train.search.search",
     "export_onnx": "dbx_dl.export.onnx_model",
     "register_model": "dbx_dl.register.model_version",
     "promote_model": "dbx_dl.register.promotion",

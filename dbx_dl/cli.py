@@ -118,6 +118,25 @@ def train(
 
 
 @app.command()
+def search(
+    config: ConfigOption,
+    framework: Annotated[str | None, typer.Option("--framework", help="Only this one of the run's frameworks.")] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Search for the best settings of `train`, or go on with a search; the best model is left as `train` leaves one."""
+    with _run_of(config, verbose) as (spark, run_config):
+        from dbx_dl.pipeline import search_run
+        from dbx_dl.train.search.show import tabulate_trials
+
+        for name in run_config.frameworks if framework is None else (framework,):
+            result = search_run(spark, run_config, name)
+            header, *rows = tabulate_trials(result)
+            _print_table(header, rows)
+            best = f"trial {result.best_number}, {result.metric} {result.best_value:.4f}"
+            typer.echo(f"searched: {name}, MLflow run {result.run_id}, best {best}")
+
+
+@app.command()
 def log(config: ConfigOption, verbose: Verbose = False) -> None:
     """Log to MLflow what a training kept while the tracking server was away."""
     with _told_to_the_user(verbose):

@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from dbx_dl.contracts import EpochMetrics
+    from dbx_dl.contracts import EpochMetrics, SearchTrial
 
 PANELS = ("loss", "accuracy", "auc", "log_loss")
 MAX_PANELS = 2
@@ -137,6 +138,38 @@ def _strip(images: Sequence[NDArray[np.uint8]], num_places: int) -> NDArray[np.u
         strip[:, start : start + width, :3] = image if channels == 3 else np.repeat(image, 3, axis=2)
         strip[:, start : start + width, 3] = 255
     return strip
+
+
+def search_history(trials: Sequence[SearchTrial], metric: str, direction: str, *, dark: bool = False) -> Figure:
+    """The metric of a search's trials by number, complete and pruned ones, and a line for the best one so far."""
+    palette = DARK if dark else LIGHT
+    figure = _new_figure(5.0, 2.8)
+    axes = figure.add_subplot()
+    for state, color in (("complete", palette.splits["train"]), ("pruned", palette.text)):
+        marker = "o" if state == "complete" else "x"
+        points = [(t.number, t.value) for t in trials if t.state == state and t.value is not None]
+        if points:
+            axes.plot(*zip(*points, strict=True), color=color, label=state, linestyle="", marker=marker, markersize=4)
+    complete = [(t.number, t.value) for t in trials if t.state == "complete" and t.value is not None]
+    better = max if direction == "maximize" else min
+    best = list(accumulate((value for _, value in complete), better))
+    axes.step([n for n, _ in complete], best, where="post", color=palette.splits["validation"], label="best so far")
+    _dress_curves(axes, metric, palette)
+    axes.set_xlabel("trial", fontsize=9, color=palette.text)
+    return figure
+
+
+def setting_importance(importances: Mapping[str, float], *, dark: bool = False) -> Figure:
+    """One bar per setting, as long as its share in what the searched metric varies by; the greatest on top."""
+    palette = DARK if dark else LIGHT
+    ordered = sorted(importances.items(), key=lambda item: item[1])
+    figure = _new_figure(5.0, 0.35 * len(ordered) + 0.8)
+    axes = figure.add_subplot()
+    axes.barh([name for name, _ in ordered], [share for _, share in ordered], color=palette.splits["train"])
+    axes.set_xlim(0, 1)
+    axes.set_title("importance", fontsize=10, color=palette.text, loc="left")
+    _dress(axes, palette)
+    return figure
 
 
 def encode_png(figure: Figure, dpi: int = 144) -> bytes:

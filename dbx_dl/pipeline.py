@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import dbx_dl
 from dbx_dl.config import PrepareImagesConfig, RunConfig
-from dbx_dl.contracts import OnnxModel, PreparedTable, Promotion, RegisteredModel, ScoredTable, TrainedModel
+from dbx_dl.contracts import (
+    OnnxModel,
+    PreparedTable,
+    Promotion,
+    RegisteredModel,
+    ScoredTable,
+    SearchResult,
+    TrainedModel,
+)
 from dbx_dl.errors import ConfigError
 from dbx_dl.monitor.outcome import RunOutcome
 
@@ -93,6 +101,32 @@ def log_run(config: RunConfig, framework: str) -> int:
 
     _require_framework(config, framework)
     return send_kept(str(_place(config) / framework))
+
+
+def search_run(spark: SparkSession, config: RunConfig, framework: str) -> SearchResult:
+    """Search for the best settings with one framework; writes `<framework>/search.json` and the best `trained.json`."""
+    _require_framework(config, framework)
+    search = config.search
+    if search is None:
+        raise ConfigError(f"run {config.name} has no section search: add one with num_trials and space")
+    prepared = PreparedTable.load(_place(config) / "prepared.json")
+    directory = _place(config) / framework
+    result = _timed(
+        config,
+        f"search {framework}",
+        lambda: dbx_dl.search_network(
+            spark,
+            prepared,
+            config.train,
+            search,
+            framework=framework,
+            directory=str(directory),
+            tracking=config.tracking,
+        ),
+    )
+    result.save(directory / "search.json")
+    result.best.save(directory / "trained.json")
+    return result
 
 
 def export_run(spark: SparkSession, config: RunConfig, framework: str) -> OnnxModel:

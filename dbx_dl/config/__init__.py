@@ -33,6 +33,7 @@ from dbx_dl.config.prepare import (
     SplitConfig,
 )
 from dbx_dl.config.run import FrameworkName, RunConfig
+from dbx_dl.config.search import Dimension, SearchConfig
 from dbx_dl.config.section import NULL_TOKENS, Scalar, Section
 from dbx_dl.config.start import StartConfig
 from dbx_dl.config.train import OptimizerConfig, TrainConfig
@@ -49,6 +50,7 @@ __all__ = [
     "ColumnKind",
     "CsvOptions",
     "DatetimeColumn",
+    "Dimension",
     "EmbeddingColumn",
     "ExportConfig",
     "FeedConfig",
@@ -69,6 +71,7 @@ __all__ = [
     "RunConfig",
     "Scalar",
     "ScoreConfig",
+    "SearchConfig",
     "Section",
     "SparkConfig",
     "SplitConfig",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from pydantic import ValidationError
 
 from dbx_dl.config.error_places import KeyPlace, find_place
 from dbx_dl.config.run import RunConfig
+from dbx_dl.config.suggestions import suggest_name
 from dbx_dl.errors import ConfigError
 
 _MAX_SHOWN = 80
@@ -47,7 +46,7 @@ def parse_run_config(values: dict[str, Any], origin: str = "run config") -> RunC
 def _explain(problem: Any) -> str:
     found = find_place(RunConfig, problem["loc"])
     if problem["type"] == "extra_forbidden":
-        return f"unknown key {found.place!r}; {_suggest(found.name, found.valid_keys, 'keys')}"
+        return f"unknown key {found.place!r}; {suggest_name(found.name, found.valid_keys, 'keys')}"
     if problem["type"] == "missing":
         return f"key {found.place!r} is required"
     if problem["type"].startswith("union_tag_"):
@@ -64,17 +63,7 @@ def _explain_tag(found: KeyPlace, context: dict[str, Any]) -> str:
     key = f"{found.place}.{context['discriminator'].strip(chr(39))}"
     if "tag" not in context:
         return f"key {key!r} is required: one of {', '.join(found.kinds)}"
-    return f"{key}: {context['tag']!r} is unknown; {_suggest(context['tag'], found.kinds, 'values')}"
-
-
-def _suggest(name: str, valid: Iterable[str], what: str) -> str:
-    """Name the nearest valid name; with all of them where they are values, or where none is near."""
-    names = list(valid)
-    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean {nearest[0]!r}?" if nearest else ""
-    if nearest and what == "keys":
-        return hint
-    return f"{hint} valid {what}: {', '.join(names)}".strip()
+    return f"{key}: {context['tag']!r} is unknown; {suggest_name(context['tag'], found.kinds, 'values')}"
 
 
 def _shorten(value: Any) -> str:

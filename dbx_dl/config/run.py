@@ -9,6 +9,7 @@ from pydantic import Field
 from dbx_dl.config.models import ExportConfig, RegisterConfig, ScoreConfig
 from dbx_dl.config.places import SparkConfig, TrackingConfig
 from dbx_dl.config.prepare import PrepareConfig
+from dbx_dl.config.search import SearchConfig
 from dbx_dl.config.section import Section
 from dbx_dl.config.train import TrainConfig
 
@@ -25,6 +26,7 @@ class RunConfig(Section):
     tracking: TrackingConfig = TrackingConfig()
     prepare: PrepareConfig
     train: TrainConfig
+    search: SearchConfig | None = None
     export: ExportConfig = ExportConfig()
     registry: RegisterConfig
     score: ScoreConfig

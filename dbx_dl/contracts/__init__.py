@@ -27,6 +27,7 @@ from dbx_dl.contracts.models import (
     TensorInfo,
     TrainedModel,
 )
+from dbx_dl.contracts.search import SearchResult, SearchTrial, TrialState
 from dbx_dl.contracts.tables import (
     SPLITS,
     ColumnProfile,
@@ -61,6 +62,8 @@ __all__ = [
     "Promotion",
     "RegisteredModel",
     "ScoredTable",
+    "SearchResult",
+    "SearchTrial",
     "Split",
     "TableStatistics",
     "TableVersion",
@@ -68,5 +71,6 @@ __all__ = [
     "Task",
     "TensorInfo",
     "TrainedModel",
+    "TrialState",
     "WeightScheme",
 ]

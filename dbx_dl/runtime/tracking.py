@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from dbx_dl.config import TrackingConfig
 
 _PROGRESS_BAR = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
+# Level and variable belong to the process, and trainings may run in several threads.
+_QUIET = threading.RLock()
 
 
 def open_client(uri: str) -> MlflowClient:
@@ -53,16 +56,17 @@ def quiet_mlflow() -> Iterator[None]:
     import mlflow  # noqa: F401  (configures its logger when imported, so that must come first)
 
     chatter = logging.getLogger("mlflow")
-    level, bar = chatter.level, os.environ.get(_PROGRESS_BAR)
-    chatter.setLevel(max(level, logging.WARNING))
-    os.environ[_PROGRESS_BAR] = "false"
-    try:
-        yield
-    finally:
-        chatter.setLevel(level)
-        os.environ.pop(_PROGRESS_BAR)
-        if bar is not None:
-            os.environ[_PROGRESS_BAR] = bar
+    with _QUIET:
+        level, bar = chatter.level, os.environ.get(_PROGRESS_BAR)
+        chatter.setLevel(max(level, logging.WARNING))
+        os.environ[_PROGRESS_BAR] = "false"
+        try:
+            yield
+        finally:
+            chatter.setLevel(level)
+            os.environ.pop(_PROGRESS_BAR)
+            if bar is not None:
+                os.environ[_PROGRESS_BAR] = bar
 
 
 def ensure_experiment(client: MlflowClient, tracking: TrackingConfig) -> str:

@@ -58,6 +58,11 @@ class RunDirectory:
         """keys `<U`, labels int64 (N,), probabilities float32 (N, C) of the test split, in key order."""
         return self.root / "test_predictions.npz"
 
+    @property
+    def stop(self) -> Path:
+        """The driver's wish that training ends after the present epoch, as a file without content."""
+        return self.root / "stop"
+
     def reports(self, rank: int) -> Path:
         """The folder of a rank's numbered report files."""
         return self.root / "reports" / f"rank_{rank}"
@@ -109,7 +114,7 @@ class RunDirectory:
         self.root.mkdir(parents=True, exist_ok=True)
         for name in ("reports", "output", "failures", "launches", "checkpoints", "figures"):
             shutil.rmtree(self.root / name, ignore_errors=True)
-        for path in (self.job, self.result, self.test_predictions, self.tracked_run, self.unsent):
+        for path in (self.job, self.result, self.test_predictions, self.tracked_run, self.unsent, self.stop):
             path.unlink(missing_ok=True)
         for path in self.root.glob("*best_weights*"):
             path.unlink(missing_ok=True)

@@ -47,11 +47,13 @@ def fit(
     report: Report,
     checkpoints: Checkpoints | None = None,
     start: Checkpoint | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Fit:
     """Train for the config's epochs, or until validation stalls; every rank gets the same result but its own times.
 
     Metrics are sums over all ranks' rows, divided by their weight. With `checkpoints` they are written when due, and
-    training goes on from `start`. RankFailedError when the loss is not finite.
+    training goes on from `start`. `should_stop` is asked at the end of each epoch, and rank 0's answer ends training on
+    every rank. RankFailedError when the loss is not finite.
     """
     schedule = create_schedule(config.optimizer, config.num_epochs, train.num_steps, ranks.size)
     state = LoopState(schedule, Selection(config.early_stopping_epochs, config.best_metric))
@@ -65,7 +67,7 @@ def fit(
         trained = time.perf_counter() - started
         objective.synchronize_statistics()
         metrics = _average(sums, "train_") | evaluate(objective, ranks, validation, "validation_")
-        is_best, should_stop = _decide_once(ranks, state.selection, state.epoch, metrics)
+        is_best, is_last = _decide_once(ranks, state.selection, state.epoch, metrics, should_stop())
         schedule.consider(is_best)
         if is_best:
             best.save(objective)
@@ -76,7 +78,7 @@ def fit(
         )
         report(state.history[-1])
         steps.save_when_due(state)
-        if should_stop:
+        if is_last:
             break
     return Fit(tuple(state.history), state.selection.best_epoch, _average_speed(state.history))
 
@@ -165,8 +167,11 @@ def _average_speed(history: list[EpochMetrics]) -> float:
     return len(speeds) / sum(1 / speed for speed in speeds)
 
 
-def _decide_once(ranks: Ranks, selection: Selection, epoch: int, metrics: dict[str, float]) -> tuple[bool, bool]:
+def _decide_once(
+    ranks: Ranks, selection: Selection, epoch: int, metrics: dict[str, float], is_asked_to_stop: bool
+) -> tuple[bool, bool]:
     """Whether the epoch is the best and training should stop, decided on rank 0 for all."""
     is_best = selection.consider(epoch, metrics)
-    decision = ranks.broadcast(np.array([is_best, selection.has_stalled(epoch)], dtype=np.float64))
+    is_last = selection.has_stalled(epoch) or is_asked_to_stop
+    decision = ranks.broadcast(np.array([is_best, is_last], dtype=np.float64))
     return bool(decision[0]), bool(decision[1])

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from dbx_dl.contracts import PreparedTable
     from dbx_dl.train.job import TrainingJob
 
+PARENT_TAG = "mlflow.parentRunId"
+DIRECTORY_TAG = "dbx_dl.directory"
 _MAX_PARAM_CHARACTERS = 6000
 
 
@@ -43,7 +45,7 @@ def describe_tags(job: TrainingJob) -> dict[str, str]:
         "dbx_dl.network": job.config.network,
         "dbx_dl.horovod_version": horovod,
         "dbx_dl.horovod_size": str(job.config.num_ranks),
-        "dbx_dl.directory": job.directory,
+        DIRECTORY_TAG: job.directory,
         "dbx_dl.checkpoints": str(RunDirectory(Path(job.directory)).checkpoints),
     }
 

@@ -46,16 +46,20 @@ def train_network(
     directory: str,
     tracking: TrackingConfig,
     resume: bool = False,
+    on_epoch: Callable[[EpochMetrics], bool] | None = None,
+    parent_run_id: str | None = None,
 ) -> TrainedModel:
     """Train with the config's ranks and launcher; weights, reports and test predictions go into `directory`.
 
     What an earlier training left in `directory` is removed; with `resume` it goes on from its latest checkpoint, in the
     same MLflow run, and ConfigError names what is different where config or table are not the same. Ranks that are
     lost are launched again, see `CheckpointConfig`. The weights are those of the best epoch (`selection.rate_epoch`);
-    `metrics` are the test split's, named `test_<metric>`. ConfigError, DataError and SetupError come before anything is
-    submitted, or from the ranks; RankFailedError carries a rank's traceback.
+    `metrics` are the test split's, named `test_<metric>`. `on_epoch` gets the metrics of each epoch while ranks train
+    on, instead of the log; once it returns True they stop after the epoch that they are in. The MLflow run becomes a
+    child of `parent_run_id`. ConfigError, DataError and SetupError come before anything is submitted, or from the
+    ranks; RankFailedError carries a rank's traceback.
     """
-    _check_request(prepared, config, framework)
+    check_request(prepared, config, framework)
     check_framework(config.launcher, framework)
     check_launch(spark, config)
     root = Path(directory).absolute()
@@ -72,16 +76,17 @@ def train_network(
         require_same_job(TrainingJob.load(files.job), job)
     else:
         _clear_directory(files, resume)
-    with track_run(tracking, job, files, is_resumed=is_resumed) as run:
+    with track_run(tracking, job, files, is_resumed=is_resumed, parent_run_id=parent_run_id) as run:
         if not (is_resumed and files.result.exists()):
-            _run_ranks(spark, job, files, run)
+            _run_ranks(spark, job, files, _make_handler(job, files, run, on_epoch))
         result, num_restarts = TrainingResult.load(files.result), files.count_launches() - 1
         run.log_result(result, num_restarts)
         log_figures(run, prepared, result, files.test_predictions)
     return _describe_model(job, result, run.run_id, tracking.uri, num_restarts)
 
 
-def _check_request(prepared: PreparedTable, config: TrainConfig, framework: str) -> None:
+def check_request(prepared: PreparedTable, config: TrainConfig, framework: str) -> None:
+    """ConfigError or DataError, before anything starts, for a training that cannot be."""
     if framework not in FRAMEWORKS:
         raise ConfigError(f"unknown framework {framework!r}: choose one of {', '.join(FRAMEWORKS)}")
     names = prepared.target.label_names
@@ -111,7 +116,9 @@ def _clear_directory(files: RunDirectory, resume: bool) -> None:
         raise ConfigError(f"the run's directory {files.root} cannot be written: {error.strerror}") from None
 
 
-def _run_ranks(spark: SparkSession, job: TrainingJob, files: RunDirectory, run: TrackedRun) -> None:
+def _run_ranks(
+    spark: SparkSession, job: TrainingJob, files: RunDirectory, handle: Callable[[dict[str, Any]], None]
+) -> None:
     """Launch ranks until they have written the result, each time from the latest checkpoint."""
 
     def launch_once() -> None:
@@ -122,7 +129,7 @@ def _run_ranks(spark: SparkSession, job: TrainingJob, files: RunDirectory, run: 
         here = files.launch(number)
         job.model_copy(update={"start": start}).save(here.job)
         logger.info("[%s] training %s on %s", job.framework, job.config.network, _describe_ranks(job.config))
-        _launch_ranks(spark, job, here, run)
+        _launch_ranks(spark, job, here, handle)
 
     launch_until_done(launch_once, lambda: check_launch(spark, job.config), job.config.checkpoint, name=job.framework)
 
@@ -142,7 +149,9 @@ def _choose_start(job: TrainingJob, files: RunDirectory) -> str | None:
     return str(latest.folder)
 
 
-def _launch_ranks(spark: SparkSession, job: TrainingJob, here: RunDirectory, run: TrackedRun) -> None:
+def _launch_ranks(
+    spark: SparkSession, job: TrainingJob, here: RunDirectory, handle: Callable[[dict[str, Any]], None]
+) -> None:
     num_ranks = job.config.num_ranks
     program = RankProgram(
         module=WORKER_MODULE,
@@ -152,16 +161,21 @@ def _launch_ranks(spark: SparkSession, job: TrainingJob, here: RunDirectory, run
         timeout_seconds=job.config.timeout_seconds,
         import_path=tuple(str(Path(entry).absolute()) for entry in sys.path),
     )
-    with follow_reports([here.reports(rank) for rank in range(num_ranks)], _make_handler(job, run)):
+    with follow_reports([here.reports(rank) for rank in range(num_ranks)], handle):
         launch(spark, program, job.config.launcher)
 
 
-def _make_handler(job: TrainingJob, run: TrackedRun) -> Callable[[dict[str, Any]], None]:
+def _make_handler(
+    job: TrainingJob, files: RunDirectory, run: TrackedRun, on_epoch: Callable[[EpochMetrics], bool] | None
+) -> Callable[[dict[str, Any]], None]:
     def handle(record: dict[str, Any]) -> None:
         kind, values = record["kind"], {name: value for name, value in record.items() if name != "kind"}
         if kind == "epoch":
             epoch = EpochMetrics.model_validate(values)
-            logger.info(describe_epoch(job.framework, epoch, job.config.num_epochs))
+            if on_epoch is None:
+                logger.info(describe_epoch(job.framework, epoch, job.config.num_epochs))
+            elif on_epoch(epoch):
+                files.stop.touch()
             run.log_epoch(epoch)
         elif kind == "steps":
             run.log_steps(StepMetrics.model_validate(values))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.errors import RegistryError
 from dbx_dl.runtime.tracking import ensure_experiment, explain_failure, open_client, quiet_mlflow
 from dbx_dl.train.job import RunDirectory
-from dbx_dl.train.mlflow_values import describe_dataset, describe_params, describe_tags
+from dbx_dl.train.mlflow_values import PARENT_TAG, describe_dataset, describe_params, describe_tags
 from dbx_dl.train.outbox import KnownRun, Message, Outbox, Unsent
 
 if TYPE_CHECKING:
@@ -150,19 +150,24 @@ def send_kept(directory: str) -> int:
 
 @contextmanager
 def track_run(
-    tracking: TrackingConfig, job: TrainingJob, files: RunDirectory, *, is_resumed: bool = False
+    tracking: TrackingConfig,
+    job: TrainingJob,
+    files: RunDirectory,
+    *,
+    is_resumed: bool = False,
+    parent_run_id: str | None = None,
 ) -> Iterator[TrackedRun]:
     """A run for the job: FINISHED when the block ends, FAILED when it raises, also on an interrupt.
 
-    A resumed training goes on in its own run. RegistryError when MLflow cannot be reached at the start; later what it
-    cannot be told is kept in the run directory.
+    With `parent_run_id` it is a child of that run. A resumed training goes on in its own run. RegistryError when MLflow
+    cannot be reached at the start; later what it cannot be told is kept in the run directory.
     """
     from mlflow.exceptions import MlflowException
 
     client = open_client(tracking.uri)
     try:
         run = _reopen_run(client, tracking, files) if is_resumed else None
-        run = run or _create_run(client, tracking, job, files)
+        run = run or _create_run(client, tracking, job, files, parent_run_id)
     except MlflowException as error:
         raise RegistryError(f"an MLflow run cannot be written: {explain_failure(error)}") from None
     try:
@@ -174,9 +179,13 @@ def track_run(
         raise
 
 
-def _create_run(client: MlflowClient, tracking: TrackingConfig, job: TrainingJob, files: RunDirectory) -> TrackedRun:
+def _create_run(
+    client: MlflowClient, tracking: TrackingConfig, job: TrainingJob, files: RunDirectory, parent_run_id: str | None
+) -> TrackedRun:
     name = f"{Path(job.prepared.table.name).name} {job.config.network} {job.framework}"
-    started = client.create_run(ensure_experiment(client, tracking), run_name=name, tags=describe_tags(job))
+    parent = {} if parent_run_id is None else {PARENT_TAG: parent_run_id}
+    tags = describe_tags(job) | parent
+    started = client.create_run(ensure_experiment(client, tracking), run_name=name, tags=tags)
     known = KnownRun(run_id=started.info.run_id, tracking_uri=tracking.uri)
     run = TrackedRun(client, known, files)
     try:

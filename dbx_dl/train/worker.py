@@ -69,8 +69,18 @@ def run_rank(job: TrainingJob, place: RankPlace, reports: ReportWriter) -> None:
         batch_size=job.config.batch_size,
     )
     start = None if job.start is None else load_checkpoint(Path(job.start))
-    report = make_reporter(reports, place)
-    fitted = fit(objective, ranks, feeds["train"], feeds["validation"], job.config, best, report, checkpoints, start)
+    fitted = fit(
+        objective,
+        ranks,
+        feeds["train"],
+        feeds["validation"],
+        job.config,
+        best,
+        make_reporter(reports, place),
+        checkpoints,
+        start,
+        directory.stop.exists,
+    )
     best.restore(objective)
     observed = observe_split(objective, ranks, feeds["test"])
     if place.rank == 0:

@@ -11,6 +11,12 @@ from dbx_dl.runtime.versions import list_needs
 from tests.rules.source_files import list_files, list_imports, name_of
 
 SPARK_STAGES = ("runtime/", "prepare/", "train/", "score/", "export/", "register/", "monitor/")
+TRACKING = (
+    "runtime/tracking.py",
+    "train/tracking.py",
+    "train/mlflow_values.py",
+    "train/search/tracked_study.py",
+)
 OWNERS = {
     "keras": ("frameworks/keras/",),
     "tensorflow": ("frameworks/keras/",),
@@ -21,13 +27,7 @@ OWNERS = {
     "horovod": ("frameworks/", "train/launch.py", "train/meetings.py"),
     "cloudpickle": ("train/rank_function.py",),
     "psutil": ("runtime/network.py", "train/meters.py"),
-    "mlflow": (
-        "runtime/tracking.py",
-        "train/tracking.py",
-        "train/mlflow_values.py",
-        "register/",
-        "score/model_file.py",
-    ),
+    "mlflow": (*TRACKING, "register/", "score/model_file.py"),
     "pyspark": (*SPARK_STAGES, "transforms/raw_"),
     "py4j": ("runtime/",),
     "deltalake": ("feed/",),
@@ -37,10 +37,14 @@ OWNERS = {
     "sklearn": ("demo.py",),
     "matplotlib": ("figures.py",),
     "jinja2": ("monitor/",),
+    "optuna": ("train/search/study.py", "train/search/space.py"),
     "typer": ("cli.py",),
     "rich": ("cli.py",),
 }
-LAZY = ("pyspark", "mlflow", "onnx", "onnxruntime", "pandas", "pyarrow", "deltalake", "sklearn", "matplotlib", "jinja2")
+LAZY = (
+    "pyspark", "mlflow", "onnx", "onnxruntime", "pandas", "pyarrow", "deltalake", "sklearn", "matplotlib", "jinja2",
+    "optuna",
+)  # fmt: skip
 COMES_WITH_OTHERS = {"py4j": "pyspark", "horovod": "conf/horovod/build_wheel.sh"}
 
 

@@ -29,7 +29,9 @@ def _fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
 
 def test_every_stage_has_a_command() -> None:
     names = {command.callback.__name__ for command in app.registered_commands if command.callback}
-    assert names == {"demo", "run", "prepare", "train", "log", "export", "register", "score", "report", "doctor"}
+    assert names == {
+        *("demo", "run", "prepare", "train", "search", "log", "export", "register", "score", "report", "doctor")
+    }
 
 
 def test_no_command_shows_the_help() -> None:

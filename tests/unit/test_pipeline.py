@@ -7,8 +7,8 @@ import pytest
 
 import dbx_dl
 from dbx_dl import pipeline
-from dbx_dl.config import RunConfig
-from dbx_dl.contracts import PreparedTable, Promotion, TrainedModel
+from dbx_dl.config import Dimension, RunConfig, SearchConfig
+from dbx_dl.contracts import PreparedTable, Promotion, SearchResult, TrainedModel
 from dbx_dl.demo import breast_cancer_run, digits_run
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.monitor import report
@@ -129,3 +129,37 @@ def test_a_framework_must_be_one_of_the_run(calls: list[str], tmp_path: Path) ->
     config = digits_run(tmp_path).model_copy(update={"frameworks": ("torch",)})
     with pytest.raises(ConfigError, match="no framework 'keras': choose one of torch"):
         pipeline.train_run(SPARK, config, "keras")
+
+
+def test_a_search_leaves_its_result_and_the_best_model_where_training_does(
+    calls: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = digits_run(tmp_path)
+    with pytest.raises(ConfigError, match="run digits has no section search"):
+        pipeline.search_run(SPARK, config, "keras")
+    search = SearchConfig(num_trials=1, space={"batch_size": Dimension(choices=(8, 16))})
+    config = config.model_copy(update={"search": search})
+    prepared = pipeline.prepare_run(SPARK, config)
+    found = SearchResult(
+        study="s",
+        run_id="r",
+        metric="validation_accuracy",
+        direction="maximize",
+        best_number=0,
+        best_values={"batch_size": 8},
+        best_value=0.5,
+        num_trials={"complete": 1},
+        trials=(),
+        importances={},
+        best=finished_run("images").registered[0].onnx.trained,
+    )
+
+    def search_network(spark: Any, table: Any, train: Any, section: Any, **rest: Any) -> SearchResult:
+        assert (table, train, section) == (prepared, config.train, search)
+        return found
+
+    monkeypatch.setattr(dbx_dl, "search_network", search_network, raising=False)
+    assert pipeline.search_run(SPARK, config, "keras") == found
+    place = Path(config.directory) / "keras"
+    assert SearchResult.load(place / "search.json") == found
+    assert TrainedModel.load(place / "trained.json") == found.best
