@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,10 +106,21 @@ class LoopState:
 
 
 class Checkpoints:
-    """Writes checkpoints of one run, and starts it from one; every rank calls the same methods at the same steps."""
+    """Writes checkpoints of one run, and starts it from one; every rank calls the same methods at the same steps.
+
+    `check` is called on rank 0 before a checkpoint comes into being, and may raise.
+    """
 
     def __init__(
-        self, root: Path, ranks: Ranks, config: CheckpointConfig, best: BestWeights, *, job_digest: str, batch_size: int
+        self,
+        root: Path,
+        ranks: Ranks,
+        config: CheckpointConfig,
+        best: BestWeights,
+        *,
+        job_digest: str,
+        batch_size: int,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._root = root
         self._ranks = ranks
@@ -117,6 +128,7 @@ class Checkpoints:
         self._best = best
         self._job_digest = job_digest
         self._batch_size = batch_size
+        self._check = check
 
     def is_due_after_step(self, num_steps: int) -> bool:
         """Whether one is written after this many steps over all epochs."""
@@ -139,6 +151,7 @@ class Checkpoints:
         # Also the barrier after which every file is there.
         digests = self._ranks.gather_rows(np.frombuffer(bytes.fromhex(digest), np.uint8)[None])
         if self._ranks.rank == 0:
+            self._check()
             own_files = {name_rank_file(rank): row.tobytes().hex() for rank, row in enumerate(digests)}
             Manifest(files=shared | own_files).save(folder / MANIFEST)
             keep_last(self._root, self._config.keep_last)

@@ -13,13 +13,17 @@ from dbx_dl.contracts import Contract, EpochMetrics, FileDigest, PreparedTable
 
 
 class TrainingJob(Contract):
-    """Everything that a rank process needs to know; training goes on from the checkpoint in `start`, if any."""
+    """Everything that a rank process needs to know; training goes on from the checkpoint in `start`, if any.
+
+    `launch` counts from 1, see `RunDirectory`.
+    """
 
     prepared: PreparedTable
     config: TrainConfig
     framework: FrameworkName
     directory: str
     start: str | None = None
+    launch: int = 1
 
 
 class TrainingResult(Contract):

@@ -127,7 +127,7 @@ def _run_ranks(
         if number > 1 and start is None:
             logger.info("[%s] there is no checkpoint yet: it starts from the beginning", job.framework)
         here = files.launch(number)
-        job.model_copy(update={"start": start}).save(here.job)
+        job.model_copy(update={"start": start, "launch": number}).save(here.job)
         logger.info("[%s] training %s on %s", job.framework, job.config.network, _describe_ranks(job.config))
         _launch_ranks(spark, job, here, handle)
 

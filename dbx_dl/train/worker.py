@@ -13,6 +13,7 @@ import numpy as np
 
 import dbx_dl
 from dbx_dl.contracts import SPLITS
+from dbx_dl.errors import RankFailedError
 from dbx_dl.feed.reader import Feed, open_feed
 from dbx_dl.feed.rows import read_keys
 from dbx_dl.frameworks import load_framework
@@ -67,6 +68,7 @@ def run_rank(job: TrainingJob, place: RankPlace, reports: ReportWriter) -> None:
         best,
         job_digest=digest_job(job),
         batch_size=job.config.batch_size,
+        check=lambda: require_latest(job),
     )
     start = None if job.start is None else load_checkpoint(Path(job.start))
     fitted = fit(
@@ -84,6 +86,7 @@ def run_rank(job: TrainingJob, place: RankPlace, reports: ReportWriter) -> None:
     best.restore(objective)
     observed = observe_split(objective, ranks, feeds["test"])
     if place.rank == 0:
+        require_latest(job)
         write_test_predictions(job, directory, observed)
         metrics = {f"test_{name}": value for name, value in objective.measures.measure(observed).items()}
         TrainingResult(
@@ -95,6 +98,13 @@ def run_rank(job: TrainingJob, place: RankPlace, reports: ReportWriter) -> None:
             versions=_describe_versions(framework),
         ).save(directory.result)
     ranks.close()
+
+
+def require_latest(job: TrainingJob) -> None:
+    """RankFailedError when the driver gave this launch up for lost and has started another one."""
+    num_launches = RunDirectory(Path(job.directory)).count_launches()
+    if num_launches > job.launch:
+        raise RankFailedError(f"launch {num_launches} goes on with this training: launch {job.launch} ends here")
 
 
 def make_reporter(reports: ReportWriter, place: RankPlace) -> Report:

@@ -69,5 +69,6 @@ def test_a_lost_executor_costs_a_restart(tmp_path: Path) -> None:
     model = TrainedModel.load(tmp_path / "trained.json")
     assert (model.num_restarts, len(model.history)) == (1, 3)
     start = TrainingJob.load(files.launch(2).job).start
+    # Ranks train on until Spark's daemon has noticed that its executor is gone.
     assert start is not None
-    assert Path(start).name in ("epoch_0002_step_000001", "epoch_0002_step_000000")
+    assert Path(start).name >= "epoch_0002_step_000001"

@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dbx_dl.train.job import RunDirectory
+import pytest
+
+from dbx_dl.config import TrainConfig
+from dbx_dl.errors import RankFailedError
+from dbx_dl.train.job import RunDirectory, TrainingJob
+from dbx_dl.train.worker import require_latest
+from tests.prepared_tables import SPEC, describe
+
+
+def check_only_the_latest_launch_writes(files: RunDirectory) -> None:
+    """Of two launches the first one may write no more."""
+    prepared = describe(files.root, 0, {"train": 5}, SPEC, ("no", "yes"))
+    config = TrainConfig(network="mlp")
+    job = TrainingJob(prepared=prepared, config=config, framework="torch", directory=str(files.root), launch=2)
+    require_latest(job)
+    with pytest.raises(RankFailedError, match="launch 2 goes on with this training: launch 1 ends here"):
+        require_latest(job.model_copy(update={"launch": 1}))
 
 
 def test_clearing_removes_only_what_training_wrote(tmp_path: Path) -> None:
@@ -27,6 +43,7 @@ def test_clearing_removes_only_what_training_wrote(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True)
         path.write_text("old")
     assert files.count_launches() == 2
+    check_only_the_latest_launch_writes(files)
     (files.root / "trained.json").write_text("kept")
     files.clear()
     assert [path.name for path in files.root.iterdir()] == ["trained.json"]
