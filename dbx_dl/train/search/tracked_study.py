@@ -31,7 +31,6 @@ TRIAL_TAG = "dbx_dl.trial"
 _NOTES_TAG = "dbx_dl.trial_notes"
 _PAGE = 500
 _MAX_PARAM_CHARACTERS = 6000
-_MAX_REASON_CHARACTERS = 500
 
 
 class TrackedStudy:
@@ -57,7 +56,7 @@ class TrackedStudy:
 
     def record(self, finished: FinishedTrial) -> None:
         """Write into the trial's run how it ended."""
-        trial = finished.trial.model_copy(update={"reason": finished.trial.reason[:_MAX_REASON_CHARACTERS]})
+        trial = finished.trial
         # The newest run in the trial's directory: others were cut off.
         children = (run for run in self._find_children() if run.data.tags.get(DIRECTORY_TAG) == trial.directory)
         run_id = next(children).info.run_id

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.2
+# A tag of MLflow holds the whole trial.
+_MAX_REASON_CHARACTERS = 500
 
 
 class Trials:
@@ -133,7 +135,7 @@ class Trials:
             num_epochs=num_epochs,
             seconds=seconds,
             directory=str(directory),
-            reason=reason,
+            reason=reason[:_MAX_REASON_CHARACTERS],
         )
         self._end(begun, ended)
 

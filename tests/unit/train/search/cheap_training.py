@@ -64,7 +64,7 @@ class CheapTraining:
 def _list_epochs(config: TrainConfig) -> list[EpochMetrics]:
     rate = config.optimizer.learning_rate
     if rate > 5:
-        raise RankFailedError("rank 0 of 1 failed: the loss became nan in epoch 1, step 1\nTraceback …")
+        raise RankFailedError("rank 0 of 1 failed: the loss became nan in epoch 1, step 1\n" + 99 * "Traceback …\n")
     height = 1 - abs(math.log10(rate) + 1) / 5
     metrics = [height * epoch / config.num_epochs for epoch in range(1, config.num_epochs + 1)]
     return [

@@ -144,6 +144,7 @@ def test_a_diverging_trial_fails_and_the_search_goes_on(searches: Searches) -> N
     result = searches.run(sampler="grid", space=space)
     (failed,) = (trial for trial in result.trials if trial.state == "failed")
     assert failed.reason.startswith("rank 0 of 1 failed: the loss became nan")
+    assert searches.run(sampler="grid", space=space) == result
     assert result.best_values == {"optimizer.learning_rate": 0.1}
     with pytest.raises(RankFailedError, match=r"none of the 2 trials .* trial 0: rank 0 of 1 failed"):
         searches.run(
