@@ -80,7 +80,7 @@ def test_a_later_prepare_is_killed(spark: SparkSession, tmp_path: Path, moment: 
 def test_a_first_prepare_is_killed(spark: SparkSession, tmp_path: Path, moment: str) -> None:
     write_files(tmp_path / "in", FIRST)
     prepare_and_kill(tmp_path, moment)
-    with pytest.raises(DataError, match="does not exist|is not a Delta table"):
+    with pytest.raises(DataError, match=r"does not exist|is not a Delta table"):
         load_prepared(spark, str(tmp_path / "out"))
     prepare_images(spark, configure(tmp_path))
     require_state(spark, tmp_path, NUM_FIRST, 0)
