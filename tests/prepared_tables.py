@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,13 +15,16 @@ from PIL import Image
 from dbx_dl.contracts import (
     SPLITS,
     CategoricalFeature,
+    ColumnProfile,
     FeatureSpec,
     ImageSpec,
     NumericFeature,
     PreparedTable,
     Split,
+    TableStatistics,
     TableVersion,
     Target,
+    Task,
 )
 
 SPEC = FeatureSpec(
@@ -70,6 +74,29 @@ def write_image_table(folder: Path, rows: dict[Split, int], *, rows_per_group: i
     return describe(folder, version, rows, IMAGES, ("dark", "bright"), key_column="path")
 
 
+def write_number_table(folder: Path, task: Task, rows: dict[Split, int]) -> PreparedTable:
+    """Rows with x and y whose label can be learned from them: a number, a count, or the set of positive columns."""
+    rng = np.random.default_rng(11)
+    tables = []
+    for split, num_rows in rows.items():
+        x, y = rng.normal(size=num_rows), rng.normal(size=num_rows)
+        columns: dict[str, Any] = {"key": [f"{split}-{row:05d}" for row in range(num_rows)], "x": x, "y": y}
+        if task == "multilabel":
+            sets = [[0] * bool(a > 0) + [1] * bool(b > 0) for a, b in zip(x, y, strict=True)]
+            columns["label_index"] = pa.array(sets, pa.list_(pa.int32()))
+        else:
+            numbers = 300 + 50 * (x - y)
+            columns["label"] = rng.poisson(np.exp(x / 2 + 1)).astype(np.float64) if task == "count" else numbers
+        tables.append((split, pa.table(columns)))
+    version = _write(folder, tables, 10_000, 10_000)
+    names = ("left", "right") if task == "multilabel" else ()
+    prepared = describe(folder, version, rows, FeatureSpec(features=SPEC.features[:2]), names)
+    profile = ColumnProfile(column="label", kind="numeric", num_rows=rows["train"], num_nulls=0, mean=300, deviation=70)
+    profiles = (profile,) if task == "regression" else ()
+    changes = {"target": Target(task=task, column="label", label_names=names)}
+    return prepared.model_copy(update={**changes, "statistics": TableStatistics(profiles=profiles)})
+
+
 def draw_image(row: int, label: int) -> np.ndarray:
     """Pixels uint8 (6, 5) of a row."""
     pixels = np.full((6, 5), 20, dtype=np.uint8)
@@ -102,7 +129,7 @@ def describe(
         inputs=inputs,
         target=Target(column="label", label_names=names),
         split_rows={split: rows.get(split, 0) for split in SPLITS},
-        class_rows=dict.fromkeys(names, sum(rows.values()) // len(names)),
+        class_rows=dict.fromkeys(names, sum(rows.values()) // max(1, len(names))),
         num_rejects=0,
         reject_reasons={},
     )

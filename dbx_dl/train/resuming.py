@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from dbx_dl.train.job import TrainingJob
 
 # What may change between launches of one training: where and how it runs, not what it computes.
-_FREE = ("num_ranks", "batch_size", "launcher", "timeout_seconds", "checkpoint", "report_every_steps")
+_FREE = (
+    *("num_ranks", "batch_size", "launcher", "timeout_seconds", "checkpoint", "report_every_steps"),
+    *("feed.num_threads", "feed.max_memory_bytes", "feed.cache", "feed.storage_options"),
+)
 
 
 def digest_job(job: TrainingJob) -> str:
@@ -52,6 +55,8 @@ def describe_change(progress: Progress, job: TrainingJob) -> str:
         parts.append(f"epoch {progress.epoch} starts over, since its rows come in another order")
     elif num_twice := progress.num_rows - convert_step(progress, num_ranks, batch_size) * now:
         parts.append(f"{num_twice} rows of epoch {progress.epoch} are trained on twice")
+    if job.config.optimizer.rate_scaling != "none":
+        parts.append(f"learning rates are scaled for {num_ranks}")
     parts.append("noise such as dropout is drawn anew" if num_ranks > progress.num_ranks else "noise is another")
     return ", ".join(parts)
 
@@ -62,10 +67,10 @@ def _count_rows(job: TrainingJob) -> int:
 
 def _describe_job(job: TrainingJob) -> dict[str, Any]:
     table = job.prepared.table
-    config = job.config.model_dump(mode="json", exclude=set(_FREE))
+    config = flatten(job.config.model_dump(mode="json"))
     return {
         "framework": job.framework,
         "table": table.path,
         "table version": table.version,
-        **{f"train.{name}": value for name, value in flatten(config).items()},
+        **{f"train.{name}": value for name, value in config.items() if not name.startswith(_FREE)},
     }

@@ -241,7 +241,11 @@ def test_vectors(fitted: dict[str, Any]) -> None:
 
 def test_profiles(measures: dict[str, ColumnMeasures]) -> None:
     profiles = {profile.column: profile for profile in profile_columns(COLUMNS, measures)}
-    assert list(profiles) == [name for name in COLUMNS if name != "ignored"]
+    assert list(profiles) == [*(name for name in COLUMNS if name != "ignored"), "label"]
+    assert (profiles["label"].mean, profiles["label"].deviation) == (
+        measures["label"].mean,
+        measures["label"].deviation,
+    )
     known, found = values_of("gaps").dropna(), profiles["gaps clip"]
     assert (found.kind, found.num_rows, found.num_nulls) == ("numeric", NUM_ROWS, int(GAPS.sum()))
     assert found.num_distinct == pytest.approx(known.nunique(), rel=0.05)
