@@ -9,11 +9,13 @@ import deltalake
 import pytest
 
 from dbx_dl.config import PrepareImagesConfig
+from dbx_dl.contracts import PreparedTable
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.prepare.commits import load_prepared
 from dbx_dl.prepare.images.prepare import prepare_images
 from dbx_dl.prepare.images.stream import await_stream, stream_images
 from tests.image_bytes import encode_pixels, gradient
+from tests.ranks.observing import wait_until
 from tests.spark.prepare.sources import write_files
 
 if TYPE_CHECKING:
@@ -48,6 +50,27 @@ def test_new_files_are_taken_in_once(spark: SparkSession, tmp_path: Path) -> Non
     keys = deltalake.DeltaTable(second.table.path).to_pyarrow_table().column("key").to_pylist()
     assert sorted(keys) == [f"{'ab'[i % 2]}/{i:02d} ä.png" for i in sorted(range(30), key=lambda i: ("ab"[i % 2], i))]
     assert prepare_images(spark, configure(tmp_path)) == second
+    third = take_in_as_they_come(spark, tmp_path)
+    assert (third.num_rows, third.num_rejects, third.table.version) == (34, 3, second.table.version + 1)
+
+
+def count_rows(place: Path) -> int:
+    return int(deltalake.DeltaTable(str(place / "out")).to_pyarrow_table(columns=["key"]).num_rows)
+
+
+def take_in_as_they_come(spark: SparkSession, place: Path) -> PreparedTable:
+    """Files that arrive while a query looks again every second."""
+    checkpoint = str(place / "checkpoint")
+    query = stream_images(spark, configure(place), checkpoint=checkpoint, interval_seconds=1)
+    try:
+        write_images(place, 30, 34)
+        wait_until(
+            lambda: deltalake.DeltaTable(str(place / "out")).to_pyarrow_table().num_rows == 34 or not query.isActive
+        )
+        assert query.isActive
+    finally:
+        query.stop()
+    return load_prepared(spark, str(place / "out"))
 
 
 def test_a_batch_that_cannot_be_used_ends_the_stream(spark: SparkSession, tmp_path: Path) -> None:
