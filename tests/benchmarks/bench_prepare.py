@@ -2,8 +2,9 @@
 
 `python -m tests.benchmarks.bench_prepare [--images N] [--side PIXELS] [--repeats N]`. Only the ratios mean something:
 both variants make a new table of the same JPEG files on the same local[2] session in turn, after one warm-up each, and
-the best of the repeats counts. Then the same N / 100 files change in a table of N / 4 files and in one of N, and the
-driver's memory is told for N / 10 and N files, each in a process of its own.
+the best of the repeats counts. Then the same N / 100 files, which are neighbours by key, change in a table of N / 4
+files and in one of N, and as many of all classes in the latter; the driver's memory is told for N / 10 and N files,
+each in a process of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,11 +35,11 @@ if TYPE_CHECKING:
     from dbx_dl.contracts import PreparedTable
 
 
-def write_images(folder: Path, num_images: int, side: int, seed: int = 0) -> int:
+def write_images(folder: Path, numbers: Iterable[int], side: int, seed: int = 0) -> int:
     """Digits, enlarged, on noise, as JPEG in class folders of at most 1,000 files; returns their bytes."""
     digits, rng, size = load_digits(), np.random.default_rng(seed), 0
     noise = rng.integers(0, 60, (side, side, 3), dtype=np.uint8)
-    for number in range(num_images):
+    for number in numbers:
         index = number % len(digits.target)
         small = Image.fromarray((digits.images[index] * 12).astype(np.uint8)).resize((side, side))
         pixels = np.roll(noise, number, axis=0) + np.asarray(small)[:, :, None]
@@ -78,7 +79,7 @@ def best_seconds(repeats: int, place: Path, *works: Callable[[Path], object]) ->
 def compare(place: Path, num_images: int, side: int, repeats: int) -> None:
     """Print throughput of both variants and their ratio, and what a small change costs."""
     source = place / "in"
-    size = write_images(source, num_images, side)
+    size = write_images(source, range(num_images), side)
     spark = open_session(SparkConfig(), "bench_prepare")
     bare, checked = best_seconds(
         repeats,
@@ -89,18 +90,21 @@ def compare(place: Path, num_images: int, side: int, repeats: int) -> None:
     print(f"{num_images} JPEG files of {side}x{side} pixels, {size / 1e6:.1f} MB")
     print(f"bare binaryFile -> Delta  {num_images / bare:9.0f} images/s")
     print(f"prepare_images            {num_images / checked:9.0f} images/s   {bare / checked:.2f} of bare")
-    num_changed = max(1, num_images // 100)
     quarter = place / "quarter"
-    write_images(quarter, num_images // 4, side)
+    write_images(quarter, range(num_images // 4), side)
     prepare(spark, quarter, place / "quarter_table", side)
-    tell_change(spark, quarter, place / "quarter_table", side, num_changed)
-    tell_change(spark, source, place / "table", side, num_changed)
+    num_changed = max(1, num_images // 100)
+    labels = load_digits().target
+    zeros = [number for number in range(num_images // 4) if labels[number % len(labels)] == 0]
+    for folder, table in ((quarter, place / "quarter_table"), (source, place / "table")):
+        tell_change(spark, folder, table, side, zeros[:num_changed], "neighbours")
+    tell_change(spark, source, place / "table", side, range(num_changed), "of all classes")
     spark.stop()
 
 
-def tell_change(spark: SparkSession, source: Path, table: Path, side: int, num_changed: int) -> None:
-    """Change the first files of the source, prepare again, and print what Delta read and wrote of the table."""
-    changed = write_images(source, num_changed, side, seed=1)
+def tell_change(spark: SparkSession, source: Path, table: Path, side: int, numbers: Sequence[int], which: str) -> None:
+    """Change files of the source, prepare again, and print what Delta read and wrote of the table."""
+    changed = write_images(source, numbers, side, seed=time.time_ns() % 1000 + 1)
     size = spark.sql(f"DESCRIBE DETAIL delta.`{table}`").collect()[0]
     started = time.perf_counter()
     prepare(spark, source, table, side)
@@ -108,15 +112,15 @@ def tell_change(spark: SparkSession, source: Path, table: Path, side: int, num_c
     found = spark.sql(f"DESCRIBE HISTORY delta.`{table}` LIMIT 1").collect()[0]["operationMetrics"]
     read, written = (int(found.get(f"numTargetBytes{what}", 0)) / 1e6 for what in ("Removed", "Added"))
     print(
-        f"{num_changed} changed files ({changed / 1e6:.2f} MB) in a table of {size['sizeInBytes'] / 1e6:.1f} MB: "
-        f"{seconds:.1f} s, {found.get('numTargetFilesRemoved')} of {size['numFiles']} data files touched, "
+        f"{len(numbers)} changed files, {which} ({changed / 1e6:.2f} MB), in a table of "
+        f"{size['sizeInBytes'] / 1e6:.1f} MB: {seconds:.1f} s, {found.get('numTargetFilesRemoved')} of {size['numFiles']} data files touched, "
         f"{read:.2f} MB of content read, {written:.2f} MB written"
     )
 
 
 def tell_memory(place: Path, num_images: int, side: int) -> None:
     """Peak memory of the driver's Python and of its JVM for one prepare, in a fresh process."""
-    write_images(place / "in", num_images, side)
+    write_images(place / "in", range(num_images), side)
     spark = open_session(SparkConfig(driver_memory="1g"), "bench_prepare")
     prepare(spark, place / "in", place / "prepared", side)
     python = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
