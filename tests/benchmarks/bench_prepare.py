@@ -111,10 +111,11 @@ def tell_change(spark: SparkSession, source: Path, table: Path, side: int, numbe
     seconds = time.perf_counter() - started
     found = spark.sql(f"DESCRIBE HISTORY delta.`{table}` LIMIT 1").collect()[0]["operationMetrics"]
     read, written = (int(found.get(f"numTargetBytes{what}", 0)) / 1e6 for what in ("Removed", "Added"))
+    touched = f"{found.get('numTargetFilesRemoved')} of {size['numFiles']} data files touched"
     print(
         f"{len(numbers)} changed files, {which} ({changed / 1e6:.2f} MB), in a table of "
-        f"{size['sizeInBytes'] / 1e6:.1f} MB: {seconds:.1f} s, {found.get('numTargetFilesRemoved')} of {size['numFiles']} data files touched, "
-        f"{read:.2f} MB of content read, {written:.2f} MB written"
+        f"{size['sizeInBytes'] / 1e6:.1f} MB: {seconds:.1f} s, {touched}, {read:.2f} MB of content read, "
+        f"{written:.2f} MB written"
     )
 
 
