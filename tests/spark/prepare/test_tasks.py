@@ -87,7 +87,9 @@ def test_a_regression_from_a_query(spark: SparkSession, tmp_path: Path, caplog: 
     (warning,) = prepared.statistics.warnings
     assert warning.startswith("column 'copy' equals the target in the train split")
     assert warning in caplog.text
-    assert [profile.column for profile in prepared.statistics.profiles] == ["copy", "x", "flag"]
+    assert [profile.column for profile in prepared.statistics.profiles] == ["copy", "x", "flag", "label"]
+    of_train = stored.loc[stored["split"] == "train", "label"]
+    assert prepared.statistics.profiles[-1].mean == pytest.approx(of_train.mean())
     assert prepared.statistics.class_weights == {}
 
 
