@@ -44,9 +44,10 @@ def launch_ranks(
     """Call `function(**kwargs)` on every rank of a Horovod group, each in a fresh process; returns rank 0's value.
 
     The function calls `hvd.init()` itself and may be defined in a notebook. With launcher `torch_ddp` it calls
-    `torch.distributed.init_process_group()` instead. It returns None, numbers, strings, NumPy arrays, or lists and
-    dicts of them. What ranks print is logged line by line, prefixed by `[rank 1]`, while they run; where the executors
-    do not see `directory` (a temporary one by default), when they have ended.
+    `torch.distributed.init_process_group()` instead, and `destroy_process_group()` before it returns: an open group may
+    abort its process at the end. It returns None, numbers, strings, NumPy arrays, or lists and dicts of them. What
+    ranks print is logged line by line, prefixed by `[rank 1]`, while they run; where the executors do not see
+    `directory` (a temporary one by default), when they have ended.
 
     ConfigError and SetupError come before anything is submitted. RankFailedError carries the traceback of the rank
     that failed; the others are stopped within seconds.
