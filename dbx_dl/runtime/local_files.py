@@ -61,17 +61,6 @@ def local_path(path: str) -> str | None:
     return place
 
 
-def list_local_files(spark: SparkSession, root: str) -> DataFrame:
-    """One row per file below the absolute local folder `root` (LOCAL_FILES_SCHEMA), no file opened.
-
-    `path` is relative to `root`. `reason` (with a sentence in `detail`) is null for files that can be read, else
-    `file_missing` (a link to nothing), `not_a_file`, `unreadable` or `bad_name` (no UTF-8). Files and folders whose
-    name starts with `_` or `.` are not seen. Links are followed, except to a folder that holds the link itself.
-    DataError when `root` is no folder; a folder that cannot be listed fails the job with one.
-    """
-    return spread_folders(spark, root).mapInArrow(make_lister(root), LOCAL_FILES_SCHEMA)
-
-
 def spread_folders(spark: SparkSession, root: str) -> DataFrame:
     """The parts of a tree as rows, for `make_lister` to list on the executors; DataError when `root` is no folder."""
     import pyarrow as pa
@@ -121,7 +110,13 @@ def list_files(folder: Folder) -> Iterator[os.DirEntry[bytes]]:
 
 
 def make_lister(root: str) -> ListBatches:
-    """The function that executors run: batches of `spread_folders` in, batches of LOCAL_FILES_SCHEMA out."""
+    """The function that executors run: batches of `spread_folders` in, batches of LOCAL_FILES_SCHEMA out.
+
+    One row per file, no file opened; `path` is relative to `root`. `reason` (with a sentence in `detail`) is null for
+    files that can be read, else `file_missing` (a link to nothing), `not_a_file`, `unreadable` or `bad_name` (no
+    UTF-8). Files and folders whose name starts with `_` or `.` are not seen. Links are followed, except to a folder
+    that holds the link itself. DataError when a folder cannot be listed.
+    """
 
     def list_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         rows = (row for batch in batches for row in batch.to_pylist())

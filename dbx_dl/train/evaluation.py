@@ -40,18 +40,6 @@ def evaluate(objective: Objective, ranks: Ranks, feed: RowFeed, prefix: str) -> 
     return {f"{prefix}{name}": value for name, value in objective.measures.measure(observed).items()}
 
 
-def predict_split(objective: Objective, ranks: Ranks, feed: RowFeed) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Labels (N, ...) and predictions (N, ...) of a whole split in stored order, on every rank.
-
-    They are what supervised measures observe: class probabilities (N, C), numbers (N,). For an empty split both are
-    empty, predictions of shape (0, 1).
-    """
-    observed = observe_split(objective, ranks, feed)
-    if not observed:
-        return np.zeros(0, dtype=np.int64), np.zeros((0, 1))
-    return observed["labels"], observed["predictions"]
-
-
 def observe_split(objective: Objective, ranks: Ranks, feed: RowFeed) -> dict[str, NDArray[Any]]:
     """What the objective's measures observe of all rows, in stored order, on every rank; nothing of an empty split."""
     parts = [_observe_rows(objective, batch) for batch in feed.batches(None)]

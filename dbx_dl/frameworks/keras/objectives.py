@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from dbx_dl.frameworks.averaging import average_over_ranks
 from dbx_dl.frameworks.keras import state
 from dbx_dl.frameworks.keras.batch_norm import synchronize_batch_norm
 from dbx_dl.frameworks.keras.batches import to_tensors
@@ -90,11 +91,9 @@ class SupervisedObjective:
         variables = [v for v in self._network.non_trainable_weights if "float" in str(v.dtype)]
         if self._ranks.size == 1 or not variables:
             return
-        arrays = [ops.convert_to_numpy(variable) for variable in variables]
-        means = self._ranks.sum(np.concatenate([array.ravel() for array in arrays])) / self._ranks.size
-        ends = np.cumsum([array.size for array in arrays])[:-1]
-        for variable, mean in zip(variables, np.split(means, ends), strict=True):
-            variable.assign(mean.reshape(variable.shape))
+        means = average_over_ranks([ops.convert_to_numpy(variable) for variable in variables], self._ranks)
+        for variable, mean in zip(variables, means, strict=True):
+            variable.assign(mean)
 
     def broadcast_state(self) -> None:
         """Give every rank rank 0's weights and optimizer state; dropout noise stays each rank's own."""

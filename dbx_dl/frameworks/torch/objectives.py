@@ -9,6 +9,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from dbx_dl.errors import DataError
+from dbx_dl.frameworks.averaging import average_over_ranks
 from dbx_dl.frameworks.loss_scale import LOSS_SCALE, LossScale
 from dbx_dl.frameworks.measures import SupervisedMeasures
 from dbx_dl.frameworks.prediction import predict_in_chunks
@@ -94,10 +95,9 @@ class SupervisedObjective:
         buffers = [buffer for buffer in self._network.buffers() if buffer.is_floating_point()]
         if self._ranks.size == 1 or not buffers:
             return
-        flat = torch.cat([buffer.detach().cpu().double().flatten() for buffer in buffers]).numpy()
-        means = torch.from_numpy(self._ranks.sum(flat) / self._ranks.size)
-        for buffer, mean in zip(buffers, means.split([buffer.numel() for buffer in buffers]), strict=True):
-            buffer.copy_(mean.view_as(buffer))
+        means = average_over_ranks([buffer.detach().cpu().double().numpy() for buffer in buffers], self._ranks)
+        for buffer, mean in zip(buffers, means, strict=True):
+            buffer.copy_(to_tensor(mean))
 
     def broadcast_state(self) -> None:
         """Give every rank rank 0's weights and optimizer state; dropout noise stays each rank's own.

@@ -18,7 +18,7 @@ from dbx_dl.frameworks.interface import ObjectiveRequest
 from dbx_dl.frameworks.measures import SupervisedMeasures
 from dbx_dl.frameworks.single_rank import SingleRank
 from dbx_dl.train.checkpoints import BestWeights
-from dbx_dl.train.evaluation import evaluate, predict_split
+from dbx_dl.train.evaluation import evaluate, observe_split
 from dbx_dl.train.loop import Fit, fit
 from tests.prepared_tables import write_feature_table
 
@@ -125,7 +125,10 @@ def run_rank(
     fitted = fit(objective, ranks, feeds["train"], feeds["validation"], config, best, reported.append)
     last = objective.weights.copy()
     best.restore(objective)
-    return objective, last, fitted, reported, predict_split(objective, ranks, feeds["test"])
+    observed = observe_split(objective, ranks, feeds["test"])
+    # Nothing is observed of a split without rows.
+    predicted = tuple(observed.get(name, np.zeros(0)) for name in ("labels", "predictions"))
+    return objective, last, fitted, reported, predicted
 
 
 def run_threads(size: int, work: Callable[[ThreadRanks], Any]) -> list[Any]:
@@ -265,4 +268,4 @@ def test_an_evaluation_that_misses_rows_is_an_error(prepared: PreparedTable) -> 
             yield Batch(np.zeros((2, 5), np.float32), np.zeros(2, np.int64), np.ones(2, np.float32), ("a", "b"))
 
     with pytest.raises(RankFailedError, match="2 of 5 rows"):
-        predict_split(SoftmaxRegression(SingleRank(), 5), SingleRank(), Short())
+        observe_split(SoftmaxRegression(SingleRank(), 5), SingleRank(), Short())
