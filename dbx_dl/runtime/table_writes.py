@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import DataError
-from dbx_dl.runtime.tables import absolute_path, first_line, is_path, quote_column, quote_table
+from dbx_dl.runtime.tables import absolute_path, first_line, has_table, is_path, quote_column, quote_table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
@@ -24,6 +25,9 @@ PLAIN_TABLE = {
 
 # The column of `merge_rows` that says what becomes of a row.
 ACTION, PUT, DELETE = "_action", "put", "delete"
+# What Delta says of a table that its catalog lacks and whose folder is not empty.
+_LEFT_FOLDER = "DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION"
+_SETTLE_SECONDS = 2.0
 # What a SQL text literal cannot hold under every setting: quotes, escapes, `${variables}`, control characters.
 _SPECIAL = re.compile(r"['\"\\$\x00-\x1f]")
 
@@ -50,8 +54,17 @@ def replace_table(
 
 
 def append_rows(rows: DataFrame, name: str, *, properties: Mapping[str, str] | None = None) -> None:
-    """Add rows to a table of the same columns, which is made where there is none; DataError when Spark refuses."""
-    _save(rows.write.format("delta").mode("append").options(**properties or {}), name)
+    """Add rows to a table of the same columns, which is made where there is none; DataError when Spark refuses.
+
+    Where a catalog lacks the table and its folder holds what a killed writer left, the table starts anew.
+    """
+    writer = rows.write.format("delta").options(**properties or {})
+    try:
+        _save(writer.mode("append"), name)
+    except DataError as error:
+        if _LEFT_FOLDER not in str(error):
+            raise
+        _save(writer.mode("append" if _appears(rows.sparkSession, name) else "overwrite"), name)
 
 
 def merge_rows(
@@ -74,6 +87,12 @@ def merge_rows(
         ).collect()
     finally:
         spark.catalog.dropTempView(view)
+
+
+def _appears(spark: SparkSession, name: str) -> bool:
+    """Whether the catalog has the table after a while: another writer that was just making it has then done so."""
+    time.sleep(_SETTLE_SECONDS)
+    return has_table(spark, name)
 
 
 def _is_leftover(entry: Path, patterns: Sequence[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 
 from dbx_dl.contracts import TableVersion
 from dbx_dl.errors import DataError
+from dbx_dl.runtime.table_writes import append_rows
 from dbx_dl.runtime.tables import has_table, pin_table, quote_table, read_pinned, require_columns
 
 if TYPE_CHECKING:
@@ -73,3 +75,17 @@ def test_missing_columns_name_the_nearest(spark: SparkSession) -> None:
     require_columns(df, ["id", "mean.radius"], "table x")
     with pytest.raises(DataError, match=r"table x has no column 'mean_radius'; did you mean 'mean\.radius'"):
         require_columns(df, ["id", "mean_radius"], "table x")
+
+
+@pytest.mark.parametrize("what", ["its log", "data files alone"])
+def test_a_named_table_is_made_where_a_killed_writer_left_its_folder(spark: SparkSession, what: str) -> None:
+    name = f"default.left_{what.split()[0]}"
+    append_rows(spark.range(4), f"{name}_before")
+    folder = Path(pin_table(spark, f"{name}_before").path)
+    left = folder.with_name(folder.name.removesuffix("_before"))
+    shutil.copytree(folder, left)
+    if what == "data files alone":
+        shutil.rmtree(left / "_delta_log")
+    append_rows(spark.range(3), name)
+    append_rows(spark.range(2), name)
+    assert spark.table(name).count() == 5

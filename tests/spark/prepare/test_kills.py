@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -28,10 +29,14 @@ CHANGES = {f"{'ab'[i % 2]}/{i:02d}.png": encode_pixels(gradient(8, 8) + 2 * i) f
 NUM_FIRST, NUM_LATER = 20, 24
 
 
-def prepare_and_kill(place: Path, moment: str) -> None:
-    command = [sys.executable, "-m", "tests.spark.prepare.killed_prepare", str(place), moment]
-    ended = subprocess.run(command, start_new_session=True, capture_output=True, timeout=300, check=False)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()[-2000:]
+def run_prepare(place: Path, moment: str, *table: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.spark.prepare.killed_prepare", str(place), moment, *table]
+    return subprocess.run(command, start_new_session=True, capture_output=True, timeout=300, check=False, text=True)
+
+
+def prepare_and_kill(place: Path, moment: str, *table: str) -> None:
+    ended = run_prepare(place, moment, *table)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr[-2000:]
 
 
 def require_state(spark: SparkSession, place: Path, num_rows: int, num_rejects: int) -> PreparedTable:
@@ -92,3 +97,24 @@ def test_a_first_prepare_is_killed_after_its_commit(spark: SparkSession, tmp_pat
     prepare_and_kill(tmp_path, "after the first commit")
     done = require_state(spark, tmp_path, NUM_FIRST, 0)
     assert prepare_images(spark, configure(tmp_path)) == done
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "after the rejects",
+        "amid the description",
+        "amid the first data files",
+        "amid the first commit",
+        "after the first commit",
+    ],
+)
+def test_a_first_prepare_of_a_managed_table_is_killed(tmp_path: Path, moment: str) -> None:
+    write_files(tmp_path / "in", FIRST)
+    prepare_and_kill(tmp_path, moment, "default.out")
+    assert not (tmp_path / "out").exists()
+    ended = run_prepare(tmp_path, "never", "default.out")
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    found = json.loads(ended.stdout.splitlines()[-1])
+    assert found == {"contents": {key: len(content) for key, content in FIRST.items()}, "num_rejects": 0}
