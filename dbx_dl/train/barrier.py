@@ -64,44 +64,44 @@ class _Stage(threading.Thread):
         try:
             self._spark.addTag(self._tag)
             rows = self._spark.range(0, num_ranks, 1, num_ranks)
-            task = _make_task(self._program)
+            task = _make_task(self._program, self._tag)
             files = rows.mapInArrow(task, "path string, content binary", barrier=True).collect()
             _write_files(files, Path(self._program.directory))
         except BaseException as error:
             self.error = error
 
 
-def _make_task(program: RankProgram) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def _make_task(program: RankProgram, tag: str) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def run_task(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow
         from pyspark import BarrierTaskContext
 
         for _ in batches:
             pass
-        for path, content in run_in_barrier(program, BarrierTaskContext.get()):
+        for path, content in run_in_barrier(program, BarrierTaskContext.get(), tag):
             columns = {"path": pyarrow.array([path]), "content": pyarrow.array([content], pyarrow.binary())}
             yield pyarrow.RecordBatch.from_pydict(columns)
 
     return run_task
 
 
-def run_in_barrier(program: RankProgram, context: Any) -> Iterator[tuple[str, bytes]]:
-    """What each task of the stage does: meet the others, then run its rank in a fresh process until it ends.
+def run_in_barrier(program: RankProgram, context: Any, tag: str) -> Iterator[tuple[str, bytes]]:
+    """What each task of the stage `tag` does: meet the others, then run its rank in a fresh process until it ends.
 
     Gives the files, path and content, that the rank left for a driver that does not share the directory.
     """
     if program.is_shared:
         _require_directory(program)
-        _run_rank(program, context)
+        _run_rank(program, context, Path(program.directory) / f".{tag}.json")
         return
     with tempfile.TemporaryDirectory(prefix="dbx_dl_rank_") as folder:
-        _run_rank(program.move(folder), context)
+        _run_rank(program.move(folder), context, None)
         for path in sorted(Path(folder).rglob("*")):
             if path.is_file():
                 yield path.relative_to(folder).as_posix(), path.read_bytes()
 
 
-def _run_rank(program: RankProgram, context: Any) -> None:
+def _run_rank(program: RankProgram, context: Any, board: Path | None) -> None:
     rank = context.partitionId()
     resources = context.resources()
     task_gpus = list(resources["gpu"].addresses) if "gpu" in resources else []
@@ -109,7 +109,7 @@ def _run_rank(program: RankProgram, context: Any) -> None:
     if program.num_ranks == 1:
         run_alone(program, choose_gpu(task_gpus, visible, num_gpus, 0))
         return
-    with meet(context, program.backend) as meeting:
+    with meet(context, program.backend, board) as meeting:
         local_rank = place_ranks(meeting.hosts)[rank].local_rank
         run_as_rank(program, rank, meeting, choose_gpu(task_gpus, visible, num_gpus, local_rank))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbx_dl.errors import ConfigError
 from dbx_dl.runtime.logs import show_rank_logs
-from dbx_dl.runtime.processes import end_with_parent
+from dbx_dl.runtime.processes import end_with_parent, without_teardown
 from dbx_dl.runtime.ranks import TORCH_DDP, read_rank_place
 from dbx_dl.train.failures import end_on_failure
 from dbx_dl.train.job import RunDirectory
@@ -44,10 +44,10 @@ def launch_ranks(
     """Call `function(**kwargs)` on every rank of a Horovod group, each in a fresh process; returns rank 0's value.
 
     The function calls `hvd.init()` itself and may be defined in a notebook. With launcher `torch_ddp` it calls
-    `torch.distributed.init_process_group()` instead, and `destroy_process_group()` before it returns: an open group may
-    abort its process at the end. It returns None, numbers, strings, NumPy arrays, or lists and dicts of them. What
-    ranks print is logged line by line, prefixed by `[rank 1]`, while they run; where the executors do not see
-    `directory` (a temporary one by default), when they have ended.
+    `torch.distributed.init_process_group()` instead, and best `destroy_process_group()` before it returns. When it has
+    returned, its process ends with the exit hooks, without taking the interpreter apart. It returns None, numbers,
+    strings, NumPy arrays, or lists and dicts of them. What ranks print is logged line by line, prefixed by `[rank 1]`,
+    while they run; where the executors do not see `directory` (a temporary one by default), when they have ended.
 
     ConfigError and SetupError come before anything is submitted. RankFailedError carries the traceback of the rank
     that failed; the others are stopped within seconds.
@@ -129,4 +129,5 @@ def _is_shared(spark: SparkSession, launcher: str, root: Path) -> bool:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    with without_teardown():
+        main(sys.argv[1])

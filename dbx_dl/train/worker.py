@@ -19,7 +19,7 @@ from dbx_dl.feed.rows import read_keys
 from dbx_dl.frameworks import load_framework
 from dbx_dl.frameworks.requests import network_request, objective_request
 from dbx_dl.runtime.logs import show_rank_logs
-from dbx_dl.runtime.processes import end_with_parent
+from dbx_dl.runtime.processes import end_with_parent, without_teardown
 from dbx_dl.runtime.ranks import RankPlace, read_rank_place
 from dbx_dl.train.checkpoint_files import load_checkpoint
 from dbx_dl.train.checkpoints import BestWeights, Checkpoints
@@ -173,4 +173,5 @@ def _describe_versions(framework: Framework) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    with without_teardown():
+        main(sys.argv[1])

@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 
 from dbx_dl.errors import DataError
-from dbx_dl.runtime.processes import call_in_process, describe_exit, end_with_parent, read_tail, start_python
+from dbx_dl.runtime.processes import (
+    call_in_process,
+    describe_exit,
+    end_with_parent,
+    read_tail,
+    start_python,
+)
 
 HERE = __name__
 
@@ -138,3 +144,30 @@ if __name__ == "__main__":
     partial.write_text(str(os.getpid()))
     partial.replace(sys.argv[1])
     time.sleep(600)
+
+
+ENDING = """
+import atexit, sys, threading, time
+from dbx_dl.runtime.processes import without_teardown
+
+class Stubborn:
+    def __del__(self):
+        print("taken apart", flush=True)
+
+with without_teardown():
+    held = sys.held = Stubborn()
+    atexit.register(print, "exit hook")
+    threading.Thread(target=lambda: (time.sleep(0.3), print("thread"))).start()
+    print("done", end=" ")
+    {last}
+"""
+
+
+@pytest.mark.parametrize(
+    ("last", "code", "printed"), [("pass", 0, "done thread\nexit hook\n"), ("sys.exit(3)", 3, None)]
+)
+def test_a_process_ends_behind_its_threads_and_exit_hooks(last: str, code: int, printed: str | None) -> None:
+    command = [sys.executable, "-c", ENDING.replace("{last}", last)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == code, ended.stderr
+    assert ended.stdout == printed or (printed is None and "exit hook" in ended.stdout)

@@ -23,4 +23,4 @@ def test_a_directory_that_the_executor_cannot_see_is_named(tmp_path: Path) -> No
     program = RankProgram("module", (), str(tmp_path / "elsewhere"), 2, 60)
     context: Any = LonelyContext()
     with pytest.raises(DataError, match=r"elsewhere does not exist on .*driver and every executor share"):
-        list(run_in_barrier(program, context))
+        list(run_in_barrier(program, context, "stage"))
