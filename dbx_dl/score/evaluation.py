@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import DataError
 from dbx_dl.metrics import classification_metrics
-from dbx_dl.runtime.tables import read_pinned
+from dbx_dl.runtime.tables import quote_column, read_pinned
 from dbx_dl.score.model_file import fetch_model
 from dbx_dl.score.udf import scorer_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from dbx_dl.contracts import PreparedTable, Split
-    from dbx_dl.score.udf import ColumnScorer
 
 
 def evaluate_model(
@@ -26,9 +26,24 @@ def evaluate_model(
     *,
     tracking_uri: str | None = None,
 ) -> dict[str, float]:
-    """`classification_metrics` of a model (a file or an MLflow URI) on the pinned rows of a split; {} without rows.
+    """`measure_predictions` of what `predict_split` gives; errors as there."""
+    return measure_predictions(predict_split(spark, model_path, prepared, split, tracking_uri=tracking_uri), prepared)
 
-    DataError when the model does not take this table's columns, has other labels, or fails on a row.
+
+def predict_split(
+    spark: SparkSession,
+    model_path: str,
+    prepared: PreparedTable,
+    split: Split = "test",
+    *,
+    columns: Sequence[str] = (),
+    tracking_uri: str | None = None,
+) -> pa.Table:
+    """A model's (a file's or an MLflow URI's) predictions for the pinned rows of a split, sorted by key.
+
+    Columns: the key, the truth, further `columns` of the table, and the prediction's fields as in
+    `PREDICTION_DDL` without `label` and `error`. DataError when the model does not take this table's columns, has other
+    labels, or fails on a row.
     """
     scorer = scorer_of(spark, fetch_model(model_path, tracking_uri))
     if scorer.metadata.target.label_names != prepared.target.label_names:
@@ -38,24 +53,31 @@ def evaluate_model(
         )
     rows = read_pinned(spark, prepared.table).where(f"split = '{split}'")
     scorer.check(rows)
-    return _measure(_score(rows, scorer), prepared)
+    kept = [quote_column(name) for name in dict.fromkeys((prepared.key_column, truth_column(prepared), *columns))]
+    predicted = rows.select(*kept, scorer().alias("_prediction"))
+    scored = predicted.select(*kept, "_prediction.probabilities", "_prediction.error").toArrow()
+    return _without_errors(scored).sort_by(prepared.key_column)
 
 
-def _score(rows: DataFrame, scorer: ColumnScorer) -> pa.Table:
-    prediction = scorer().alias("prediction")
-    columns = "label_index", "prediction.probabilities", "prediction.error"
-    return rows.select("label_index", prediction).select(*columns).toArrow()
+def measure_predictions(predictions: pa.Table, prepared: PreparedTable) -> dict[str, float]:
+    """The task's metrics of what `predict_split` gives; none without rows."""
+    flat = predictions.column("probabilities").combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    probabilities_nc = flat.reshape(-1, len(prepared.target.label_names))
+    return classification_metrics(
+        predictions.column(truth_column(prepared)).to_numpy().astype("int64"), probabilities_nc
+    )
 
 
-def _measure(scored: pa.Table, prepared: PreparedTable) -> dict[str, float]:
-    import numpy as np
+def truth_column(prepared: PreparedTable) -> str:
+    """The column with what is to be predicted: indices of labels, or numbers."""
+    return "label_index" if prepared.target.label_names else "label"
+
+
+def _without_errors(scored: pa.Table) -> pa.Table:
     import pyarrow.compute as pc
 
     failed = scored.filter(pc.is_valid(scored.column("error")))
     if failed.num_rows:
         example = failed.column("error")[0].as_py()
         raise DataError(f"the model fails on {failed.num_rows} of {scored.num_rows} rows: {example}")
-    flat = scored.column("probabilities").combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    probabilities_nc = flat.reshape(-1, len(prepared.target.label_names))
-    labels_n = scored.column("label_index").to_numpy().astype(np.int64)
-    return classification_metrics(labels_n, probabilities_nc)
+    return scored.drop_columns(["error"])
