@@ -18,13 +18,20 @@ _ROWS = 8192
 def count_slots(spark: SparkSession) -> int:
     """Tasks that can run at once: cores over `spark.task.cpus`, bounded by the GPUs that a task asks for.
 
-    Cores are the partitions that Spark gives a small range; on a local master also at most what the master names.
+    Cores are what a local master names, elsewhere the partitions that Spark gives a small range.
     """
+
+    def read_setting(name: str, default: str) -> str:
+        return str(spark.conf.get(name, default))
+
+    num_cores = _cores_of_local_master(read_setting("spark.master", "")) or _count_partitions(spark)
+    return limit_slots(num_cores, read_setting)
+
+
+def _count_partitions(spark: SparkSession) -> int:
     from pyspark.sql import functions as F
 
-    rows = spark.range(_ROWS).select(F.spark_partition_id()).collect()
-    num_cores = len({row[0] for row in rows})
-    return limit_slots(num_cores, lambda name, default: str(spark.conf.get(name, default)))
+    return len({row[0] for row in spark.range(_ROWS).select(F.spark_partition_id()).collect()})
 
 
 def limit_slots(num_cores: int, read_setting: Callable[[str, str], str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -10,13 +11,14 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import cast
 
 from dbx_dl import errors
-from dbx_dl.contracts import Contract
 from dbx_dl.errors import DbxDlError, RankFailedError, RankLostError
 from dbx_dl.runtime.processes import name_known_error
-from dbx_dl.train.job import RunDirectory
+from dbx_dl.train.run_directory import RunDirectory
 
 # What a healthy rank meets when another one has gone: an effect, never the cause.
 _PEER_LOST = re.compile(
@@ -28,8 +30,12 @@ WAIT_FOR_CAUSE_SECONDS = 3.0
 _POLL_SECONDS = 0.1
 
 
-class Failure(Contract):
-    """How a rank failed: a sentence, the exception's class where it is one of ours, and its traceback."""
+@dataclass(frozen=True)
+class Failure:
+    """How a rank failed: a sentence, the exception's class where it is one of ours, and its traceback.
+
+    No contract, since every rank's process would load pydantic before its own work only to be able to fail.
+    """
 
     rank: int
     time: float
@@ -74,7 +80,11 @@ def record_failure(directory: RunDirectory, rank: int, message: str, *, kind: st
     """Write why a rank failed, unless it has written so itself."""
     path = directory.failure(rank)
     if not path.exists():
-        Failure(rank=rank, time=time.time(), message=message, kind=kind, traceback=text).save(path)
+        failure = Failure(rank=rank, time=time.time(), message=message, kind=kind, traceback=text)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.partial")
+        partial.write_text(json.dumps(asdict(failure)), encoding="utf-8")
+        partial.replace(path)
 
 
 def forget_failures(directory: RunDirectory) -> None:
@@ -83,14 +93,14 @@ def forget_failures(directory: RunDirectory) -> None:
 
 
 def read_failure(directory: RunDirectory, rank: int) -> Failure:
-    """Why this rank failed; DataError when it has not said so."""
-    return Failure.load(directory.failure(rank))
+    """Why this rank failed, as it or its launcher recorded it."""
+    return _load(directory.failure(rank))
 
 
 def read_failures(directory: RunDirectory, num_ranks: int) -> list[Failure]:
     """Failures that were recorded, causes before effects, then by time."""
     paths = [directory.failure(rank) for rank in range(num_ranks)]
-    found = [Failure.load(path) for path in paths if path.exists()]
+    found = [_load(path) for path in paths if path.exists()]
     return sorted(found, key=lambda failure: (failure.is_effect, failure.time))
 
 
@@ -122,6 +132,10 @@ def make_error(failure: Failure, num_ranks: int, note: str = "") -> DbxDlError:
         return error
     text = f"rank {failure.rank} of {num_ranks} failed: {failure.message}\n{details}".rstrip()
     return RankLostError(text) if failure.is_loss else RankFailedError(text)
+
+
+def _load(path: Path) -> Failure:
+    return Failure(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def _from_launch_error(directory: RunDirectory, num_ranks: int, error: BaseException) -> DbxDlError:

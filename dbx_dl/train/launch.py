@@ -17,10 +17,10 @@ from dbx_dl.runtime.ranks import TORCH_DDP
 from dbx_dl.runtime.slots import count_slots
 from dbx_dl.train.barrier import launch_on_spark
 from dbx_dl.train.failures import explain_failure, forget_failures, read_failures
-from dbx_dl.train.job import RunDirectory
 from dbx_dl.train.output import follow_output
 from dbx_dl.train.rank_process import run_alone
 from dbx_dl.train.ranks import RankProgram
+from dbx_dl.train.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -8,7 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbx_dl.train.job import RunDirectory, flatten
+from dbx_dl.train.job import flatten
+from dbx_dl.train.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput

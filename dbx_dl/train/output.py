@@ -11,8 +11,8 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from dbx_dl.train.job import RunDirectory
 from dbx_dl.train.reports import ReportWriter, follow_reports
+from dbx_dl.train.run_directory import RunDirectory
 
 logger = logging.getLogger(__name__)
 

@@ -16,11 +16,11 @@ from dbx_dl.runtime.logs import show_rank_logs
 from dbx_dl.runtime.processes import end_with_parent, without_teardown
 from dbx_dl.runtime.ranks import TORCH_DDP, read_rank_place
 from dbx_dl.train.failures import end_on_failure
-from dbx_dl.train.job import RunDirectory
 from dbx_dl.train.launch import LAUNCHERS, check_ranks, launch
 from dbx_dl.train.preflight import inspect_executors
 from dbx_dl.train.ranks import RankProgram
 from dbx_dl.train.returned_values import load_value, save_value
+from dbx_dl.train.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

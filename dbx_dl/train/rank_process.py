@@ -10,9 +10,9 @@ from pathlib import Path
 
 from dbx_dl.runtime.processes import describe_exit, start_python, stop_process
 from dbx_dl.train.failures import WAIT_FOR_CAUSE_SECONDS, make_error, read_failure, record_failure
-from dbx_dl.train.job import RunDirectory
 from dbx_dl.train.output import OutputKeeper
 from dbx_dl.train.ranks import RankProgram, Rendezvous, rank_environment
+from dbx_dl.train.run_directory import RunDirectory
 
 _POLL_SECONDS = 0.1
 

@@ -15,7 +15,7 @@ from dbx_dl.frameworks.architectures import check_network
 from dbx_dl.frameworks.requests import check_objective, network_request
 from dbx_dl.train.checkpoint_files import discard_after, find_latest
 from dbx_dl.train.illustrations import log_figures
-from dbx_dl.train.job import RunDirectory, TrainingJob, TrainingResult
+from dbx_dl.train.job import TrainingJob, TrainingResult
 from dbx_dl.train.launch import check_framework, check_launch, launch
 from dbx_dl.train.meters import RankMetrics, StepMetrics
 from dbx_dl.train.preflight import FEED_PACKAGES, FRAMEWORK_PACKAGES, check_executors
@@ -23,6 +23,7 @@ from dbx_dl.train.ranks import RankProgram
 from dbx_dl.train.reports import follow_reports
 from dbx_dl.train.restarts import launch_until_done
 from dbx_dl.train.resuming import describe_change, digest_job, require_same_job
+from dbx_dl.train.run_directory import RunDirectory
 from dbx_dl.train.staging import make_readable
 from dbx_dl.train.starting import find_start_weights, resolve_start
 from dbx_dl.train.tracking import TrackedRun, track_run

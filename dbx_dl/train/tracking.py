@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.errors import RegistryError
 from dbx_dl.runtime.tracking import ensure_experiment, explain_failure, open_client, quiet_mlflow
-from dbx_dl.train.job import RunDirectory
 from dbx_dl.train.mlflow_values import PARENT_TAG, describe_dataset, describe_params, describe_tags
 from dbx_dl.train.outbox import KnownRun, Message, Outbox, Unsent
+from dbx_dl.train.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

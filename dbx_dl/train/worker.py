@@ -25,11 +25,12 @@ from dbx_dl.train.checkpoint_files import load_checkpoint
 from dbx_dl.train.checkpoints import BestWeights, Checkpoints
 from dbx_dl.train.evaluation import observe_split
 from dbx_dl.train.failures import end_on_failure
-from dbx_dl.train.job import RunDirectory, TrainingJob, TrainingResult
+from dbx_dl.train.job import TrainingJob, TrainingResult
 from dbx_dl.train.loop import Report, fit
 from dbx_dl.train.meters import REPORT_KINDS, RankMetrics, StepMetrics
 from dbx_dl.train.reports import ReportWriter
 from dbx_dl.train.resuming import digest_job
+from dbx_dl.train.run_directory import RunDirectory
 from dbx_dl.train.starting import find_start_weights
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from dbx_dl.errors import DbxDlError
-from dbx_dl.train.job import RunDirectory
 from dbx_dl.train.launch import launch
 from dbx_dl.train.ranks import RankProgram
 from dbx_dl.train.reports import ReportReader
+from dbx_dl.train.run_directory import RunDirectory
 
 PROGRAMS = "tests.ranks.programs"
 

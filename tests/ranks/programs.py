@@ -12,8 +12,8 @@ import numpy as np
 from dbx_dl.runtime.processes import end_with_parent
 from dbx_dl.runtime.ranks import RankPlace, read_rank_place
 from dbx_dl.train.failures import end_on_failure
-from dbx_dl.train.job import RunDirectory
 from dbx_dl.train.reports import ReportWriter
+from dbx_dl.train.run_directory import RunDirectory
 
 
 def sum_ranks(place: RankPlace, reports: ReportWriter) -> None:

@@ -12,7 +12,8 @@ import pyspark
 import pytest
 
 from dbx_dl.contracts import TrainedModel
-from dbx_dl.train.job import RunDirectory, TrainingJob
+from dbx_dl.train.job import TrainingJob
+from dbx_dl.train.run_directory import RunDirectory
 from tests.prepared_tables import write_feature_table
 
 DRIVER = """

@@ -21,7 +21,7 @@ import pytest
 from dbx_dl.config import OptimizerConfig, TrackingConfig, TrainConfig
 from dbx_dl.runtime.tracking import open_client
 from dbx_dl.train import run
-from dbx_dl.train.job import RunDirectory
+from dbx_dl.train.run_directory import RunDirectory
 from dbx_dl.train.tracking import send_kept
 from tests.prepared_tables import write_feature_table
 

@@ -16,8 +16,9 @@ from dbx_dl.contracts import PreparedTable, TrainedModel
 from dbx_dl.errors import ConfigError, RankFailedError, RankLostError
 from dbx_dl.runtime.tracking import open_client
 from dbx_dl.train import run
-from dbx_dl.train.job import RunDirectory, TrainingJob
+from dbx_dl.train.job import TrainingJob
 from dbx_dl.train.outbox import Message, Unsent
+from dbx_dl.train.run_directory import RunDirectory
 from dbx_dl.train.tracking import send_kept
 from tests.prepared_tables import write_feature_table
 

@@ -10,8 +10,8 @@ import pytest
 import dbx_dl
 from dbx_dl.config import Dimension, OptimizerConfig, SearchConfig, TrackingConfig, TrainConfig
 from dbx_dl.contracts import PreparedTable, SearchResult
-from dbx_dl.train.job import RunDirectory
 from dbx_dl.train.reports import ReportReader
+from dbx_dl.train.run_directory import RunDirectory
 from dbx_dl.train.search.space import list_points
 from tests.prepared_tables import write_feature_table
 

@@ -13,9 +13,10 @@ import dbx_dl
 from dbx_dl.config import OptimizerConfig, TrainConfig
 from dbx_dl.errors import RankFailedError
 from dbx_dl.runtime.ranks import read_rank_place
-from dbx_dl.train.job import RunDirectory, TrainingJob, TrainingResult
+from dbx_dl.train.job import TrainingJob, TrainingResult
 from dbx_dl.train.launch import launch
 from dbx_dl.train.ranks import RankProgram
+from dbx_dl.train.run_directory import RunDirectory
 from tests.prepared_tables import write_feature_table
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pathlib import Path
 from dbx_dl.runtime.processes import end_with_parent
 from dbx_dl.runtime.ranks import read_rank_place
 from dbx_dl.train.failures import end_on_failure
-from dbx_dl.train.job import RunDirectory
+from dbx_dl.train.run_directory import RunDirectory
 
 
 def say_place() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from dbx_dl.errors import ConfigError, DataError, RankFailedError
 from dbx_dl.train.failures import explain_failure, read_failures, record_exception, record_failure
-from dbx_dl.train.job import RunDirectory
+from dbx_dl.train.run_directory import RunDirectory
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dbx_dl.train.job import RunDirectory
 from dbx_dl.train.output import OutputKeeper, follow_output, read_level
 from dbx_dl.train.reports import ReportReader, ReportWriter
+from dbx_dl.train.run_directory import RunDirectory
 
 
 def keep(folder: Path, printed: bytes, max_bytes: int = 1000) -> tuple[list[str], str]:

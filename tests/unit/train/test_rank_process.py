@@ -10,10 +10,10 @@ import pytest
 
 from dbx_dl.errors import RankFailedError
 from dbx_dl.train.failures import read_failures
-from dbx_dl.train.job import RunDirectory
 from dbx_dl.train.rank_process import run_alone
 from dbx_dl.train.ranks import RankProgram
 from dbx_dl.train.reports import ReportReader
+from dbx_dl.train.run_directory import RunDirectory
 from tests.unit.runtime.test_processes import is_running, wait_until
 
 

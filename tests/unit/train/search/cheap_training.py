@@ -11,7 +11,8 @@ from typing import Any
 from dbx_dl.config import TrackingConfig, TrainConfig
 from dbx_dl.contracts import EpochMetrics, FileDigest, PreparedTable, TrainedModel
 from dbx_dl.errors import RankFailedError
-from dbx_dl.train.job import RunDirectory, TrainingJob
+from dbx_dl.train.job import TrainingJob
+from dbx_dl.train.run_directory import RunDirectory
 from dbx_dl.train.tracking import track_run
 
 

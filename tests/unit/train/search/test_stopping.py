@@ -9,9 +9,10 @@ from dbx_dl.config import TrainConfig
 from dbx_dl.contracts import EpochMetrics
 from dbx_dl.feed.reader import open_feed
 from dbx_dl.train.checkpoints import BestWeights
-from dbx_dl.train.job import RunDirectory, TrainingJob
+from dbx_dl.train.job import TrainingJob
 from dbx_dl.train.loop import fit
 from dbx_dl.train.run import _make_handler
+from dbx_dl.train.run_directory import RunDirectory
 from tests.prepared_tables import SPEC, describe, write_feature_table
 from tests.unit.train.test_loop import SoftmaxRegression, ThreadRanks, run_threads
 

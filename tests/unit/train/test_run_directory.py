@@ -8,7 +8,8 @@ import pytest
 
 from dbx_dl.config import TrainConfig
 from dbx_dl.errors import RankFailedError
-from dbx_dl.train.job import RunDirectory, TrainingJob
+from dbx_dl.train.job import TrainingJob
+from dbx_dl.train.run_directory import RunDirectory
 from dbx_dl.train.worker import require_latest
 from tests.prepared_tables import SPEC, describe
 
