@@ -144,10 +144,9 @@ def _create_objective(framework: Framework, job: TrainingJob, ranks: Ranks) -> O
     config = job.config
     request = network_request(job.prepared, config.network, config.network_options, config.seed)
     network = framework.build_network(request)
-    if config.freeze:
-        framework.freeze_network(network, config.freeze)
+    stages = framework.freeze_network(network, config.freeze, config.unfreeze) if config.freeze else ()
     learned = objective_request(job.prepared, config)
-    objective = framework.create_objective(network, config.optimizer, ranks, learned)
+    objective = framework.create_objective(network, config.optimizer, ranks, learned, stages)
     if config.start is not None and job.start is None and ranks.rank == 0:
         weights = find_start_weights(config.start, job.framework)
         objective.load_weights(weights, skip_mismatched=config.start.skip_mismatched)

@@ -60,6 +60,9 @@ class SoftmaxRegression:
         self.weights = np.full((num_inputs, 2), float(start))
         self.rates: list[float] = []
 
+    def start_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
     def train_step(self, batch: Batch, learning_rate: float) -> dict[str, float]:
         self.rates.append(learning_rate)
         logits = batch.inputs @ self.weights
