@@ -22,6 +22,7 @@ from tests.numerics.digits import make_global_batches, request_convnet
 from tests.numerics.resuming import go_on_from_checkpoints
 from tests.numerics.training import create, load_same_weights, train_both_with_sgd, train_seeded
 from tests.numerics.transfer import transfer
+from tests.numerics.unfreezing import unfreeze
 from tests.numerics.variants import ALONE, compute_losses, run_variants, step_with_overflow
 
 NUM_GOLDEN_STEPS = 10
@@ -49,6 +50,7 @@ def main(name: str, folder: Path) -> None:
         "losses": compute_losses(name),
         "resumed": go_on_from_checkpoints(framework, folder),
         "transferred": transfer(name, framework, folder),
+        "unfrozen": unfreeze(name, framework, SingleRank()),
         "refused_state": refuse_state(framework),
         "versions": framework.describe_versions(),
         **specific.run(folder),

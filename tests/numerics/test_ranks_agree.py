@@ -33,7 +33,7 @@ def test_ranks_are_bit_identical(numbers: Numbers, name: str) -> None:
 def test_local_sums_of_ranks_add_up_to_those_of_one_rank(numbers: Numbers, network: str, tolerance: float) -> None:
     one_rank = numbers.alone["sgd"][network]["sums"]
     shares = [numbers.rank(rank)["sgd"][network]["sums"] for rank in (0, 1)]
-    assert {"weight", "loss", "accuracy"} == set(one_rank[0])
+    assert {"weight", "sample_weight", "loss", "accuracy"} == set(one_rank[0])
     for metric in ("weight", "loss"):
         for one, *parts in zip(one_rank, *shares, strict=True):
             assert sum(part[metric] for part in parts) == pytest.approx(one[metric], rel=tolerance), metric

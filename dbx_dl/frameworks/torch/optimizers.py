@@ -32,7 +32,9 @@ def decay_weights(optimizer: Any, decay: float) -> None:
     with torch.no_grad():
         for group in optimizer.param_groups:
             weights = [weight for weight in group["params"] if weight.grad is not None]
-            torch._foreach_mul_(weights, 1 - group["lr"] * decay)
+            # A group that is frozen yet has none.
+            if weights:
+                torch._foreach_mul_(weights, 1 - group["lr"] * decay)
 
 
 def _create_adam(config: OptimizerConfig, groups: list[Any]) -> Any:
