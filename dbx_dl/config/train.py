@@ -68,10 +68,10 @@ class TrainConfig(Section):
     In mixed precision the network computes in 16 bits while weights, loss and optimizer stay float32.
 
     `freeze` are patterns of names of layers that are not trained, `unfreeze` says which of them are from a later epoch
-    on. Training stops when the mean loss of a rank's batch is not finite, or above `max_loss_growth` times what it was
-    in the first step (or times 1 where that was less); null is no bound. The default is beyond what learning, even from
-    bad outliers, brings about: with a loss of classes a million nats, with squared errors a thousand deviations of the
-    label for every row.
+    on. Training stops when the mean loss of a rank's batch is not finite, or more than `max_loss_growth` times the
+    lowest one so far (or times 1 where that is less); null is no bound. The default is beyond what training comes back
+    from, and what outliers bring about: with classes a million nats for every row, with squared errors a thousand
+    deviations of the label.
     """
 
     network: str

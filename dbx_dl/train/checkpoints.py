@@ -77,8 +77,8 @@ class BestWeights:
 class LoopState:
     """All that the loop itself remembers: the next step is number `step` (from 0) of `epoch` (from 1).
 
-    `sums` are this rank's over the epoch's steps so far, which took `seconds`; `first_loss` is the mean loss of its
-    first step of the run.
+    `sums` are this rank's over the epoch's steps so far, which took `seconds`; `lowest_loss` is the
+    lowest mean loss of its steps so far, over all epochs.
     """
 
     schedule: Schedule
@@ -88,7 +88,7 @@ class LoopState:
     seconds: float = 0.0
     sums: dict[str, float] = field(default_factory=dict)
     history: list[EpochMetrics] = field(default_factory=list)
-    first_loss: float | None = None
+    lowest_loss: float | None = None
 
     def finish_step(self, sums: Mapping[str, float]) -> None:
         """Add a step's sums and go to the next one."""
@@ -168,7 +168,7 @@ class Checkpoints:
         state.epoch, state.step, state.seconds = progress.epoch, progress.step, progress.seconds
         state.history = list(progress.history)
         # Rank 0's on all ranks: it only bounds by orders of magnitude.
-        state.first_loss = progress.first_loss
+        state.lowest_loss = progress.lowest_loss
         state.schedule.restore(progress.schedule)
         state.selection.restore(progress.selection)
         if self._ranks.rank < progress.num_ranks:
@@ -210,7 +210,7 @@ class Checkpoints:
             step=state.step,
             seconds=state.seconds,
             history=tuple(state.history),
-            first_loss=state.first_loss,
+            lowest_loss=state.lowest_loss,
             schedule=state.schedule.read_state(),
             selection=state.selection.read_state(),
         )

@@ -24,19 +24,19 @@ def check_loss(
     """RankFailedError when this rank's loss of a step is not finite or has grown beyond measure.
 
     It is the loss before any averaging over ranks, so only the rank whose rows are to blame says so; the others notice
-    that it is gone. Finite losses are compared with the run's first one, or with 1 where that is less. The error names
-    the rows with the most extreme inputs, and as a note all of the batch.
+    that it is gone. Finite mean losses are compared with the lowest one of a step so far, or with 1 where that is less.
+    The error names the rows with the most extreme inputs, and as a note all of the batch.
     """
     if not math.isfinite(sums["loss"]):
         _stop(f"the loss became {sums['loss']}", "", state, batch, learning_rate)
     if max_growth is None or not sums["weight"] > 0:
         return
     mean = sums["loss"] / sums["weight"]
-    if state.first_loss is None:
-        state.first_loss = mean
-    if mean > max_growth * max(1.0, abs(state.first_loss)):
+    lowest = mean if state.lowest_loss is None else state.lowest_loss
+    if mean > max_growth * max(1.0, abs(lowest)):
         hint = f", or raise train.max_loss_growth ({max_growth:g})"
-        _stop(f"the loss grew from {state.first_loss:g} to {mean:g}", hint, state, batch, learning_rate)
+        _stop(f"the loss grew from {lowest:g} to {mean:g}", hint, state, batch, learning_rate)
+    state.lowest_loss = min(lowest, mean)
 
 
 def _stop(problem: str, hint: str, state: LoopState, batch: Batch, learning_rate: float) -> None:

@@ -43,6 +43,14 @@ def test_ranks_have_uneven_weights_in_the_last_batch(numbers: Numbers) -> None:
     assert [numbers.rank(rank)["sgd"]["smooth"]["sums"][-1]["weight"] for rank in (0, 1)] == [14.5, 4.0]
 
 
+def test_accuracy_has_the_weights_of_samples_and_the_loss_those_of_training(numbers: Numbers) -> None:
+    found = numbers.alone["weighted"]
+    assert found["sums"]["weight"] == 32 * 3
+    assert found["sums"]["sample_weight"] == sum(range(32))
+    # A row's weight is its number.
+    assert found["sums"]["accuracy"] == sum(found["hits"]) > 0
+
+
 def test_step_is_traced_once(numbers: Numbers) -> None:
     assert [numbers.alone["sgd"]["smooth"]["num_traces"], numbers.rank(1)["sgd"]["smooth"]["num_traces"]] == [1, 1]
 
