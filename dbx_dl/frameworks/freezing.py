@@ -12,6 +12,7 @@ from dbx_dl.errors import ConfigError
 
 if TYPE_CHECKING:
     from dbx_dl.config import OptimizerConfig, UnfreezeConfig
+    from dbx_dl.frameworks.interface import Ranks
 
 _NUM_SHOWN = 12
 logger = logging.getLogger(__name__)
@@ -63,8 +64,9 @@ class Unfreezing:
     `rate_factors` are what the learning rates of what trains from the start, and of every stage, are of the run's.
     """
 
-    def __init__(self, stages: Sequence[FrozenStage], optimizer: OptimizerConfig) -> None:
+    def __init__(self, stages: Sequence[FrozenStage], optimizer: OptimizerConfig, ranks: Ranks) -> None:
         self._stages = stages
+        self._ranks = ranks
         self.num_done = 0
         rates = [stage.config.learning_rate or optimizer.learning_rate for stage in stages]
         self.rate_factors = (1.0, *(rate / optimizer.learning_rate for rate in rates))
@@ -74,8 +76,9 @@ class Unfreezing:
         due = [stage for stage in self._stages[self.num_done :] if stage.config.epoch <= epoch]
         for stage in due:
             stage.unfreeze()
-            layers = ", ".join(stage.config.layers)
-            logger.info("layers %s are trained from epoch %d on", layers, stage.config.epoch)
+            if self._ranks.rank == 0:
+                layers = ", ".join(stage.config.layers)
+                logger.info("layers %s are trained from epoch %d on", layers, stage.config.epoch)
         self.num_done += len(due)
         return bool(due)
 

@@ -28,6 +28,7 @@ def evaluate_model(
 ) -> dict[str, float]:
     """`classification_metrics` of a model (a file or an MLflow URI) on the pinned rows of a split; {} without rows.
 
+    All rows count alike, whatever sample weights a model was trained with, so that any two models can be compared.
     DataError when the model does not take this table's columns, has other labels, or fails on a row.
     """
     scorer = scorer_of(spark, fetch_model(model_path, tracking_uri))

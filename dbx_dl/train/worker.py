@@ -126,7 +126,8 @@ def count_threads(place: RankPlace) -> int:
 def write_test_predictions(job: TrainingJob, directory: RunDirectory, observed: Mapping[str, NDArray[Any]]) -> None:
     """Write keys, labels and float32 predictions of the test split in key order; given in stored order.
 
-    Predictions are named `probabilities` where they are those of classes or labels.
+    Predictions are named `probabilities` where they are those of classes or labels. `sample_weights` are beside them
+    where rows have some.
     """
     keys = np.array(read_keys(job.prepared, "test"), dtype=np.str_)
     order = np.argsort(keys, kind="stable")
@@ -136,6 +137,8 @@ def write_test_predictions(job: TrainingJob, directory: RunDirectory, observed: 
     values = observed["predictions"][order] if observed else np.zeros((0, *width))
     partial = directory.root / ".test_predictions.partial.npz"
     arrays: dict[str, Any] = {"keys": keys[order], "labels": labels, name: values.astype(np.float32)}
+    if "sample_weights" in observed:
+        arrays["sample_weights"] = observed["sample_weights"][order]
     np.savez(partial, **arrays)
     partial.replace(directory.test_predictions)
 

@@ -64,7 +64,7 @@ class SupervisedObjective:
         self._loss = create_loss(request)
         self._loss_scale = LossScale(request.precision)
         self._reduction = plan_reduction(optimizer, ranks)
-        self._optimizer = StagedOptimizer(optimizer, network.trainable_variables, stages)
+        self._optimizer = StagedOptimizer(optimizer, network.trainable_variables, stages, ranks)
         self._accumulate_batches = optimizer.accumulate_batches
         self._pending = PendingBatches()
         self._forward: Any = None

@@ -14,6 +14,7 @@ from dbx_dl.frameworks.freezing import Unfreezing
 if TYPE_CHECKING:
     from dbx_dl.config import OptimizerConfig
     from dbx_dl.frameworks.freezing import FrozenStage
+    from dbx_dl.frameworks.interface import Ranks
 
 
 class HeavyBallSGD(keras.optimizers.SGD):  # type: ignore[misc]
@@ -106,8 +107,10 @@ class StagedOptimizer:
     start with it.
     """
 
-    def __init__(self, config: OptimizerConfig, trained: Sequence[Any], stages: Sequence[FrozenStage]) -> None:
-        self._unfreezing = Unfreezing(stages, config)
+    def __init__(
+        self, config: OptimizerConfig, trained: Sequence[Any], stages: Sequence[FrozenStage], ranks: Ranks
+    ) -> None:
+        self._unfreezing = Unfreezing(stages, config, ranks)
         self._groups = [list(trained), *(list(stage.weights) for stage in stages)]
         self._optimizers = [create_optimizer(config) for _ in self._groups]
         for optimizer, group in zip(self._optimizers, self._groups, strict=True):

@@ -70,7 +70,7 @@ class SupervisedObjective:
         self._reduction = plan_reduction(optimizer, ranks)
         trained = [p for p in network.parameters() if p.requires_grad]
         self._optimizer = create_optimizer(optimizer, [trained, *(list(stage.weights) for stage in stages)])
-        self._unfreezing = Unfreezing(stages, optimizer)
+        self._unfreezing = Unfreezing(stages, optimizer, ranks)
         self._pending = PendingBatches()
 
     def start_epoch(self, epoch: int) -> None:
