@@ -13,7 +13,8 @@ class UnfreezeConfig(Section):
     Their learning rate is, at every step, the run's times `learning_rate` / `optimizer.learning_rate`: the same
     schedule and scaling to ranks from another peak, at the point that the run has reached; there is no warm-up of their
     own. Without `learning_rate` it is the run's. Their optimizer starts anew then: no momentum, no moments, step 1. A
-    layer belongs to the first stage that matches it.
+    layer belongs to the first stage that matches it. Batch-norm layers that no pattern matches keep their moving
+    statistics. Early stopping does not wait for a stage.
     """
 
     epoch: int = Field(gt=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.numerics.conftest import Numbers
@@ -33,6 +34,11 @@ def test_a_stage_begins_with_fresh_moments_at_its_own_rate(numbers: Numbers) -> 
     for run in runs_of(numbers):
         assert run["moves"][STEPS_PER_EPOCH][DENSE[0]] == pytest.approx(OWN_RATE, rel=0.01)
         assert run["moves"][2 * STEPS_PER_EPOCH][CONVOLUTION[0]] == pytest.approx(RATE, rel=0.01)
+
+
+def test_two_ranks_have_the_losses_of_one(numbers: Numbers) -> None:
+    one, *shares = ([*run["losses"]] for run in runs_of(numbers))
+    assert np.sum(shares, axis=0) == pytest.approx(one, rel=1e-3)
 
 
 def test_ranks_stay_bit_identical(numbers: Numbers) -> None:

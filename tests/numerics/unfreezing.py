@@ -1,4 +1,4 @@
-"""A network whose layers come in by stages: how far every array moves in every step, and what is refused."""
+"""A network whose layers come in by stages: losses, how far every array moves in every step, what is refused."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from dbx_dl.config import OptimizerConfig, UnfreezeConfig
-from dbx_dl.frameworks.interface import Framework, Objective, Ranks
+from dbx_dl.frameworks.interface import Framework, Objective, ObjectiveRequest, Ranks
 from tests.numerics.digits import make_global_batches, request_normalized, take_share
 from tests.numerics.transfer import refuse
 
 RATE, OWN_RATE = 0.01, 0.001
 NUM_EPOCHS, STEPS_PER_EPOCH = 3, 2
+SYNCHRONIZED = ObjectiveRequest(sync_batch_norm=True)
 
 
 def unfreeze(name: str, framework: Framework, ranks: Ranks) -> dict[str, Any]:
@@ -21,18 +22,19 @@ def unfreeze(name: str, framework: Framework, ranks: Ranks) -> dict[str, Any]:
     framework.seed_process(3, 1)
     objective = create_staged(name, framework, ranks)
     objective.broadcast_state()
-    moves, digests = [], []
+    moves, losses, digests = [], [], []
     batches = iter(make_global_batches(NUM_EPOCHS * STEPS_PER_EPOCH + 2))
     for epoch in range(1, NUM_EPOCHS + 1):
         objective.start_epoch(epoch)
         for _ in range(STEPS_PER_EPOCH):
             before = read_arrays(objective)
-            objective.train_step(take_share(next(batches), ranks.rank, ranks.size), RATE)
+            sums = objective.train_step(take_share(next(batches), ranks.rank, ranks.size), RATE)
+            losses.append(sums["loss"])
             pairs = zip(before, read_arrays(objective), strict=True)
             moves.append([float(np.abs(now - was).max()) for was, now in pairs])
         objective.synchronize_statistics()
         digests.append(hashlib.sha256(b"".join(array.tobytes() for array in read_arrays(objective))).hexdigest())
-    return {"moves": moves, "digests": digests, "refused": collect_refusals(name, framework)}
+    return {"moves": moves, "losses": losses, "digests": digests, "refused": collect_refusals(name, framework)}
 
 
 def create_staged(name: str, framework: Framework, ranks: Ranks) -> Objective:
@@ -44,7 +46,7 @@ def create_staged(name: str, framework: Framework, ranks: Ranks) -> Objective:
         UnfreezeConfig(epoch=2, layers=(dense, norm), learning_rate=OWN_RATE),
     )
     frozen = framework.freeze_network(network, [outer, dense, norm], stages)
-    return framework.create_objective(network, OptimizerConfig(learning_rate=RATE), ranks, stages=frozen)
+    return framework.create_objective(network, OptimizerConfig(learning_rate=RATE), ranks, SYNCHRONIZED, frozen)
 
 
 def name_layers(name: str, network: Any) -> list[str]:
