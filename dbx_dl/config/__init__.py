@@ -13,6 +13,7 @@ from dbx_dl.config.columns import (
 )
 from dbx_dl.config.csv_options import CsvOptions
 from dbx_dl.config.feed import AugmentConfig, CacheConfig, FeedConfig
+from dbx_dl.config.freezing import UnfreezeConfig
 from dbx_dl.config.image_sources import (
     CocoSource,
     FolderSource,
@@ -79,6 +80,7 @@ __all__ = [
     "TableSource",
     "TrackingConfig",
     "TrainConfig",
+    "UnfreezeConfig",
     "load_run_config",
     "parse_run_config",
 ]

@@ -55,8 +55,10 @@ class FeedConfig(Section):
 
     `max_memory_bytes` bounds, on each rank and for each split, blocks of the table and batches read ahead; one row
     group of the table and one batch are held even where they alone are larger. `class_weights` are those of prepare's
-    statistics, `sample_weight_column` is a column of numbers; both multiply, in training only. When more than
-    `max_bad_fraction` of a rank's rows of an epoch cannot be decoded, training stops; evaluation needs every row.
+    statistics, `sample_weight_column` is a column of numbers of 0 or more. The loss is weighted by both, multiplied;
+    metrics of every split are weighted by the sample weights alone, as with Keras' `weighted_metrics` and
+    scikit-learn's `sample_weight`, since class weights change what is learned and not what a row is worth. When more
+    than `max_bad_fraction` of a rank's rows of an epoch cannot be decoded, training stops; evaluation needs every row.
     `drop_last` leaves out an epoch's last step where it would not be full. `storage_options` are those of delta-rs for
     object stores; secrets are never written there but as `env:NAME`, a variable of the ranks' environment.
     """

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from dbx_dl.config.checkpoints import CheckpointConfig
 from dbx_dl.config.feed import FeedConfig
+from dbx_dl.config.freezing import UnfreezeConfig
 from dbx_dl.config.section import Scalar, Section
 from dbx_dl.config.start import StartConfig
 
@@ -65,12 +66,19 @@ class TrainConfig(Section):
     `loss` is for the task regression, which minimises squared errors without it. `best_metric` decides which epoch is
     the best (the task's own choice without it). `top_k` adds the share of rows whose class is among the k likeliest.
     In mixed precision the network computes in 16 bits while weights, loss and optimizer stay float32.
+
+    `freeze` are patterns of names of layers that are not trained, `unfreeze` says which of them are from a later epoch
+    on. Training stops when the mean loss of a rank's batch is not finite, or more than `max_loss_growth` times the
+    lowest one so far (or times 1 where that is less); null is no bound. The default is beyond what training comes back
+    from, and what outliers bring about: with classes a million nats for every row, with squared errors a thousand
+    deviations of the label.
     """
 
     network: str
     network_options: dict[str, Scalar] = Field(default_factory=dict)
     start: StartConfig | None = None
     freeze: tuple[str, ...] = ()
+    unfreeze: tuple[UnfreezeConfig, ...] = ()
     num_ranks: int = Field(default=1, gt=0)
     launcher: Literal["in_process", "spark", "horovod_spark", "torch_ddp"] = "spark"
     batch_size: int = Field(default=32, gt=0)
@@ -84,7 +92,20 @@ class TrainConfig(Section):
     best_metric: str | None = None
     checkpoint: CheckpointConfig = CheckpointConfig()
     early_stopping_epochs: int | None = Field(default=None, gt=0)
+    max_loss_growth: float | None = Field(default=1e6, gt=1)
     seed: int = 0
     feed: FeedConfig = FeedConfig()
     report_every_steps: int = Field(default=50, gt=0)
     timeout_seconds: int = Field(default=3600, gt=0)
+
+    @model_validator(mode="after")
+    def _check_unfreeze(self) -> TrainConfig:
+        if self.unfreeze and not self.freeze:
+            raise ValueError("unfreeze goes with freeze: without it all layers are trained from the start")
+        late = next((stage for stage in self.unfreeze if stage.epoch > self.num_epochs), None)
+        if late is not None:
+            raise ValueError(
+                f"unfreeze of {', '.join(late.layers)} in epoch {late.epoch} never comes: num_epochs is "
+                f"{self.num_epochs}"
+            )
+        return self

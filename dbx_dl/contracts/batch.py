@@ -19,8 +19,10 @@ class Batch:
     `inputs` are uint8 (N, H, W, C) pixels or float32 (N, K) features. `labels` are int64 (N,) classes for the tasks
     binary and multiclass (zeros for the task none), float32 (N, L) of 0 and 1 for multilabel, float32 (N,) for
     regression and count. `weights` are float32 (N,), 0 for padding and for rows that cannot be decoded; `is_row` is
-    boolean (N,), false for just these, whatever the weight (where it is not given: weights > 0). `keys` are the N row
-    keys, "" for padding. Every batch of a feed has the same N.
+    boolean (N,), false for just these, whatever the weight (where it is not given: weights > 0). `sample_weights` are
+    float32 (N,), what metrics are weighted by: the table's own weights of rows, without those of classes, which are a
+    device of training (where they are not given: `weights`). `keys` are the N row keys, "" for padding. Every batch
+    of a feed has the same N.
     """
 
     inputs: np.ndarray
@@ -28,8 +30,11 @@ class Batch:
     weights: np.ndarray
     keys: Sequence[str]
     is_row: np.ndarray = _FROM_WEIGHTS
+    sample_weights: np.ndarray = _FROM_WEIGHTS
 
     def __post_init__(self) -> None:
-        """Rows with a weight are rows where nothing else is said."""
+        """Rows with a weight are rows, and metrics are weighted as training is, where nothing else is said."""
         if self.is_row is _FROM_WEIGHTS:
             object.__setattr__(self, "is_row", self.weights > 0)
+        if self.sample_weights is _FROM_WEIGHTS:
+            object.__setattr__(self, "sample_weights", self.weights)

@@ -39,6 +39,7 @@ class _Rows:
         self.inputs = np.zeros((num_rows, *decoder.row_shape), dtype=decoder.dtype)
         self.labels = np.zeros((num_rows, *labels.row_shape), dtype=labels.dtype)
         self.weights = np.zeros(num_rows, dtype=np.float32)
+        self.sample_weights = np.zeros(num_rows, dtype=np.float32)
         self.is_row = np.zeros(num_rows, dtype=np.bool_)
         self.keys = RowKeys(num_rows)
 
@@ -71,6 +72,7 @@ class Assembler:
         rows.keys.put(at, block.keys, chosen)
         rows.labels[at] = block.labels[chosen]
         rows.weights[at] = block.weights[chosen] if walk.is_training and block.weights is not None else 1
+        rows.sample_weights[at] = 1 if block.sample_weights is None else block.sample_weights[chosen]
         rows.is_row[at] = True
         if self._rows is not None and slots is not None:
             is_here = slots >= 0
@@ -91,6 +93,7 @@ class Assembler:
         is_bad = np.zeros(len(at), dtype=np.bool_)
         is_bad[list(problems)] = True
         rows.weights[at[is_bad]] = 0
+        rows.sample_weights[at[is_bad]] = 0
         rows.is_row[at[is_bad]] = False
         walk.bad_rows.add({block.keys[int(chosen[place])].as_py(): why for place, why in problems.items()})
         return at[~is_bad], chosen[~is_bad]
@@ -99,4 +102,5 @@ class Assembler:
 def _cut(rows: _Rows, start: int, stop: int) -> Batch:
     part = slice(start, stop)
     keys = BatchKeys(rows.keys, start, stop)
-    return Batch(rows.inputs[part], rows.labels[part], rows.weights[part], keys, rows.is_row[part])
+    inputs, labels, weights = rows.inputs[part], rows.labels[part], rows.weights[part]
+    return Batch(inputs, labels, weights, keys, rows.is_row[part], rows.sample_weights[part])

@@ -22,20 +22,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadedBlock:
-    """A block in memory: keys, labels and training weights (None: 1) of its rows, and what the decoder keeps of them.
+    """A block in memory: keys, labels and weights of its rows, and what the decoder keeps of them.
 
-    `inputs` are None where only the rest was asked for.
+    `weights` are those of training, `sample_weights` the table's own; None: all are 1. `inputs` are None where only the
+    rest was asked for.
     """
 
     keys: pa.Array
     labels: NDArray[np.generic]
     weights: NDArray[np.float32] | None
+    sample_weights: NDArray[np.float32] | None
     inputs: Any
 
     @property
     def num_bytes(self) -> int:
         """Memory that the block holds."""
-        held = (self.keys, self.labels, self.weights, self.inputs)
+        own = None if self.sample_weights is self.weights else self.sample_weights
+        held = (self.keys, self.labels, self.weights, own, self.inputs)
         return sum(int(part.nbytes) for part in held if part is not None)
 
 
@@ -60,10 +63,12 @@ class BlockReader:
         inputs = self.decoder.columns if with_inputs else ()
         table = read_block(block, [self.key_column, *inputs, *self.labels.columns, *self.weights.columns])
         labels = self.labels.read(table, block.path)
+        weights, sample_weights = self.weights.read(table, labels, block.path)
         return LoadedBlock(
             keys=table.column(self.key_column).cast(pa.string()).combine_chunks(),
             labels=labels,
-            weights=self.weights.read(table, labels, block.path) if self.weights.is_needed else None,
+            weights=weights,
+            sample_weights=sample_weights,
             inputs=self.decoder.load(table) if with_inputs else None,
         )
 

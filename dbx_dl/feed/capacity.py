@@ -59,7 +59,7 @@ def plan_ahead(config: FeedConfig, reader: BlockReader, batch_size: int, num_thr
     """As many steps at once, and as many groups of them ahead, as fit a quarter of the memory; one batch at least."""
     labels = reader.labels
     row_bytes = int(np.prod(reader.decoder.row_shape)) * np.dtype(reader.decoder.dtype).itemsize
-    row_bytes += int(np.prod(labels.row_shape)) * np.dtype(labels.dtype).itemsize + 5
+    row_bytes += int(np.prod(labels.row_shape)) * np.dtype(labels.dtype).itemsize + 9
     budget = int(config.max_memory_bytes * _AHEAD_SHARE)
     # The consumer holds on to one group while the others are made.
     num_groups = max(1, min(num_threads + 1, budget // (row_bytes * batch_size) - 1))

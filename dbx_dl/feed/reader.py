@@ -84,8 +84,9 @@ class Feed:
 
         With an epoch number (from 0 or 1), rows come in that epoch's seeded order, weighted and augmented as the
         config says. With None they come in stored order, each with weight 1, one consecutive stretch per rank: the
-        ranks' rows in rank order are the split in stored order. DataError when a file is gone, when more rows cannot
-        be decoded than the config allows, and in stored order when a single one cannot.
+        ranks' rows in rank order are the split in stored order. Sample weights are given in both cases, for metrics.
+        DataError when a file is gone, when more rows cannot be decoded than the config allows, and in stored order when
+        a single one cannot.
         """
         walk = self._start_pass(epoch)
         groups = map_ahead(

@@ -54,25 +54,28 @@ class LabelReader:
 
 
 class WeightReader:
-    """The weight of a row in training: class weight x sample weight; ConfigError when the table has no such."""
+    """A row's sample weight, and its weight in training: class weight x sample weight.
+
+    ConfigError when the table has no such.
+    """
 
     def __init__(self, prepared: PreparedTable, config: FeedConfig) -> None:
         self.columns: tuple[str, ...] = (config.sample_weight_column,) if config.sample_weight_column else ()
         self._by_class = None if config.class_weights == "none" else _list_class_weights(prepared, config)
 
-    @property
-    def is_needed(self) -> bool:
-        """Whether any row may have another weight than 1."""
-        return bool(self.columns) or self._by_class is not None
+    def read(
+        self, table: pa.Table, labels: NDArray[np.generic], place: str
+    ) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
+        """Weights in training and sample weights, float32 (N,) each; None where all are 1.
 
-    def read(self, table: pa.Table, labels: NDArray[np.generic], place: str) -> NDArray[np.float32]:
-        """Weights float32 (N,); DataError, which names `place`, when a row has no finite weight of 0 or more."""
-        weights = np.ones(table.num_rows, dtype=np.float64)
-        if self._by_class is not None:
-            weights *= self._by_class[labels]
-        for name in self.columns:
-            weights *= _read_weights(table.column(name), name, place)
-        return weights.astype(np.float32)
+        DataError, which names `place`, when a row has no finite weight of 0 or more.
+        """
+        samples = _read_weights(table.column(self.columns[0]), self.columns[0], place) if self.columns else None
+        own = None if samples is None else samples.astype(np.float32)
+        if self._by_class is None:
+            return own, own
+        by_class = self._by_class[labels]
+        return (by_class if samples is None else by_class * samples).astype(np.float32), own
 
 
 def _list_class_weights(prepared: PreparedTable, config: FeedConfig) -> NDArray[np.float64]:

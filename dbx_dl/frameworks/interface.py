@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from dbx_dl.config import OptimizerConfig
+    from dbx_dl.config import OptimizerConfig, UnfreezeConfig
     from dbx_dl.contracts import Batch, Task
+    from dbx_dl.frameworks.freezing import FrozenStage
     from dbx_dl.runtime.ranks import RankPlace
 
 
@@ -40,7 +41,8 @@ class ObjectiveRequest:
     (label - label_center) / label_scale), or the logarithm of a rate (count). `loss` is "huber" or "mae" for a
     regression with another loss than squared errors; `label_smoothing` moves that share of the truth from the class to
     all classes alike (from a label to both of its values). `precision` is "float32", "mixed_bfloat16" or
-    "mixed_float16"; with `sync_batch_norm` batch-norm uses the statistics of the global batch.
+    "mixed_float16"; with `sync_batch_norm` batch-norm uses the statistics of the global batch. With
+    `has_sample_weights` metrics are weighted by those.
     """
 
     task: Task = "multiclass"
@@ -51,6 +53,7 @@ class ObjectiveRequest:
     top_k: tuple[int, ...] = ()
     precision: str = "float32"
     sync_batch_norm: bool = False
+    has_sample_weights: bool = False
 
 
 class Ranks(Protocol):
@@ -97,12 +100,20 @@ class Objective(Protocol):
     def measures(self) -> Measures:
         """What evaluation makes of `predict`."""
 
+    def start_epoch(self, epoch: int) -> None:
+        """Change what changes with an epoch, as layers that are trained from then on.
+
+        Called before the first step of every epoch, and where training goes on in the midst of one: what was due in
+        earlier epochs is to be done as well.
+        """
+
     def train_step(self, batch: Batch, learning_rate: float) -> dict[str, float]:
         """One step on the global batch of which `batch` is this rank's share.
 
         Gradients are summed over ranks and divided by the global weight, over all batches of an optimizer step where
         that takes several. Returns this rank's sums of this batch: `weight`, and per metric the weighted sum over its
-        rows, `loss` at least.
+        rows, `loss` at least. Where metrics other than the loss have weights of their own, `sample_weight` is the sum
+        of those.
         """
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
@@ -154,11 +165,21 @@ class Framework(Protocol):
     def build_network(self, request: NetworkRequest) -> Any:
         """A new network with seeded weights; ConfigError when the name or an option is unknown."""
 
-    def freeze_network(self, network: Any, patterns: Sequence[str]) -> None:
-        """Freeze layers by name; ConfigError for a pattern that matches none, or when nothing is left to train."""
+    def freeze_network(
+        self, network: Any, patterns: Sequence[str], stages: Sequence[UnfreezeConfig] = ...
+    ) -> tuple[FrozenStage, ...]:
+        """Freeze layers by name, and find what each stage will unfreeze, for `create_objective`.
+
+        ConfigError for a pattern that matches none, or when nothing is left to train.
+        """
 
     def create_objective(
-        self, network: Any, optimizer: OptimizerConfig, ranks: Ranks, request: ObjectiveRequest = ...
+        self,
+        network: Any,
+        optimizer: OptimizerConfig,
+        ranks: Ranks,
+        request: ObjectiveRequest = ...,
+        stages: Sequence[FrozenStage] = ...,
     ) -> Objective:
         """The supervised objective; without a request softmax cross-entropy on the network's logits."""
 

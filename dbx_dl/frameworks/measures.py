@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dbx_dl.contracts import Batch
     from dbx_dl.frameworks.interface import ObjectiveRequest
 
-LABELS, PREDICTIONS = "labels", "predictions"
+LABELS, PREDICTIONS, WEIGHTS = "labels", "predictions", "sample_weights"
 # The exponential of the logarithm of a rate stays finite in float64.
 _LARGEST_LOG_RATE = 700.0
 
@@ -29,15 +29,16 @@ class SupervisedMeasures:
     """The `Measures` of a task: labels as they are in a batch beside predictions float64.
 
     Predictions are probabilities (N, C) of classes or (N, L) of labels, numbers (N,) in the label's own unit, or rates
-    (N,).
+    (N,). Where rows have sample weights these are kept too, float32 (N,), and metrics are weighted by them.
     """
 
     def __init__(self, request: ObjectiveRequest) -> None:
         self._request = request
 
     def observe(self, batch: Batch, outputs: np.ndarray) -> dict[str, np.ndarray]:
-        """`labels` and `predictions` of a batch's rows."""
-        return {LABELS: batch.labels, PREDICTIONS: self.predict(outputs)}
+        """`labels` and `predictions` of a batch's rows, and their `sample_weights` where they have some."""
+        observed = {LABELS: batch.labels, PREDICTIONS: self.predict(outputs)}
+        return observed | ({WEIGHTS: batch.sample_weights} if self._request.has_sample_weights else {})
 
     def predict(self, outputs: np.ndarray) -> np.ndarray:
         """Predictions of a network's outputs float32 (N, num_outputs)."""
@@ -53,11 +54,11 @@ class SupervisedMeasures:
         """The task's metrics over all rows; none without rows."""
         if not observed:
             return {}
-        labels, predictions = observed[LABELS], observed[PREDICTIONS]
+        labels, predictions, weights = observed[LABELS], observed[PREDICTIONS], observed.get(WEIGHTS)
         if self._request.task == "multilabel":
-            return multilabel_metrics(labels, predictions)
+            return multilabel_metrics(labels, predictions, weights)
         if self._request.task == "regression":
-            return regression_metrics(labels, predictions)
+            return regression_metrics(labels, predictions, weights)
         if self._request.task == "count":
-            return count_metrics(labels, predictions)
-        return classification_metrics(labels, predictions, top_k=self._request.top_k)
+            return count_metrics(labels, predictions, weights)
+        return classification_metrics(labels, predictions, weights, top_k=self._request.top_k)

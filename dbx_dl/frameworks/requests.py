@@ -52,6 +52,7 @@ def objective_request(prepared: PreparedTable, config: TrainConfig) -> Objective
         top_k=config.top_k,
         precision=config.precision,
         sync_batch_norm=config.sync_batch_norm,
+        has_sample_weights=config.feed.sample_weight_column is not None,
     )
 
 

@@ -6,29 +6,39 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dbx_dl.metrics.weighting import average, keep_weighted
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def regression_metrics(labels: NDArray[np.floating], predictions: NDArray[np.floating]) -> dict[str, float]:
+def regression_metrics(
+    labels: NDArray[np.floating], predictions: NDArray[np.floating], weights: NDArray[np.floating] | None = None
+) -> dict[str, float]:
     """mae, rmse and r2 of predictions (N,) for labels (N,), in the label's unit; an empty input gives none.
 
-    r2 is left out where all labels are equal, since it is undefined then.
+    Rows are weighted by `weights` (N,), else alike. r2 is left out where all labels are equal, since it is undefined
+    then.
     """
+    weights, labels, predictions = keep_weighted(weights, labels, predictions)
     if len(labels) == 0:
         return {}
     truth = labels.astype(np.float64)
     errors = truth - predictions.astype(np.float64)
-    spread = ((truth - truth.mean()) ** 2).sum()
-    values = {"mae": float(np.mean(np.abs(errors))), "rmse": float(np.sqrt(np.mean(errors**2)))}
-    return values | ({"r2": float(1 - (errors**2).sum() / spread)} if spread > 0 else {})
+    squared_error = average(errors**2, weights)
+    spread = average((truth - average(truth, weights)) ** 2, weights)
+    values = {"mae": average(np.abs(errors), weights), "rmse": float(np.sqrt(squared_error))}
+    return values | ({"r2": 1 - squared_error / spread} if spread > 0 else {})
 
 
-def count_metrics(labels: NDArray[np.floating], rates: NDArray[np.floating]) -> dict[str, float]:
+def count_metrics(
+    labels: NDArray[np.floating], rates: NDArray[np.floating], weights: NDArray[np.floating] | None = None
+) -> dict[str, float]:
     """`regression_metrics` of predicted rates (N,) above 0 for counts (N,), and the mean poisson_deviance."""
+    weights, labels, rates = keep_weighted(weights, labels, rates)
     if len(labels) == 0:
         return {}
     counts, expected = labels.astype(np.float64), rates.astype(np.float64)
     ratios = np.where(counts > 0, counts, expected) / expected
     deviances = 2 * (counts * np.log(ratios) - counts + expected)
-    return regression_metrics(labels, rates) | {"poisson_deviance": float(np.mean(deviances))}
+    return regression_metrics(labels, rates, weights) | {"poisson_deviance": average(deviances, weights)}

@@ -60,7 +60,10 @@ def predict_split(
 
 
 def measure_predictions(predictions: pa.Table, prepared: PreparedTable) -> dict[str, float]:
-    """The task's metrics of what `predict_split` gives; none without rows."""
+    """The task's metrics of what `predict_split` gives; none without rows.
+
+    All rows count alike, whatever sample weights a model was trained with, so that any two models can be compared.
+    """
     flat = predictions.column("probabilities").combine_chunks().flatten().to_numpy(zero_copy_only=False)
     probabilities_nc = flat.reshape(-1, len(prepared.target.label_names))
     return classification_metrics(

@@ -43,6 +43,7 @@ class Progress(Contract):
     history: tuple[EpochMetrics, ...]
     schedule: dict[str, Any]
     selection: dict[str, Any]
+    lowest_loss: float | None = None
 
     @property
     def num_rows(self) -> int:

@@ -77,7 +77,8 @@ class BestWeights:
 class LoopState:
     """All that the loop itself remembers: the next step is number `step` (from 0) of `epoch` (from 1).
 
-    `sums` are this rank's over the epoch's steps so far, which took `seconds`.
+    `sums` are this rank's over the epoch's steps so far, which took `seconds`; `lowest_loss` is the
+    lowest mean loss of its steps so far, over all epochs.
     """
 
     schedule: Schedule
@@ -87,6 +88,7 @@ class LoopState:
     seconds: float = 0.0
     sums: dict[str, float] = field(default_factory=dict)
     history: list[EpochMetrics] = field(default_factory=list)
+    lowest_loss: float | None = None
 
     def finish_step(self, sums: Mapping[str, float]) -> None:
         """Add a step's sums and go to the next one."""
@@ -165,6 +167,8 @@ class Checkpoints:
         objective.write_state(checkpoint.read_shared())
         state.epoch, state.step, state.seconds = progress.epoch, progress.step, progress.seconds
         state.history = list(progress.history)
+        # Rank 0's on all ranks: it only bounds by orders of magnitude.
+        state.lowest_loss = progress.lowest_loss
         state.schedule.restore(progress.schedule)
         state.selection.restore(progress.selection)
         if self._ranks.rank < progress.num_ranks:
@@ -206,6 +210,7 @@ class Checkpoints:
             step=state.step,
             seconds=state.seconds,
             history=tuple(state.history),
+            lowest_loss=state.lowest_loss,
             schedule=state.schedule.read_state(),
             selection=state.selection.read_state(),
         )

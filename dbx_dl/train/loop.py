@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dbx_dl.contracts import Batch, EpochMetrics
-from dbx_dl.errors import RankFailedError
+from dbx_dl.contracts import EpochMetrics
 from dbx_dl.train.checkpoints import LoopState
+from dbx_dl.train.divergence import check_loss
 from dbx_dl.train.evaluation import RowFeed, evaluate
 from dbx_dl.train.meters import RankMeter, RankMetrics, StepMeter, StepMetrics
 from dbx_dl.train.schedule import create_schedule
@@ -34,6 +33,8 @@ class Fit:
     rows_per_second: float
 
 
+# What steps sum up that is no metric.
+_COUNTS = ("weight", "sample_weight", "num_rows")
 Report = Callable[[EpochMetrics | StepMetrics | RankMetrics], None]
 
 
@@ -51,18 +52,19 @@ def fit(
 ) -> Fit:
     """Train for the config's epochs, or until validation stalls; every rank gets the same result but its own times.
 
-    Metrics are sums over all ranks' rows, divided by their weight. With `checkpoints` they are written when due, and
+    Metrics are sums over all ranks' rows, divided by their weights. With `checkpoints` they are written when due, and
     training goes on from `start`. `should_stop` is asked at the end of each epoch, and rank 0's answer ends training on
-    every rank. RankFailedError when the loss is not finite.
+    every rank. RankFailedError when a loss is not finite or explodes, see `divergence.check_loss`.
     """
     schedule = create_schedule(config.optimizer, config.num_epochs, train.num_steps, ranks.size)
     state = LoopState(schedule, Selection(config.early_stopping_epochs, config.best_metric))
     if checkpoints is not None and start is not None:
         checkpoints.restore(start, objective, state)
     objective.broadcast_state()
-    steps = _Steps(objective, ranks, train, config.report_every_steps, report, checkpoints)
+    steps = _Steps(objective, ranks, train, config, report, checkpoints)
     while not state.has_ended(config.num_epochs):
         started = time.perf_counter() - state.seconds
+        objective.start_epoch(state.epoch)
         sums = steps.take_epoch(state)
         trained = time.perf_counter() - started
         objective.synchronize_statistics()
@@ -72,7 +74,7 @@ def fit(
         if is_best:
             best.save(objective)
         total = time.perf_counter() - started
-        speed = sums["weight"] / trained
+        speed = sums["num_rows"] / trained
         state.finish_epoch(
             EpochMetrics(epoch=state.epoch, metrics=metrics, seconds=total, rows_per_second=speed),
         )
@@ -91,14 +93,14 @@ class _Steps:
         objective: Objective,
         ranks: Ranks,
         feed: RowFeed,
-        report_every_steps: int,
+        config: TrainConfig,
         report: Report,
         checkpoints: Checkpoints | None,
     ) -> None:
         self._objective = objective
         self._ranks = ranks
         self._feed = feed
-        self._report_every_steps = report_every_steps
+        self._config = config
         self._report = report
         self._checkpoints = checkpoints
 
@@ -109,11 +111,11 @@ class _Steps:
         for batch in meter.watch(self._feed.batches(state.epoch, state.step)):
             rate = state.schedule.learning_rate(self._count_steps(state))
             sums = self._objective.train_step(batch, rate)
-            if not math.isfinite(sums["loss"]):
-                raise RankFailedError(_describe_divergence(sums["loss"], state, batch, rate))
+            check_loss(state, batch, sums, rate, self._config.max_loss_growth)
+            sums = {**sums, "num_rows": float(batch.is_row.sum())}
             state.finish_step(sums)
             since_report.add(sums)
-            if self._count_steps(state) % self._report_every_steps == 0:
+            if self._count_steps(state) % self._config.report_every_steps == 0:
                 self._report_steps(state, rate, since_report)
             state.seconds = time.perf_counter() - started
             # After the last step the epoch's own checkpoint comes, which knows its metrics.
@@ -133,7 +135,7 @@ class _Steps:
     def _report_steps(self, state: LoopState, rate: float, since_report: StepMeter) -> None:
         own, seconds = since_report.take()
         sums = _sum_over_ranks(self._ranks, own)
-        speed = {"learning_rate": rate, "step_rows_per_second": sums["weight"] / seconds}
+        speed = {"learning_rate": rate, "step_rows_per_second": sums["num_rows"] / seconds}
         averages = _average(sums, "step_") | speed
         self._report(StepMetrics(epoch=state.epoch, step=self._count_steps(state), metrics=averages))
 
@@ -147,17 +149,11 @@ def _sum_over_ranks(ranks: Ranks, sums: dict[str, float]) -> dict[str, float]:
     return dict(zip(names, summed.tolist(), strict=True))
 
 
-def _describe_divergence(loss: float, state: LoopState, batch: Batch, rate: float) -> str:
-    keys = ", ".join(key for key in batch.keys[:3] if key)
-    return (
-        f"the loss became {loss} in epoch {state.epoch}, step {state.step + 1}, at learning rate {rate:g} "
-        f"(rows {keys}, ...): lower optimizer.learning_rate, add warm-up, or look for extreme inputs"
-    )
-
-
 def _average(sums: dict[str, float], prefix: str) -> dict[str, float]:
-    weight = sums["weight"]
-    return {f"{prefix}{name}": value / weight for name, value in sums.items() if name != "weight"}
+    """The loss by the weight of training, metrics by that of samples; nothing of rows that all have weight 0."""
+    weights = {name: sums.get("sample_weight", sums["weight"]) for name in sums} | {"loss": sums["weight"]}
+    names = [name for name in sums if name not in _COUNTS and weights[name] > 0]
+    return {f"{prefix}{name}": sums[name] / weights[name] for name in names}
 
 
 def _average_speed(history: list[EpochMetrics]) -> float:

@@ -46,7 +46,7 @@ class RankMeter:
             self._waited += time.perf_counter() - asked
             if batch is None:
                 return
-            self._num_rows += float((batch.weights > 0).sum())
+            self._num_rows += float(batch.is_row.sum())
             yield batch
 
     def read(self) -> dict[str, float]:

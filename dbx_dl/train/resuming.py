@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # What may change between launches of one training: where and how it runs, not what it computes.
 _FREE = (
-    *("num_ranks", "batch_size", "launcher", "timeout_seconds", "checkpoint", "report_every_steps"),
+    *("num_ranks", "batch_size", "launcher", "timeout_seconds", "checkpoint", "report_every_steps", "max_loss_growth"),
     *("feed.num_threads", "feed.max_memory_bytes", "feed.cache", "feed.storage_options"),
 )
 

@@ -29,7 +29,7 @@ class RunDirectory:
 
     @property
     def test_predictions(self) -> Path:
-        """keys `<U`, labels int64 (N,), probabilities float32 (N, C) of the test split, in key order."""
+        """keys `<U`, labels int64 (N,), probabilities float32 (N, C) of the test split, in key order, and more."""
         return self.root / "test_predictions.npz"
 
     @property

@@ -127,7 +127,8 @@ def count_threads(place: RankPlace) -> int:
 def write_test_predictions(job: TrainingJob, directory: RunDirectory, observed: Mapping[str, NDArray[Any]]) -> None:
     """Write keys, labels and float32 predictions of the test split in key order; given in stored order.
 
-    Predictions are named `probabilities` where they are those of classes or labels.
+    Predictions are named `probabilities` where they are those of classes or labels. `sample_weights` are beside them
+    where rows have some.
     """
     keys = np.array(read_keys(job.prepared, "test"), dtype=np.str_)
     order = np.argsort(keys, kind="stable")
@@ -137,6 +138,8 @@ def write_test_predictions(job: TrainingJob, directory: RunDirectory, observed: 
     values = observed["predictions"][order] if observed else np.zeros((0, *width))
     partial = directory.root / ".test_predictions.partial.npz"
     arrays: dict[str, Any] = {"keys": keys[order], "labels": labels, name: values.astype(np.float32)}
+    if "sample_weights" in observed:
+        arrays["sample_weights"] = observed["sample_weights"][order]
     np.savez(partial, **arrays)
     partial.replace(directory.test_predictions)
 
@@ -145,10 +148,9 @@ def _create_objective(framework: Framework, job: TrainingJob, ranks: Ranks) -> O
     config = job.config
     request = network_request(job.prepared, config.network, config.network_options, config.seed)
     network = framework.build_network(request)
-    if config.freeze:
-        framework.freeze_network(network, config.freeze)
+    stages = framework.freeze_network(network, config.freeze, config.unfreeze) if config.freeze else ()
     learned = objective_request(job.prepared, config)
-    objective = framework.create_objective(network, config.optimizer, ranks, learned)
+    objective = framework.create_objective(network, config.optimizer, ranks, learned, stages)
     if config.start is not None and job.start is None and ranks.rank == 0:
         weights = find_start_weights(config.start, job.framework)
         objective.load_weights(weights, skip_mismatched=config.start.skip_mismatched)

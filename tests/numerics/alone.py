@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from tests.numerics.digits import make_global_batches, request_convnet
 from tests.numerics.resuming import go_on_from_checkpoints
 from tests.numerics.training import create, load_same_weights, train_both_with_sgd, train_seeded
 from tests.numerics.transfer import transfer
+from tests.numerics.unfreezing import unfreeze
 from tests.numerics.variants import ALONE, compute_losses, run_variants, step_with_overflow
 
 NUM_GOLDEN_STEPS = 10
@@ -49,6 +51,8 @@ def main(name: str, folder: Path) -> None:
         "losses": compute_losses(name),
         "resumed": go_on_from_checkpoints(framework, folder),
         "transferred": transfer(name, framework, folder),
+        "unfrozen": unfreeze(name, framework, SingleRank()),
+        "weighted": step_with_weights(framework),
         "refused_state": refuse_state(framework),
         "versions": framework.describe_versions(),
         **specific.run(folder),
@@ -128,6 +132,15 @@ def check_weight_files(framework: Framework, folder: Path) -> dict[str, Any]:
         "is_restored": np.array_equal(objective.predict(inputs), saved),
         "num_partial": len(list(folder.glob("*.partial*"))),
     }
+
+
+def step_with_weights(framework: Framework) -> dict[str, Any]:
+    """A step whose rows have other weights in the loss than in metrics; which rows are hits before it."""
+    objective = create(framework, request_convnet(), OptimizerConfig(), SingleRank())
+    plain = make_global_batches(3)[0]
+    batch = replace(plain, weights=plain.weights * 3, sample_weights=np.arange(32, dtype=np.float32))
+    is_hit = objective.predict(batch.inputs).argmax(axis=1) == batch.labels
+    return {"sums": objective.train_step(batch, 0.1), "hits": np.flatnonzero(is_hit).tolist()}
 
 
 def refuse_state(framework: Framework) -> str:

@@ -31,8 +31,7 @@ def build_normalized(request: NetworkRequest) -> Any:
         [
             keras.Input(request.input_shape, dtype="uint8"),
             layers.Rescaling(1 / 255),
-            layers.Conv2D(8, 3, padding="same"),
-            layers.BatchNormalization(momentum=0.5),
+            keras.Sequential([layers.Conv2D(8, 3, padding="same"), layers.BatchNormalization(momentum=0.5)]),
             layers.Activation("tanh"),
             layers.AveragePooling2D(2),
             layers.Flatten(),

@@ -16,6 +16,7 @@ from dbx_dl.frameworks.interface import Framework, Ranks
 from dbx_dl.runtime.ranks import read_rank_place
 from tests.numerics.digits import make_global_batches, request_convnet, take_share
 from tests.numerics.training import create, train_both_with_sgd, train_seeded
+from tests.numerics.unfreezing import unfreeze
 from tests.numerics.variants import RANKS, run_variants
 
 
@@ -32,6 +33,7 @@ def main(name: str, parent: Path) -> None:
         "seeded": train_seeded(framework, dropout=0.25, num_steps=5),
         "collectives": try_collectives(ranks),
         "variants": run_variants(name, framework, ranks, folder / "variants", RANKS),
+        "unfrozen": unfreeze(name, framework, ranks),
         "broadcast": broadcast_state(framework, ranks, folder),
         **specific.run(ranks, folder),
     }

@@ -1,4 +1,4 @@
-"""Training with dropout that goes on from checkpoints in new objectives, compared bit for bit with one run through."""
+"""Training with dropout and unfreezing that goes on from checkpoints, compared bit for bit with one run through."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dbx_dl.config import CheckpointConfig, OptimizerConfig, TrainConfig
+from dbx_dl.config import CheckpointConfig, OptimizerConfig, TrainConfig, UnfreezeConfig
 from dbx_dl.contracts import Batch
 from dbx_dl.frameworks.interface import Framework, Objective
 from dbx_dl.frameworks.single_rank import SingleRank
@@ -14,12 +14,15 @@ from dbx_dl.train.checkpoint_files import list_folders, open_checkpoint
 from dbx_dl.train.checkpoints import BestWeights, Checkpoints
 from dbx_dl.train.loop import Fit, fit
 from tests.numerics.digits import make_global_batches, request_convnet
+from tests.numerics.transfer import find_convolutions
 
 NUM_STEPS = 7
 OPTIMIZERS = {
     "adam": OptimizerConfig(name="adam", learning_rate=0.01, warmup_epochs=1, decay="cosine"),
     "sgd": OptimizerConfig(name="sgd", learning_rate=0.05, momentum=0.9),
 }
+# With adam the convolutions train in the second epoch only, with a rate of their own.
+UNFROZEN_WITH = "adam"
 
 
 class ListFeed:
@@ -54,7 +57,11 @@ def _train(
     framework.seed_process(seed, 1)
     network = framework.build_network(request_convnet(dropout=0.5, seed=seed))
     ranks = SingleRank()
-    objective = framework.create_objective(network, optimizer, ranks)
+    stages: Any = ()
+    if optimizer.name == UNFROZEN_WITH:
+        layers = tuple(find_convolutions(framework.__name__.rpartition(".")[2], network))
+        stages = framework.freeze_network(network, layers, [UnfreezeConfig(epoch=2, layers=layers, learning_rate=1e-3)])
+    objective = framework.create_objective(network, optimizer, ranks, stages=stages)
     kept = CheckpointConfig(every_steps=5, keep_last=100)
     config = TrainConfig(network="convnet", num_epochs=2, optimizer=optimizer, checkpoint=kept)
     best = BestWeights(folder / f"best_weights{framework.weights_suffix}", ranks)

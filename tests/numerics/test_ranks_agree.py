@@ -33,7 +33,7 @@ def test_ranks_are_bit_identical(numbers: Numbers, name: str) -> None:
 def test_local_sums_of_ranks_add_up_to_those_of_one_rank(numbers: Numbers, network: str, tolerance: float) -> None:
     one_rank = numbers.alone["sgd"][network]["sums"]
     shares = [numbers.rank(rank)["sgd"][network]["sums"] for rank in (0, 1)]
-    assert {"weight", "loss", "accuracy"} == set(one_rank[0])
+    assert {"weight", "sample_weight", "loss", "accuracy"} == set(one_rank[0])
     for metric in ("weight", "loss"):
         for one, *parts in zip(one_rank, *shares, strict=True):
             assert sum(part[metric] for part in parts) == pytest.approx(one[metric], rel=tolerance), metric
@@ -41,6 +41,14 @@ def test_local_sums_of_ranks_add_up_to_those_of_one_rank(numbers: Numbers, netwo
 
 def test_ranks_have_uneven_weights_in_the_last_batch(numbers: Numbers) -> None:
     assert [numbers.rank(rank)["sgd"]["smooth"]["sums"][-1]["weight"] for rank in (0, 1)] == [14.5, 4.0]
+
+
+def test_accuracy_has_the_weights_of_samples_and_the_loss_those_of_training(numbers: Numbers) -> None:
+    found = numbers.alone["weighted"]
+    assert found["sums"]["weight"] == 32 * 3
+    assert found["sums"]["sample_weight"] == sum(range(32))
+    # A row's weight is its number.
+    assert found["sums"]["accuracy"] == sum(found["hits"]) > 0
 
 
 def test_step_is_traced_once(numbers: Numbers) -> None:

@@ -1,4 +1,7 @@
-"""A training that goes on from a checkpoint ends with the bits of one that ran through, with dropout on."""
+"""A training that goes on from a checkpoint ends with the bits of one that ran through, with dropout on.
+
+With adam layers are unfrozen in the second epoch: the first checkpoint lies before that, the second just at it.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from dbx_dl.frameworks.keras.batch_norm import synchronize_batch_norm
 from dbx_dl.frameworks.keras.batches import to_tensors
 from dbx_dl.frameworks.keras.distribute import are_finite, reduce_gradients
 from dbx_dl.frameworks.keras.losses import create_loss
-from dbx_dl.frameworks.keras.optimizers import create_optimizer
+from dbx_dl.frameworks.keras.optimizers import StagedOptimizer
 from dbx_dl.frameworks.keras.precision import compute_in
 from dbx_dl.frameworks.loss_scale import LOSS_SCALE, LossScale
 from dbx_dl.frameworks.measures import SupervisedMeasures
@@ -24,26 +24,36 @@ from dbx_dl.frameworks.requests import DEFAULT_REQUEST, is_classification
 from dbx_dl.frameworks.weights import check_weights_fit, keep_fitting, refuse_unreadable, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from dbx_dl.config import OptimizerConfig
     from dbx_dl.contracts import Batch
+    from dbx_dl.frameworks.freezing import FrozenStage
     from dbx_dl.frameworks.interface import ObjectiveRequest, Ranks
 
 
 def create_objective(
-    network: Any, optimizer: OptimizerConfig, ranks: Ranks, request: ObjectiveRequest = DEFAULT_REQUEST
+    network: Any,
+    optimizer: OptimizerConfig,
+    ranks: Ranks,
+    request: ObjectiveRequest = DEFAULT_REQUEST,
+    stages: Sequence[FrozenStage] = (),
 ) -> SupervisedObjective:
     """The supervised objective; without a request softmax cross-entropy on the network's logits."""
-    return SupervisedObjective(network, optimizer, ranks, request)
+    return SupervisedObjective(network, optimizer, ranks, request, stages)
 
 
 class SupervisedObjective:
     """The loss of a network's outputs (N, num_outputs), weighted by row; see `frameworks.interface.Objective`."""
 
     def __init__(
-        self, network: Any, optimizer: OptimizerConfig, ranks: Ranks, request: ObjectiveRequest = DEFAULT_REQUEST
+        self,
+        network: Any,
+        optimizer: OptimizerConfig,
+        ranks: Ranks,
+        request: ObjectiveRequest = DEFAULT_REQUEST,
+        stages: Sequence[FrozenStage] = (),
     ) -> None:
         if request.sync_batch_norm:
             synchronize_batch_norm(network, ranks)
@@ -54,29 +64,33 @@ class SupervisedObjective:
         self._loss = create_loss(request)
         self._loss_scale = LossScale(request.precision)
         self._reduction = plan_reduction(optimizer, ranks)
-        self._optimizer = create_optimizer(optimizer)
-        self._optimizer.build(network.trainable_variables)
+        self._optimizer = StagedOptimizer(optimizer, network.trainable_variables, stages, ranks)
         self._accumulate_batches = optimizer.accumulate_batches
         self._pending = PendingBatches()
-        self._gradients = [tf.Variable(tf.zeros_like(v)) for v in self._variables] if self._is_accumulating else []
-        self._step = tf.function(self._compute_step, jit_compile=False)
-        self._apply = tf.function(self._apply_gradients, jit_compile=False)
         self._forward: Any = None
+        self._compile_steps()
+
+    def start_epoch(self, epoch: int) -> None:
+        """Unfreeze what is due; no gradients wait then, since an epoch's end applies them."""
+        if self._optimizer.start_epoch(epoch):
+            self._compile_steps()
 
     def train_step(self, batch: Batch, learning_rate: float) -> dict[str, float]:
         """One step on the global batch; this rank's sums of `weight`, `loss` and, of classes, `accuracy`.
 
-        Penalties that a network's layers add are minimised too, but are not part of `loss`.
+        Of the last one the weights are those of samples, which add up to `sample_weight`. Penalties that a network's
+        layers add are minimised too, but are not part of `loss`.
         """
-        self._optimizer.learning_rate.assign(learning_rate)
-        is_finite, *sums = self._step(*to_tensors(batch), tf.constant(self._loss_scale.value)).numpy().tolist()
+        self._optimizer.set_rate(learning_rate)
+        own = tf.convert_to_tensor(batch.sample_weights, tf.float32)
+        is_finite, *sums = self._step(*to_tensors(batch), own, tf.constant(self._loss_scale.value)).numpy().tolist()
         if self._is_accumulating:
             self._pending.add(len(batch.weights), sums[0])
             if self._pending.num_batches == self._accumulate_batches:
                 self._apply_pending()
         else:
             self._loss_scale.update(bool(is_finite))
-        return dict(zip(("weight", "loss", "accuracy"), sums, strict=False))
+        return dict(zip(("weight", "loss", "sample_weight", "accuracy"), sums, strict=False))
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
         """Logits float32 (N, num_outputs) in inference mode; N may be 0."""
@@ -134,14 +148,14 @@ class SupervisedObjective:
         """See `state.write_noise`."""
         state.write_noise(self._network, arrays)
 
-    def _compute_step(self, inputs: Any, labels: Any, weights: Any, scale: Any) -> Any:
+    def _compute_step(self, inputs: Any, labels: Any, weights: Any, own_weights: Any, scale: Any) -> Any:
         """Whether the gradients were finite, then the step's sums."""
         weight = tf.reduce_sum(weights)
         with tf.GradientTape() as tape, compute_in(self._network, self._request.precision):
             outputs = tf.cast(self._network(inputs, training=True), tf.float32)
             loss = tf.reduce_sum(self._loss(outputs, labels) * weights)
             objective = (loss + weight * sum(self._network.losses, tf.zeros(()))) * scale
-        gradients = tape.gradient(objective, self._variables)
+        gradients = tape.gradient(objective, self._optimizer.trained)
         is_finite = tf.constant(True)
         if self._is_accumulating:
             for total, gradient in zip(self._gradients, gradients, strict=True):
@@ -152,7 +166,7 @@ class SupervisedObjective:
         sums = [tf.cast(is_finite, tf.float32), weight, loss]
         if is_classification(self._request):
             is_correct = tf.cast(tf.argmax(outputs, axis=1) == labels, tf.float32)
-            sums.append(tf.reduce_sum(is_correct * weights))
+            sums += [tf.reduce_sum(own_weights), tf.reduce_sum(is_correct * own_weights)]
         return tf.stack(sums)
 
     def _compile_forward(self, rows: Any) -> Any:
@@ -165,9 +179,12 @@ class SupervisedObjective:
         # Numbered, since Keras' own names depend on what was built in the process before.
         return {f"{index:04d}": ops.convert_to_numpy(value) for index, value in enumerate(self._network.weights)}
 
-    @property
-    def _variables(self) -> list[Any]:
-        return list(self._network.trainable_variables)
+    def _compile_steps(self) -> None:
+        """Trace anew what computes and applies the gradients of what is trained at present."""
+        trained = self._optimizer.trained
+        self._gradients = [tf.Variable(tf.zeros_like(v)) for v in trained] if self._is_accumulating else []
+        self._step = tf.function(self._compute_step, jit_compile=False)
+        self._apply = tf.function(self._apply_gradients, jit_compile=False)
 
     @property
     def _is_accumulating(self) -> bool:
@@ -175,15 +192,15 @@ class SupervisedObjective:
 
     def _apply_gradients(self, gradients: list[Any], weight: Any, num_rows: Any, scale: Any) -> Any:
         """One optimizer step, left out where a scaled loss gave gradients that are not finite; whether they were."""
-        variables = self._variables
+        variables = self._optimizer.trained
         reduced = reduce_gradients(gradients, variables, self._reduction, weight, num_rows=num_rows, scale=scale)
         if not self._loss_scale.is_active:
-            self._optimizer.apply(reduced, variables)
+            self._optimizer.apply(reduced)
             return tf.constant(True)
         is_finite = are_finite(reduced)
 
         def apply() -> Any:
-            self._optimizer.apply(reduced, variables)
+            self._optimizer.apply(reduced)
             return tf.constant(True)
 
         return tf.cond(is_finite, apply, lambda: tf.constant(False))

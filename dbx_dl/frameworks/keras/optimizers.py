@@ -1,17 +1,20 @@
-"""Optimizers by name, with the mathematics that they have in PyTorch."""
+"""Optimizers by name, with the mathematics that they have in PyTorch, and with stages of unfreezing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
 
 from dbx_dl.frameworks.architectures import ADAGRAD_START, ADAM_EPSILON, RMSPROP_DISCOUNT, RMSPROP_EPSILON
+from dbx_dl.frameworks.freezing import Unfreezing
 
 if TYPE_CHECKING:
     from dbx_dl.config import OptimizerConfig
+    from dbx_dl.frameworks.freezing import FrozenStage
+    from dbx_dl.frameworks.interface import Ranks
 
 
 class HeavyBallSGD(keras.optimizers.SGD):  # type: ignore[misc]
@@ -95,3 +98,51 @@ OPTIMIZERS: dict[str, Callable[[OptimizerConfig, float | None], Any]] = {
     "rmsprop": _create_rmsprop,
     "adagrad": _create_adagrad,
 }
+
+
+class StagedOptimizer:
+    """One optimizer for what trains from the start and one for each stage of unfreezing, used as if they were one.
+
+    They have the same settings, each with a learning rate and a step count of its own, since a stage's moments
+    start with it.
+    """
+
+    def __init__(
+        self, config: OptimizerConfig, trained: Sequence[Any], stages: Sequence[FrozenStage], ranks: Ranks
+    ) -> None:
+        self._unfreezing = Unfreezing(stages, config, ranks)
+        self._groups = [list(trained), *(list(stage.weights) for stage in stages)]
+        self._optimizers = [create_optimizer(config) for _ in self._groups]
+        for optimizer, group in zip(self._optimizers, self._groups, strict=True):
+            optimizer.build(group)
+
+    @property
+    def trained(self) -> list[Any]:
+        """The variables that are trained at present; a new stage's come last."""
+        return [variable for group in self._groups[: self._num_active] for variable in group]
+
+    @property
+    def variables(self) -> list[Any]:
+        """Slots, step counts and learning rates of all stages, also of those to come."""
+        return [variable for optimizer in self._optimizers for variable in optimizer.variables]
+
+    def start_epoch(self, epoch: int) -> bool:
+        """Unfreeze what is due; whether `trained` became longer."""
+        return self._unfreezing.start_epoch(epoch)
+
+    def set_rate(self, learning_rate: float) -> None:
+        """The run's learning rate, of which each stage has its part."""
+        active = zip(self._optimizers[: self._num_active], self._unfreezing.rate_factors, strict=False)
+        for optimizer, factor in active:
+            optimizer.learning_rate.assign(learning_rate * factor)
+
+    def apply(self, gradients: Sequence[Any]) -> None:
+        """One step with the gradients of `trained`."""
+        start = 0
+        for optimizer, group in zip(self._optimizers[: self._num_active], self._groups, strict=False):
+            optimizer.apply(gradients[start : start + len(group)], group)
+            start += len(group)
+
+    @property
+    def _num_active(self) -> int:
+        return 1 + self._unfreezing.num_done

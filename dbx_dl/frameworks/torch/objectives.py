@@ -10,6 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 from dbx_dl.errors import DataError
 from dbx_dl.frameworks.averaging import average_over_ranks
+from dbx_dl.frameworks.freezing import Unfreezing
 from dbx_dl.frameworks.loss_scale import LOSS_SCALE, LossScale
 from dbx_dl.frameworks.measures import SupervisedMeasures
 from dbx_dl.frameworks.prediction import predict_in_chunks
@@ -25,26 +26,36 @@ from dbx_dl.frameworks.torch.precision import compute_in
 from dbx_dl.frameworks.weights import check_weights_fit, keep_fitting, refuse_unreadable, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from dbx_dl.config import OptimizerConfig
     from dbx_dl.contracts import Batch
+    from dbx_dl.frameworks.freezing import FrozenStage
     from dbx_dl.frameworks.interface import ObjectiveRequest, Ranks
 
 
 def create_objective(
-    network: Any, optimizer: OptimizerConfig, ranks: Ranks, request: ObjectiveRequest = DEFAULT_REQUEST
+    network: Any,
+    optimizer: OptimizerConfig,
+    ranks: Ranks,
+    request: ObjectiveRequest = DEFAULT_REQUEST,
+    stages: Sequence[FrozenStage] = (),
 ) -> SupervisedObjective:
     """The supervised objective; without a request softmax cross-entropy on the network's logits."""
-    return SupervisedObjective(network, optimizer, ranks, request)
+    return SupervisedObjective(network, optimizer, ranks, request, stages)
 
 
 class SupervisedObjective:
     """The loss of a network's outputs (N, num_outputs), weighted by row; see `frameworks.interface.Objective`."""
 
     def __init__(
-        self, network: Any, optimizer: OptimizerConfig, ranks: Ranks, request: ObjectiveRequest = DEFAULT_REQUEST
+        self,
+        network: Any,
+        optimizer: OptimizerConfig,
+        ranks: Ranks,
+        request: ObjectiveRequest = DEFAULT_REQUEST,
+        stages: Sequence[FrozenStage] = (),
     ) -> None:
         if request.sync_batch_norm:
             synchronize_batch_norm(network, ranks)
@@ -57,11 +68,20 @@ class SupervisedObjective:
         self._loss = create_loss(request)
         self._loss_scale = LossScale(request.precision)
         self._reduction = plan_reduction(optimizer, ranks)
-        self._optimizer = create_optimizer(optimizer, [p for p in network.parameters() if p.requires_grad])
+        trained = [p for p in network.parameters() if p.requires_grad]
+        self._optimizer = create_optimizer(optimizer, [trained, *(list(stage.weights) for stage in stages)])
+        self._unfreezing = Unfreezing(stages, optimizer, ranks)
         self._pending = PendingBatches()
 
+    def start_epoch(self, epoch: int) -> None:
+        """Unfreeze what is due; its state in the optimizer begins with its first gradient."""
+        self._unfreezing.start_epoch(epoch)
+
     def train_step(self, batch: Batch, learning_rate: float) -> dict[str, float]:
-        """One step on the global batch; this rank's sums of `weight`, `loss` and, of classes, `accuracy`."""
+        """One step on the global batch; this rank's sums of `weight`, `loss` and, of classes, `accuracy`.
+
+        Of the last one the weights are those of samples, which add up to `sample_weight`.
+        """
         inputs, labels, weights = to_tensors(batch, self._device)
         self._network.train()
         if not self._pending.num_batches:
@@ -70,14 +90,16 @@ class SupervisedObjective:
             outputs = self._network(inputs).float()
         loss = (self._loss(outputs, labels) * weights).sum()
         (loss * self._loss_scale.value).backward()
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate
+        for group, factor in zip(self._optimizer.param_groups, self._unfreezing.rate_factors, strict=True):
+            group["lr"] = learning_rate * factor
         sums = {"weight": weights.sum().item(), "loss": loss.item()}
         self._pending.add(len(weights), sums["weight"])
         if self._pending.num_batches == self._config.accumulate_batches:
             self._apply_pending()
         if is_classification(self._request):
-            sums["accuracy"] = ((outputs.argmax(dim=1) == labels) * weights).sum().item()
+            own = weights if batch.sample_weights is batch.weights else to_tensor(batch.sample_weights, self._device)
+            sums["sample_weight"] = own.sum().item()
+            sums["accuracy"] = ((outputs.argmax(dim=1) == labels) * own).sum().item()
         return sums
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:

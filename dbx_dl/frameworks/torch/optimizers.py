@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from dbx_dl.config import OptimizerConfig
 
 
-def create_optimizer(config: OptimizerConfig, parameters: list[Any]) -> Any:
-    """The PyTorch optimizer that a config describes, its weight decay apart: see `decay_weights`.
+def create_optimizer(config: OptimizerConfig, groups: list[list[Any]]) -> Any:
+    """The PyTorch optimizer of groups of parameters that a config describes, its weight decay apart.
+
+    Groups may get learning rates of their own. For weight decay see `decay_weights`.
 
     One difference to Keras remains: Adam adds epsilon (1e-7) to the root of the corrected second moment, Keras to that
     of the uncorrected one, as in section 2 of Kingma and Ba, "Adam", 2015. It shows where gradients are tiny.
     """
-    return OPTIMIZERS[config.name](config, parameters)
+    return OPTIMIZERS[config.name](config, [{"params": group} for group in groups])
 
 
 def decay_weights(optimizer: Any, decay: float) -> None:
@@ -30,25 +32,27 @@ def decay_weights(optimizer: Any, decay: float) -> None:
     with torch.no_grad():
         for group in optimizer.param_groups:
             weights = [weight for weight in group["params"] if weight.grad is not None]
-            torch._foreach_mul_(weights, 1 - group["lr"] * decay)
+            # A group that is frozen yet has none.
+            if weights:
+                torch._foreach_mul_(weights, 1 - group["lr"] * decay)
 
 
-def _create_adam(config: OptimizerConfig, parameters: list[Any]) -> Any:
-    return torch.optim.Adam(parameters, lr=config.learning_rate, eps=ADAM_EPSILON)
+def _create_adam(config: OptimizerConfig, groups: list[Any]) -> Any:
+    return torch.optim.Adam(groups, lr=config.learning_rate, eps=ADAM_EPSILON)
 
 
-def _create_sgd(config: OptimizerConfig, parameters: list[Any]) -> Any:
-    return torch.optim.SGD(parameters, lr=config.learning_rate, momentum=config.momentum, nesterov=config.nesterov)
+def _create_sgd(config: OptimizerConfig, groups: list[Any]) -> Any:
+    return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum, nesterov=config.nesterov)
 
 
-def _create_rmsprop(config: OptimizerConfig, parameters: list[Any]) -> Any:
+def _create_rmsprop(config: OptimizerConfig, groups: list[Any]) -> Any:
     return torch.optim.RMSprop(
-        parameters, lr=config.learning_rate, alpha=RMSPROP_DISCOUNT, eps=RMSPROP_EPSILON, momentum=config.momentum
+        groups, lr=config.learning_rate, alpha=RMSPROP_DISCOUNT, eps=RMSPROP_EPSILON, momentum=config.momentum
     )
 
 
-def _create_adagrad(config: OptimizerConfig, parameters: list[Any]) -> Any:
-    return torch.optim.Adagrad(parameters, lr=config.learning_rate, initial_accumulator_value=ADAGRAD_START, eps=0.0)
+def _create_adagrad(config: OptimizerConfig, groups: list[Any]) -> Any:
+    return torch.optim.Adagrad(groups, lr=config.learning_rate, initial_accumulator_value=ADAGRAD_START, eps=0.0)
 
 
 OPTIMIZERS: dict[str, Callable[[OptimizerConfig, list[Any]], Any]] = {

@@ -240,7 +240,7 @@ def test_row_groups_that_do_not_fit_together_are_told(tmp_path: Path, caplog: py
 def test_reading_ahead_is_bounded_in_bytes(features: PreparedTable, batch_size: int, memory: int) -> None:
     feed = feed_of(features, "train", batch_size=batch_size, max_memory_bytes=memory, num_threads=4)
     ahead = feed.ahead
-    least = 2 * batch_size * (5 * 4 + 8 + 5)
+    least = 2 * batch_size * (5 * 4 + 8 + 9)
     assert ahead.num_bytes <= max(memory / 4, least)
     assert 1 <= ahead.num_threads <= ahead.num_groups <= 5
     assert ahead.max_steps >= 1

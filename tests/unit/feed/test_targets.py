@@ -109,6 +109,24 @@ def test_weights_are_of_class_times_sample_in_training_only(tmp_path: Path) -> N
     assert {weight for _, weight in evaluated.values()} == {1.0}
 
 
+@pytest.mark.parametrize("epoch", [1, None])
+def test_sample_weights_come_in_training_and_evaluation(tmp_path: Path, epoch: int | None) -> None:
+    samples = [1.0, 2.0, 3.0, 0.0, 0.5]
+    prepared = table_of(tmp_path, "multiclass", label_index=CLASSES, w=samples)
+
+    def read_samples(**config: Any) -> dict[str, float]:
+        batches = list(open_feed(prepared, "train", batch_size=4, config=FeedConfig(**config)).batches(epoch))
+        assert not any(batch.sample_weights[~batch.is_row].any() for batch in batches)
+        return {
+            key: float(w) for batch in batches for key, w in zip(batch.keys, batch.sample_weights, strict=True) if key
+        }
+
+    expected = {f"k{row}": weight for row, weight in enumerate(samples)}
+    assert read_samples(sample_weight_column="w") == expected
+    assert read_samples(sample_weight_column="w", class_weights="balanced") == expected
+    assert set(read_samples(class_weights="balanced").values()) == {1.0}
+
+
 @pytest.mark.parametrize("weight", [None, -1.0, float("nan"), float("inf")])
 def test_what_is_no_weight_is_refused(tmp_path: Path, weight: float | None) -> None:
     prepared = table_of(tmp_path, "multiclass", label_index=[0, 1], w=[1.0, weight])

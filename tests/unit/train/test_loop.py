@@ -20,6 +20,7 @@ from dbx_dl.frameworks.single_rank import SingleRank
 from dbx_dl.train.checkpoints import BestWeights
 from dbx_dl.train.evaluation import evaluate, observe_split
 from dbx_dl.train.loop import Fit, fit
+from dbx_dl.train.meters import StepMetrics
 from tests.prepared_tables import write_feature_table
 
 
@@ -59,6 +60,9 @@ class SoftmaxRegression:
         self.ranks = ranks
         self.weights = np.full((num_inputs, 2), float(start))
         self.rates: list[float] = []
+
+    def start_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
 
     def train_step(self, batch: Batch, learning_rate: float) -> dict[str, float]:
         self.rates.append(learning_rate)
@@ -181,6 +185,33 @@ def test_training_learns_and_metrics_are_exact_averages(prepared: PreparedTable,
     # At weights 0 every row's loss is log 2; a tiny learning rate keeps them there, and padding must not count.
     frozen = run_rank(SingleRank(), prepared, settings(batch_size=64, learning_rate=1e-12), tmp_path / "f.npy")[2]
     assert frozen.history[0].metrics["train_loss"] == pytest.approx(np.log(2))
+
+
+def test_metrics_of_training_have_the_weights_of_samples_and_speed_counts_rows(
+    prepared: PreparedTable, tmp_path: Path
+) -> None:
+    class Weighted(SoftmaxRegression):
+        def train_step(self, batch: Batch, learning_rate: float) -> dict[str, float]:
+            super().train_step(batch, 0.0)
+            # Every row weighs 4 in the loss and 2 in metrics; half of them are hits.
+            num_rows = float(batch.weights.sum())
+            return {"weight": 4 * num_rows, "loss": 4 * num_rows, "sample_weight": 2 * num_rows, "accuracy": num_rows}
+
+    config = settings(batch_size=16, report_every_steps=5)
+    _, _, fitted, reported, _ = run_rank(SingleRank(), prepared, config, tmp_path / "w.npy", kind=Weighted)
+    first = fitted.history[0]
+    found = {name: value for name, value in first.metrics.items() if name.startswith("train_")}
+    assert found == {"train_loss": 1.0, "train_accuracy": 0.5}
+    steps = next(values.metrics for values in reported if isinstance(values, StepMetrics))
+    assert {name for name in steps if name.startswith("step_")} == {
+        "step_loss",
+        "step_accuracy",
+        "step_rows_per_second",
+    }
+    assert (steps["step_loss"], steps["step_accuracy"]) == (1.0, 0.5)
+    # Not the 600 that the rows weigh.
+    assert first.rows_per_second * first.seconds >= 150
+    assert fitted.rows_per_second > 0
 
 
 def test_the_best_weights_are_restored_not_the_last(prepared: PreparedTable, tmp_path: Path) -> None:

@@ -37,6 +37,9 @@ class LinearAutoencoder:
         self.rates: list[float] = []
         self.num_synchronized = 0
 
+    def start_epoch(self, epoch: int) -> None:
+        pass
+
     def train_step(self, batch: Batch, learning_rate: float) -> dict[str, float]:
         self.rates.append(learning_rate)
         x, w = batch.inputs * batch.weights[:, None], self.weights
