@@ -1,4 +1,4 @@
-"""How a trained network becomes an ONNX file, a registered version, and predictions."""
+"""How a trained network becomes an ONNX file, and predictions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,6 @@ class ExportConfig(Section):
     opset: int = Field(default=18, ge=18, le=21)
     parity_rows: int = Field(default=256, gt=0)
     parity_tolerance: float = Field(default=1e-4, gt=0)
-
-
-class RegisterConfig(Section):
-    """The registry's model name, and what a version must reach on the test split to become champion."""
-
-    name: str
-    metric: Literal["accuracy", "auc", "log_loss"] = "accuracy"
-    threshold: float | None = None
 
 
 class ScoreConfig(Section):

@@ -1,4 +1,4 @@
-"""What training, export, registration, promotion and scoring return."""
+"""What training, export, registration and scoring return."""
 
 from __future__ import annotations
 
@@ -94,17 +94,6 @@ class RegisteredModel(Contract):
     name: str
     version: int
     uri: str
-
-
-class Promotion(Contract):
-    """Who is champion after a comparison on the same pinned rows, and why."""
-
-    name: str
-    metric: str
-    values: dict[int, float]
-    champion_version: int | None
-    previous_version: int | None
-    reason: str
 
 
 class ScoredTable(Contract):

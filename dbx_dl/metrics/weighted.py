@@ -113,7 +113,7 @@ def _weigh_area(is_positive: NDArray[np.bool_], scores: NDArray[Any], weights_bn
 
 def _divide(values: Floats, by: Floats) -> Floats:
     """NaN where the divisor is 0."""
-    return np.divide(values, by, out=np.full(np.shape(values), np.nan), where=by > 0)
+    return np.asarray(np.divide(values, by, out=np.full(np.shape(values), np.nan), where=by > 0))
 
 
 def _mean_of_known(values_bk: Floats) -> Floats:

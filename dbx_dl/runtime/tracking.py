@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from dbx_dl.errors import RegistryError
 
@@ -17,14 +19,20 @@ if TYPE_CHECKING:
 
     from dbx_dl.config import TrackingConfig
 
+_DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _PROGRESS_BAR = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
 # Level and variable belong to the process, and trainings may run in several threads.
 _QUIET = threading.RLock()
+_SECONDS_TO_CONNECT = 5.0
 
 
 def open_client(uri: str) -> MlflowClient:
-    """A client for runs and models at `uri`, reached at once so that a wrong URI is found before any work."""
-    with quiet_mlflow():
+    """A client for runs and models at `uri`, reached at once so that a wrong URI is found before any work.
+
+    RegistryError within seconds where nobody answers.
+    """
+    _require_answer(uri)
+    with quiet_mlflow(), short_waits():
         from mlflow import MlflowClient
 
         if uri.startswith("sqlite:///"):
@@ -47,6 +55,23 @@ def registry_uri(tracking_uri: str) -> str:
 def explain_failure(error: Exception) -> str:
     """The first line of an MLflow error, without credentials."""
     return _without_password(str(error).splitlines()[0] if str(error) else type(error).__name__)
+
+
+@contextmanager
+def short_waits(timeout_seconds: int = 20) -> Iterator[None]:
+    """MLflow's client asks a server twice at most, each time for so long, unless the environment says otherwise.
+
+    Its own defaults are eight times two minutes, with growing pauses.
+    """
+    patience = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(timeout_seconds)}
+    with _QUIET:
+        added = {name: value for name, value in patience.items() if name not in os.environ}
+        os.environ.update(added)
+        try:
+            yield
+        finally:
+            for name in added:
+                os.environ.pop(name, None)
 
 
 @contextmanager
@@ -78,6 +103,19 @@ def ensure_experiment(client: MlflowClient, tracking: TrackingConfig) -> str:
     if location is not None and "://" not in location:
         location = Path(location).absolute().as_uri()
     return str(client.create_experiment(tracking.experiment, artifact_location=location))
+
+
+def _require_answer(uri: str) -> None:
+    """RegistryError when nobody listens at a database server's address, which MLflow would try for minutes."""
+    parts = urlsplit(uri)
+    dialect = parts.scheme.partition("+")[0]
+    if dialect not in _DATABASE_PORTS or parts.hostname is None:
+        return
+    address = (parts.hostname, parts.port or _DATABASE_PORTS[dialect])
+    try:
+        socket.create_connection(address, _SECONDS_TO_CONNECT).close()
+    except OSError as error:
+        raise RegistryError(f"cannot reach MLflow at {_without_password(uri)}: {error.strerror or error}") from None
 
 
 def _without_password(text: str) -> str:

@@ -201,7 +201,7 @@ def test_the_better_candidate_is_champion_and_remembers_the_last(
     assert champion.tags["dbx_dl_previous_champion"] == str(weak.version)
     third = promote_model(spark, [weaker, good], config, tracking=tracking)
     assert (third.champion_version, third.previous_version) == (good.version, None)
-    assert "stays champion" in third.reason
+    assert "stays champion" in third.reason and third.present_version == good.version
     score = score_udf(spark, "models:/race@champion", tracking_uri=tracking.uri)
     assert score.model.version == good.version
 
@@ -224,6 +224,7 @@ def test_a_missed_threshold_moves_no_alias(
     model = register(tmp_path, prepared, tracking, "strict", -GOOD)
     found = promote_model(spark, [model], RegisterConfig(name="strict", threshold=0.5), tracking=tracking)
     assert found.champion_version is None and "misses the threshold 0.5" in found.reason
+    assert found.challenger_version == model.version and [check.is_met for check in found.checks] == [False]
     assert "champion" not in open_client(tracking.uri).get_registered_model("strict").aliases
 
 
