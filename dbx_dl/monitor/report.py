@@ -59,6 +59,7 @@ def _describe_run(outcome: RunOutcome, evidence: Evidence) -> dict[str, Any]:
         "outcome": outcome,
         "evidence": evidence,
         "flow": _flow_steps(outcome),
+        "comparison": outcome.promotion.compare(),
         "models": [_describe_model(outcome, model, evidence) for model in outcome.registered],
         "samples": _show_samples(outcome, evidence),
         "num_wrong": _count_wrong(evidence.predictions[evidence.sample_framework]),

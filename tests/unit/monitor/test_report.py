@@ -4,8 +4,10 @@ import re
 
 import pytest
 
+from dbx_dl.monitor.outcome import RunOutcome
 from dbx_dl.monitor.report import render_report
 from tests.unit.monitor.finished_run import finished_run, found_evidence
+from tests.unit.register.test_record import make_promotion
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,20 @@ def test_figures_come_for_light_and_dark(page: str) -> None:
 def test_every_part_of_the_path_is_told(page: str) -> None:
     assert re.findall(r'class="stage">(\w+)<', page)[:6] == ["input", "prepare", "train", "export", "register", "score"]
     for text in ("version 2 is champion: 0.9887 beats 0.9812", "truncated 1, not_an_image 1", "1,801", "and 2 more in"):
+        assert text in page
+
+
+def test_the_comparison_of_a_promotion_is_shown() -> None:
+    outcome, promotion = finished_run("images"), make_promotion()
+    shown = RunOutcome(outcome.config, outcome.prepared, outcome.registered, promotion, outcome.scored)
+    page = render_report([(shown, found_evidence(shown))], title="t")
+    for text in (
+        "version 1 (champion so far)",
+        "+0.0500 [+0.0100, +0.0900]",
+        "clinic = a|0",
+        'tag good">met',
+        "missed",
+    ):
         assert text in page
 
 
