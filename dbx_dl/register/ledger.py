@@ -1,9 +1,10 @@
-"""The promotion ledger: a Delta table with one row per model that a promotion must win before it moves the alias.
+"""The promotion ledger: a small Delta table in which a promotion must win a commit before it moves the alias.
 
 MLflow moves an alias without asking where it was, so two promotions that compared with the same champion would both
-win. A promotion therefore remembers the generation of its model's row when it begins and claims the next one by a
-MERGE that changes the row only where that generation is still there; of two at once Delta commits one. The row is no
-lock that is held while models are measured: a claim is made when all is decided and lasts until the alias has moved.
+win. A promotion therefore remembers the model's generation when it begins and claims the next one by appending a row
+as the Delta transaction of that number: of two at once Delta commits one, and a number that is taken is left out. A
+second row says how it ended, so that the table is also the model's history. The claim is no lock that is held while
+models are measured: it is made when all is decided and lasts until the alias has moved.
 
 A promotion that is killed in between leaves the state `moving`. It stands for LEASE_SECONDS, longer than a living
 claimant may take (it gives up after half of that before it touches the alias, and MLflow's client waits for seconds);
@@ -25,13 +26,13 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from dbx_dl.errors import ConfigError, DataError, RegistryError
-from dbx_dl.runtime.table_writes import PLAIN_TABLE, is_lost_race, require_free_place
+from dbx_dl.runtime.table_writes import PLAIN_TABLE, append_rows, is_lost_race, require_free_place
 from dbx_dl.runtime.tables import absolute_path, first_line, has_table, is_path, quote_table
 from dbx_dl.runtime.tracking import registry_uri
 
@@ -40,13 +41,11 @@ if TYPE_CHECKING:
 
 TABLE = "dbx_dl_promotions"
 LEASE_SECONDS = 120
-_MAX_ATTEMPTS = 8
+_MAX_ATTEMPTS = 5
 _COLUMNS = (
     "model string, generation bigint, state string, champion int, previous int, claim string, holder string, "
     "changed_at timestamp"
 )
-_CLAIM = "model string, expected bigint, state string, champion int, previous int, claim string, holder string"
-_PROPERTIES = {**PLAIN_TABLE, "delta.isolationLevel": "Serializable"}
 _URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -111,7 +110,7 @@ class Ledger:
         holder = f"{socket.gethostname()}:{os.getpid()}"
         claimed = Entry(seen.generation + 1, "moving", champion, uuid.uuid4().hex, holder)
         self._claimed_at = time.monotonic()
-        self._write(seen.generation, claimed, previous)
+        self._append(claimed, previous, f"dbx_dl.promotion/{self._model}")
         found = self._find()
         if found.claim != claimed.claim:
             raise RegistryError(
@@ -126,9 +125,9 @@ class Ledger:
             raise RegistryError(f"the promotion of {self._model!r} was held up too long and gave up: run promote again")
 
     def close(self, claimed: Entry, state: str) -> None:
-        """Say how a claim ended: `moved` or `dropped`; nothing where another one has followed it."""
-        closed = Entry(claimed.generation, state, claimed.champion, claimed.claim, claimed.holder)
-        self._write(claimed.generation, closed, None)
+        """Say how a claim ended: `moved` or `dropped`."""
+        ended = replace(claimed, state=state)
+        self._append(ended, None, f"dbx_dl.promotion_end/{self._model}")
 
     def _find(self) -> Entry:
         if not has_table(self._spark, self._table):
@@ -138,57 +137,29 @@ class Ledger:
         found = rows.where(rows["model"] == self._model).collect()
         if not found:
             return Entry()
-        row = max(found, key=lambda row: row["generation"])
+        row = max(found, key=lambda row: (row["generation"], row["state"] != "moving"))
         return Entry(
             row["generation"], row["state"], row["champion"], row["claim"], row["holder"], max(0.0, row["age"] / 1e6)
         )
 
-    def _write(self, expected: int, entry: Entry, previous: int | None) -> None:
-        values = (self._model, expected, entry.state, entry.champion, previous, entry.claim, entry.holder)
-        view = f"dbx_dl_claim_{uuid.uuid4().hex}"
+    def _append(self, entry: Entry, previous: int | None, transaction: str) -> None:
+        """One row, unless the transaction has come as far as the entry's generation already."""
+        from pyspark.sql import functions as F
+
+        values = (self._model, entry.generation, entry.state, entry.champion, previous, entry.claim, entry.holder, None)
+        row = self._spark.createDataFrame([values], _COLUMNS).withColumn("changed_at", F.current_timestamp())
+        options = {**PLAIN_TABLE, "txnAppId": transaction, "txnVersion": str(entry.generation)}
         with _alone(self._table):
-            self._ensure_table()
-            self._spark.createDataFrame([values], _CLAIM).createOrReplaceTempView(view)
-            try:
-                self._merge_often(view, entry.generation)
-            finally:
-                self._spark.catalog.dropTempView(view)
-
-    def _merge_often(self, view: str, generation: int) -> None:
-        """Again after a lost race, which may have been about another model's row; the condition is asked each time."""
-        for attempt in range(_MAX_ATTEMPTS):
-            try:
-                self._merge(view, generation)
-                break
-            except Exception as error:
-                if not is_lost_race(error) or attempt + 1 == _MAX_ATTEMPTS:
-                    raise DataError(f"promotion ledger {self._table}: {first_line(error)}") from None
-
-    def _merge(self, view: str, generation: int) -> None:
-        """A claim raises the generation that it expects; an end keeps it, and the claim must be the same one."""
-        self._spark.sql(
-            f"MERGE INTO {quote_table(self._table)} AS t USING {view} AS s ON t.model = s.model "
-            f"WHEN MATCHED AND t.generation = s.expected AND (s.state = 'moving' OR t.claim = s.claim) THEN UPDATE "
-            f"SET generation = {generation}, state = s.state, champion = s.champion, claim = s.claim, "
-            "previous = coalesce(s.previous, t.previous), holder = s.holder, changed_at = current_timestamp() "
-            "WHEN NOT MATCHED AND s.expected = 0 THEN INSERT (model, generation, state, champion, previous, claim, "
-            f"holder, changed_at) VALUES (s.model, {generation}, s.state, s.champion, s.previous, s.claim, s.holder, "
-            "current_timestamp())"
-        ).collect()
-
-    def _ensure_table(self) -> None:
-        if has_table(self._spark, self._table):
-            return
-        require_free_place(self._table, "promotion ledger", ("_delta_log",))
-        properties = ", ".join(f"'{name}' = '{value}'" for name, value in _PROPERTIES.items())
-        try:
-            self._spark.sql(
-                f"CREATE TABLE IF NOT EXISTS {quote_table(self._table)} ({_COLUMNS}) USING delta "
-                f"TBLPROPERTIES ({properties})"
-            ).collect()
-        except Exception as error:
             if not has_table(self._spark, self._table):
-                raise DataError(f"promotion ledger {self._table} cannot be made: {first_line(error)}") from None
+                require_free_place(self._table, "promotion ledger", ("_delta_log",))
+            for attempt in range(_MAX_ATTEMPTS):
+                try:
+                    append_rows(row, self._table, properties=options)
+                    break
+                except Exception as error:
+                    # Also a race about making the table: what is taken is left out the next time.
+                    if not is_lost_race(error) or attempt + 1 == _MAX_ATTEMPTS:
+                        raise DataError(f"promotion ledger {self._table}: {first_line(error)}") from None
 
 
 @contextmanager
