@@ -10,6 +10,8 @@ from dbx_dl.contracts.contract import Contract, FileDigest
 from dbx_dl.contracts.inputs import InputSpec, Target
 from dbx_dl.contracts.tables import PreparedTable, TableVersion
 
+OutputKind = Literal["probabilities", "value", "embedding"]
+
 
 class EpochMetrics(Contract):
     """One epoch, averaged over ranks and weighted by rows; metric names are `<split>_<metric>`."""
@@ -53,7 +55,11 @@ class TensorInfo(Contract):
 
 
 class ModelMetadata(Contract):
-    """What travels inside an ONNX file of ours, as JSON under the metadata key `dbx_dl`."""
+    """What travels inside an ONNX file of ours, as JSON under the metadata key `dbx_dl`.
+
+    A regression's network gives (label - label_center) / label_scale, which the file turns back. `embeddings` names
+    the inner layer whose values are a further output.
+    """
 
     inputs: InputSpec
     target: Target
@@ -63,6 +69,15 @@ class ModelMetadata(Contract):
     run_id: str
     opset: int
     versions: dict[str, str]
+    label_center: float = 0.0
+    label_scale: float = 1.0
+    embeddings: str | None = None
+
+    @property
+    def output_kinds(self) -> tuple[OutputKind, ...]:
+        """What the file gives: probabilities of classes or labels, or a value; and embeddings when asked."""
+        main: OutputKind = "value" if self.target.is_number else "probabilities"
+        return (main,) if self.embeddings is None else (main, "embedding")
 
 
 class Parity(Contract):

@@ -74,12 +74,12 @@ def _predict_in_batches(session: ModelSession, rows: pa.RecordBatch, size: int) 
     parts = []
     for start in range(0, rows.num_rows, size):
         try:
-            probabilities_nc, errors = predict_rows(session, rows.slice(start, size))
+            outputs, errors = predict_rows(session, rows.slice(start, size))
         except Exception as error:
             reason = " ".join(str(error).split())
             raise ExportError(f"the ONNX file fails on a batch of {min(size, rows.num_rows)} rows: {reason}") from None
         if errors:
             row, text = next(iter(sorted(errors.items())))
             raise ExportError(f"the ONNX file cannot score held-out row {start + row}: {text}")
-        parts.append(probabilities_nc)
+        parts.append(outputs[session.metadata.output_kinds[0]])
     return np.concatenate(parts)
