@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.contracts import ImageSpec, ModelMetadata
 from dbx_dl.errors import DataError
+from dbx_dl.score.external_data import list_data_files
 from dbx_dl.transforms.tabular import input_names
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 METADATA_KEY = "dbx_dl"
 PIXELS_NAME = "pixels"
+_PIECE_BYTES = 2**20
 
 _SESSIONS: dict[tuple[str, int], ModelSession] = {}
 _LOCK = Lock()
@@ -95,17 +98,28 @@ def open_model(path: str | os.PathLike[str], sha256: str | None = None, num_thre
 
 
 def digest_file(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file's bytes, in hex; DataError when it cannot be read."""
+    """SHA-256 of a file's bytes, in hex; of an ONNX file with weights in files beside it, of all their bytes in turn.
+
+    DataError when a file cannot be read, or when weights lie outside of the model's folder.
+    """
+    files = [Path(path)]
+    if files[0].suffix == ".onnx":
+        files += list_data_files(path)
+    found = hashlib.sha256()
     try:
-        with open(path, "rb") as file:  # noqa: PTH123  (accepts every kind of path)
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        for each in files:
+            with each.open("rb") as file:
+                while piece := file.read(_PIECE_BYTES):
+                    found.update(piece)
     except OSError as error:
         raise DataError(f"cannot read the model file {path}: {error.strerror}") from None
+    return found.hexdigest()
 
 
 def _load(path: str | os.PathLike[str], num_threads: int) -> Any:
     import onnxruntime
 
+    list_data_files(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = num_threads
     options.inter_op_num_threads = 1
