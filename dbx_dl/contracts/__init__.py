@@ -22,11 +22,13 @@ from dbx_dl.contracts.models import (
     OnnxModel,
     OutputKind,
     Parity,
+    Precision,
     Promotion,
     RegisteredModel,
     ScoredTable,
     TensorInfo,
     TrainedModel,
+    Variant,
 )
 from dbx_dl.contracts.search import SearchResult, SearchTrial, TrialState
 from dbx_dl.contracts.tables import (
@@ -60,6 +62,7 @@ __all__ = [
     "OnnxModel",
     "OutputKind",
     "Parity",
+    "Precision",
     "PreparedTable",
     "Promotion",
     "RegisteredModel",
@@ -74,5 +77,6 @@ __all__ = [
     "TensorInfo",
     "TrainedModel",
     "TrialState",
+    "Variant",
     "WeightScheme",
 ]

@@ -13,7 +13,9 @@ from dbx_dl.score.model_file import fetch_model
 from dbx_dl.score.udf import scorer_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
     from pyspark.sql import SparkSession
 
     from dbx_dl.contracts import PreparedTable, Split, Target
@@ -59,12 +61,20 @@ def predict_split(
 
 def measure_predictions(predictions: pa.Table, prepared: PreparedTable) -> dict[str, float]:
     """The task's metrics of what `predict_split` gives; none without rows."""
+    labels, predicted = read_predictions(predictions, prepared)
+    return TASK_METRICS[prepared.target.task](labels, predicted)
+
+
+def read_predictions(
+    predictions: pa.Table, prepared: PreparedTable
+) -> tuple[NDArray[np.generic], NDArray[np.floating]]:
+    """Labels as in `contracts.Batch` and probabilities (N, C) or values (N,) of what `predict_split` gives."""
     target = prepared.target
     labels = LabelReader(target).read(predictions, f"the predictions for table {prepared.table.name}")
     if target.is_number:
-        return TASK_METRICS[target.task](labels, predictions.column("value").to_numpy())
+        return labels, predictions.column("value").to_numpy()
     flat = predictions.column("probabilities").combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return TASK_METRICS[target.task](labels, flat.reshape(-1, len(target.label_names)))
+    return labels, flat.reshape(-1, len(target.label_names))
 
 
 def truth_column(prepared: PreparedTable) -> str:
