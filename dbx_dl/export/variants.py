@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,12 +69,13 @@ def optimize_network(source: Source) -> onnx.ModelProto:
 def convert_to_float16(source: Source) -> onnx.ModelProto:
     """Weights and sums in float16; inputs and outputs keep their types."""
     import onnx
+    from onnxruntime.quantization.onnx_model import ONNXModel
+    from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    with _import_path_kept():
-        from onnxruntime.transformers.float16 import convert_float_to_float16
-
-    converted: onnx.ModelProto = convert_float_to_float16(onnx.load_model(str(source.network)), keep_io_types=True)
-    return converted
+    converted = ONNXModel(convert_float_to_float16(onnx.load_model(str(source.network)), keep_io_types=True))
+    converted.topological_sort()  # the conversion puts its casts last
+    model: onnx.ModelProto = converted.model
+    return model
 
 
 def quantize_with_calibration(source: Source) -> onnx.ModelProto:
@@ -135,13 +134,3 @@ def _create_reader(inputs: NDArray[np.generic]) -> Any:
             return next(self._batches, None)
 
     return RowReader()
-
-
-@contextmanager
-def _import_path_kept() -> Iterator[None]:
-    """onnxruntime.transformers puts its own folder on the import path."""
-    before = list(sys.path)
-    try:
-        yield
-    finally:
-        sys.path[:] = before
