@@ -89,6 +89,7 @@ def write_linear_model(
     label_names: tuple[str, ...] = ("down", "up"),
     seed: int = 0,
     task: Task = "multiclass",
+    inline_bytes: int = 10**9,
     **changes: Any,
 ) -> np.ndarray:
     """Write a whole model file and return its network's weights (K, C); numbers have no `label_names` and C = 1."""
@@ -97,7 +98,7 @@ def write_linear_model(
     if changes.get("embeddings") is not None:
         network.graph.node.append(helper.make_node("Identity", ["flat"], ["embedding"]))
         network.graph.output.append(helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["N", len(weights)]))
-    write_model(network, make_metadata(inputs, label_names, task=task, **changes), path)
+    write_model(network, make_metadata(inputs, label_names, task=task, **changes), path, inline_bytes)
     return weights
 
 

@@ -9,13 +9,15 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import Contract, ModelMetadata, TensorInfo
+from dbx_dl.contracts import Contract, ImageSpec, ModelMetadata, TensorInfo
 from dbx_dl.errors import DataError
 from dbx_dl.score.external_data import list_data_files
 from dbx_dl.score.session import METADATA_KEY, digest_file
 
 if TYPE_CHECKING:
     import onnx
+
+_MAX_LABELS = 20
 
 
 class ModelFacts(Contract):
@@ -67,6 +69,52 @@ def inspect_model(path: str | os.PathLike[str]) -> ModelFacts:
         metadata=metadata,
         properties=properties,
     )
+
+
+def list_facts(facts: ModelFacts) -> list[tuple[str, str]]:
+    """What a person wants to know, as rows of name and text; label names are cut after 20."""
+    beside = f", of which in {', '.join(facts.data_files)}" if facts.data_files else ""
+    counts = ", ".join(f"{name} {count}" for name, count in facts.operators.items())
+    rows = [
+        *(("input", _show_tensor(value)) for value in facts.inputs),
+        *(("output", _show_tensor(value)) for value in facts.outputs),
+        *(_list_origin(facts.metadata) if facts.metadata else [("origin", "not exported by dbx_dl")]),
+        ("size", f"{facts.size_bytes:,} bytes{beside}"),
+        ("opset", ", ".join(f"{domain} {version}" for domain, version in facts.opsets.items())),
+        ("operators", f"{facts.num_operators}: {counts}"),
+        ("parameters", f"{facts.num_parameters:,}"),
+        ("producer", f"{facts.producer or 'unknown'}, IR version {facts.ir_version}"),
+        ("sha256", facts.sha256),
+    ]
+    return rows + list(facts.properties.items())
+
+
+def _list_origin(metadata: ModelMetadata) -> list[tuple[str, str]]:
+    target, inputs = metadata.target, metadata.inputs
+    names = ", ".join(target.label_names[:_MAX_LABELS]) + (", …" if len(target.label_names) > _MAX_LABELS else "")
+    if isinstance(inputs, ImageSpec):
+        size = f"{inputs.height}x{inputs.width}x{inputs.channels}"
+        takes = (
+            f"images of column {inputs.column!r}, {size}, resize {inputs.resize}, at most {inputs.max_pixels:,} pixels"
+        )
+    else:
+        takes = ", ".join(f"{feature.column} ({feature.kind})" for feature in inputs.features)
+    rows = [
+        ("task", f"{target.task} of column {target.column!r}"),
+        ("labels", names),
+        ("takes", takes),
+        ("inputs sha256", metadata.inputs_sha256),
+        ("embeddings", metadata.embeddings or ""),
+        ("network", f"{metadata.network} ({metadata.framework}), variant {metadata.variant}"),
+        ("trained on", f"{metadata.table.name} version {metadata.table.version}"),
+        ("MLflow run", metadata.run_id),
+        ("versions", ", ".join(f"{name} {version}" for name, version in sorted(metadata.versions.items()))),
+    ]
+    return [row for row in rows if row[1]]
+
+
+def _show_tensor(tensor: TensorInfo) -> str:
+    return f"{tensor.name}: {tensor.dtype} ({', '.join('N' if size is None else str(size) for size in tensor.shape)})"
 
 
 def describe_tensor(value: onnx.ValueInfoProto) -> TensorInfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dbx_dl import __version__
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.runtime.tracking import quiet_mlflow
+from dbx_dl.score.external_data import list_data_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +53,8 @@ def write_model_folder(model: OnnxModel, folder: Path, model_id: str | None = No
             pip_requirements=_list_requirements(),
             metadata=_describe_metadata(model),
         )
+        for file in list_data_files(source):
+            shutil.copyfile(file, folder / "data" / file.name)
 
 
 def describe_signature(inputs: InputSpec) -> ModelSignature:

@@ -61,8 +61,9 @@ def test_the_example_has_times_that_mlflow_takes(prepared: PreparedTable) -> Non
     assert example["when"].isna().tolist() == [False, True, True]
 
 
-def test_mlflow_scores_the_folder(tmp_path: Path, prepared: PreparedTable) -> None:
-    weights = write_linear_model(tmp_path / "m.onnx", ALL_KINDS)
+@pytest.mark.parametrize("inline_bytes", [10**9, 64], ids=["whole", "weights beside the file"])
+def test_mlflow_scores_the_folder(tmp_path: Path, prepared: PreparedTable, inline_bytes: int) -> None:
+    weights = write_linear_model(tmp_path / "m.onnx", ALL_KINDS, inline_bytes=inline_bytes)
     write_model_folder(describe_onnx(prepared, tmp_path / "m.onnx"), tmp_path / "folder")
     assert json.loads((tmp_path / "folder" / "input_example.json").read_text())["columns"] == list(ALL_KINDS.columns)
     near = {**CELLS, "when": [*CELLS["when"][:2], None]}
