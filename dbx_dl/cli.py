@@ -185,6 +185,23 @@ def report(config: ConfigOption, verbose: Verbose = False) -> None:
 
 
 @app.command()
+def inspect(
+    model: Annotated[Path, typer.Argument(help="An ONNX file, ours or another.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Show what is in an ONNX file: inputs, outputs, where it comes from, size, operators, parameters."""
+    with told_to_the_user(verbose):
+        from dbx_dl.export.inspection import inspect_model, list_facts
+
+        facts = inspect_model(model)
+        if as_json:
+            typer.echo(facts.model_dump_json(indent=2))
+            return
+        print_table(("", str(model)), list_facts(facts))
+
+
+@app.command()
 def doctor(verbose: Verbose = False) -> None:
     """Check this machine for everything a run needs, and name the fix for what is missing."""
     with told_to_the_user(verbose):

@@ -62,7 +62,7 @@ class LatencyLimit(Section):
 class RegisterConfig(Section):
     """The registry's model name, and what a version must show on the test split to become champion.
 
-    It must reach `threshold` in `metric` (the task's first one where none is named) and beat the champion by more than
+    It must reach `threshold` in `metric` (accuracy, f1_micro, rmse or poisson_deviance where none is named) and beat the champion by more than
     nothing and by `min_gain`; with `certain_gain` the whole interval of the difference must. `limits` are for further
     metrics, `groups` for parts of the rows. Intervals have this `confidence`; those over `num_resamples` of the rows
     are drawn with `seed`. `ledger` is the Delta table (path or name) in which promotions of a model meet; one that all

@@ -20,11 +20,14 @@ from dbx_dl.contracts.models import (
     EpochMetrics,
     ModelMetadata,
     OnnxModel,
+    OutputKind,
     Parity,
+    Precision,
     RegisteredModel,
     ScoredTable,
     TensorInfo,
     TrainedModel,
+    Variant,
 )
 from dbx_dl.contracts.promotion import (
     Check,
@@ -72,7 +75,9 @@ __all__ = [
     "ModelMetadata",
     "NumericFeature",
     "OnnxModel",
+    "OutputKind",
     "Parity",
+    "Precision",
     "PreparedTable",
     "Promotion",
     "RegisteredModel",
@@ -88,5 +93,6 @@ __all__ = [
     "TensorInfo",
     "TrainedModel",
     "TrialState",
+    "Variant",
     "WeightScheme",
 ]

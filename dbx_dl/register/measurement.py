@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import Estimate, MeasuredGroup, MeasuredModel
 from dbx_dl.errors import ConfigError, DataError
-from dbx_dl.metrics import METRICS_BY_TASK, SHARES, Resamples, resample_models, share_interval
+from dbx_dl.metrics import DEFAULT_METRICS, METRICS_BY_TASK, SHARES, Resamples, resample_models, share_interval
 from dbx_dl.register.latency import measure_latency
 from dbx_dl.runtime.tables import read_pinned, require_columns
-from dbx_dl.score.evaluation import measure_predictions, predict_split, truth_column
+from dbx_dl.score.evaluation import measure_predictions, predict_split, read_predictions
 from dbx_dl.score.session import open_model
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
@@ -43,7 +42,7 @@ def choose_metric(prepared: PreparedTable, config: RegisterConfig) -> str:
     """The deciding metric; ConfigError where it, or one that is limited, is none of the table's task."""
     task = prepared.target.task
     known = METRICS_BY_TASK.get(task, ())
-    metric = config.metric or (known[0] if known else "")
+    metric = config.metric or DEFAULT_METRICS.get(task, "")
     for name in (metric, *config.limits, *(group.metric or metric for group in config.groups)):
         if name not in known:
             raise ConfigError(f"{name or 'nothing'} is no metric of task {task}: choose from {', '.join(known) or '-'}")
@@ -78,8 +77,8 @@ def measure_models(
     values = {part.version: measure_predictions(part.rows, prepared) for part in predicted}
     _require_defined(values, (metric, *config.limits))
     names = _list_metrics(values, metric, config)
-    labels = _read_truth(predicted[0].rows, prepared)
-    outputs = {part.version: read_outputs(part.rows, prepared) for part in predicted}
+    labels, _ = read_predictions(predicted[0].rows, prepared)
+    outputs = {part.version: read_predictions(part.rows, prepared)[1] for part in predicted}
     resamples = resample_models(
         prepared.target.task,
         labels,
@@ -101,35 +100,6 @@ def measure_models(
         )
         for part in predicted
     ]
-
-
-def read_outputs(rows: pa.Table, prepared: PreparedTable) -> np.ndarray:
-    """A prediction table's outputs as metrics take them: probabilities (N, C), or numbers (N,)."""
-    name = "probabilities" if prepared.target.label_names else "value"
-    column = rows.column(name).combine_chunks()
-    if not prepared.target.label_names:
-        return np_array(column)
-    return np_array(column.flatten()).reshape(rows.num_rows, -1)
-
-
-def np_array(column: pa.Array) -> np.ndarray:
-    """An Arrow array as numpy's."""
-    array: np.ndarray = column.to_numpy(zero_copy_only=False)
-    return array
-
-
-def _read_truth(rows: pa.Table, prepared: PreparedTable) -> np.ndarray:
-    """The truth as metrics take it: indices (N,), multi-hot (N, L), or numbers (N,)."""
-    import numpy as np
-
-    column = rows.column(truth_column(prepared)).combine_chunks()
-    if prepared.target.task != "multilabel":
-        truth = np_array(column)
-        return truth.astype(np.int64) if prepared.target.label_names else truth
-    truth_nl = np.zeros((rows.num_rows, len(prepared.target.label_names)))
-    for row, indices in enumerate(column.to_pylist()):
-        truth_nl[row, indices or []] = 1
-    return truth_nl
 
 
 def _list_metrics(values: Mapping[int, Mapping[str, float]], metric: str, config: RegisterConfig) -> list[str]:
