@@ -62,11 +62,11 @@ class LatencyLimit(Section):
 class RegisterConfig(Section):
     """The registry's model name, and what a version must show on the test split to become champion.
 
-    It must reach `threshold` in `metric` (accuracy, f1_micro, rmse or poisson_deviance where none is named) and beat the champion by more than
-    nothing and by `min_gain`; with `certain_gain` the whole interval of the difference must. `limits` are for further
-    metrics, `groups` for parts of the rows. Intervals have this `confidence`; those over `num_resamples` of the rows
-    are drawn with `seed`. `ledger` is the Delta table (path or name) in which promotions of a model meet; one that all
-    of them share is found for a database file and for Unity Catalog.
+    It must reach `threshold` in `metric` (by task accuracy, f1_micro, rmse or poisson_deviance where none is named) and
+    beat the champion by more than nothing and by `min_gain`; with `certain_gain` the whole interval of the difference
+    must. `limits` are for further metrics, `groups` for parts of the rows. Intervals have this `confidence`; those over
+    `num_resamples` of the rows are drawn with `seed`. `ledger` is the Delta table (path or name) in which promotions of
+    a model meet; one that all of them share is found for a database file and for Unity Catalog.
     """
 
     name: str

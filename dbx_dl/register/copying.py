@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,9 @@ from dbx_dl.register.model_version import CHALLENGER
 from dbx_dl.register.record import DECISION_TAG, HEADING, RECORD_TAG
 from dbx_dl.register.upload import create_version, ensure_model, log_model
 from dbx_dl.runtime.tracking import ensure_experiment, explain_failure, open_client, quiet_mlflow, short_waits
+from dbx_dl.score.external_data import list_data_files
 from dbx_dl.score.model_file import SHA256_TAG, ModelFile, fetch_model
+from dbx_dl.score.session import digest_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -36,9 +38,9 @@ def copy_model(
     """Copy `source` (`models:/<name>@<alias>` or `models:/<name>/<version>`) to a new version of the model `target`.
 
     `catalog.schema.name` on Unity Catalog, any name elsewhere; to another store with `target_tracking`. Files, tags and
-    description are copied, so that the copy lives on its own; it is `challenger`, and promoted where it is. Its file is
-    fetched again and compared: where the SHA-256 differs the new version is deleted and RegistryError raised. Returns
-    the copy's URI, `models:/<target>/<version>`.
+    description are copied, so that the copy lives on its own; it is `challenger`, and promoted where it is. Its
+    files are fetched again and compared: where a SHA-256 differs the new version is deleted and RegistryError raised.
+    Returns the copy's URI, `models:/<target>/<version>`.
     """
     from mlflow.exceptions import MlflowException
 
@@ -53,7 +55,7 @@ def copy_model(
             copied = _upload(target_client, version, file, target, place, is_same_store=place.uri == tracking.uri)
     except MlflowException as error:
         raise RegistryError(f"{source} cannot be copied to {target!r}: {explain_failure(error)}") from None
-    _verify(target_client, target, copied, file.sha256, place.uri)
+    _verify(target_client, target, copied, _digest_files(file), place.uri)
     logger.info("copied %s to %s version %d (alias %s)", source, target, copied, CHALLENGER)
     return f"models:/{target}/{copied}"
 
@@ -67,16 +69,30 @@ def _upload(
     is_same_store: bool,
 ) -> int:
     tags = _choose_tags(version.tags, f"{version.name}/{version.version}", file.sha256)
-    run_id = version.run_id or None if is_same_store else None
-    logged = log_model(
-        client,
-        ensure_experiment(client, place),
-        lambda folder, model_id: _copy_folder(file.path, folder, model_id),
-        tags,
-        run_id,
-    )
-    ensure_model(client, target)
-    return create_version(client, target, logged, (version.description or "").partition(HEADING)[0].rstrip())
+    description = (version.description or "").partition(HEADING)[0].rstrip()
+    experiment_id = ensure_experiment(client, place)
+    with _run_in(client, experiment_id, version, is_same_store) as run_id:
+        logged = log_model(
+            client, experiment_id, lambda folder, model_id: _copy_folder(file.path, folder, model_id), tags, run_id
+        )
+        ensure_model(client, target)
+        return create_version(client, target, logged, description)
+
+
+@contextmanager
+def _run_in(client: MlflowClient, experiment_id: str, version: ModelVersion, is_same_store: bool) -> Iterator[str]:
+    """The run that the copy belongs to: the training's, or in another store one that says where that was."""
+    if is_same_store and version.run_id:
+        yield version.run_id
+        return
+    tags = {f"{COPIED_TAG}_run": version.run_id or "", COPIED_TAG: f"{version.name}/{version.version}"}
+    run = client.create_run(experiment_id, run_name=f"copy of {version.name} {version.version}", tags=tags)
+    status = "FAILED"
+    try:
+        yield run.info.run_id
+        status = "FINISHED"
+    finally:
+        client.set_terminated(run.info.run_id, status)
 
 
 def _choose_tags(tags: Mapping[str, str], origin: str, sha256: str) -> dict[str, str]:
@@ -97,13 +113,14 @@ def _copy_folder(path: Path, folder: Path, model_id: str) -> None:
     described.save(str(folder / "MLmodel"))
 
 
-def _verify(client: MlflowClient, name: str, version: int, sha256: str, tracking_uri: str) -> None:
+def _verify(client: MlflowClient, name: str, version: int, expected: Mapping[str, str], tracking_uri: str) -> None:
     from mlflow.exceptions import MlflowException
 
     try:
-        found = fetch_model(f"models:/{name}/{version}", tracking_uri).sha256
-        if found != sha256:
-            raise RegistryError(f"the copy {name} version {version} has SHA-256 {found}, not {sha256}: copy it again")
+        found = _digest_files(fetch_model(f"models:/{name}/{version}", tracking_uri))
+        if found != expected:
+            changed = ", ".join(sorted(name for name, _ in expected.items() ^ found.items()))
+            raise RegistryError(f"the copy {name} version {version} has other bytes in {changed}: copy it again")
         with quiet_mlflow(), short_waits():
             client.set_registered_model_alias(name, CHALLENGER, str(version))
     except (RegistryError, DataError):
@@ -112,3 +129,8 @@ def _verify(client: MlflowClient, name: str, version: int, sha256: str, tracking
         raise
     except MlflowException as error:
         raise RegistryError(f"{name} version {version} is no {CHALLENGER}: {explain_failure(error)}") from None
+
+
+def _digest_files(file: ModelFile) -> dict[str, str]:
+    """SHA-256 by name of the model's file and of those with weights beside it."""
+    return {file.path.name: file.sha256, **{data.name: digest_file(data) for data in list_data_files(file.path)}}

@@ -32,7 +32,7 @@ def open_client(uri: str) -> MlflowClient:
     RegistryError within seconds where nobody answers.
     """
     _require_answer(uri)
-    with quiet_mlflow(), short_waits():
+    with quiet_mlflow(), short_waits(timeout_seconds=10):
         from mlflow import MlflowClient
 
         if uri.startswith("sqlite:///"):

@@ -38,18 +38,24 @@ class OnnxPredictor:
         del params  # part of MLflow's interface
         inputs = self.session.metadata.inputs
         if isinstance(inputs, ImageSpec) and _is_array(model_input):
-            return _predict_pixels(self.session, _check_pixels(model_input, inputs))
+            return _show_nulls(_predict_pixels(self.session, _check_pixels(model_input, inputs)))
         parts = list(predict_structs(self.session, _to_batch(model_input, inputs)))
         index = getattr(model_input, "index", None)
         if not parts:
-            return to_pandas(_no_rows(self.session))
-        frame = to_pandas(pa.concat_arrays(parts))
+            return _show_nulls(to_pandas(_no_rows(self.session)))
+        frame = _show_nulls(to_pandas(pa.concat_arrays(parts)))
         return frame if index is None else frame.set_axis(index, axis=0)
 
 
 def _load_pyfunc(path: str) -> OnnxPredictor:
     """Called by MLflow; `path` is the ONNX file of the model's folder."""
     return OnnxPredictor(open_model(path))
+
+
+def _show_nulls(frame: pd.DataFrame) -> pd.DataFrame:
+    """Nulls as None: a served NaN would be no JSON. Texts are objects then, numbers where one of them is null."""
+    text = [name for name in frame.columns if frame[name].dtype.kind not in "fi" or frame[name].isna().any()]
+    return frame.assign(**{name: frame[name].astype(object).where(frame[name].notna(), None) for name in text})
 
 
 def _is_array(model_input: Any) -> bool:
