@@ -13,7 +13,7 @@ from dbx_dl.errors import ConfigError, DataError, RegistryError
 from dbx_dl.register.champion import PREVIOUS_TAG, ROLLED_BACK_TAG
 from dbx_dl.register.model_version import CHALLENGER
 from dbx_dl.register.record import DECISION_TAG, HEADING, RECORD_TAG
-from dbx_dl.register.upload import create_version, ensure_model, log_model
+from dbx_dl.register.upload import check_name, create_version, ensure_model, log_model
 from dbx_dl.runtime.tracking import ensure_experiment, explain_failure, open_client, quiet_mlflow, short_waits
 from dbx_dl.score.external_data import list_data_files
 from dbx_dl.score.model_file import SHA256_TAG, ModelFile, fetch_model
@@ -44,9 +44,10 @@ def copy_model(
     """
     from mlflow.exceptions import MlflowException
 
-    if not source.startswith("models:") or target.startswith("models:") or not target.strip():
-        raise ConfigError(f"cannot copy {source!r} to {target!r}: write models:/<name>@<alias> and a model's name")
+    if not source.startswith("models:"):
+        raise ConfigError(f"cannot copy {source!r}: write models:/<name>@<alias> or models:/<name>/<version>")
     place = target_tracking or tracking
+    check_name(target, place.uri)
     file = fetch_model(source, tracking.uri)
     client, target_client = open_client(tracking.uri), open_client(place.uri)
     try:

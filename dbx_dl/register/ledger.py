@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from dbx_dl.errors import ConfigError, DataError, RegistryError
+from dbx_dl.register.upload import check_name
 from dbx_dl.runtime.table_writes import PLAIN_TABLE, append_rows, is_lost_race, require_free_place
 from dbx_dl.runtime.tables import absolute_path, first_line, has_table, is_path, quote_table
 from dbx_dl.runtime.tracking import registry_uri
@@ -68,13 +69,11 @@ class Entry:
 
 def find_ledger(name: str, tracking_uri: str, ledger: str | None = None) -> str:
     """The table in which promotions of a model meet; ConfigError when it has to be named, as for a server."""
+    check_name(name, tracking_uri)
     if ledger is not None:
         return ledger
     if registry_uri(tracking_uri).startswith("databricks"):
-        parts = name.split(".")
-        if len(parts) != 3:
-            raise ConfigError(f"{name!r} is no model of Unity Catalog: write catalog.schema.name")
-        return f"{parts[0]}.{parts[1]}.{TABLE}"
+        return f"{name.rpartition('.')[0]}.{TABLE}"
     if tracking_uri.startswith("sqlite:///"):
         database = Path(tracking_uri.removeprefix("sqlite:///")).absolute()
         return str(database.with_name(f"{database.stem}_promotions"))

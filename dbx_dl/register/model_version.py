@@ -9,7 +9,7 @@ from dbx_dl import __version__
 from dbx_dl.contracts import RegisteredModel
 from dbx_dl.errors import DataError, RegistryError
 from dbx_dl.register.model_folder import write_model_folder
-from dbx_dl.register.upload import create_version, ensure_model, find_version, log_model
+from dbx_dl.register.upload import check_name, create_version, ensure_model, find_version, log_model
 from dbx_dl.runtime.tracking import explain_failure, open_client, quiet_mlflow, short_waits
 from dbx_dl.score.model_file import SHA256_TAG
 from dbx_dl.score.session import digest_file
@@ -35,6 +35,7 @@ def register_model(onnx: OnnxModel, config: RegisterConfig, *, tracking: Trackin
     run stays as it is then, and the call can be repeated: a version of the same run with the same file is not made
     again but becomes `challenger`, and files that were uploaded before are not uploaded again.
     """
+    check_name(config.name, tracking.uri)
     if digest_file(onnx.file.path) != onnx.file.sha256:
         raise DataError(f"{onnx.file.path} is not the file that was exported (other SHA-256): export again")
     client = open_client(tracking.uri)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbx_dl.runtime.tracking import short_waits
+from dbx_dl.errors import ConfigError
+from dbx_dl.runtime.tracking import registry_uri, short_waits
 from dbx_dl.score.model_file import SHA256_TAG
 
 if TYPE_CHECKING:
@@ -63,25 +64,34 @@ def create_version(client: MlflowClient, name: str, logged: LoggedModel, descrip
 
 def find_version(client: MlflowClient, name: str, run_id: str, sha256: str) -> int | None:
     """The latest version of a model with this file from this run; None where there is none."""
-    for version in list_versions(client, name):
-        if version.run_id == run_id and version.tags.get(SHA256_TAG) == sha256:
+    for version in _search_versions(client, name):
+        if version.run_id == run_id and _with_tags(client, version).tags.get(SHA256_TAG) == sha256:
             return int(version.version)
     return None
 
 
 def list_versions(client: MlflowClient, name: str) -> list[ModelVersion]:
-    """All versions of a model with their tags, latest first; none where the model does not exist.
+    """All versions of a model with their tags, latest first; none where the model does not exist."""
+    return [_with_tags(client, version) for version in _search_versions(client, name)]
 
-    Unity Catalog lists versions without tags and takes no order: each is asked for then, and sorted here.
-    """
+
+def _search_versions(client: MlflowClient, name: str) -> list[ModelVersion]:
+    """Sorted here, since Unity Catalog takes no order."""
     found: list[ModelVersion] = []
     token = None
     while True:
         page = client.search_model_versions(f"name = {_quote(name)}", page_token=token)
-        found += [version if version.tags else client.get_model_version(name, version.version) for version in page]
+        found += page
         token = page.token
         if not token:
             return sorted(found, key=lambda version: -int(version.version))
+
+
+def _with_tags(client: MlflowClient, version: ModelVersion) -> ModelVersion:
+    """Unity Catalog finds versions without tags (their `tags` is a method that raises): such a one is asked for."""
+    if isinstance(version.tags, dict) and version.tags:
+        return version
+    return client.get_model_version(version.name, version.version)
 
 
 def ensure_model(client: MlflowClient, name: str) -> None:
@@ -91,8 +101,17 @@ def ensure_model(client: MlflowClient, name: str) -> None:
     try:
         client.create_registered_model(name)
     except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+        # The second is Unity Catalog's.
+        if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"):
             raise
+
+
+def check_name(name: str, tracking_uri: str) -> None:
+    """ConfigError unless a name can be a model's: catalog.schema.name on Databricks, elsewhere any without / : @."""
+    if registry_uri(tracking_uri).startswith("databricks") and len(name.split(".")) != 3:
+        raise ConfigError(f"{name!r} is no model of Unity Catalog: write catalog.schema.name")
+    if not name.strip() or set(name) & set("/:@"):
+        raise ConfigError(f"{name!r} cannot be a model's name: leave out / : @")
 
 
 def _quote(name: str) -> str:
