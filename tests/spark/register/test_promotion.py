@@ -1,5 +1,8 @@
 """Promotions and rollbacks on a real MLflow database with a real Delta ledger, also at once and after a kill."""
 
+import json
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -209,3 +212,22 @@ def test_intervals_are_repeatable(spark: SparkSession, tracking: TrackingConfig,
     assert [m.metrics for m in first.models] == [m.metrics for m in second.models]
     assert [m.differences for m in first.models] == [m.differences for m in second.models]
     assert np.isfinite([e.low for m in first.models for e in m.metrics.values()]).all()
+
+
+@pytest.mark.matrix
+def test_of_claims_in_two_processes_one_wins_each_generation(tmp_path: Path) -> None:
+    """Both make the table, then try the same generations: each is won once, by one of them."""
+    command = [sys.executable, "-m", "tests.spark.register.claim_often", str(tmp_path / "ledger"), "12"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen(command, cwd=Path(__file__).parents[3], **pipes) for _ in range(2)]
+    for process in processes:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    outputs = []
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        outputs.append(json.loads(process.communicate(timeout=300)[0]))
+    won = sorted(generation for output in outputs for generation in output)
+    assert won == list(range(1, 13))
