@@ -17,7 +17,9 @@ from dbx_dl.score.evaluation import measure_predictions, read_predictions
 from dbx_dl.score.session import ModelSession, digest_file, open_model
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from dbx_dl.contracts import ModelMetadata, PreparedTable
     from dbx_dl.export.parity import Differences, HeldOutRows
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 BATCH_SIZES = (1, 2, 17)
 # Predictions that are this near to each other are equal where metrics count or order rows.
 _ROUNDING = 1e-5
+_NUM_SHOWN = 5
 _RELATIVE = ("mae", "rmse", "poisson_deviance")
 
 
@@ -42,7 +45,8 @@ class Candidate:
     """A written file and what it is held against.
 
     `predict_test` gives the predictions for the whole test split (see `score.evaluation.predict_split`) of a file;
-    `reference` the metrics that these must have, by name.
+    `reference` the metrics that these must have, by name, and `training_rows` training's own predictions by key, where
+    they are at hand, to name a row that differs.
     """
 
     path: Path
@@ -52,6 +56,7 @@ class Candidate:
     tolerances: Tolerances
     predict_test: Callable[[str], pa.Table]
     reference: Mapping[str, float] = field(default_factory=dict)
+    training_rows: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
 
     @cached_property
     def session(self) -> ModelSession:
@@ -157,8 +162,27 @@ def check_metrics(candidate: Candidate) -> None:
             continue
         raise ExportError(
             f"{name} of the test split is {found:.6g}, training measured {expected:.6g} "
-            f"({len(labels)} rows, tolerance {candidate.tolerances.metrics:g})"
+            f"({len(labels)} rows, tolerance {candidate.tolerances.metrics:g}){_name_row(candidate, predictions)}"
         )
+
+
+def _name_row(candidate: Candidate, predictions: NDArray[np.floating]) -> str:
+    """The first row of the test split, in key order, for which training predicted something else; empty for none."""
+    import numpy as np
+
+    keys = candidate.test_predictions.column(candidate.prepared.key_column).to_pylist()
+    for key, found in zip(map(str, keys), predictions, strict=True):
+        expected = candidate.training_rows.get(key)
+        if expected is not None and not np.allclose(found, expected, rtol=1e-3, atol=1e-3):
+            return f"; the first row that differs is {key!r}: {_show(found)} instead of {_show(expected)}"
+    return ""
+
+
+def _show(values: NDArray[np.floating]) -> str:
+    import numpy as np
+
+    numbers = [f"{value:.4g}" for value in np.ravel(values)[:_NUM_SHOWN]]
+    return ", ".join(numbers) + (", …" if np.size(values) > _NUM_SHOWN else "")
 
 
 # Every file's gates, and with the last one those of the plain file.

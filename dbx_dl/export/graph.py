@@ -96,8 +96,21 @@ def _put_encoder_in_front(network: onnx.ModelProto, metadata: ModelMetadata) -> 
     prefix = _PREFIX
     while any(column.startswith(prefix) for column in metadata.inputs.columns):
         prefix = f"_{prefix}"
-    inner = compose.add_prefix(network, prefix)
-    return compose.merge_models(encoder, inner, io_map=[(features, f"{prefix}inputs")])
+    model: onnx.ModelProto = compose.add_prefix(network, prefix)
+    rename_value(model.graph, f"{prefix}inputs", features)
+    _put_in_front(encoder, model)
+    return model
+
+
+def _put_in_front(first: onnx.ModelProto, model: onnx.ModelProto) -> None:
+    """Let a model begin with another one whose values have other names; onnx.compose takes no models beyond 2 GiB."""
+    graph, nodes = model.graph, list(model.graph.node)
+    del graph.node[:], graph.input[:]
+    graph.node.extend([*first.graph.node, *nodes])
+    graph.input.extend(first.graph.input)
+    graph.initializer.extend(first.graph.initializer)
+    known = {entry.domain for entry in model.opset_import}
+    model.opset_import.extend(entry for entry in first.opset_import if entry.domain not in known)
 
 
 def _drop_unused_domains(model: onnx.ModelProto) -> None:

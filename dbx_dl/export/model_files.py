@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbx_dl.errors import DataError, ExportError
+from dbx_dl.errors import DataError
 from dbx_dl.export.graph import compose_model
 from dbx_dl.frameworks.onnx_files import INLINE_BYTES, save_model
 from dbx_dl.score.external_data import list_data_files
@@ -21,13 +21,8 @@ MODEL_FILE = "model.onnx"
 def write_model(
     network: onnx.ModelProto, metadata: ModelMetadata, path: Path, inline_bytes: int = INLINE_BYTES
 ) -> None:
-    """Compose the model around a network and write it; ExportError when the parts do not fit together."""
-    try:
-        model = compose_model(network, metadata)
-        save_model(model, path, inline_bytes=inline_bytes)
-    except ValueError as error:
-        reason = " ".join(str(error).split())
-        raise ExportError(f"network {metadata.network!r} cannot become a model: {reason}") from None
+    """Compose the model around a network and write it; ExportError when the network is not as promised."""
+    save_model(compose_model(network, metadata), path, inline_bytes=inline_bytes)
 
 
 def list_files(path: Path) -> list[Path]:

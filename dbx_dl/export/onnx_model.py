@@ -119,7 +119,19 @@ def _write_candidate(
         tolerances=Tolerances(config.parity_tolerance, config.parity_tolerance, config.metric_tolerance),
         predict_test=lambda file: predict_split(spark, file, trained.prepared, "test"),
         reference=reference,
+        training_rows=_read_training_rows(Path(trained.directory) / "test_predictions.npz"),
     )
+
+
+def _read_training_rows(path: Path) -> dict[str, np.ndarray]:
+    """Training's predictions of the test split by key; none where its directory is on another machine."""
+    import numpy as np
+
+    if not path.is_file():
+        return {}
+    with np.load(path, allow_pickle=False) as arrays:
+        values = arrays["probabilities"] if "probabilities" in arrays else arrays["predictions"]
+        return dict(zip(arrays["keys"].tolist(), values, strict=True))
 
 
 def _read_held_out(

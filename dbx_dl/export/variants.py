@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +47,7 @@ class VariantKind:
 def build_variant(name: str, source: Source) -> onnx.ModelProto:
     """The variant's network (`inputs` -> `logits`); ExportError when the tool behind it cannot make it."""
     try:
-        with drop_python_chatter("root"):
+        with _root_logger_kept(), drop_python_chatter("root"):
             return VARIANTS[name].build(source)
     except Exception as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
@@ -134,3 +136,14 @@ def _create_reader(inputs: NDArray[np.generic]) -> Any:
             return next(self._batches, None)
 
     return RowReader()
+
+
+@contextmanager
+def _root_logger_kept() -> Iterator[None]:
+    """onnxruntime.quantization logs through the root logger, which installs a handler where it has none."""
+    root, handler = logging.getLogger(), logging.NullHandler()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)

@@ -56,7 +56,7 @@ def copy_model(
             copied = _upload(target_client, version, file, target, place, is_same_store=place.uri == tracking.uri)
     except MlflowException as error:
         raise RegistryError(f"{source} cannot be copied to {target!r}: {explain_failure(error)}") from None
-    _verify(target_client, target, copied, _digest_files(file), place.uri)
+    verify_copy(target_client, target, copied, _digest_files(file), place.uri)
     logger.info("copied %s to %s version %d (alias %s)", source, target, copied, CHALLENGER)
     return f"models:/{target}/{copied}"
 
@@ -114,7 +114,8 @@ def _copy_folder(path: Path, folder: Path, model_id: str) -> None:
     described.save(str(folder / "MLmodel"))
 
 
-def _verify(client: MlflowClient, name: str, version: int, expected: Mapping[str, str], tracking_uri: str) -> None:
+def verify_copy(client: MlflowClient, name: str, version: int, expected: Mapping[str, str], tracking_uri: str) -> None:
+    """Make a version `challenger` whose files have the SHA-256 that are expected by name; else delete it and raise."""
     from mlflow.exceptions import MlflowException
 
     try:

@@ -136,5 +136,6 @@ def _describe_metadata(model: OnnxModel) -> dict[str, Any]:
         "network": trained.network,
         "table": trained.prepared.table.name,
         "table_version": trained.prepared.table.version,
+        "task": trained.prepared.target.task,
         "label_names": list(trained.prepared.target.label_names),
     }

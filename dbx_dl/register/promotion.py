@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import Promotion
-from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.errors import ConfigError, DataError, RegistryError
 from dbx_dl.register.champion import find_champion, move_champion
 from dbx_dl.register.decision import Decision, decide
 from dbx_dl.register.ledger import Ledger, find_ledger
-from dbx_dl.register.measurement import PredictedRows, check_groups, choose_metric, measure_models, predict_rows
+from dbx_dl.register.measurement import check_groups, choose_metric, measure_models, predict_rows
 from dbx_dl.register.record import name_record, record_decision
 from dbx_dl.runtime.tracking import open_client
 from dbx_dl.score.model_file import fetch_model
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from dbx_dl.config import RegisterConfig, TrackingConfig
     from dbx_dl.contracts import MeasuredModel, PreparedTable, RegisteredModel
+    from dbx_dl.score.model_file import ModelFile
 
 logger = logging.getLogger(__name__)
 
@@ -77,11 +78,13 @@ def _compare(
     tracking: TrackingConfig,
 ) -> _Comparison:
     prepared = candidates[0].onnx.trained.prepared
-    predicted = [_predict(spark, model.version, prepared, config, tracking) for model in candidates]
+    files = {model.version: fetch_model(f"models:/{config.name}/{model.version}", tracking.uri) for model in candidates}
+    predicted = [predict_rows(spark, version, file, prepared, config) for version, file in files.items()]
     note = ""
-    if present is not None and all(model.version != present for model in candidates):
+    if present is not None and present not in files:
+        file = _fetch_champion(config.name, present, tracking)
         try:
-            predicted.append(_predict(spark, present, prepared, config, tracking))
+            predicted.append(predict_rows(spark, present, file, prepared, config))
         except DataError as error:
             note = f"; version {present}, champion so far, could not be compared: {error}"
             logger.warning("version %d of %s cannot be measured on this table: %s", present, config.name, error)
@@ -93,11 +96,15 @@ def _compare(
     return _Comparison(present, models, note, predicted[0].rows.num_rows)
 
 
-def _predict(
-    spark: SparkSession, version: int, prepared: PreparedTable, config: RegisterConfig, tracking: TrackingConfig
-) -> PredictedRows:
-    file = fetch_model(f"models:/{config.name}/{version}", tracking.uri)
-    return predict_rows(spark, version, file, prepared, config)
+def _fetch_champion(name: str, present: int, tracking: TrackingConfig) -> ModelFile:
+    """A champion whose file is not to be had is not taken for a worse one: its store may only be away."""
+    try:
+        return fetch_model(f"models:/{name}/{present}", tracking.uri)
+    except (DataError, RegistryError) as error:
+        raise RegistryError(
+            f"version {present}, champion of {name!r}, cannot be compared with: {error}. If it is gone for good, take "
+            "the alias champion from it"
+        ) from None
 
 
 def _decide(candidates: Sequence[RegisteredModel], found: _Comparison, config: RegisterConfig) -> Promotion:

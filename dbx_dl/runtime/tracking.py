@@ -24,6 +24,8 @@ _PROGRESS_BAR = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
 # Level and variable belong to the process, and trainings may run in several threads.
 _QUIET = threading.RLock()
 _SECONDS_TO_CONNECT = 5.0
+# Variables that a block of `short_waits` has set, not the user.
+_CHOSEN_HERE: set[str] = set()
 
 
 def open_client(uri: str) -> MlflowClient:
@@ -61,17 +63,23 @@ def explain_failure(error: Exception) -> str:
 def short_waits(timeout_seconds: int = 20) -> Iterator[None]:
     """MLflow's client asks a server twice at most, each time for so long, unless the environment says otherwise.
 
-    Its own defaults are eight times two minutes, with growing pauses.
+    Its own defaults are eight times two minutes, with growing pauses. Of blocks in each other the inner one counts.
     """
     patience = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(timeout_seconds)}
     with _QUIET:
-        added = {name: value for name, value in patience.items() if name not in os.environ}
-        os.environ.update(added)
+        before = {name: os.environ.get(name) for name in patience}
+        chosen = [name for name in patience if before[name] is None or name in _CHOSEN_HERE]
+        added = set(chosen) - _CHOSEN_HERE
+        os.environ.update({name: patience[name] for name in chosen})
+        _CHOSEN_HERE.update(added)
         try:
             yield
         finally:
-            for name in added:
+            _CHOSEN_HERE.difference_update(added)
+            for name in chosen:
                 os.environ.pop(name, None)
+                if before[name] is not None:
+                    os.environ[name] = str(before[name])
 
 
 @contextmanager

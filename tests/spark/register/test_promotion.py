@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from dbx_dl import promote_model, rollback_model
+from dbx_dl import promote_model, register_model, rollback_model
 from dbx_dl.config import GroupLimit, LatencyLimit, MetricLimit, RegisterConfig, TrackingConfig
 from dbx_dl.contracts import PreparedTable, Promotion, RegisteredModel
 from dbx_dl.errors import ConfigError, DataError, RegistryError
 from dbx_dl.register.ledger import LEASE_SECONDS, Entry, Ledger, find_ledger
 from dbx_dl.runtime.tables import quote_table
 from dbx_dl.runtime.tracking import open_client
-from tests.onnx_models import make_weights
-from tests.prepared_tables import SPEC, write_feature_table
-from tests.registered_models import GOOD, register
+from dbx_dl.score.model_file import fetch_model
+from tests.onnx_models import describe_onnx, make_weights, write_linear_model
+from tests.prepared_tables import SPEC, write_feature_table, write_number_table
+from tests.registered_models import GOOD, register, start_run
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +205,36 @@ def test_a_champion_that_was_moved_by_hand_meanwhile_is_not_overrun(
         move_champion(client, ledger, seen, "trio", 3, before)
     assert champion_of(tracking, "trio") == 1 and ledger.read().state == "dropped"
     client.set_registered_model_alias("trio", "champion", str(before))
+
+
+def test_a_champion_whose_file_is_away_is_not_taken_for_a_worse_one(
+    spark: SparkSession, tmp_path: Path, prepared: PreparedTable, tracking: TrackingConfig
+) -> None:
+    register(tmp_path / "old", prepared, tracking, "away")
+    open_client(tracking.uri).set_registered_model_alias("away", "champion", "1")
+    fetch_model("models:/away/1", tracking.uri).path.unlink()
+    new = register(tmp_path / "new", prepared, tracking, "away", GOOD)
+    with pytest.raises(RegistryError, match="version 1, champion of 'away', cannot be compared with: "):
+        promote_model(spark, [new], RegisterConfig(name="away"), tracking=tracking)
+    assert champion_of(tracking, "away") == 1
+
+
+def test_models_of_numbers_are_compared_by_their_errors(
+    spark: SparkSession, tmp_path: Path, tracking: TrackingConfig
+) -> None:
+    numbers = write_number_table(tmp_path / "numbers", "regression", {"train": 4, "test": 40})
+    models = []
+    for seed in range(2):
+        path = tmp_path / str(seed) / "model.onnx"
+        path.parent.mkdir()
+        write_linear_model(path, numbers.inputs, (), seed=seed, task="regression")
+        onnx = describe_onnx(numbers, path, {"rmse": 1.0}, start_run(tracking))
+        models.append(register_model(onnx, RegisterConfig(name="numbers"), tracking=tracking))
+    config = RegisterConfig(name="numbers", limits={"mae": MetricLimit(threshold=1e9)})
+    found = promote_model(spark, models, config, tracking=tracking)
+    assert found.metric == "rmse" and set(found.models[0].metrics) == {"rmse", "mae", "r2"}
+    assert found.champion_version == min(found.values, key=lambda version: found.values[version])
+    assert found.models[0].metrics["rmse"].low < found.models[0].metrics["rmse"].value
 
 
 def test_intervals_are_repeatable(spark: SparkSession, tracking: TrackingConfig, trio: list[RegisteredModel]) -> None:

@@ -16,6 +16,7 @@ from dbx_dl import copy_model, promote_model, register_model, rollback_model
 from dbx_dl.config import RegisterConfig, TrackingConfig
 from dbx_dl.contracts import PreparedTable, RegisteredModel
 from dbx_dl.errors import ConfigError, RegistryError
+from dbx_dl.register.copying import verify_copy
 from dbx_dl.register.listing import list_models
 from dbx_dl.runtime.tracking import ensure_experiment, open_client
 from dbx_dl.score.model_file import fetch_model
@@ -116,6 +117,9 @@ def test_a_copy_in_another_registry_lives_on_its_own(
     assert tags["dbx_dl_copied_from"] == "rows/2"
     run = open_client(prod.uri).get_run(open_client(prod.uri).get_model_version("prod.vision.rows", "1").run_id)
     assert run.data.tags["dbx_dl_copied_from_run"] == pair[1].onnx.trained.run_id and run.info.status == "FINISHED"
+    with pytest.raises(RegistryError, match=r"version 1 has other bytes in model\.onnx: copy it again"):
+        verify_copy(open_client(prod.uri), "prod.vision.rows", 1, {"model.onnx": "0" * 64}, prod.uri)
+    assert list_models(prod.uri) == ()  # a version that is not the same is taken away again
     within = copy_model("models:/rows/2", "rows_prod", tracking=tracking)
     assert open_client(tracking.uri).get_model_version("rows_prod", "1").run_id == pair[1].onnx.trained.run_id
     assert fetch_model(within, tracking.uri).sha256 == pair[1].onnx.file.sha256

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,14 @@ def test_all_variants_are_measured_side_by_side(plain: tuple[Measured, Path]) ->
     (best,) = (variant for variant in table if variant.is_chosen)
     assert best.name == chosen.candidate.metadata.variant and chosen.candidate.path.parent.name == best.name
     assert best.size_bytes == min(variant.size_bytes for variant in table if variant.is_kept)
+
+
+def test_tools_leave_the_root_logger_as_it_is(plain: tuple[Measured, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    level = root.level
+    compare_variants(*plain, ExportConfig(variants=("int8_dynamic",)), "accuracy")
+    assert root.handlers == [] and root.level == level
 
 
 def test_what_is_before_and_behind_the_network_stays_exact(plain: tuple[Measured, Path]) -> None:

@@ -190,6 +190,15 @@ def test_metrics_that_training_did_not_measure_are_caught(tmp_path: Path) -> Non
     run_gates(make_candidate(tmp_path / "m.onnx", right_network(), reference={}))
 
 
+def test_the_metrics_gate_names_a_row_where_training_left_its_predictions(tmp_path: Path) -> None:
+    right = make_candidate(tmp_path / "m.onnx", right_network())
+    rows = dict(zip(right.held_out.keys, right.held_out.expected["probabilities"].copy(), strict=True))
+    rows["7.png"] = np.array([0.5, 0.25, 0.25])
+    changes = {"reference": {"accuracy": 0.0}, "training_rows": rows}
+    with pytest.raises(ExportError, match=r"the first row that differs is '7\.png': .* instead of 0\.5, 0\.25, 0\.25$"):
+        run_gates(make_candidate(tmp_path / "m.onnx", right_network(), **changes))
+
+
 @pytest.mark.parametrize(("task", "names"), [("multilabel", ("a", "b")), ("regression", ()), ("count", ())])
 def test_files_of_every_task_pass_and_wrong_ones_are_told(tmp_path: Path, task: Task, names: tuple[str, ...]) -> None:
     scaling = {"label_center": 300.0, "label_scale": 70.0} if task == "regression" else {}

@@ -1,6 +1,7 @@
 """The page holds everything it shows, and escapes what came from the data."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -59,3 +60,11 @@ def test_wrong_samples_are_marked_with_truth_and_prediction(page: str) -> None:
     assert wrong
     assert page.count('class="sample wrong"') == len(wrong)
     assert f"{wrong[0].truth} → {wrong[0].label}" in page
+
+
+def test_runs_without_classes_have_a_page_without_confusion() -> None:
+    outcome = finished_run("table")
+    evidence = replace(found_evidence(outcome), predictions={}, samples=[], score_labels={})
+    page = render_report([(outcome, evidence)], title="numbers")
+    assert "Confusion matrix" not in page and "model sees them" not in page
+    assert page.count("<picture>") == 2 and "Scored with" in page
