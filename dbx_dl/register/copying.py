@@ -121,7 +121,7 @@ def verify_copy(client: MlflowClient, name: str, version: int, expected: Mapping
     try:
         found = _digest_files(fetch_model(f"models:/{name}/{version}", tracking_uri))
         if found != expected:
-            changed = ", ".join(sorted(name for name, _ in expected.items() ^ found.items()))
+            changed = ", ".join(sorted({file for file, _ in expected.items() ^ found.items()}))
             raise RegistryError(f"the copy {name} version {version} has other bytes in {changed}: copy it again")
         with quiet_mlflow(), short_waits():
             client.set_registered_model_alias(name, CHALLENGER, str(version))
