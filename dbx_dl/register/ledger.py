@@ -147,18 +147,30 @@ class Ledger:
 
         values = (self._model, entry.generation, entry.state, entry.champion, previous, entry.claim, entry.holder, None)
         row = self._spark.createDataFrame([values], _COLUMNS).withColumn("changed_at", F.current_timestamp())
-        options = {**PLAIN_TABLE, "txnAppId": transaction, "txnVersion": str(entry.generation)}
+        options = {"txnAppId": transaction, "txnVersion": str(entry.generation)}
         with _alone(self._table):
-            if not has_table(self._spark, self._table):
-                require_free_place(self._table, "promotion ledger", ("_delta_log",))
+            self._ensure_table()
             for attempt in range(_MAX_ATTEMPTS):
                 try:
                     append_rows(row, self._table, properties=options)
                     break
                 except Exception as error:
-                    # Also a race about making the table: what is taken is left out the next time.
+                    # Of two at once: what is taken is left out the next time.
                     if not is_lost_race(error) or attempt + 1 == _MAX_ATTEMPTS:
                         raise DataError(f"promotion ledger {self._table}: {first_line(error)}") from None
+
+    def _ensure_table(self) -> None:
+        """Made empty first: whether a commit that makes a table also counts as a transaction is not Delta's promise."""
+        if has_table(self._spark, self._table):
+            return
+        require_free_place(self._table, "promotion ledger", ("_delta_log",))
+        properties = ", ".join(f"'{name}' = '{value}'" for name, value in PLAIN_TABLE.items())
+        statement = f"CREATE TABLE IF NOT EXISTS {quote_table(self._table)} ({_COLUMNS}) USING delta"
+        try:
+            self._spark.sql(f"{statement} TBLPROPERTIES ({properties})").collect()
+        except Exception as error:
+            if not has_table(self._spark, self._table):
+                raise DataError(f"promotion ledger {self._table} cannot be made: {first_line(error)}") from None
 
 
 @contextmanager
