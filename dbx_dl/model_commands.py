@@ -83,7 +83,10 @@ def copy(
     config: RunOption = None,
     tracking: UriOption = None,
     to: Annotated[str | None, typer.Option("--to", help="MLflow of the target, where it is another one.")] = None,
-    to_experiment: Annotated[str, typer.Option("--to-experiment", help="Where --to keeps the files.")] = "dbx_dl",
+    to_experiment: Annotated[str, typer.Option("--to-experiment", help="The experiment there.")] = "dbx_dl",
+    to_artifacts: Annotated[
+        str | None, typer.Option("--to-artifacts", help="Where files go there, if the experiment is new.")
+    ] = None,
     verbose: Verbose = False,
 ) -> None:
     """Copy a version to another model, catalog or registry, and compare the SHA-256 of what arrived."""
@@ -91,7 +94,7 @@ def copy(
         import dbx_dl
         from dbx_dl.config import TrackingConfig
 
-        place = None if to is None else TrackingConfig(uri=to, experiment=to_experiment)
+        place = None if to is None else TrackingConfig(uri=to, experiment=to_experiment, artifacts=to_artifacts)
         uri = dbx_dl.copy_model(source, target, tracking=_choose_tracking(config, tracking), target_tracking=place)
         typer.echo(f"copied: {uri}")
 

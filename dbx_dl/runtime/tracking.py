@@ -24,6 +24,7 @@ _PROGRESS_BAR = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
 # Level and variable belong to the process, and trainings may run in several threads.
 _QUIET = threading.RLock()
 _SECONDS_TO_CONNECT = 5.0
+_BRACKETS = "\"')"
 # Variables that a block of `short_waits` has set, not the user.
 _CHOSEN_HERE: set[str] = set()
 
@@ -55,8 +56,11 @@ def registry_uri(tracking_uri: str) -> str:
 
 
 def explain_failure(error: Exception) -> str:
-    """The first line of an MLflow error, without credentials."""
-    return _without_password(str(error).splitlines()[0] if str(error) else type(error).__name__)
+    """The first line of an MLflow error, without credentials; of a server that does not answer only the cause."""
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if "Max retries exceeded" in text and "Caused by" in text:
+        text = f"no answer: {text.rpartition('Caused by ')[2].rpartition(': ')[2].rstrip(_BRACKETS)}"
+    return _without_password(text)
 
 
 @contextmanager

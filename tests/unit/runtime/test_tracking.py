@@ -61,6 +61,12 @@ def test_quietness_ends_with_the_block() -> None:
     assert (logging.getLogger("mlflow").level, os.environ.get(name)) == (level, before)
 
 
+def test_a_server_that_does_not_answer_is_one_short_line() -> None:
+    with pytest.raises(RegistryError) as failure:
+        open_client("http://127.0.0.1:9")
+    assert str(failure.value) == "cannot reach MLflow at http://127.0.0.1:9: no answer: [Errno 111] Connection refused"
+
+
 def test_the_inner_patience_counts_and_the_users_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     timeout, retries = "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
     monkeypatch.delenv(timeout, raising=False)
