@@ -16,6 +16,7 @@ from dbx_dl.config import GroupLimit, LatencyLimit, MetricLimit, RegisterConfig,
 from dbx_dl.contracts import PreparedTable, Promotion, RegisteredModel
 from dbx_dl.errors import ConfigError, DataError, RegistryError
 from dbx_dl.register.ledger import LEASE_SECONDS, Entry, Ledger, find_ledger
+from dbx_dl.runtime.processes import call_in_process
 from dbx_dl.runtime.tables import quote_table
 from dbx_dl.runtime.tracking import open_client
 from dbx_dl.score.model_file import fetch_model
@@ -262,3 +263,10 @@ def test_of_claims_in_two_processes_one_wins_each_generation(tmp_path: Path) -> 
         outputs.append(json.loads(process.communicate(timeout=300)[0]))
     won = sorted(generation for output in outputs for generation in output)
     assert won == list(range(1, 13))
+
+
+@pytest.mark.matrix
+def test_promotions_on_connect(tmp_path: Path) -> None:
+    found = call_in_process("tests.spark.register.connect_process:promote_twice", {"folder": str(tmp_path)})
+    assert found["session"].startswith("pyspark.sql.connect")
+    assert (found["champion"], found["back"], found["ledger"]) == (2, 1, [3, "moved", 1])
