@@ -40,11 +40,12 @@ def _weigh_classes(labels: NDArray[Any], probabilities: NDArray[Any], weights_bn
     num_classes = probabilities.shape[1]
     predicted = probabilities.argmax(axis=1)
     chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    is_label_nc, is_predicted_nc = np.eye(num_classes)[labels], np.eye(num_classes)[predicted]
-    hits, labelled, guessed = (weights_bn @ x for x in (is_label_nc * is_predicted_nc, is_label_nc, is_predicted_nc))
+    is_right = predicted == labels
+    labelled, guessed = (_sum_by_class(weights_bn, classes, num_classes) for classes in (labels, predicted))
+    hits = _sum_by_class(weights_bn[:, is_right], labels[is_right], num_classes)
     recalls, f1 = _divide(hits, labelled), _divide(2 * hits, labelled + guessed)
     rows = {
-        "accuracy": (predicted == labels).astype(np.float64),
+        "accuracy": is_right.astype(np.float64),
         "log_loss": -np.log(np.clip(chosen, _SMALLEST_PROBABILITY, 1.0)),
         "brier": (probabilities.astype(np.float64) ** 2).sum(axis=1) - 2 * chosen + 1,
     }
@@ -53,6 +54,16 @@ def _weigh_classes(labels: NDArray[Any], probabilities: NDArray[Any], weights_bn
         "balanced_accuracy": _mean_of_known(recalls),
         "f1_macro": _mean_of_known(f1),
     }
+
+
+def _sum_by_class(weights_bn: Floats, classes: NDArray[Any], num_classes: int) -> Floats:
+    """The weight of every class' rows, (B, C); no matrix of rows by classes, which may be large."""
+    sums_bc = np.zeros((len(weights_bn), num_classes))
+    if len(classes):
+        order = np.argsort(classes, kind="stable")
+        starts = np.flatnonzero(np.r_[True, np.diff(classes[order]) != 0])
+        sums_bc[:, classes[order][starts]] = np.add.reduceat(weights_bn[:, order], starts, axis=1)
+    return sums_bc
 
 
 def _weigh_label_sets(is_label: NDArray[np.bool_], probabilities: Floats, weights_bn: Floats) -> dict[str, Floats]:
