@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.errors import DataError, ExportError
 from dbx_dl.export.diagnosis import explain_difference
-from dbx_dl.export.parity import compare_outputs, describe_difference, predict_in_batches
+from dbx_dl.export.parity import compare_outputs, describe_difference, predict_in_batches, scale_differences
 from dbx_dl.export.rounding import bound_metrics
 from dbx_dl.metrics import TASK_METRICS
 from dbx_dl.score.evaluation import measure_predictions, read_predictions
@@ -108,7 +108,7 @@ def check_batch_sizes(candidate: Candidate) -> None:
     single = predict_in_batches(candidate.session, rows, 1)
     for size in BATCH_SIZES[1:]:
         for kind, found in predict_in_batches(candidate.session, rows, size).items():
-            differences = np.abs(found - single[kind]) / np.maximum(1.0, np.abs(single[kind]))
+            differences = scale_differences(kind, found, single[kind], candidate.metadata)
             by_row = np.nan_to_num(differences.reshape(len(rows), -1).max(axis=1), nan=np.inf)
             if not by_row.max() <= candidate.tolerances.batches:
                 row = int(np.argmax(by_row > candidate.tolerances.batches))
@@ -121,11 +121,10 @@ def check_batch_sizes(candidate: Candidate) -> None:
 def check_determinism(candidate: Candidate) -> None:
     """A second session gives the same bits for the same rows."""
     again = ModelSession(candidate.path, digest_file(candidate.path))
-    rows, keys = candidate.held_out.rows, candidate.held_out.keys
-    for kind, first in predict_in_batches(candidate.session, rows, rows.num_rows).items():
-        second = predict_in_batches(again, rows, rows.num_rows)[kind]
-        for row, key in enumerate(keys):
-            if first[row].tobytes() != second[row].tobytes():
+    second = predict_in_batches(again, candidate.held_out.rows)
+    for kind, first in predict_in_batches(candidate.session, candidate.held_out.rows).items():
+        for row, key in enumerate(candidate.held_out.keys):
+            if first[row].tobytes() != second[kind][row].tobytes():
                 raise ExportError(f"row {key!r} gets other {kind} in a second run: the file holds something random")
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dbx_dl.contracts import ModelMetadata, OutputKind
     from dbx_dl.score.session import ModelSession
 
-_BATCH_ROWS = 256
+BATCH_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,9 @@ class Differences:
 
 def compare_outputs(session: ModelSession, held_out: HeldOutRows) -> Differences:
     """The differences of all outputs; ExportError when the file fails on a row."""
-    import numpy as np
-
-    found = predict_in_batches(session, held_out.rows, _BATCH_ROWS)
+    found = predict_in_batches(session, held_out.rows)
     sizes = {
-        kind: np.abs(found[kind] - expected) / _unit(kind, expected, session.metadata)
+        kind: scale_differences(kind, found[kind], expected, session.metadata)
         for kind, expected in held_out.expected.items()
     }
     return Differences(found, held_out.expected, sizes)
@@ -105,7 +103,7 @@ def describe_difference(
 
 
 def predict_in_batches(
-    session: ModelSession, rows: pa.RecordBatch, size: int
+    session: ModelSession, rows: pa.RecordBatch, size: int = BATCH_ROWS
 ) -> dict[OutputKind, NDArray[np.floating]]:
     """All outputs of raw rows that go through the model `size` at a time; ExportError when it fails on some."""
     import numpy as np
@@ -124,10 +122,13 @@ def predict_in_batches(
     return {kind: np.concatenate([part[kind] for part in parts]) for kind in parts[0]}
 
 
-def _unit(kind: OutputKind, expected: NDArray[np.floating], metadata: ModelMetadata) -> NDArray[np.float64]:
-    """What a difference is measured in: see `Parity`."""
+def scale_differences(
+    kind: OutputKind, found: NDArray[np.floating], expected: NDArray[np.floating], metadata: ModelMetadata
+) -> NDArray[np.float64]:
+    """How far outputs are apart, number by number, in the units of `Parity`."""
     import numpy as np
 
+    differences = np.abs(found - expected)
     if kind == "value" and metadata.target.task == "regression":
-        return np.float64(metadata.label_scale)  # type: ignore[return-value]
-    return np.ones(1) if kind == "probabilities" else np.maximum(1.0, np.abs(expected))
+        return np.asarray(differences / metadata.label_scale)
+    return np.asarray(differences if kind == "probabilities" else differences / np.maximum(1.0, np.abs(expected)))

@@ -74,8 +74,7 @@ def _to_best_labels(
     import numpy as np
     import pyarrow as pa
 
-    best = np.zeros(len(failed), np.int64)
-    best[~failed] = probabilities_nc[~failed].argmax(axis=1)
+    best = np.where(failed, 0, probabilities_nc.argmax(axis=1))  # of NaN it is any
     return {
         "label": pa.array(label_names, pa.string()).take(pa.array(best, mask=failed)),
         "probability": pa.array(probabilities_nc[np.arange(len(failed)), best].astype(np.float64), mask=failed),
