@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from dbx_dl.prepare.images.prepare import prepare_images
     from dbx_dl.prepare.images.stream import stream_images
     from dbx_dl.prepare.tabular.prepare import prepare_table
+    from dbx_dl.register.champion import rollback_model
+    from dbx_dl.register.copying import copy_model
     from dbx_dl.register.model_version import register_model
     from dbx_dl.register.promotion import promote_model
     from dbx_dl.score.table import score_table
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from dbx_dl.train.search.search import search_network
 
 __all__ = [
+    "copy_model",
     "export_onnx",
     "launch_ranks",
     "load_prepared",
@@ -29,6 +32,7 @@ __all__ = [
     "prepare_table",
     "promote_model",
     "register_model",
+    "rollback_model",
     "score_table",
     "score_udf",
     "search_network",
@@ -48,6 +52,8 @@ _HOMES = {
     "export_onnx": "dbx_dl.export.onnx_model",
     "register_model": "dbx_dl.register.model_version",
     "promote_model": "dbx_dl.register.promotion",
+    "rollback_model": "dbx_dl.register.champion",
+    "copy_model": "dbx_dl.register.copying",
     "score_table": "dbx_dl.score.table",
     "score_udf": "dbx_dl.score.udf",
 }

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
-import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dbx_dl.errors import DbxDlError
+from dbx_dl import model_commands
+from dbx_dl.terminal import ConfigOption, Verbose, print_table, run_of, told_to_the_user
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
-    from dbx_dl.config import RunConfig
     from dbx_dl.monitor.outcome import RunOutcome
 
-TRACEBACK = "Traceback (most recent call last)"
 
 app = typer.Typer(
     name="dbx-dl",
@@ -32,8 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ConfigOption = Annotated[Path, typer.Option("--config", help="The run's YAML file, such as conf/runs/digits.yml.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log everything, and show tracebacks.")]
+
+for _command in (model_commands.promote, model_commands.rollback, model_commands.models, model_commands.copy):
+    app.command()(_command)
 
 
 def main(*command: str) -> None:
@@ -57,7 +51,7 @@ def demo(
     verbose: Verbose = False,
 ) -> None:
     """Take real images and a real table the whole way, with Keras and with PyTorch."""
-    with _told_to_the_user(verbose):
+    with told_to_the_user(verbose):
         from dbx_dl.demo import run_demo, write_demo_data
 
         if data_only:
@@ -72,7 +66,7 @@ def run(
     verbose: Verbose = False,
 ) -> None:
     """Take one run the whole way: prepare, train, export, register, score, report."""
-    with _run_of(config, verbose) as (spark, run_config):
+    with run_of(config, verbose) as (spark, run_config):
         from dbx_dl.pipeline import run_pipeline
 
         outcome = run_pipeline(spark, run_config)
@@ -90,7 +84,7 @@ def prepare(
     verbose: Verbose = False,
 ) -> None:
     """Bring the run's Delta table up to date with its source; what cannot be used goes to a rejects table."""
-    with _run_of(config, verbose) as (spark, run_config):
+    with run_of(config, verbose) as (spark, run_config):
         from dbx_dl.pipeline import prepare_run, stream_run
 
         if stream is not None:
@@ -109,7 +103,7 @@ def train(
     verbose: Verbose = False,
 ) -> None:
     """Train the run's network on the prepared table, with each of the run's frameworks."""
-    with _run_of(config, verbose) as (spark, run_config):
+    with run_of(config, verbose) as (spark, run_config):
         from dbx_dl.pipeline import train_run
 
         for framework in run_config.frameworks:
@@ -124,14 +118,14 @@ def search(
     verbose: Verbose = False,
 ) -> None:
     """Search for the best settings of `train`, or go on with a search; the best model is left as `train` leaves one."""
-    with _run_of(config, verbose) as (spark, run_config):
+    with run_of(config, verbose) as (spark, run_config):
         from dbx_dl.pipeline import search_run
         from dbx_dl.train.search.show import tabulate_trials
 
         for name in run_config.frameworks if framework is None else (framework,):
             result = search_run(spark, run_config, name)
             header, *rows = tabulate_trials(result)
-            _print_table(header, rows)
+            print_table(header, rows)
             best = f"trial {result.best_number}, {result.metric} {result.best_value:.4f}"
             typer.echo(f"searched: {name}, MLflow run {result.run_id}, best {best}")
 
@@ -139,7 +133,7 @@ def search(
 @app.command()
 def log(config: ConfigOption, verbose: Verbose = False) -> None:
     """Log to MLflow what a training kept while the tracking server was away."""
-    with _told_to_the_user(verbose):
+    with told_to_the_user(verbose):
         from dbx_dl.config import load_run_config
         from dbx_dl.pipeline import log_run
 
@@ -151,7 +145,7 @@ def log(config: ConfigOption, verbose: Verbose = False) -> None:
 @app.command()
 def export(config: ConfigOption, verbose: Verbose = False) -> None:
     """Write each trained model as one self-contained ONNX file, checked against the network."""
-    with _run_of(config, verbose) as (spark, run_config):
+    with run_of(config, verbose) as (spark, run_config):
         from dbx_dl.pipeline import export_run
 
         for framework in run_config.frameworks:
@@ -162,7 +156,7 @@ def export(config: ConfigOption, verbose: Verbose = False) -> None:
 @app.command()
 def register(config: ConfigOption, verbose: Verbose = False) -> None:
     """Register each ONNX file, then make the best model on the test split champion."""
-    with _run_of(config, verbose) as (spark, run_config):
+    with run_of(config, verbose) as (spark, run_config):
         from dbx_dl.pipeline import promote_run, register_run
 
         for framework in run_config.frameworks:
@@ -173,7 +167,7 @@ def register(config: ConfigOption, verbose: Verbose = False) -> None:
 @app.command()
 def score(config: ConfigOption, verbose: Verbose = False) -> None:
     """Score the run's input into a Delta table of predictions, one row for every input row."""
-    with _run_of(config, verbose) as (spark, run_config):
+    with run_of(config, verbose) as (spark, run_config):
         from dbx_dl.pipeline import score_run
 
         scored = score_run(spark, run_config)
@@ -183,7 +177,7 @@ def score(config: ConfigOption, verbose: Verbose = False) -> None:
 @app.command()
 def report(config: ConfigOption, verbose: Verbose = False) -> None:
     """Write the page of a run whose stages have all been run."""
-    with _run_of(config, verbose) as (spark, run_config):
+    with run_of(config, verbose) as (spark, run_config):
         from dbx_dl.pipeline import load_outcome, report_run
 
         path = report_run(spark, run_config)
@@ -191,73 +185,40 @@ def report(config: ConfigOption, verbose: Verbose = False) -> None:
 
 
 @app.command()
+def inspect(
+    model: Annotated[Path, typer.Argument(help="An ONNX file, ours or another.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Show what is in an ONNX file: inputs, outputs, where it comes from, size, operators, parameters."""
+    with told_to_the_user(verbose):
+        from dbx_dl.export.inspection import inspect_model, list_facts
+
+        facts = inspect_model(model)
+        if as_json:
+            typer.echo(facts.model_dump_json(indent=2))
+            return
+        print_table(("", str(model)), list_facts(facts))
+
+
+@app.command()
 def doctor(verbose: Verbose = False) -> None:
     """Check this machine for everything a run needs, and name the fix for what is missing."""
-    with _told_to_the_user(verbose):
+    with told_to_the_user(verbose):
         from dbx_dl.runtime.doctor import run_checks
 
         checks = run_checks()
         rows = [(check.name, "ok" if check.ok else "FAILED", check.detail, check.fix or "") for check in checks]
-        _print_table(("check", "", "found", "fix"), rows)
+        print_table(("check", "", "found", "fix"), rows)
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
-
-
-@contextmanager
-def _run_of(config: Path, verbose: bool) -> Iterator[tuple[SparkSession, RunConfig]]:
-    """The config, validated before Spark starts, and a session for it."""
-    with _told_to_the_user(verbose):
-        from dbx_dl.config import load_run_config
-        from dbx_dl.runtime.spark import open_session
-
-        run_config = load_run_config(config)
-        yield open_session(run_config.spark, app_name=f"dbx_dl {run_config.name}"), run_config
-
-
-@contextmanager
-def _told_to_the_user(verbose: bool) -> Iterator[None]:
-    """Show progress meanwhile; afterwards turn what was raised into a line on stderr and an exit code."""
-    from dbx_dl.runtime.logs import show_progress
-
-    show_progress(verbose)
-    try:
-        yield
-    except typer.Exit:
-        raise
-    except Exception as error:
-        _fail(error, verbose)
-
-
-def _fail(error: Exception, verbose: bool) -> NoReturn:
-    """Say in a line or two what was wrong, and exit with 1; a traceback goes to a log file, or is shown if verbose."""
-    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    is_bug, has_traceback = not isinstance(error, DbxDlError), TRACEBACK in str(error)
-    if is_bug:
-        lines = [f"unexpected {type(error).__name__}: {lines[0]}"]
-    elif has_traceback:
-        lines = [f"{lines[0].rstrip(':')}: {lines[-1].strip()}"]
-    if verbose and (is_bug or has_traceback):
-        typer.echo(traceback.format_exc(), err=True)
-    elif is_bug or has_traceback:
-        lines.append(f"the full text is in {_write_log()}")
-    typer.echo("error: " + "\n".join(lines), err=True)
-    raise typer.Exit(1) from None
-
-
-def _write_log() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    path = cache / "dbx_dl" / "dbx-dl.log"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(f"{datetime.now().isoformat(timespec='seconds')} {shlex.join(sys.argv)}\n{traceback.format_exc()}\n")
-    return path
 
 
 def _print_outcomes(outcomes: Sequence[RunOutcome], report_path: Path) -> None:
     from dbx_dl.monitor.summary import summarize
 
     summary = summarize(outcomes)
-    _print_table(("", *(f"{run_name}\n{framework}" for run_name, framework in summary.columns)), summary.rows)
+    print_table(("", *(f"{run_name}\n{framework}" for run_name, framework in summary.columns)), summary.rows)
     for outcome in outcomes:
         typer.echo(f"{outcome.config.name}: {outcome.promotion.reason}")
     typer.echo(f"report: {report_path.absolute()}")
@@ -272,18 +233,6 @@ def mlflow_command(tracking_uri: str) -> str:
     elif tracking_uri.startswith(("http://", "https://")):
         return f"see {tracking_uri}"
     return shlex.join([str(Path(sys.executable).with_name("mlflow")), "ui", "--backend-store-uri", tracking_uri])
-
-
-def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*header, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
 
 
 def _list_metrics(metrics: dict[str, Any]) -> str:

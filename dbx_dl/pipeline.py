@@ -31,11 +31,13 @@ T = TypeVar("T")
 
 def run_pipeline(spark: SparkSession, config: RunConfig) -> RunOutcome:
     """Take one run the whole way and return its contracts; the first failing stage's DbxDlError ends it."""
+    from dbx_dl.register.ledger import find_ledger
     from dbx_dl.train.launch import check_launch
 
     started = time.monotonic()
     logger.info("Run %s: %s", config.name, Path(config.directory).absolute())
     check_launch(spark, config.train)
+    find_ledger(config.registry.name, config.tracking.uri, config.registry.ledger)
     prepare_run(spark, config)
     for framework in config.frameworks:
         train_run(spark, config, framework)

@@ -19,6 +19,7 @@ from dbx_dl.contracts import (
     PreparedTable,
     TableVersion,
     Target,
+    Task,
     TrainedModel,
 )
 from dbx_dl.export.onnx_model import write_model
@@ -62,27 +63,42 @@ def make_model(nodes: list[Any], network_input: Any, output: Any, constants: dic
 
 
 def make_metadata(
-    inputs: ImageSpec | FeatureSpec, label_names: tuple[str, ...], table: TableVersion | None = None
+    inputs: ImageSpec | FeatureSpec,
+    label_names: tuple[str, ...],
+    table: TableVersion | None = None,
+    task: Task = "multiclass",
+    **changes: Any,
 ) -> ModelMetadata:
     """Metadata of a model on these inputs."""
     return ModelMetadata(
         inputs=inputs,
-        target=Target(column="label", label_names=label_names),
+        target=Target(task=task, column="label", label_names=label_names),
         table=table or TableVersion(name="nowhere", path="/nowhere", version=0),
         framework="torch",
         network="linear",
         run_id="run",
         opset=OPSET,
         versions={},
+        **changes,
     )
 
 
 def write_linear_model(
-    path: Path, inputs: ImageSpec | FeatureSpec, label_names: tuple[str, ...] = ("down", "up"), seed: int = 0
+    path: Path,
+    inputs: ImageSpec | FeatureSpec,
+    label_names: tuple[str, ...] = ("down", "up"),
+    seed: int = 0,
+    task: Task = "multiclass",
+    inline_bytes: int = 10**9,
+    **changes: Any,
 ) -> np.ndarray:
-    """Write a whole model file and return its network's weights (K, C)."""
-    weights = make_weights(inputs, len(label_names), seed)
-    write_model(make_network(inputs, weights), make_metadata(inputs, label_names), path)
+    """Write a whole model file and return its network's weights (K, C); numbers have no `label_names` and C = 1."""
+    weights = make_weights(inputs, max(1, len(label_names)), seed)
+    network = make_network(inputs, weights)
+    if changes.get("embeddings") is not None:
+        network.graph.node.append(helper.make_node("Identity", ["flat"], ["embedding"]))
+        network.graph.output.append(helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["N", len(weights)]))
+    write_model(network, make_metadata(inputs, label_names, task=task, **changes), path, inline_bytes)
     return weights
 
 

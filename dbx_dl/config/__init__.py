@@ -24,7 +24,7 @@ from dbx_dl.config.image_sources import (
     TableSource,
 )
 from dbx_dl.config.loading import load_run_config, parse_run_config
-from dbx_dl.config.models import ExportConfig, RegisterConfig, ScoreConfig
+from dbx_dl.config.models import ExportConfig, ScoreConfig
 from dbx_dl.config.places import SparkConfig, TrackingConfig
 from dbx_dl.config.prepare import (
     PrepareConfig,
@@ -33,6 +33,7 @@ from dbx_dl.config.prepare import (
     PrepareTableConfig,
     SplitConfig,
 )
+from dbx_dl.config.register import GroupLimit, LatencyLimit, MetricLimit, MetricName, RegisterConfig
 from dbx_dl.config.run import FrameworkName, RunConfig
 from dbx_dl.config.search import Dimension, SearchConfig
 from dbx_dl.config.section import NULL_TOKENS, Scalar, Section
@@ -57,11 +58,15 @@ __all__ = [
     "FeedConfig",
     "FolderSource",
     "FrameworkName",
+    "GroupLimit",
     "IdxPair",
     "IdxSource",
     "IgnoredColumn",
     "ImageSource",
+    "LatencyLimit",
     "ManifestSource",
+    "MetricLimit",
+    "MetricName",
     "NumericColumn",
     "OptimizerConfig",
     "PrepareConfig",

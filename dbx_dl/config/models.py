@@ -1,4 +1,4 @@
-"""How a trained network becomes an ONNX file, a registered version, and predictions."""
+"""How a trained network becomes an ONNX file, and predictions."""
 
 from __future__ import annotations
 
@@ -9,21 +9,42 @@ from pydantic import Field
 from dbx_dl.config.csv_options import CsvOptions
 from dbx_dl.config.section import NULL_TOKENS, Section
 
+VariantName = Literal["optimized", "fp16", "int8_static", "int8_dynamic"]
+
+
+class LowPrecisionTolerances(Section):
+    """The largest difference between a variant's and the network's predictions, by the numbers it computes in."""
+
+    float16: float = Field(default=0.02, gt=0)
+    int8: float = Field(default=0.3, gt=0)
+
 
 class ExportConfig(Section):
-    """How the ONNX file is made and how closely it must agree with the network."""
+    """How the ONNX file is made, how closely it must agree with the network, and which variants compete with it.
+
+    `embeddings`: the name of an inner layer whose values become a further output. `parity_tolerance` is the largest
+    difference between the file's and the network's predictions, `low_precision_tolerances` are those of variants.
+    `metric_tolerance`: how far metrics of the test split may be from training's, relative where they are above 1.
+
+    `variants` are measured beside the plain file and kept where `metric` (without it the task's first: accuracy,
+    f1_micro, rmse or poisson_deviance) is at most `max_metric_loss` worse; for errors and losses, that share worse.
+    The kept one that is best by `choose_by` becomes the model: `speed` at batches of 32, `size`, or `metric`. Static
+    int8 is calibrated on `calibration_rows` of the train split. Weights of more than `inline_bytes` lie in a file of
+    their own beside the model.
+    """
 
     opset: int = Field(default=18, ge=18, le=21)
+    embeddings: str | None = None
     parity_rows: int = Field(default=256, gt=0)
     parity_tolerance: float = Field(default=1e-4, gt=0)
-
-
-class RegisterConfig(Section):
-    """The registry's model name, and what a version must reach on the test split to become champion."""
-
-    name: str
-    metric: Literal["accuracy", "auc", "log_loss"] = "accuracy"
-    threshold: float | None = None
+    low_precision_tolerances: LowPrecisionTolerances = LowPrecisionTolerances()
+    metric_tolerance: float = Field(default=1e-4, gt=0)
+    variants: tuple[VariantName, ...] = ()
+    metric: str | None = None
+    max_metric_loss: float = Field(default=0.01, ge=0)
+    choose_by: Literal["speed", "size", "metric"] = "speed"
+    calibration_rows: int = Field(default=256, gt=0)
+    inline_bytes: int = Field(default=2**31 - 2**26, gt=0, le=2**31 - 2**26)
 
 
 class ScoreConfig(Section):

@@ -6,9 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from dbx_dl.config.models import ExportConfig, RegisterConfig, ScoreConfig
+from dbx_dl.config.models import ExportConfig, ScoreConfig
 from dbx_dl.config.places import SparkConfig, TrackingConfig
 from dbx_dl.config.prepare import PrepareConfig
+from dbx_dl.config.register import RegisterConfig
 from dbx_dl.config.search import SearchConfig
 from dbx_dl.config.section import Section
 from dbx_dl.config.train import TrainConfig

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -25,6 +26,11 @@ class Contract(BaseModel):
         partial.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
         partial.replace(target)
         return target
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the value as JSON, in hex: equal values have equal ones, also in other processes."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

@@ -167,3 +167,8 @@ class Target(Contract):
     def is_classification(self) -> bool:
         """Whether a row belongs to exactly one of `label_names`."""
         return self.task in ("binary", "multiclass")
+
+    @property
+    def is_number(self) -> bool:
+        """Whether a number is predicted, rather than probabilities of `label_names`."""
+        return self.task in ("regression", "count")

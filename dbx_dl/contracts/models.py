@@ -1,14 +1,17 @@
-"""What training, export, registration, promotion and scoring return."""
+"""What training, export, registration and scoring return."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from dbx_dl.contracts.contract import Contract, FileDigest
 from dbx_dl.contracts.inputs import InputSpec, Target
 from dbx_dl.contracts.tables import PreparedTable, TableVersion
+
+OutputKind = Literal["probabilities", "value", "embedding"]
+Precision = Literal["float32", "float16", "int8"]
 
 
 class EpochMetrics(Contract):
@@ -53,7 +56,13 @@ class TensorInfo(Contract):
 
 
 class ModelMetadata(Contract):
-    """What travels inside an ONNX file of ours, as JSON under the metadata key `dbx_dl`."""
+    """What travels inside an ONNX file of ours, as JSON under the metadata key `dbx_dl`.
+
+    `inputs` are the fitted columns or how an image is decoded, `inputs_sha256` their `digest`; `target` holds the task
+    and the label names. A regression's network gives (label - label_center) / label_scale, which the file turns back.
+    `embeddings` names the inner layer whose values are a further output, `variant` how the network's numbers are
+    written.
+    """
 
     inputs: InputSpec
     target: Target
@@ -63,10 +72,26 @@ class ModelMetadata(Contract):
     run_id: str
     opset: int
     versions: dict[str, str]
+    label_center: float = 0.0
+    label_scale: float = 1.0
+    embeddings: str | None = None
+    inputs_sha256: str = ""
+    variant: str = "plain"
+
+    @property
+    def output_kinds(self) -> tuple[OutputKind, ...]:
+        """What the file gives: probabilities of classes or labels, or a value; and embeddings when asked."""
+        main: OutputKind = "value" if self.target.is_number else "probabilities"
+        return (main,) if self.embeddings is None else (main, "embedding")
 
 
 class Parity(Contract):
-    """How far the ONNX file's outputs are from the original network's on held-out rows."""
+    """How far the ONNX file's outputs are from the original network's on held-out rows.
+
+    Differences are of probabilities, of values in units of the label's scale (of a count: of the rate, where that is
+    above 1), and of embeddings alike. `share_equal_classes` is the share of rows with the same class or set of labels;
+    for numbers, of rows within the tolerance.
+    """
 
     num_rows: int
     max_abs_difference: float
@@ -74,8 +99,32 @@ class Parity(Contract):
     tolerance: float
 
 
+class Variant(Contract):
+    """One way of writing the network's numbers, measured beside the others: metrics of the test split, size, speed.
+
+    `metric_loss` is how much worse the deciding metric is than the plain file's: the difference, of errors and losses
+    relative to the plain file's value. `latency_ms` are milliseconds per call by batch size. `reason` says why a
+    variant is not kept; what could not be measured then is empty.
+    """
+
+    name: str
+    precision: Precision
+    metrics: dict[str, float] = Field(default_factory=dict)
+    metric_loss: float | None = None
+    size_bytes: int | None = None
+    latency_ms: dict[int, float] = Field(default_factory=dict)
+    max_abs_difference: float | None = None
+    is_kept: bool = False
+    is_chosen: bool = False
+    reason: str = ""
+
+
 class OnnxModel(Contract):
-    """One self-contained ONNX file, preprocessing inside, checked against the network it came from."""
+    """One self-contained ONNX file, preprocessing inside, checked against the network it came from.
+
+    `size_bytes` counts the file and what weights lie beside it, `latency_ms` are milliseconds per call by batch size on
+    one core. `variants` is the table of those that were asked for, the plain file first.
+    """
 
     trained: TrainedModel
     file: FileDigest
@@ -85,6 +134,8 @@ class OnnxModel(Contract):
     outputs: tuple[TensorInfo, ...]
     parity: Parity
     metrics: dict[str, float]
+    latency_ms: dict[int, float] = Field(default_factory=dict)
+    variants: tuple[Variant, ...] = ()
 
 
 class RegisteredModel(Contract):
@@ -94,17 +145,6 @@ class RegisteredModel(Contract):
     name: str
     version: int
     uri: str
-
-
-class Promotion(Contract):
-    """Who is champion after a comparison on the same pinned rows, and why."""
-
-    name: str
-    metric: str
-    values: dict[int, float]
-    champion_version: int | None
-    previous_version: int | None
-    reason: str
 
 
 class ScoredTable(Contract):

@@ -1,12 +1,14 @@
-"""Compose the ONNX file: preprocessing in front of the network, class probabilities behind it, metadata inside."""
+"""Compose the ONNX file: preprocessing in front of the network, what the task predicts behind it, metadata inside."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.errors import ExportError
-from dbx_dl.score.session import METADATA_KEY, OUTPUT_NAME, PIXELS_NAME
+from dbx_dl.export.heads import add_head
+from dbx_dl.score.session import METADATA_KEY, PIXELS_NAME, name_outputs
 
 if TYPE_CHECKING:
     import onnx
@@ -20,8 +22,8 @@ _PREFIX = "net_"
 def compose_model(network: onnx.ModelProto, metadata: ModelMetadata) -> onnx.ModelProto:
     """The whole model around an exported network (input `inputs`, output `logits`; it is not changed).
 
-    Images: input `pixels` uint8 (N, H, W, C). Tables: the inputs of `transforms.tabular.build_encoder`. Output:
-    `probabilities` float32 (N, number of labels), softmax added here. ExportError when the network is not as promised.
+    Images: input `pixels` uint8 (N, H, W, C). Tables: the inputs of `transforms.tabular.build_encoder`. Outputs are
+    those of `heads.add_head`, named by `score.session.name_outputs`. ExportError when the network is not as promised.
     """
     import onnx
 
@@ -31,10 +33,12 @@ def compose_model(network: onnx.ModelProto, metadata: ModelMetadata) -> onnx.Mod
     model.ir_version = IR_VERSION
     _drop_unused_domains(model)
     if isinstance(metadata.inputs, ImageSpec):
+        _free_names(model.graph, [PIXELS_NAME])
         rename_value(model.graph, "inputs", PIXELS_NAME)
     else:
         model = _put_encoder_in_front(model, metadata)
-    _add_softmax(model, len(metadata.target.label_names))
+    _free_names(model.graph, list(name_outputs(metadata).values()))
+    add_head(model, metadata)
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "N"
     onnx.helper.set_model_props(model, {METADATA_KEY: metadata.model_dump_json()})
@@ -57,13 +61,22 @@ def rename_value(graph: onnx.GraphProto, old: str, new: str) -> None:
                 rename_value(inner, old, new)
 
 
+def _free_names(graph: onnx.GraphProto, names: Sequence[str]) -> None:
+    """Give inner values that have one of these names another one."""
+    taken = {name for node in graph.node for name in (*node.input, *node.output)}
+    for name in names:
+        free = f"{_PREFIX}{name}"
+        while free in taken:
+            free += "_"
+        rename_value(graph, name, free)
+
+
 def _check_network(network: onnx.ModelProto, metadata: ModelMetadata) -> None:
     inputs = [value.name for value in network.graph.input]
     outputs = [value.name for value in network.graph.output]
-    if inputs != ["inputs"] or outputs != ["logits"]:
-        raise ExportError(f"the exported network has inputs {inputs} and outputs {outputs}, not ['inputs'], ['logits']")
-    if not isinstance(metadata.inputs, ImageSpec) and OUTPUT_NAME in metadata.inputs.columns:
-        raise ExportError(f"a table column cannot be named {OUTPUT_NAME!r}, as the model's output is: rename it")
+    wanted = ["logits"] if metadata.embeddings is None else ["logits", "embedding"]
+    if inputs != ["inputs"] or outputs != wanted:
+        raise ExportError(f"the exported network has inputs {inputs} and outputs {outputs}, not ['inputs'], {wanted}")
     opsets = {entry.domain: entry.version for entry in network.opset_import}
     if opsets.get("", opsets.get("ai.onnx")) != metadata.opset:
         raise ExportError(
@@ -83,19 +96,21 @@ def _put_encoder_in_front(network: onnx.ModelProto, metadata: ModelMetadata) -> 
     prefix = _PREFIX
     while any(column.startswith(prefix) for column in metadata.inputs.columns):
         prefix = f"_{prefix}"
-    inner = compose.add_prefix(network, prefix)
-    return compose.merge_models(encoder, inner, io_map=[(features, f"{prefix}inputs")])
+    model: onnx.ModelProto = compose.add_prefix(network, prefix)
+    rename_value(model.graph, f"{prefix}inputs", features)
+    _put_in_front(encoder, model)
+    return model
 
 
-def _add_softmax(model: onnx.ModelProto, num_classes: int) -> None:
-    from onnx import TensorProto, helper
-
-    logits = model.graph.output[0].name
-    softmax = helper.make_node("Softmax", [logits], [OUTPUT_NAME], name="softmax_of_logits", axis=1)
-    model.graph.node.append(softmax)
-    output = helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, ["N", num_classes])
-    del model.graph.output[:]
-    model.graph.output.append(output)
+def _put_in_front(first: onnx.ModelProto, model: onnx.ModelProto) -> None:
+    """Let a model begin with another one whose values have other names; onnx.compose takes no models beyond 2 GiB."""
+    graph, nodes = model.graph, list(model.graph.node)
+    del graph.node[:], graph.input[:]
+    graph.node.extend([*first.graph.node, *nodes])
+    graph.input.extend(first.graph.input)
+    graph.initializer.extend(first.graph.initializer)
+    known = {entry.domain for entry in model.opset_import}
+    model.opset_import.extend(entry for entry in first.opset_import if entry.domain not in known)
 
 
 def _drop_unused_domains(model: onnx.ModelProto) -> None:

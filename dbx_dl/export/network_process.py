@@ -1,4 +1,4 @@
-"""Runs in a process of its own: rebuild a trained network, write it as ONNX, and note its logits on held-out rows."""
+"""Runs in a process of its own: rebuild a trained network, write it as ONNX, note what it gives for held-out rows."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from dbx_dl.contracts import InputSpec, PreparedTable
 
 NETWORK_FILE = "network.onnx"
-LOGITS_FILE = "logits.npz"
+OUTPUTS_FILE = "outputs.npz"
 
 
-def export_network(trained: dict[str, Any], directory: str, opset: int, num_rows: int) -> dict[str, Any]:
-    """Write `network.onnx` and `logits.npz` (float32 (N, C) `logits` of the rows that `held_out_rows` gives).
+def export_network(
+    trained: dict[str, Any], directory: str, opset: int, num_rows: int, embeddings: str | None = None
+) -> dict[str, Any]:
+    """Write `network.onnx` and `outputs.npz`: the network's own `logits` float32 (N, C) of `held_out_rows`.
 
-    Only the framework of `trained` (a TrainedModel as JSON) is loaded. Returns the versions of what was used.
+    With the name of a layer in `embeddings` both hold its values too, `embedding` float32 (N, K). Only the framework of
+    `trained` (a TrainedModel as JSON) is loaded. Returns the versions of what was used.
     """
     import numpy as np
 
@@ -37,10 +40,13 @@ def export_network(trained: dict[str, Any], directory: str, opset: int, num_rows
     network = framework.build_network(request)
     objective = framework.create_objective(network, OptimizerConfig(), SingleRank())
     objective.load_weights(Path(model.weights.path))
-    framework.export_network(network, request, Path(directory) / NETWORK_FILE, opset)
+    framework.export_network(network, request, Path(directory) / NETWORK_FILE, opset, embeddings)
     _, rows = held_out_rows(model.prepared, num_rows)
-    logits_nc = objective.predict(network_inputs(rows, model.prepared.inputs))
-    np.savez(Path(directory) / LOGITS_FILE, logits=logits_nc)
+    inputs = network_inputs(rows, model.prepared.inputs)
+    outputs = {"logits": objective.predict(inputs)}
+    if embeddings is not None:
+        outputs["embedding"] = framework.predict_embeddings(network, embeddings, inputs)
+    np.savez(Path(directory) / OUTPUTS_FILE, allow_pickle=False, **outputs)
     return framework.describe_versions()
 
 

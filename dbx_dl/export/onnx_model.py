@@ -1,77 +1,77 @@
-"""Export a trained network: compose, check, compare, measure, and only then put the file in its place."""
+"""Export a trained network: compose, put through the gates, measure variants, and only then put the file in place."""
 
 from __future__ import annotations
 
 import logging
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl import __version__
-from dbx_dl.contracts import FileDigest, ModelMetadata, OnnxModel, TensorInfo
-from dbx_dl.errors import DataError, ExportError
-from dbx_dl.export.graph import compose_model
-from dbx_dl.export.network_process import LOGITS_FILE, NETWORK_FILE, held_out_rows
-from dbx_dl.export.parity import check_batch_sizes, measure_parity
+from dbx_dl.contracts import FileDigest, OnnxModel
+from dbx_dl.errors import DataError
+from dbx_dl.export.choice import find_metric
+from dbx_dl.export.competition import compare_variants, measure_candidate
+from dbx_dl.export.gates import Candidate, Tolerances, run_gates
+from dbx_dl.export.inspection import describe_tensor, inspect_model
+from dbx_dl.export.metadata import describe_model
+from dbx_dl.export.model_files import MODEL_FILE, move_model, remove_model, write_model
+from dbx_dl.export.network_process import NETWORK_FILE, OUTPUTS_FILE, held_out_rows
+from dbx_dl.export.parity import HeldOutRows
+from dbx_dl.frameworks.interface import ObjectiveRequest
+from dbx_dl.frameworks.measures import SupervisedMeasures
 from dbx_dl.runtime.processes import call_in_process
-from dbx_dl.score.evaluation import evaluate_model
-from dbx_dl.score.session import digest_file, open_model
+from dbx_dl.score.evaluation import predict_split
+from dbx_dl.score.session import digest_file
 
 if TYPE_CHECKING:
     import numpy as np
-    import onnx
     from pyspark.sql import SparkSession
 
     from dbx_dl.config import ExportConfig
-    from dbx_dl.contracts import Parity, TrainedModel
+    from dbx_dl.contracts import ModelMetadata, OutputKind, TrainedModel
+    from dbx_dl.export.competition import Measured
+
+__all__ = ["MODEL_FILE", "describe_tensor", "export_onnx", "write_model"]
 
 logger = logging.getLogger(__name__)
 
-MODEL_FILE = "model.onnx"
+_TEST_PREFIX = "test_"
+
+
+@dataclass(frozen=True)
+class ExportedNetwork:
+    """What the framework's process left: the network's ONNX file, its own outputs for held-out rows, and versions."""
+
+    path: Path
+    outputs: dict[str, np.ndarray]
+    versions: dict[str, str]
 
 
 def export_onnx(spark: SparkSession, trained: TrainedModel, config: ExportConfig, *, directory: str) -> OnnxModel:
-    """Write `<directory>/model.onnx`, which takes raw inputs and gives `probabilities` float32 (N, number of labels).
+    """Write `<directory>/model.onnx`, which takes raw inputs and gives the predictions of the table's task.
 
-    The file appears there only once it has passed every gate: ONNX's checker, ONNX Runtime, the same rows at batch
-    sizes 1, 2 and 17, agreement with the network on held-out rows within `config.parity_tolerance`. ExportError names
-    what failed; a file of an earlier export is removed first. Metrics of the test split are measured on Spark.
+    Its outputs are those of `heads.add_head`. The file appears there only once it has passed every gate of
+    `gates.GATES`: ExportError names the gate, what it found and the first such row; an earlier export's file is
+    removed first. `config.variants` are measured beside it on the test split, and the chosen one takes its place.
+    Weights of more than `config.inline_bytes` lie in `model.onnx.data`. ConfigError for an inner layer or a metric
+    that is not there, DataError when the weights were changed.
     """
-    _require_classes(trained)
+    metric = find_metric(trained.prepared, config)
     target = Path(directory) / MODEL_FILE
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
+    remove_model(target)
     _check_weights(trained)
     logger.info("exporting %s (%s) to %s", trained.network, trained.framework, target)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export_") as folder:
-        network, logits_nc, versions = _run_framework(trained, config, folder)
-        candidate = Path(folder) / MODEL_FILE
-        write_model(network, _describe(trained, config, versions), candidate)
-        parity = _check(candidate, trained, config, logits_nc)
-        metrics = evaluate_model(spark, str(candidate), trained.prepared, split="test")
-        model = _describe_file(candidate, target, trained, config, parity, metrics)
-        candidate.replace(target)
-    logger.info("%s agrees with the network: largest difference %.2g", target, parity.max_abs_difference)
+        network = _run_framework(trained, config, Path(folder))
+        plain = _write_candidate(spark, trained, config, network, Path(folder) / MODEL_FILE)
+        run_gates(plain)
+        chosen, variants = compare_variants(measure_candidate(plain), network.path, config, metric)
+        model = _describe_file(chosen, target, trained, config).model_copy(update={"variants": variants})
+        move_model(chosen.candidate.path, target)
+    logger.info("%s agrees with the network: largest difference %.2g", target, model.parity.max_abs_difference)
     return model
-
-
-def write_model(network: onnx.ModelProto, metadata: ModelMetadata, path: Path) -> None:
-    """Compose the model around a network and write it; ExportError when ONNX's checker refuses it."""
-    import onnx
-
-    try:
-        model = compose_model(network, metadata)
-        onnx.save_model(model, str(path))
-        onnx.checker.check_model(str(path), full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ExportError(f"the composed ONNX model of network {metadata.network!r} is not valid: {reason}") from None
-
-
-def _require_classes(trained: TrainedModel) -> None:
-    task = trained.prepared.target.task
-    if not trained.prepared.target.is_classification:
-        raise ExportError(f"a model of the task {task} cannot be exported yet: only binary and multiclass ones can")
 
 
 def _check_weights(trained: TrainedModel) -> None:
@@ -83,85 +83,84 @@ def _check_weights(trained: TrainedModel) -> None:
         )
 
 
-def _run_framework(
-    trained: TrainedModel, config: ExportConfig, folder: str
-) -> tuple[onnx.ModelProto, np.ndarray, dict[str, str]]:
-    """The exported network, its logits on the held-out rows, and versions; the framework lives in its own process."""
+def _run_framework(trained: TrainedModel, config: ExportConfig, folder: Path) -> ExportedNetwork:
+    """Export in a process of its own, so that no two frameworks ever meet in one."""
     import numpy as np
-    import onnx
 
     arguments: dict[str, Any] = {
         "trained": trained.model_dump(mode="json"),
-        "directory": folder,
+        "directory": str(folder),
         "opset": config.opset,
         "num_rows": config.parity_rows,
+        "embeddings": config.embeddings,
     }
     versions = call_in_process("dbx_dl.export.network_process:export_network", arguments)
-    with np.load(Path(folder) / LOGITS_FILE, allow_pickle=False) as arrays:
-        logits_nc: np.ndarray = arrays["logits"]
-    return onnx.load_model(str(Path(folder) / NETWORK_FILE)), logits_nc, versions
+    with np.load(folder / OUTPUTS_FILE, allow_pickle=False) as arrays:
+        return ExportedNetwork(folder / NETWORK_FILE, dict(arrays), versions)
 
 
-def _describe(trained: TrainedModel, config: ExportConfig, versions: dict[str, str]) -> ModelMetadata:
+def _write_candidate(
+    spark: SparkSession, trained: TrainedModel, config: ExportConfig, network: ExportedNetwork, path: Path
+) -> Candidate:
     import onnx
-    import onnxruntime
 
-    own = {"dbx_dl": __version__, "onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__}
-    return ModelMetadata(
-        inputs=trained.prepared.inputs,
-        target=trained.prepared.target,
-        table=trained.prepared.table,
-        framework=trained.framework,
-        network=trained.network,
-        run_id=trained.run_id,
-        opset=config.opset,
-        versions={**trained.versions, **versions, **own},
+    metadata = describe_model(trained, config, network.versions)
+    write_model(onnx.load_model(str(network.path)), metadata, path, config.inline_bytes)
+    reference = {
+        name.removeprefix(_TEST_PREFIX): value
+        for name, value in trained.metrics.items()
+        if name.startswith(_TEST_PREFIX)
+    }
+    return Candidate(
+        path=path,
+        metadata=metadata,
+        held_out=_read_held_out(trained, config, metadata, network.outputs),
+        prepared=trained.prepared,
+        tolerances=Tolerances(config.parity_tolerance, config.parity_tolerance, config.metric_tolerance),
+        predict_test=lambda file: predict_split(spark, file, trained.prepared, "test"),
+        reference=reference,
+        training_rows=_read_training_rows(Path(trained.directory) / "test_predictions.npz"),
     )
 
 
-def _check(path: Path, trained: TrainedModel, config: ExportConfig, logits_nc: np.ndarray) -> Parity:
+def _read_training_rows(path: Path) -> dict[str, np.ndarray]:
+    """Training's predictions of the test split by key; none where its directory is on another machine."""
+    import numpy as np
+
+    if not path.is_file():
+        return {}
+    with np.load(path, allow_pickle=False) as arrays:
+        values = arrays["probabilities"] if "probabilities" in arrays else arrays["predictions"]
+        return dict(zip(arrays["keys"].tolist(), values, strict=True))
+
+
+def _read_held_out(
+    trained: TrainedModel, config: ExportConfig, metadata: ModelMetadata, outputs: dict[str, np.ndarray]
+) -> HeldOutRows:
     split, table = held_out_rows(trained.prepared, config.parity_rows)
     if split != "test":
         logger.warning("there are no test rows: the ONNX file is compared with the network on %s rows", split)
+    task = metadata.target.task
+    request = ObjectiveRequest(task=task, label_center=metadata.label_center, label_scale=metadata.label_scale)
+    expected: dict[OutputKind, np.ndarray] = {
+        metadata.output_kinds[0]: SupervisedMeasures(request).predict(outputs["logits"])
+    }
+    if "embedding" in outputs:
+        expected["embedding"] = outputs["embedding"]
     keys = [str(key) for key in table.column(trained.prepared.key_column).to_pylist()]
-    rows = table.combine_chunks().to_batches()[0]
-    try:
-        session = open_model(path)
-    except DataError as error:
-        raise ExportError(str(error)) from None
-    check_batch_sizes(session, rows, config.parity_tolerance)
-    return measure_parity(session, rows, keys, logits_nc, config.parity_tolerance)
+    return HeldOutRows(table.combine_chunks().to_batches()[0], keys, expected)
 
 
-def _describe_file(
-    candidate: Path,
-    target: Path,
-    trained: TrainedModel,
-    config: ExportConfig,
-    parity: Parity,
-    metrics: dict[str, float],
-) -> OnnxModel:
-    import onnx
-
-    graph = onnx.load_model(str(candidate), load_external_data=False).graph
+def _describe_file(chosen: Measured, target: Path, trained: TrainedModel, config: ExportConfig) -> OnnxModel:
+    facts = inspect_model(chosen.candidate.path)
     return OnnxModel(
         trained=trained,
-        file=FileDigest(path=str(target.absolute()), sha256=digest_file(candidate)),
-        size_bytes=candidate.stat().st_size,
+        file=FileDigest(path=str(target.absolute()), sha256=facts.sha256),
+        size_bytes=facts.size_bytes,
         opset=config.opset,
-        inputs=tuple(describe_tensor(value) for value in graph.input),
-        outputs=tuple(describe_tensor(value) for value in graph.output),
-        parity=parity,
-        metrics=metrics,
+        inputs=facts.inputs,
+        outputs=facts.outputs,
+        parity=chosen.parity,
+        metrics=chosen.candidate.metrics,
+        latency_ms=chosen.latency_ms,
     )
-
-
-def describe_tensor(value: onnx.ValueInfoProto) -> TensorInfo:
-    """Name, element type (as in NumPy; `string` for text) and shape (None: free) of a graph's input or output."""
-    import onnx
-
-    kind = value.type.tensor_type
-    name = onnx.TensorProto.DataType.Name(kind.elem_type).lower()
-    dtype = {"double": "float64", "float": "float32"}.get(name, name)
-    shape = tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in kind.shape.dim)
-    return TensorInfo(name=value.name, dtype=dtype, shape=shape)

@@ -1,85 +1,134 @@
-"""Gates of an exported file: it agrees with the network that it came from, at every batch size."""
+"""How far a file's outputs are from those of the network that it came from, and what would explain a difference."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import Parity
 from dbx_dl.errors import ExportError
-from dbx_dl.metrics import softmax
 from dbx_dl.score.predictions import predict_rows
+from dbx_dl.score.structs import LABEL_THRESHOLD
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
+    from dbx_dl.contracts import ModelMetadata, OutputKind
     from dbx_dl.score.session import ModelSession
 
-BATCH_SIZES = (1, 2, 17)
+BATCH_ROWS = 256
 
 
-def check_batch_sizes(session: ModelSession, rows: pa.RecordBatch, tolerance: float) -> None:
-    """ExportError unless the file gives the same probabilities for raw rows in batches of 1, 2 and 17.
+@dataclass(frozen=True)
+class HeldOutRows:
+    """Raw rows that training did not see, their keys, and the original network's predictions for them.
 
-    Rows are repeated where there are fewer; differences up to `tolerance` are rounding.
+    `expected` holds probabilities (N, C) or values (N,), and embeddings (N, K) where the file gives them.
     """
-    import numpy as np
-    import pyarrow as pa
 
-    rows = rows.take(pa.array(np.arange(max(BATCH_SIZES)) % rows.num_rows))
-    results = {size: _predict_in_batches(session, rows, size) for size in BATCH_SIZES}
-    for size in BATCH_SIZES[1:]:
-        difference = float(np.abs(results[size] - results[1]).max())
-        if not difference <= tolerance:
-            raise ExportError(
-                f"the ONNX file gives other probabilities in batches of {size} than for single rows "
-                f"(largest difference {difference:.3g}, tolerance {tolerance:g}): its rows depend on each other"
-            )
+    rows: pa.RecordBatch
+    keys: Sequence[str]
+    expected: Mapping[OutputKind, NDArray[np.floating]]
 
 
-def measure_parity(
-    session: ModelSession, rows: pa.RecordBatch, keys: Sequence[str], logits_nc: np.ndarray, tolerance: float
-) -> Parity:
-    """How far the file's probabilities for raw rows are from the softmax of the network's own logits (N, C).
+@dataclass(frozen=True)
+class Differences:
+    """A file's outputs for held-out rows beside the network's, and how far they are apart in the units of `Parity`."""
 
-    ExportError when the largest difference is above `tolerance`, naming the first such row and both values.
-    """
-    import numpy as np
+    found: Mapping[OutputKind, NDArray[np.floating]]
+    expected: Mapping[OutputKind, NDArray[np.floating]]
+    sizes: Mapping[OutputKind, NDArray[np.float64]]
 
-    expected_nc = softmax(logits_nc)
-    found_nc = _predict_in_batches(session, rows, 256)
-    differences_nc = np.abs(found_nc - expected_nc)
-    within_n = np.asarray((differences_nc <= tolerance).all(axis=1))
-    if not within_n.all():
-        row = int(np.argmin(within_n))
-        label = int(np.argmax(np.nan_to_num(differences_nc[row], nan=np.inf)))
-        raise ExportError(
-            f"the ONNX file disagrees with the network: row {keys[row]!r}, label {session.label_names[label]!r}: "
-            f"{found_nc[row, label]:.6g} instead of {expected_nc[row, label]:.6g} (tolerance {tolerance:g}; "
-            f"{int((~within_n).sum())} of {len(within_n)} rows differ)"
-        )
+    @property
+    def by_row(self) -> NDArray[np.float64]:
+        """The largest difference of each row (N,); infinite where one is no number."""
+        import numpy as np
+
+        rows = [sizes.reshape(len(sizes), -1).max(axis=1) for sizes in self.sizes.values()]
+        return np.asarray(np.nan_to_num(np.max(rows, axis=0), nan=np.inf))
+
+
+def compare_outputs(session: ModelSession, held_out: HeldOutRows) -> Differences:
+    """The differences of all outputs; ExportError when the file fails on a row."""
+    found = predict_in_batches(session, held_out.rows)
+    sizes = {
+        kind: scale_differences(kind, found[kind], expected, session.metadata)
+        for kind, expected in held_out.expected.items()
+    }
+    return Differences(found, held_out.expected, sizes)
+
+
+def summarize_parity(differences: Differences, metadata: ModelMetadata, tolerance: float) -> Parity:
+    """The contract of what was compared."""
+    by_row = differences.by_row
+    kind = metadata.output_kinds[0]
+    found, expected = differences.found[kind], differences.expected[kind]
+    if kind == "value":
+        is_equal = by_row <= tolerance
+    elif metadata.target.task == "multilabel":
+        is_equal = ((found >= LABEL_THRESHOLD) == (expected >= LABEL_THRESHOLD)).all(axis=1)
+    else:
+        is_equal = found.argmax(axis=1) == expected.argmax(axis=1)
     return Parity(
-        num_rows=len(within_n),
-        max_abs_difference=float(differences_nc.max()),
-        share_equal_classes=float((found_nc.argmax(axis=1) == expected_nc.argmax(axis=1)).mean()),
+        num_rows=len(by_row),
+        max_abs_difference=float(by_row.max()),
+        share_equal_classes=float(is_equal.mean()),
         tolerance=tolerance,
     )
 
 
-def _predict_in_batches(session: ModelSession, rows: pa.RecordBatch, size: int) -> np.ndarray:
+def describe_difference(
+    differences: Differences, held_out: HeldOutRows, session: ModelSession, tolerance: float
+) -> str:
+    """The first row beyond the tolerance, the output that differs most in it, both values, and how many rows differ."""
+    import numpy as np
+
+    is_within = differences.by_row <= tolerance
+    row = int(np.argmin(is_within))
+    sizes = {kind: np.nan_to_num(size[row], nan=np.inf) for kind, size in differences.sizes.items()}
+    kind = max(sizes, key=lambda kind: float(np.max(sizes[kind])))
+    place = int(np.argmax(sizes[kind]))
+    found, expected = (
+        float(np.ravel(values[kind][row])[place]) for values in (differences.found, differences.expected)
+    )
+    what = {"probabilities": "label {!r}", "embedding": "embedding {}", "value": "value"}[kind]
+    name = session.label_names[place] if kind == "probabilities" else place
+    return (
+        f"row {held_out.keys[row]!r}, {what.format(name)}: {found:.6g} instead of {expected:.6g} "
+        f"(tolerance {tolerance:g}; {int((~is_within).sum())} of {len(is_within)} rows differ)"
+    )
+
+
+def predict_in_batches(
+    session: ModelSession, rows: pa.RecordBatch, size: int = BATCH_ROWS
+) -> dict[OutputKind, NDArray[np.floating]]:
+    """All outputs of raw rows that go through the model `size` at a time; ExportError when it fails on some."""
     import numpy as np
 
     parts = []
     for start in range(0, rows.num_rows, size):
         try:
-            probabilities_nc, errors = predict_rows(session, rows.slice(start, size))
+            outputs, errors = predict_rows(session, rows.slice(start, size))
         except Exception as error:
             reason = " ".join(str(error).split())
-            raise ExportError(f"the ONNX file fails on a batch of {min(size, rows.num_rows)} rows: {reason}") from None
+            raise ExportError(f"it fails on a batch of {min(size, rows.num_rows)} rows: {reason}") from None
         if errors:
             row, text = next(iter(sorted(errors.items())))
-            raise ExportError(f"the ONNX file cannot score held-out row {start + row}: {text}")
-        parts.append(probabilities_nc)
-    return np.concatenate(parts)
+            raise ExportError(f"it cannot score held-out row {start + row}: {text}")
+        parts.append(outputs)
+    return {kind: np.concatenate([part[kind] for part in parts]) for kind in parts[0]}
+
+
+def scale_differences(
+    kind: OutputKind, found: NDArray[np.floating], expected: NDArray[np.floating], metadata: ModelMetadata
+) -> NDArray[np.float64]:
+    """How far outputs are apart, number by number, in the units of `Parity`."""
+    import numpy as np
+
+    differences = np.abs(found - expected)
+    if kind == "value" and metadata.target.task == "regression":
+        return np.asarray(differences / metadata.label_scale)
+    return np.asarray(differences if kind == "probabilities" else differences / np.maximum(1.0, np.abs(expected)))

@@ -183,8 +183,16 @@ class Framework(Protocol):
     ) -> Objective:
         """The supervised objective; without a request softmax cross-entropy on the network's logits."""
 
-    def export_network(self, network: Any, request: NetworkRequest, path: Path, opset: int) -> None:
-        """Write the network as ONNX: one input `inputs` (N, ...), one output `logits` (N, num_outputs), N free."""
+    def export_network(
+        self, network: Any, request: NetworkRequest, path: Path, opset: int, embeddings: str | None = None
+    ) -> None:
+        """Write the network as ONNX: one input `inputs` (N, ...), one output `logits` (N, num_outputs), N free.
+
+        With the name of a layer in `embeddings` a second output `embedding` (N, K).
+        """
+
+    def predict_embeddings(self, network: Any, name: str, inputs: np.ndarray) -> np.ndarray:
+        """A layer's values float32 (N, K) in inference mode; ConfigError, with the names there are, for no layer."""
 
     def describe_versions(self) -> dict[str, str]:
         """Versions of the framework, of Horovod where it is installed, and of what the numbers depend on."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LABELS, PREDICTIONS, WEIGHTS = "labels", "predictions", "sample_weights"
 # The exponential of the logarithm of a rate stays finite in float64.
-_LARGEST_LOG_RATE = 700.0
+LARGEST_LOG_RATE = 700.0
 
 
 class SupervisedMeasures:
@@ -47,7 +47,7 @@ class SupervisedMeasures:
         if self._request.task == "regression":
             return outputs[:, 0].astype(np.float64) * self._request.label_scale + self._request.label_center
         if self._request.task == "count":
-            return np.asarray(np.exp(np.minimum(outputs[:, 0].astype(np.float64), _LARGEST_LOG_RATE)))
+            return np.asarray(np.exp(np.minimum(outputs[:, 0].astype(np.float64), LARGEST_LOG_RATE)))
         return softmax(outputs)
 
     def measure(self, observed: Mapping[str, Any]) -> dict[str, float]:

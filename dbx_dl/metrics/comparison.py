@@ -14,6 +14,15 @@ METRICS_BY_TASK: dict[str, tuple[str, ...]] = {
     "count": (*_NUMBERS, "poisson_deviance"),
 }
 
+# What decides between models of a task where nobody says.
+DEFAULT_METRICS = {
+    "binary": "accuracy",
+    "multiclass": "accuracy",
+    "multilabel": "f1_micro",
+    "regression": "rmse",
+    "count": "poisson_deviance",
+}
+
 
 def is_better(metric: str, value: float, other: float) -> bool:
     """Whether `value` beats `other`: lower for losses and errors, higher for everything else."""

@@ -54,7 +54,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One run's evidence; lists are cut at MAX_LISTED_ROWS, their whole lengths stand in the contracts."""
+    """One run's evidence; lists are cut at MAX_LISTED_ROWS, their whole lengths stand in the contracts.
+
+    Only of classes there are `predictions`, `samples` and `score_labels`; of label sets and numbers they are empty.
+    """
 
     rejects: list[tuple[str, str, str]]
     predictions: dict[str, HeldOutPredictions]
@@ -66,12 +69,14 @@ class Evidence:
 
 def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
     """Read the tables and files of a finished run; DataError when one of them is gone."""
+    has_classes = outcome.prepared.target.is_classification
     predictions: dict[str, HeldOutPredictions] = {
         model.onnx.trained.framework: read_predictions(Path(model.onnx.trained.directory))
         for model in outcome.registered
+        if has_classes
     }
     best = _choose_model(outcome).onnx.trained.framework
-    samples = choose_samples(predictions[best], outcome.prepared.target.label_names)
+    samples = choose_samples(predictions[best], outcome.prepared.target.label_names) if has_classes else []
     if isinstance(outcome.prepared.inputs, ImageSpec):
         samples = _with_content(spark, outcome.prepared, samples)
     return Evidence(
@@ -79,7 +84,7 @@ def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
         predictions=predictions,
         sample_framework=best,
         samples=samples,
-        score_labels=_count_labels(spark, outcome.scored),
+        score_labels=_count_labels(spark, outcome.scored) if has_classes else {},
         score_errors=_read_errors(spark, outcome.scored),
     )
 

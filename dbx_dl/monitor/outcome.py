@@ -21,7 +21,7 @@ class RunOutcome:
     @property
     def metric(self) -> str:
         """The metric by which the run's models are compared."""
-        return self.config.registry.metric
+        return self.promotion.metric
 
     @property
     def row_noun(self) -> str:

@@ -59,9 +59,10 @@ def _describe_run(outcome: RunOutcome, evidence: Evidence) -> dict[str, Any]:
         "outcome": outcome,
         "evidence": evidence,
         "flow": _flow_steps(outcome),
+        "comparison": outcome.promotion.compare(),
         "models": [_describe_model(outcome, model, evidence) for model in outcome.registered],
         "samples": _show_samples(outcome, evidence),
-        "num_wrong": _count_wrong(evidence.predictions[evidence.sample_framework]),
+        "num_wrong": _count_wrong(evidence.predictions.get(evidence.sample_framework)),
     }
 
 
@@ -94,11 +95,13 @@ def _describe_model(outcome: RunOutcome, model: RegisteredModel, evidence: Evide
             f"{trained.framework}: {len(trained.history)} epochs, the weights of epoch {trained.best_epoch} were kept",
             lambda dark: learning_curves(trained.history, best_epoch=trained.best_epoch, dark=dark),
         ),
-        "confusion": _draw_confusion(outcome, trained.framework, evidence.predictions[trained.framework]),
+        "confusion": _draw_confusion(outcome, trained.framework, evidence.predictions.get(trained.framework)),
     }
 
 
-def _draw_confusion(outcome: RunOutcome, framework: str, predictions: HeldOutPredictions) -> Picture:
+def _draw_confusion(outcome: RunOutcome, framework: str, predictions: HeldOutPredictions | None) -> Picture | None:
+    if predictions is None:
+        return None
     names = outcome.prepared.target.label_names
     num_wrong = _count_wrong(predictions)
     return draw_picture(
@@ -118,5 +121,5 @@ def _show_samples(outcome: RunOutcome, evidence: Evidence) -> list[dict[str, Any
     ]
 
 
-def _count_wrong(predictions: HeldOutPredictions) -> int:
-    return int((predictions.predicted != predictions.labels).sum())
+def _count_wrong(predictions: HeldOutPredictions | None) -> int:
+    return int((predictions.predicted != predictions.labels).sum()) if predictions is not None else 0

@@ -19,7 +19,7 @@ from dbx_dl.contracts import PreparedTable, TableVersion
 from dbx_dl.errors import DataError
 from dbx_dl.prepare.tables import table_properties
 from dbx_dl.runtime.session_settings import session_settings
-from dbx_dl.runtime.table_writes import append_rows, replace_table, require_free_place
+from dbx_dl.runtime.table_writes import append_rows, is_lost_race, replace_table, require_free_place
 from dbx_dl.runtime.tables import (
     first_line,
     has_table,
@@ -45,7 +45,6 @@ _META_SCHEMA = f"{ID} string, prepared_at timestamp, prepared string, settings s
 _HARMLESS = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "COMPUTE STATS")
 _LEFTOVERS = ("split=*", "_delta_log")
 _FEW_COMMITS, _MANY_COMMITS = 20, 500
-_LOST_RACES = ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED", "Concurrent", "ProtocolChanged")
 
 
 @dataclass(frozen=True)
@@ -265,8 +264,8 @@ def _read_history(spark: SparkSession, name: str, version: int | None = None) ->
 def _told_of_lost_races(name: str) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # Py4J's errors share no class with Spark's own
-        if not any(mark in str(error) for mark in _LOST_RACES):
+    except Exception as error:
+        if not is_lost_race(error):
             raise
         logger.debug("lost a race: %s", first_line(error))
         raise _lost_race(name) from None

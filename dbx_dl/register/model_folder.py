@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 from dbx_dl import __version__
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.runtime.tracking import quiet_mlflow
+from dbx_dl.score.external_data import list_data_files
+from dbx_dl.score.session import open_model
+from dbx_dl.score.structs import prediction_fields
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.models import ModelSignature
 
-    from dbx_dl.contracts import InputSpec, OnnxModel, PreparedTable
+    from dbx_dl.contracts import ModelMetadata, OnnxModel, PreparedTable
 
 LOADER_MODULE = "dbx_dl.score.mlflow_flavor"
 _EXAMPLE_ROWS = 3
@@ -46,23 +50,27 @@ def write_model_folder(model: OnnxModel, folder: Path, model_id: str | None = No
             loader_module=LOADER_MODULE,
             data_path=str(source),
             mlflow_model=described,
-            signature=describe_signature(model.trained.prepared.inputs),
+            signature=describe_signature(open_model(source, model.file.sha256).metadata),
             input_example=read_example(model.trained.prepared),
             pip_requirements=_list_requirements(),
             metadata=_describe_metadata(model),
         )
+        for file in list_data_files(source):
+            shutil.copyfile(file, folder / "data" / file.name)
 
 
-def describe_signature(inputs: InputSpec) -> ModelSignature:
-    """Raw columns in (image bytes, doubles, strings, timestamps, arrays of doubles), predictions out.
+def describe_signature(metadata: ModelMetadata) -> ModelSignature:
+    """Raw columns in (image bytes, doubles, strings, timestamps, arrays of doubles), `prediction_fields` out.
 
     Tables may leave any of them null. MLflow itself wants timestamps without a time zone, which are UTC then, in the
-    years that nanoseconds reach (1678 to 2261).
+    years that nanoseconds reach (1678 to 2261). A row that cannot be scored has nulls and an error, so that all outputs
+    may be absent.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
     from mlflow.types.schema import Array
 
+    inputs = metadata.inputs
     if isinstance(inputs, ImageSpec):
         columns = [ColSpec(DataType.binary, inputs.column)]
     else:
@@ -75,12 +83,14 @@ def describe_signature(inputs: InputSpec) -> ModelSignature:
         }
         # MLflow lets an array be null only where its column may be absent too.
         columns = [ColSpec(kinds[f.kind], f.column, required=f.kind != "embedding") for f in inputs.features]
-    outputs = [
-        ColSpec(DataType.string, "label"),
-        ColSpec(DataType.double, "probability"),
-        ColSpec(Array(DataType.float), "probabilities"),
-        ColSpec(DataType.string, "error", required=False),
-    ]
+    types = {
+        "string": DataType.string,
+        "double": DataType.double,
+        "array<float>": Array(DataType.float),
+        "array<string>": Array(DataType.string),
+    }
+    fields = prediction_fields(metadata)
+    outputs = [ColSpec(types[kind], name, required=False) for name, kind in fields.items()]
     return ModelSignature(inputs=Schema(columns), outputs=Schema(outputs))
 
 
@@ -126,5 +136,6 @@ def _describe_metadata(model: OnnxModel) -> dict[str, Any]:
         "network": trained.network,
         "table": trained.prepared.table.name,
         "table_version": trained.prepared.table.version,
+        "task": trained.prepared.target.task,
         "label_names": list(trained.prepared.target.label_names),
     }

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl import __version__
 from dbx_dl.contracts import RegisteredModel
 from dbx_dl.errors import DataError, RegistryError
 from dbx_dl.register.model_folder import write_model_folder
-from dbx_dl.runtime.tracking import explain_failure, open_client, quiet_mlflow
+from dbx_dl.register.upload import check_name, create_version, ensure_model, find_version, log_model
+from dbx_dl.runtime.tracking import explain_failure, open_client, quiet_mlflow, short_waits
 from dbx_dl.score.model_file import SHA256_TAG
 from dbx_dl.score.session import digest_file
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CHALLENGER = "challenger"
-_ARTIFACT_NAME = "model"
 
 
 def register_model(onnx: OnnxModel, config: RegisterConfig, *, tracking: TrackingConfig) -> RegisteredModel:
@@ -34,22 +32,27 @@ def register_model(onnx: OnnxModel, config: RegisterConfig, *, tracking: Trackin
     The version has the MLflow flavours onnx and python_function, a signature, an input example, a description, and
     tags: metrics, Delta table and version, Horovod size, framework, SHA-256, dbx_dl version, parity. RegistryError
     when MLflow cannot be reached or does not know the run; DataError when the file was changed since its export. The
-    run stays as it is then, and the call can be repeated.
+    run stays as it is then, and the call can be repeated: a version of the same run with the same file is not made
+    again but becomes `challenger`, and files that were uploaded before are not uploaded again.
     """
+    check_name(config.name, tracking.uri)
     if digest_file(onnx.file.path) != onnx.file.sha256:
         raise DataError(f"{onnx.file.path} is not the file that was exported (other SHA-256): export again")
     client = open_client(tracking.uri)
     from mlflow.exceptions import MlflowException
 
     try:
-        with quiet_mlflow():
-            logged = _log_model(client, onnx)
-            _ensure_model(client, config.name)
-            version = _create_version(client, config.name, logged, onnx)
+        with quiet_mlflow(), short_waits():
+            version = find_version(client, config.name, onnx.trained.run_id, onnx.file.sha256)
+            is_new = version is None
+            if version is None:
+                ensure_model(client, config.name)
+                version = create_version(client, config.name, _find_or_log(client, onnx), describe_version(onnx))
             client.set_registered_model_alias(config.name, CHALLENGER, str(version))
     except MlflowException as error:
         raise RegistryError(f"model {config.name!r} cannot be registered: {explain_failure(error)}") from None
-    logger.info("registered %s version %d (alias %s)", config.name, version, CHALLENGER)
+    how = "registered" if is_new else "found again: the same file of the same run is"
+    logger.info("%s %s version %d (alias %s)", how, config.name, version, CHALLENGER)
     return RegisteredModel(onnx=onnx, name=config.name, version=version, uri=f"models:/{config.name}/{version}")
 
 
@@ -90,45 +93,17 @@ def _shorten(names: tuple[str, ...], limit: int = 20) -> str:
     return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
-def _log_model(client: MlflowClient, onnx: OnnxModel) -> LoggedModel:
-    """A logged model that points back to the training run, with its folder uploaded."""
-    from mlflow.entities import LoggedModelOutput
-
-    run_id = onnx.trained.run_id
-    run = client.get_run(run_id)
-    model = client.create_logged_model(
-        run.info.experiment_id, name=_ARTIFACT_NAME, source_run_id=run_id, tags=describe_tags(onnx), model_type="onnx"
+def _find_or_log(client: MlflowClient, onnx: OnnxModel) -> LoggedModel:
+    """The run's logged model with this file, which a registration that broke off may have left; else a new one."""
+    run = client.get_run(onnx.trained.run_id)
+    for output in run.outputs.model_outputs if run.outputs else []:
+        model = client.get_logged_model(output.model_id)
+        if str(model.status) == "READY" and model.tags.get(SHA256_TAG) == onnx.file.sha256:
+            return model
+    return log_model(
+        client,
+        run.info.experiment_id,
+        lambda folder, model_id: write_model_folder(onnx, folder, model_id),
+        describe_tags(onnx),
+        onnx.trained.run_id,
     )
-    try:
-        with tempfile.TemporaryDirectory(prefix="dbx_dl_model_") as folder:
-            target = Path(folder) / _ARTIFACT_NAME
-            write_model_folder(onnx, target, model.model_id)
-            client.log_model_artifacts(model.model_id, str(target))
-    except Exception:
-        client.finalize_logged_model(model.model_id, "FAILED")
-        raise
-    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
-    return client.finalize_logged_model(model.model_id, "READY")
-
-
-def _ensure_model(client: MlflowClient, name: str) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.create_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-
-
-def _create_version(client: MlflowClient, name: str, logged: LoggedModel, onnx: OnnxModel) -> int:
-    created = client.create_model_version(
-        name,
-        # Not `logged.model_uri`: a database store looks models:/ up at MLflow's global URI, not at this client's.
-        source=logged.artifact_location,
-        run_id=onnx.trained.run_id,
-        tags=describe_tags(onnx),
-        description=describe_version(onnx),
-        model_id=logged.model_id,
-    )
-    return int(created.version)

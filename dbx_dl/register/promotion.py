@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import Promotion
 from dbx_dl.errors import ConfigError, DataError, RegistryError
-from dbx_dl.metrics import is_better
-from dbx_dl.runtime.tracking import explain_failure, open_client, quiet_mlflow
-from dbx_dl.score.evaluation import evaluate_model
+from dbx_dl.register.champion import find_champion, move_champion
+from dbx_dl.register.decision import Decision, decide
+from dbx_dl.register.ledger import Ledger, find_ledger
+from dbx_dl.register.measurement import check_groups, choose_metric, measure_models, predict_rows
+from dbx_dl.register.record import name_record, record_decision
+from dbx_dl.runtime.tracking import open_client
+from dbx_dl.score.model_file import fetch_model
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from pyspark.sql import SparkSession
 
     from dbx_dl.config import RegisterConfig, TrackingConfig
-    from dbx_dl.contracts import RegisteredModel
+    from dbx_dl.contracts import MeasuredModel, PreparedTable, RegisteredModel
+    from dbx_dl.score.model_file import ModelFile
 
 logger = logging.getLogger(__name__)
 
-CHAMPION = "champion"
-PREVIOUS_TAG = "dbx_dl_previous_champion"
+
+@dataclass(frozen=True)
+class _Comparison:
+    """What was measured, and who was champion when that began; `note` says why the champion was not measured."""
+
+    present: int | None
+    models: Mapping[int, MeasuredModel]
+    note: str
+    num_rows: int
 
 
 def promote_model(
@@ -30,77 +43,107 @@ def promote_model(
 ) -> Promotion:
     """Give the alias `champion` to the best of the candidates and the present champion, and say why.
 
-    All are measured by `config.metric` on the test split of the candidates' one pinned table, on Spark, with the
-    registered files. The present champion keeps its place on a tie and when no candidate reaches
-    `config.threshold`; among equal candidates the first wins. A champion that cannot be measured on this table (it
-    takes other columns or knows other labels, or its file is gone) loses to a candidate, and the reason says so. The
-    new champion's version remembers the previous one in the tag `dbx_dl_previous_champion`.
+    All are measured on the test split of the candidates' one pinned table, on Spark, with the registered files; a
+    candidate must meet all limits of the config and beat the present champion by `config.metric`, see `decide`. A
+    champion that cannot be scored on this table (it takes other columns or knows other labels) loses to a candidate
+    that meets what is absolute, and the reason says so.
+
+    The alias moves in one call after a commit to the promotion ledger: of two promotions at once one wins, the other
+    gets RegistryError. The new champion's version remembers the previous one for `rollback_model`. The candidate's
+    version keeps the decision: in its description and, as JSON, in the artifact that its tag `dbx_dl_decision_record`
+    names. RegistryError also when a file cannot be fetched or is another one than was registered; ConfigError and
+    DataError when there is nothing to compare by or on.
     """
-    _check_candidates(candidates, config)
+    prepared = _check_candidates(candidates, config)
+    choose_metric(prepared, config)
+    ledger = Ledger(spark, find_ledger(config.name, tracking.uri, config.ledger), config.name)
     client = open_client(tracking.uri)
-    present = _find_champion(client, config.name)
-    values = {model.version: _measure(spark, model, model.uri, config, tracking) for model in candidates}
+    seen = ledger.read()
+    present = find_champion(client, config.name)
+    check_groups(spark, prepared, config)
+    found = _compare(spark, candidates, present, config, tracking)
+    promotion = _decide(candidates, found, config)
+    if promotion.champion_version is not None and promotion.champion_version != present:
+        move_champion(client, ledger, seen, config.name, promotion.champion_version, present)
+    logger.info("%s: %s", config.name, promotion.reason)
+    record_decision(client, promotion, _run_of(candidates, promotion.challenger_version))
+    return promotion
+
+
+def _compare(
+    spark: SparkSession,
+    candidates: Sequence[RegisteredModel],
+    present: int | None,
+    config: RegisterConfig,
+    tracking: TrackingConfig,
+) -> _Comparison:
+    prepared = candidates[0].onnx.trained.prepared
+    files = {model.version: fetch_model(f"models:/{config.name}/{model.version}", tracking.uri) for model in candidates}
+    predicted = [predict_rows(spark, version, file, prepared, config) for version, file in files.items()]
     note = ""
-    if present is not None and present not in values:
+    if present is not None and present not in files:
+        file = _fetch_champion(config.name, present, tracking)
         try:
-            values[present] = _measure(spark, candidates[0], f"models:/{config.name}/{present}", config, tracking)
-        except (DataError, RegistryError) as error:
+            predicted.append(predict_rows(spark, present, file, prepared, config))
+        except DataError as error:
             note = f"; version {present}, champion so far, could not be compared: {error}"
             logger.warning("version %d of %s cannot be measured on this table: %s", present, config.name, error)
-    chosen, reason = choose_champion(values, [model.version for model in candidates], present, config)
-    if chosen is not None and chosen != present:
-        _move_alias(client, config.name, chosen, present)
-    champion = chosen if chosen is not None else present
-    logger.info("%s: %s", config.name, reason + note)
-    return Promotion(
+    metric = choose_metric(prepared, config)
+    models = {model.version: model for model in measure_models(predicted, present, prepared, config)}
+    for model in models.values():
+        value = model.metrics[metric].value
+        logger.info("models:/%s/%d has %s %.4f on the test split", config.name, model.version, metric, value)
+    return _Comparison(present, models, note, predicted[0].rows.num_rows)
+
+
+def _fetch_champion(name: str, present: int, tracking: TrackingConfig) -> ModelFile:
+    """A champion whose file is not to be had is not taken for a worse one: its store may only be away."""
+    try:
+        return fetch_model(f"models:/{name}/{present}", tracking.uri)
+    except (DataError, RegistryError) as error:
+        raise RegistryError(
+            f"version {present}, champion of {name!r}, cannot be compared with: {error}. If it is gone for good, take "
+            "the alias champion from it"
+        ) from None
+
+
+def _decide(candidates: Sequence[RegisteredModel], found: _Comparison, config: RegisterConfig) -> Promotion:
+    prepared = candidates[0].onnx.trained.prepared
+    metric = choose_metric(prepared, config)
+    champion = found.models.get(found.present) if found.present is not None else None
+    judged = [found.models[model.version] for model in candidates]
+    decision = decide(judged, champion, found.present, metric, config)
+    promotion = Promotion(
         name=config.name,
-        metric=config.metric,
-        values=values,
-        champion_version=champion,
-        previous_version=present if champion != present else None,
-        reason=reason + note,
+        metric=metric,
+        values={version: model.metrics[metric].value for version, model in found.models.items()},
+        champion_version=decision.chosen if decision.chosen is not None else found.present,
+        previous_version=_previous(decision, found.present),
+        reason=decision.reason + found.note,
+        present_version=found.present,
+        challenger_version=decision.challenger,
+        table=prepared.table,
+        num_rows=found.num_rows,
+        confidence=config.confidence,
+        num_resamples=config.num_resamples,
+        seed=config.seed,
+        models=tuple(found.models.values()),
+        checks=decision.checks,
+        decided_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+    record = f"runs:/{_run_of(candidates, decision.challenger)}/{name_record(promotion)}"
+    return promotion.model_copy(update={"record": record})
 
 
-def choose_champion(
-    values: dict[int, float], candidates: Sequence[int], present: int | None, config: RegisterConfig
-) -> tuple[int | None, str]:
-    """The version that should be champion, None for nobody new, and the reason as a sentence without full stop.
-
-    `values` holds the metric of every version that could be measured.
-    """
-    metric, threshold = config.metric, config.threshold
-    best = candidates[0]
-    for version in candidates[1:]:
-        if is_better(metric, values[version], values[best]):
-            best = version
-    found = f"{metric} {values[best]:.4f}"
-    if best != present and threshold is not None and not _meets(metric, values[best], threshold):
-        kept = f"version {present} stays champion" if present is not None else "there is no champion"
-        return None, f"{kept}: the best candidate, version {best}, has {found} and misses the threshold {threshold:g}"
-    if present is None or present not in values:
-        others = f", the best of {len(candidates)} candidates" if len(candidates) > 1 else ""
-        return best, f"version {best} becomes champion with {found} on the test split{others}"
-    if best == present or not is_better(metric, values[best], values[present]):
-        return present, _explain_stay(values, best, present, metric)
-    return best, f"version {best} becomes champion: {found} is better than version {present}'s {values[present]:.4f}"
+def _previous(decision: Decision, present: int | None) -> int | None:
+    return present if decision.chosen not in (None, present) else None
 
 
-def _explain_stay(values: dict[int, float], best: int, present: int, metric: str) -> str:
-    if best == present:
-        return f"version {present} stays champion: its {metric} {values[present]:.4f} is the best"
-    relation = "only equals" if values[best] == values[present] else "is not better than"
-    return (
-        f"version {present} stays champion: the best candidate, version {best}, has {metric} {values[best]:.4f}, "
-        f"which {relation} its {values[present]:.4f}"
-    )
+def _run_of(candidates: Sequence[RegisteredModel], version: int | None) -> str:
+    return next(model.onnx.trained.run_id for model in candidates if model.version == version)
 
 
-def _meets(metric: str, value: float, threshold: float) -> bool:
-    return value == threshold or is_better(metric, value, threshold)
-
-
-def _check_candidates(candidates: Sequence[RegisteredModel], config: RegisterConfig) -> None:
+def _check_candidates(candidates: Sequence[RegisteredModel], config: RegisterConfig) -> PreparedTable:
     if not candidates:
         raise ConfigError("there is no candidate to promote: register a model first")
     names = {model.name for model in candidates}
@@ -112,40 +155,7 @@ def _check_candidates(candidates: Sequence[RegisteredModel], config: RegisterCon
     if len(tables) > 1:
         found = ", ".join(f"{path} version {version}" for path, version in sorted(tables))
         raise ConfigError(f"candidates were trained on different tables ({found}): they can only be compared on one")
-    if not candidates[0].onnx.trained.prepared.split_rows.get("test", 0):
-        raise DataError(
-            f"table {candidates[0].onnx.trained.prepared.table.name} has no test rows: prepare it with a test split"
-        )
-
-
-def _measure(
-    spark: SparkSession, model: RegisteredModel, uri: str, config: RegisterConfig, tracking: TrackingConfig
-) -> float:
-    metrics = evaluate_model(spark, uri, model.onnx.trained.prepared, "test", tracking_uri=tracking.uri)
-    if config.metric not in metrics:
-        raise DataError(f"{config.metric} is undefined on the test split, which lacks rows of some label")
-    logger.info("%s has %s %.4f on the test split", uri, config.metric, metrics[config.metric])
-    return metrics[config.metric]
-
-
-def _find_champion(client: MlflowClient, name: str) -> int | None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        aliases = client.get_registered_model(name).aliases
-    except MlflowException as error:
-        raise RegistryError(f"model {name!r} cannot be read from the registry: {explain_failure(error)}") from None
-    return int(aliases[CHAMPION]) if CHAMPION in aliases else None
-
-
-def _move_alias(client: MlflowClient, name: str, version: int, previous: int | None) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        with quiet_mlflow():
-            # The tag first: an alias that has moved always knows where it was.
-            if previous is not None:
-                client.set_model_version_tag(name, str(version), PREVIOUS_TAG, str(previous))
-            client.set_registered_model_alias(name, CHAMPION, str(version))
-    except MlflowException as error:
-        raise RegistryError(f"alias {CHAMPION} of {name!r} was not moved: {explain_failure(error)}") from None
+    prepared = candidates[0].onnx.trained.prepared
+    if not prepared.split_rows.get("test", 0):
+        raise DataError(f"table {prepared.table.name} has no test rows: prepare it with a test split")
+    return prepared

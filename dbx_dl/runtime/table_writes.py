@@ -31,6 +31,13 @@ _SETTLE_SECONDS = 2.0
 # What a SQL text literal cannot hold under every setting: quotes, escapes, `${variables}`, control characters.
 _SPECIAL = re.compile(r"['\"\\$\x00-\x1f]")
 
+_LOST_RACES = ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED", "Concurrent", "ProtocolChanged")
+
+
+def is_lost_race(error: Exception) -> bool:
+    """Whether Delta refused a commit since another one came first; Py4J's errors share no class with Spark's own."""
+    return any(mark in str(error) for mark in _LOST_RACES)
+
 
 def require_free_place(name: str, what: str, leftovers: Sequence[str] = ()) -> None:
     """DataError when `name`, which is no Delta table, is a path at which something else lies already.

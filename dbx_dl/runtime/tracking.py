@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from dbx_dl.errors import RegistryError
 
@@ -17,14 +19,23 @@ if TYPE_CHECKING:
 
     from dbx_dl.config import TrackingConfig
 
+_DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _PROGRESS_BAR = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
 # Level and variable belong to the process, and trainings may run in several threads.
 _QUIET = threading.RLock()
+_SECONDS_TO_CONNECT = 5.0
+_BRACKETS = "\"')"
+# Variables that a block of `short_waits` has set, not the user.
+_CHOSEN_HERE: set[str] = set()
 
 
 def open_client(uri: str) -> MlflowClient:
-    """A client for runs and models at `uri`, reached at once so that a wrong URI is found before any work."""
-    with quiet_mlflow():
+    """A client for runs and models at `uri`, reached at once so that a wrong URI is found before any work.
+
+    RegistryError within seconds where nobody answers.
+    """
+    _require_answer(uri)
+    with quiet_mlflow(), short_waits(timeout_seconds=10):
         from mlflow import MlflowClient
 
         if uri.startswith("sqlite:///"):
@@ -45,8 +56,34 @@ def registry_uri(tracking_uri: str) -> str:
 
 
 def explain_failure(error: Exception) -> str:
-    """The first line of an MLflow error, without credentials."""
-    return _without_password(str(error).splitlines()[0] if str(error) else type(error).__name__)
+    """The first line of an MLflow error, without credentials; of a server that does not answer only the cause."""
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if "Max retries exceeded" in text and "Caused by" in text:
+        text = f"no answer: {text.rpartition('Caused by ')[2].rpartition(': ')[2].rstrip(_BRACKETS)}"
+    return _without_password(text)
+
+
+@contextmanager
+def short_waits(timeout_seconds: int = 20) -> Iterator[None]:
+    """MLflow's client asks a server twice at most, each time for so long, unless the environment says otherwise.
+
+    Its own defaults are eight times two minutes, with growing pauses. Of blocks in each other the inner one counts.
+    """
+    patience = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(timeout_seconds)}
+    with _QUIET:
+        before = {name: os.environ.get(name) for name in patience}
+        chosen = [name for name in patience if before[name] is None or name in _CHOSEN_HERE]
+        added = set(chosen) - _CHOSEN_HERE
+        os.environ.update({name: patience[name] for name in chosen})
+        _CHOSEN_HERE.update(added)
+        try:
+            yield
+        finally:
+            _CHOSEN_HERE.difference_update(added)
+            for name in chosen:
+                os.environ.pop(name, None)
+                if before[name] is not None:
+                    os.environ[name] = str(before[name])
 
 
 @contextmanager
@@ -78,6 +115,19 @@ def ensure_experiment(client: MlflowClient, tracking: TrackingConfig) -> str:
     if location is not None and "://" not in location:
         location = Path(location).absolute().as_uri()
     return str(client.create_experiment(tracking.experiment, artifact_location=location))
+
+
+def _require_answer(uri: str) -> None:
+    """RegistryError when nobody listens at a database server's address, which MLflow would try for minutes."""
+    parts = urlsplit(uri)
+    dialect = parts.scheme.partition("+")[0]
+    if dialect not in _DATABASE_PORTS or parts.hostname is None:
+        return
+    address = (parts.hostname, parts.port or _DATABASE_PORTS[dialect])
+    try:
+        socket.create_connection(address, _SECONDS_TO_CONNECT).close()
+    except OSError as error:
+        raise RegistryError(f"cannot reach MLflow at {_without_password(uri)}: {error.strerror or error}") from None
 
 
 def _without_password(text: str) -> str:

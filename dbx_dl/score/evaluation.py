@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import DataError
-from dbx_dl.metrics import classification_metrics
+from dbx_dl.feed.targets import LabelReader
+from dbx_dl.metrics import TASK_METRICS
 from dbx_dl.runtime.tables import quote_column, read_pinned
 from dbx_dl.score.model_file import fetch_model
 from dbx_dl.score.udf import scorer_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
     from pyspark.sql import SparkSession
 
-    from dbx_dl.contracts import PreparedTable, Split
+    from dbx_dl.contracts import PreparedTable, Split, Target
 
 
 def evaluate_model(
@@ -41,21 +44,18 @@ def predict_split(
 ) -> pa.Table:
     """A model's (a file's or an MLflow URI's) predictions for the pinned rows of a split, sorted by key.
 
-    Columns: the key, the truth, further `columns` of the table, and the prediction's fields as in
-    `PREDICTION_DDL` without `label` and `error`. DataError when the model does not take this table's columns, has other
-    labels, or fails on a row.
+    Columns: the key, the truth (`truth_column`), further `columns` of the table, and what is predicted: `probabilities`
+    of classes or labels, `value` of numbers. DataError when the model does not take this table's columns, is of another
+    task, has other labels, or fails on a row.
     """
     scorer = scorer_of(spark, fetch_model(model_path, tracking_uri))
-    if scorer.metadata.target.label_names != prepared.target.label_names:
-        raise DataError(
-            f"model {scorer.model.name} knows the labels {', '.join(scorer.metadata.target.label_names)}; "
-            f"table {prepared.table.name} has {', '.join(prepared.target.label_names)}"
-        )
+    _check_target(scorer.metadata.target, prepared, scorer.model.name)
     rows = read_pinned(spark, prepared.table).where(f"split = '{split}'")
     scorer.check(rows)
     kept = [quote_column(name) for name in dict.fromkeys((prepared.key_column, truth_column(prepared), *columns))]
     predicted = rows.select(*kept, scorer().alias("_prediction"))
-    scored = predicted.select(*kept, "_prediction.probabilities", "_prediction.error").toArrow()
+    output = scorer.metadata.output_kinds[0]
+    scored = predicted.select(*kept, f"_prediction.{output}", "_prediction.error").toArrow()
     return _without_errors(scored).sort_by(prepared.key_column)
 
 
@@ -64,16 +64,38 @@ def measure_predictions(predictions: pa.Table, prepared: PreparedTable) -> dict[
 
     All rows count alike, whatever sample weights a model was trained with, so that any two models can be compared.
     """
+    labels, predicted = read_predictions(predictions, prepared)
+    return TASK_METRICS[prepared.target.task](labels, predicted)
+
+
+def read_predictions(
+    predictions: pa.Table, prepared: PreparedTable
+) -> tuple[NDArray[np.generic], NDArray[np.floating]]:
+    """Labels as in `contracts.Batch` and probabilities (N, C) or values (N,) of what `predict_split` gives."""
+    target = prepared.target
+    labels = LabelReader(target).read(predictions, f"the predictions for table {prepared.table.name}")
+    if target.is_number:
+        return labels, predictions.column("value").to_numpy()
     flat = predictions.column("probabilities").combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    probabilities_nc = flat.reshape(-1, len(prepared.target.label_names))
-    return classification_metrics(
-        predictions.column(truth_column(prepared)).to_numpy().astype("int64"), probabilities_nc
-    )
+    return labels, flat.reshape(-1, len(target.label_names))
 
 
 def truth_column(prepared: PreparedTable) -> str:
     """The column with what is to be predicted: indices of labels, or numbers."""
     return "label_index" if prepared.target.label_names else "label"
+
+
+def _check_target(known: Target, prepared: PreparedTable, model: str) -> None:
+    is_alike = known.is_classification and prepared.target.is_classification
+    if known.task != prepared.target.task and not is_alike:
+        raise DataError(
+            f"model {model} is of the task {known.task}; table {prepared.table.name} of {prepared.target.task}"
+        )
+    if known.label_names != prepared.target.label_names:
+        raise DataError(
+            f"model {model} knows the labels {', '.join(known.label_names)}; "
+            f"table {prepared.table.name} has {', '.join(prepared.target.label_names)}"
+        )
 
 
 def _without_errors(scored: pa.Table) -> pa.Table:

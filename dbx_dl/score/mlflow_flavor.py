@@ -9,6 +9,7 @@ from dbx_dl.errors import DataError
 from dbx_dl.score.binding import count_batch_rows, input_columns
 from dbx_dl.score.predictions import predict_structs
 from dbx_dl.score.session import PIXELS_NAME, ModelSession, open_model
+from dbx_dl.score.structs import to_structs
 from dbx_dl.score.worker import to_pandas
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class OnnxPredictor:
         self.session = session
 
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Columns label, probability, probabilities (arrays of float32) and error, one row per input row.
+        """The fields of `structs.prediction_fields` as columns (arrays of float32), one row per input row.
 
         Takes a DataFrame with the model's raw columns, or a dict of such columns; for images also uint8 pixels
         (N, H, W, C). DataError when columns are absent or have other types; a row that cannot be scored has nulls and
@@ -37,18 +38,24 @@ class OnnxPredictor:
         del params  # part of MLflow's interface
         inputs = self.session.metadata.inputs
         if isinstance(inputs, ImageSpec) and _is_array(model_input):
-            return _predict_pixels(self.session, _check_pixels(model_input, inputs))
+            return _show_nulls(_predict_pixels(self.session, _check_pixels(model_input, inputs)))
         parts = list(predict_structs(self.session, _to_batch(model_input, inputs)))
         index = getattr(model_input, "index", None)
         if not parts:
-            return to_pandas(_no_rows())
-        frame = to_pandas(pa.concat_arrays(parts))
+            return _show_nulls(to_pandas(_no_rows(self.session)))
+        frame = _show_nulls(to_pandas(pa.concat_arrays(parts)))
         return frame if index is None else frame.set_axis(index, axis=0)
 
 
 def _load_pyfunc(path: str) -> OnnxPredictor:
     """Called by MLflow; `path` is the ONNX file of the model's folder."""
     return OnnxPredictor(open_model(path))
+
+
+def _show_nulls(frame: pd.DataFrame) -> pd.DataFrame:
+    """Nulls as None: a served NaN would be no JSON. Texts are objects then, numbers where one of them is null."""
+    text = [name for name in frame.columns if frame[name].dtype.kind not in "fi" or frame[name].isna().any()]
+    return frame.assign(**{name: frame[name].astype(object).where(frame[name].notna(), None) for name in text})
 
 
 def _is_array(model_input: Any) -> bool:
@@ -72,13 +79,11 @@ def _check_pixels(model_input: Any, spec: ImageSpec) -> np.ndarray:
 def _predict_pixels(session: ModelSession, pixels_nhwc: np.ndarray) -> pd.DataFrame:
     import pandas as pd
 
-    from dbx_dl.score.predictions import to_structs
-
     num_rows = count_batch_rows(session.metadata.inputs)
     starts = range(0, len(pixels_nhwc), num_rows)
-    parts = [session.predict({PIXELS_NAME: pixels_nhwc[start : start + num_rows]}) for start in starts]
-    frames = [to_pandas(to_structs(probabilities_nc, {}, session.label_names)) for probabilities_nc in parts]
-    return pd.concat(frames, ignore_index=True) if frames else to_pandas(_no_rows())
+    parts = [session.predict_all({PIXELS_NAME: pixels_nhwc[start : start + num_rows]}) for start in starts]
+    frames = [to_pandas(to_structs(outputs, {}, session.metadata)) for outputs in parts]
+    return pd.concat(frames, ignore_index=True) if frames else to_pandas(_no_rows(session))
 
 
 def _to_batch(model_input: Any, inputs: InputSpec) -> pa.RecordBatch:
@@ -94,9 +99,5 @@ def _to_batch(model_input: Any, inputs: InputSpec) -> pa.RecordBatch:
     return pa.RecordBatch.from_pandas(frame[names].reset_index(drop=True), preserve_index=False)
 
 
-def _no_rows() -> pa.StructArray:
-    import numpy as np
-
-    from dbx_dl.score.predictions import to_structs
-
-    return to_structs(np.empty((0, 1), np.float32), {}, ("",))
+def _no_rows(session: ModelSession) -> pa.StructArray:
+    return to_structs(session.empty_outputs(0), {}, session.metadata)

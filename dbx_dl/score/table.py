@@ -33,10 +33,10 @@ LINEAGE_COLUMNS = ("model_name", "model_version", "model_sha256", "source", "sco
 def score_table(spark: SparkSession, config: ScoreConfig, *, tracking: TrackingConfig) -> ScoredTable:
     """Write predictions of every row of `config.source` to the Delta table `config.table`, in one atomic commit.
 
-    Columns: key, label, probability, probabilities, error (null where the row was scored), and the lineage
-    model_name, model_version, model_sha256, source, scored_at. An earlier predictions table is replaced. DataError,
-    with nothing written, when the source or a column is missing, keys are null or repeated, or `config.table` holds
-    something else than predictions; RegistryError when the model cannot be had.
+    Columns: key, the fields of the model's predictions (see `score_udf`), error (null where the row was scored), and
+    the lineage model_name, model_version, model_sha256, source, scored_at. An earlier predictions table is replaced.
+    DataError, with nothing written, when the source or a column is missing, keys are null or repeated, or
+    `config.table` holds something else than predictions; RegistryError when the model cannot be had.
     """
     started = time.monotonic()
     target = _find_target(spark, config)
@@ -72,7 +72,8 @@ def _predict(found: ScoreRows, scorer: ColumnScorer) -> DataFrame:
 
     model = scorer.model
     is_sound = F.col("input_error").isNull()
-    outputs = [F.when(is_sound, F.col(f"p.{name}")).alias(name) for name in ("label", "probability", "probabilities")]
+    names = [name for name in scorer.fields if name != "error"]
+    outputs = [F.when(is_sound, F.col(f"p.{name}")).alias(name) for name in names]
     return found.rows.withColumn("p", scorer("inputs")).select(
         "key",
         *outputs,

@@ -11,9 +11,9 @@ from dbx_dl.score.binding import input_columns
 from dbx_dl.score.columns import check_columns
 from dbx_dl.score.model_file import ModelFile, fetch_model
 from dbx_dl.score.pandas_columns import write_as_text
-from dbx_dl.score.predictions import PREDICTION_DDL
 from dbx_dl.score.session import open_model
 from dbx_dl.score.shipping import ship_model
+from dbx_dl.score.structs import prediction_ddl, prediction_fields
 from dbx_dl.score.worker import ShippedModel
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ UdfKind = Literal["arrow", "pandas"]
 
 
 class ColumnScorer:
-    """A function of columns that gives struct<label, probability, probabilities, error>.
+    """A function of columns that gives structs of the model's predictions.
 
     `model` is the file behind it, `metadata` what that file says of itself.
     """
@@ -39,6 +39,11 @@ class ColumnScorer:
     def input_columns(self) -> tuple[str, ...]:
         """Names of the raw columns that the model takes, in its order."""
         return input_columns(self.metadata.inputs)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Name and SQL type of every field of a prediction, in order; the last one is `error`."""
+        return prediction_fields(self.metadata)
 
     def __call__(self, *columns: Column | str) -> Column:
         """The prediction column of the model's raw columns by position, or of one struct with them as fields.
@@ -76,9 +81,11 @@ def score_udf(
     """A function of columns that scores with `model`: an MLflow URI (`models:/digits@champion`) or an ONNX file.
 
     Image models take one binary column; tabular models their raw columns by position, or one struct, or no argument
-    for the columns of the model's own names. The result is struct<label string, probability double, probabilities
-    array<float>, error string>: a row that cannot be scored has nulls and an `error`, and never stops the job. Nulls
-    in a tabular row are legal, the model fills them.
+    for the columns of the model's own names. The result is a struct by the model's task: label string, probability
+    double, probabilities array<float> of classes; labels array<string>, probabilities array<float> of label sets; value
+    double of numbers; and embedding array<float> where the file has one. Its last field is `error` string: a row that
+    cannot be scored has nulls and an `error`, and never stops the job. Nulls in a tabular row are legal, the model
+    fills them.
 
     `kind` is "arrow" (Spark 4.1 and newer) or "pandas"; without it the faster one that Spark has. `tracking_uri` is
     MLflow's own where it is not given. RegistryError or DataError when the model cannot be had.
@@ -93,7 +100,7 @@ def scorer_of(spark: SparkSession, file: ModelFile, kind: UdfKind | None = None)
     num_threads = int(spark.conf.get("spark.task.cpus", "1") or 1)
     shipped = ShippedModel(ship_model(spark, file), file.sha256, num_threads)
     kind = kind or _fastest_kind()
-    function = UDF_KINDS[kind](shipped)
+    function = UDF_KINDS[kind](shipped, prediction_ddl(session.metadata))
     if kind == "pandas":
         function = _spare_columns(function, session.metadata.inputs)
     return ColumnScorer(function, file, session.metadata)
@@ -109,7 +116,7 @@ def _fastest_kind() -> UdfKind:
     return "arrow" if hasattr(F, "arrow_udf") else "pandas"
 
 
-def _arrow_function(model: ShippedModel) -> Any:
+def _arrow_function(model: ShippedModel, ddl: str) -> Any:
     import pyarrow as pa
     from pyspark.sql import functions as F
 
@@ -123,10 +130,10 @@ def _arrow_function(model: ShippedModel) -> Any:
 
     # Spark reads the kind of the function from these hints; in the signature they would need pyarrow at import.
     score.__annotations__ = {"batches": Iterator[pa.Array], "return": Iterator[pa.Array]}
-    return F.arrow_udf(score, PREDICTION_DDL)
+    return F.arrow_udf(score, ddl)
 
 
-def _pandas_function(model: ShippedModel) -> Any:
+def _pandas_function(model: ShippedModel, ddl: str) -> Any:
     import pandas as pd
     from pyspark.sql import functions as F
 
@@ -136,7 +143,7 @@ def _pandas_function(model: ShippedModel) -> Any:
         return score_series(batches, model)
 
     score.__annotations__ = {"batches": Iterator[pd.Series], "return": Iterator[pd.DataFrame]}
-    return F.pandas_udf(score, PREDICTION_DDL)
+    return F.pandas_udf(score, ddl)
 
 
-UDF_KINDS: dict[str, Callable[[ShippedModel], Any]] = {"arrow": _arrow_function, "pandas": _pandas_function}
+UDF_KINDS: dict[str, Callable[[ShippedModel, str], Any]] = {"arrow": _arrow_function, "pandas": _pandas_function}

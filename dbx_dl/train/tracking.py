@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import RegistryError
-from dbx_dl.runtime.tracking import ensure_experiment, explain_failure, open_client, quiet_mlflow
+from dbx_dl.runtime.tracking import ensure_experiment, explain_failure, open_client, quiet_mlflow, short_waits
 from dbx_dl.train.mlflow_values import PARENT_TAG, describe_dataset, describe_params, describe_tags
 from dbx_dl.train.outbox import KnownRun, Message, Outbox, Unsent
 from dbx_dl.train.run_directory import RunDirectory
@@ -29,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 _PARAMS_PER_CALL = 100
 _REFUSALS = (400, 404, 409)
-_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 
 class TrackedRun:
@@ -114,7 +112,7 @@ class TrackedRun:
             self._outbox.add(Message(kind="metrics", time_ms=_now(), step=step, metrics=new))
 
     def _send(self, message: Message) -> None:
-        with quiet_mlflow(), _short_waits():
+        with quiet_mlflow(), short_waits():
             send_message(self._client, self.run_id, message)
 
 
@@ -225,19 +223,6 @@ def _is_refused(error: Exception) -> bool:
     if not isinstance(error, MlflowException):
         return isinstance(error, FileNotFoundError)
     return error.get_http_status_code() in _REFUSALS
-
-
-@contextmanager
-def _short_waits() -> Iterator[None]:
-    """MLflow's client gives up after seconds, not minutes: training is followed meanwhile."""
-    kept = {name: os.environ.get(name) for name in _PATIENCE}
-    os.environ.update({name: value for name, value in _PATIENCE.items() if kept[name] is None})
-    try:
-        yield
-    finally:
-        for name, value in kept.items():
-            if value is None:
-                os.environ.pop(name, None)
 
 
 def _now() -> int:

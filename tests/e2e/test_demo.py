@@ -169,4 +169,5 @@ def test_registering_again_compares_with_the_present_champion(demo: DemoRun, tmp
     assert after.champion_version == before.champion_version
     assert f"version {before.champion_version} stays champion" in after.reason
     assert before.champion_version in after.values
-    assert len(set(after.values) - set(before.values)) == 2
+    # The same files of the same runs are the same versions.
+    assert set(after.values) == set(before.values)

@@ -13,9 +13,9 @@ from dbx_dl.contracts import PreparedTable
 from dbx_dl.errors import RankFailedError, RankLostError
 from dbx_dl.feed.reader import open_feed
 from dbx_dl.train.job import TrainingJob
-from dbx_dl.train.run_directory import RunDirectory
 from dbx_dl.train.launch import launch
 from dbx_dl.train.ranks import RankProgram
+from dbx_dl.train.run_directory import RunDirectory
 from tests.prepared_tables import write_number_table
 from tests.ranks.observing import is_running, read_reports, wait_until
 

@@ -38,8 +38,8 @@ OWNERS = {
     "matplotlib": ("figures.py",),
     "jinja2": ("monitor/",),
     "optuna": ("train/search/study.py", "train/search/space.py"),
-    "typer": ("cli.py",),
-    "rich": ("cli.py",),
+    "typer": ("cli.py", "model_commands.py", "terminal.py"),
+    "rich": ("terminal.py",),
 }
 LAZY = (
     "pyspark", "mlflow", "onnx", "onnxruntime", "pandas", "pyarrow", "deltalake", "sklearn", "matplotlib", "jinja2",

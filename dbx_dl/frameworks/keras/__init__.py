@@ -6,6 +6,7 @@ load_tensorflow()
 
 from dbx_dl.frameworks.keras.batches import open_dataset, to_tensors  # noqa: E402
 from dbx_dl.frameworks.keras.distribute import connect_ranks, distribute_optimizer  # noqa: E402
+from dbx_dl.frameworks.keras.embeddings import predict_embeddings  # noqa: E402
 from dbx_dl.frameworks.keras.freezing import freeze_network  # noqa: E402
 from dbx_dl.frameworks.keras.networks import NETWORKS, build_network  # noqa: E402
 from dbx_dl.frameworks.keras.objectives import SupervisedObjective, create_objective  # noqa: E402
@@ -24,6 +25,7 @@ __all__ = [
     "export_network",
     "freeze_network",
     "open_dataset",
+    "predict_embeddings",
     "seed_process",
     "to_tensors",
     "weights_suffix",

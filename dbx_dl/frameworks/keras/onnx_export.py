@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import onnx
 import tensorflow as tf
 
+from dbx_dl.frameworks.keras.embeddings import expose_layer
 from dbx_dl.frameworks.onnx_files import INPUT, explain_export_failure, write_network
 from dbx_dl.frameworks.quiet import drop_native_chatter, drop_python_chatter
 
@@ -19,12 +20,16 @@ if TYPE_CHECKING:
 _NATIVE_OPSET = 18
 
 
-def export_network(network: Any, request: NetworkRequest, path: Path, opset: int = 18) -> None:
+def export_network(
+    network: Any, request: NetworkRequest, path: Path, opset: int = 18, embeddings: str | None = None
+) -> None:
     """Write the network in inference mode to `path`: `inputs` (N, *input_shape) -> `logits` (N, num_outputs).
 
-    ExportError, and no file, when the network cannot be exported.
+    With the name of a layer in `embeddings` a second output `embedding` float32 (N, K) holds its values. ExportError,
+    and no file, when the network cannot be exported; ConfigError for a layer that is not there.
     """
-    write_network(_convert(network, request), request, path, opset)
+    exported = network if embeddings is None else expose_layer(network, embeddings)
+    write_network(_convert(exported, request), request, path, opset, has_embedding=embeddings is not None)
 
 
 def _convert(network: Any, request: NetworkRequest) -> Any:

@@ -2,6 +2,7 @@
 
 from dbx_dl.frameworks.torch.batches import BatchDataset, to_tensors
 from dbx_dl.frameworks.torch.distribute import connect_ranks, distribute_optimizer
+from dbx_dl.frameworks.torch.embeddings import predict_embeddings
 from dbx_dl.frameworks.torch.freezing import freeze_network
 from dbx_dl.frameworks.torch.networks import NETWORKS, build_network
 from dbx_dl.frameworks.torch.objectives import SupervisedObjective, create_objective
@@ -21,6 +22,7 @@ __all__ = [
     "distribute_optimizer",
     "export_network",
     "freeze_network",
+    "predict_embeddings",
     "seed_process",
     "to_tensors",
     "weights_suffix",

@@ -1,6 +1,10 @@
 """Real networks of both frameworks become one checked ONNX file, or none."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -8,74 +12,133 @@ from pyspark.sql import SparkSession
 
 from dbx_dl import export_onnx
 from dbx_dl.config import ExportConfig
-from dbx_dl.contracts import FileDigest, PreparedTable, TrainedModel
+from dbx_dl.contracts import FileDigest, OnnxModel, PreparedTable, TrainedModel
 from dbx_dl.errors import ConfigError, DataError, ExportError
+from dbx_dl.metrics import METRICS_BY_TASK
 from dbx_dl.runtime.processes import call_in_process
 from dbx_dl.score.evaluation import evaluate_model
 from dbx_dl.score.session import digest_file, open_model
 from tests.onnx_models import describe_trained
-from tests.prepared_tables import write_feature_table, write_image_table
+from tests.prepared_tables import write_feature_table, write_image_table, write_number_table
 
-NETWORKS = {"images": "convnet", "table": "mlp"}
+ROWS: dict[Any, int] = {"train": 40, "test": 30}
+NETWORKS = {"images": "convnet", "own": "tests.numerics.{}_networks:build_smooth"}
+VARIANTS = ("optimized", "fp16", "int8_static", "int8_dynamic")
+ALL_VARIANTS = {"variants": VARIANTS, "max_metric_loss": 0.2, "choose_by": "size"}
+# What is asked for beside the plain file: one thing each, so that no export is made twice.
+CASES: dict[tuple[str, str], dict[str, Any]] = {
+    ("keras", "images"): {"variants": ("int8_static",)},
+    ("torch", "images"): ALL_VARIANTS,
+    ("keras", "own"): {"embeddings": "dense"},
+    ("torch", "own"): {"embeddings": "5", "opset": 20},
+    ("torch", "table"): {"inline_bytes": 64, "variants": ("int8_static",), "max_metric_loss": 1.0, "choose_by": "size"},
+    ("keras", "table"): {},
+    ("keras", "multilabel"): {"inline_bytes": 64},
+    ("torch", "multilabel"): {"variants": ("fp16",)},
+    ("keras", "regression"): {"variants": ("optimized", "fp16")},
+    ("torch", "regression"): {"embeddings": "1"},
+    ("keras", "count"): {"embeddings": "dense"},
+    ("torch", "count"): {},
+}
+Make = Callable[[str, str], TrainedModel]
 
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PreparedTable]:
-    folder, rows = tmp_path_factory.mktemp("tables"), {"train": 8, "test": 30}
-    return {
-        "images": write_image_table(folder / "images", rows),
-        "table": write_feature_table(folder / "table", rows),
-    }
+    folder = tmp_path_factory.mktemp("tables")
+    images, table = write_image_table(folder / "images", ROWS), write_feature_table(folder / "table", ROWS)
+    numbers = {task: write_number_table(folder / task, task, ROWS) for task in ("multilabel", "regression", "count")}
+    return {"images": images, "own": images, "table": table, **numbers}
 
 
-def make_trained(prepared: PreparedTable, framework: str, network: str, folder: Path) -> TrainedModel:
-    folder.mkdir(parents=True)
-    arguments = {
-        "prepared": prepared.model_dump(mode="json"),
-        "framework": framework,
-        "network": network,
-        "options": {},
-        "seed": 5,
-        "folder": str(folder),
-    }
-    path = call_in_process("tests.spark.export.initial_weights:save_weights", arguments)
-    weights = FileDigest(path=path, sha256=digest_file(path))
-    # Another seed than that of the weights: a network that forgets to load them is noticed.
-    return describe_trained(prepared, folder, framework=framework, network=network, weights=weights, seed=6)
+@pytest.fixture(scope="module")
+def make_trained(tables: dict[str, PreparedTable], tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """What training would give, by framework and kind of model; each framework is loaded once."""
+    folder, found = tmp_path_factory.mktemp("trained"), {}
+
+    def make(framework: str, kind: str) -> TrainedModel:
+        networks = {name: NETWORKS.get(name, "mlp").format(framework) for name in tables}
+        if framework not in found:
+            (folder / framework).mkdir()
+            dumped = {name: prepared.model_dump(mode="json") for name, prepared in tables.items()}
+            models = {name: {"prepared": dumped[name], "network": networks[name]} for name in tables}
+            arguments = {"framework": framework, "models": models, "folder": str(folder / framework), "seed": 5}
+            found[framework] = call_in_process("tests.spark.export.initial_weights:save_weights", arguments)
+        path, metrics = (found[framework][kind][name] for name in ("path", "metrics"))
+        # Another seed than that of the weights: a network that forgets to load them is noticed.
+        changes = {"weights": FileDigest(path=path, sha256=digest_file(path)), "metrics": metrics, "seed": 6}
+        return describe_trained(tables[kind], folder, framework=framework, network=networks[kind], **changes)
+
+    return make
 
 
-@pytest.mark.parametrize("kind", ["images", "table"])
-@pytest.mark.parametrize("framework", ["keras", "torch"])
-def test_real_networks_pass_the_gate(
-    spark: SparkSession, tmp_path: Path, tables: dict[str, PreparedTable], framework: str, kind: str
+@pytest.mark.parametrize(
+    ("framework", "kind"),
+    [
+        pytest.param(framework, kind, marks=[pytest.mark.matrix] if kind in ("own", "table") else [])
+        for framework, kind in CASES
+    ],
+)
+def test_real_networks_pass_the_gates(
+    spark: SparkSession,
+    tmp_path: Path,
+    tables: dict[str, PreparedTable],
+    make_trained: Make,
+    framework: str,
+    kind: str,
 ) -> None:
-    trained = make_trained(tables[kind], framework, NETWORKS[kind], tmp_path / "trained")
-    model = export_onnx(spark, trained, ExportConfig(), directory=str(tmp_path / "out"))
+    config = ExportConfig(**CASES[framework, kind])
+    model = export_onnx(spark, make_trained(framework, kind), config, directory=str(tmp_path / "out"))
     path = tmp_path / "out" / "model.onnx"
-    assert [entry.name for entry in path.parent.iterdir()] == ["model.onnx"]
-    assert model.file == FileDigest(path=str(path), sha256=digest_file(path))
-    assert model.parity.num_rows == 30 and model.parity.max_abs_difference <= 1e-4
-    assert model.parity.share_equal_classes == 1.0
-    assert set(model.metrics) >= {"accuracy", "log_loss", "auc"}
+    check_file(model, path, config)
+    task = tables[kind].target.task
     assert model.metrics == evaluate_model(spark, str(path), tables[kind])
-    names = ["pixels"] if kind == "images" else ["x", "y", "colour"]
+    assert set(model.metrics) == set(METRICS_BY_TASK[task])
+    names = {"images": ["pixels"], "own": ["pixels"], "table": ["x", "y", "colour"]}.get(kind, ["x", "y"])
     assert [value.name for value in model.inputs] == names
-    assert [value.model_dump() for value in model.outputs] == [
-        {"name": "probabilities", "dtype": "float32", "shape": (None, 2)}
-    ]
+    main = ("value", "float64", (None,)) if tables[kind].target.is_number else ("probabilities", "float32", (None, 2))
+    outputs = [(value.name, value.dtype, value.shape) for value in model.outputs]
+    assert outputs[0] == main
+    assert [name for name, _, _ in outputs[1:]] == (["embedding"] if config.embeddings else [])
     metadata = open_model(path).metadata
-    assert (metadata.framework, metadata.table, metadata.opset) == (framework, tables[kind].table, 18)
+    assert (metadata.framework, metadata.table, metadata.opset) == (framework, tables[kind].table, config.opset)
+    assert metadata.inputs_sha256 == tables[kind].inputs.digest
     assert {"dbx_dl", "onnx", "onnxruntime", framework} <= set(metadata.versions)
+    check_variants(model, config, metadata.variant)
+
+
+def check_file(model: OnnxModel, path: Path, config: ExportConfig) -> None:
+    files = sorted(entry.name for entry in path.parent.iterdir())
+    assert files == (["model.onnx", "model.onnx.data"] if config.inline_bytes == 64 else ["model.onnx"])
+    assert model.file == FileDigest(path=str(path), sha256=digest_file(path))
+    assert model.size_bytes == sum(entry.stat().st_size for entry in path.parent.iterdir())
     onnx.checker.check_model(str(path), full_check=True)
+    assert model.parity.num_rows == 30
+    if not config.variants:
+        assert model.parity.max_abs_difference <= 1e-4 and model.parity.share_equal_classes == 1.0
+    assert set(model.latency_ms) == {1, 32} and min(model.latency_ms.values()) > 0
 
 
-def test_a_failed_gate_leaves_no_file(spark: SparkSession, tmp_path: Path, tables: dict[str, PreparedTable]) -> None:
-    trained = make_trained(tables["table"], "torch", "mlp", tmp_path / "trained")
+def check_variants(model: OnnxModel, config: ExportConfig, chosen: str) -> None:
+    if not config.variants:
+        assert model.variants == () and chosen == "plain"
+        return
+    assert [variant.name for variant in model.variants] == ["plain", *config.variants]
+    (best,) = (variant for variant in model.variants if variant.is_chosen)
+    assert (best.name, best.metrics, best.size_bytes) == (chosen, model.metrics, model.size_bytes)
+    for variant in model.variants:
+        assert variant.is_kept == (variant.reason == "")
+        if variant.is_kept:
+            assert variant.metrics and set(variant.latency_ms) == {1, 32} and variant.max_abs_difference is not None
+
+
+def test_a_failed_gate_leaves_no_file(spark: SparkSession, tmp_path: Path, make_trained: Make) -> None:
+    trained = make_trained("torch", "count")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "model.onnx").write_bytes(b"of an earlier export")
-    config = ExportConfig(parity_tolerance=1e-12)
-    with pytest.raises(ExportError, match=r"row 'test-\d+', label '\w+'|in batches of"):
-        export_onnx(spark, trained, config, directory=str(tmp_path / "out"))
+    wrong = trained.model_copy(update={"metrics": {**trained.metrics, "test_rmse": 1e6}})
+    with pytest.raises(ExportError, match="gate metrics: rmse of the test split is"):
+        export_onnx(spark, wrong, ExportConfig(), directory=str(tmp_path / "out"))
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -94,3 +157,14 @@ def test_an_unknown_network_is_said_without_a_traceback(
     trained = describe_trained(tables["table"], tmp_path, network="mpl")
     with pytest.raises(ConfigError, match="unknown network 'mpl'; did you mean 'mlp'"):
         export_onnx(spark, trained, ExportConfig(), directory=str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("framework", ["torch", pytest.param("keras", marks=pytest.mark.matrix)])
+def test_a_layer_that_is_not_there_is_told_with_those_that_are(
+    spark: SparkSession, tmp_path: Path, make_trained: Make, framework: str
+) -> None:
+    message = "no layer 'dence'; .*dense" if framework == "keras" else r"no layer 'dence'; valid layers: 0, 1, 2, 3"
+    with pytest.raises(ConfigError, match=rf"export.embeddings: the network has {message}"):
+        config = ExportConfig(embeddings="dence")
+        export_onnx(spark, make_trained(framework, "count"), config, directory=str(tmp_path / "out"))
+    assert list((tmp_path / "out").iterdir()) == []

@@ -14,18 +14,16 @@ from pyspark.sql import SparkSession
 
 from dbx_dl import promote_model, register_model, score_udf
 from dbx_dl.config import RegisterConfig, TrackingConfig
-from dbx_dl.contracts import OnnxModel, PreparedTable, RegisteredModel
+from dbx_dl.contracts import PreparedTable
 from dbx_dl.errors import ConfigError, DataError, RegistryError
-from dbx_dl.export.onnx_model import write_model
 from dbx_dl.metrics import softmax
-from dbx_dl.runtime.tracking import ensure_experiment, open_client
+from dbx_dl.runtime.tracking import open_client
 from dbx_dl.score.evaluation import evaluate_model
 from dbx_dl.score.model_file import fetch_model
 from dbx_dl.transforms.columns import TabularEncoder
-from tests.onnx_models import describe_onnx, make_metadata, make_network, make_weights
+from tests.onnx_models import make_weights
 from tests.prepared_tables import SPEC, write_feature_table, write_image_table
-
-GOOD = np.array([[-1, 1], [-1, 1], [0, 0], [0, 0], [0, 0]], np.float32)  # the label is the sign of x + y
+from tests.registered_models import GOOD, make_onnx, register
 
 
 @pytest.fixture(scope="module")
@@ -46,28 +44,6 @@ def global_uris() -> Iterator[None]:
     yield
     assert (mlflow.get_tracking_uri(), mlflow.get_registry_uri(), os.environ.get("MLFLOW_TRACKING_URI")) == before
     assert mlflow.active_run() is None
-
-
-def start_run(tracking: TrackingConfig) -> str:
-    client = open_client(tracking.uri)
-    return client.create_run(ensure_experiment(client, tracking)).info.run_id
-
-
-def make_onnx(
-    folder: Path, prepared: PreparedTable, tracking: TrackingConfig, weights: np.ndarray | None = None
-) -> OnnxModel:
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = make_weights(prepared.inputs, 2) if weights is None else weights
-    metadata = make_metadata(prepared.inputs, prepared.target.label_names, prepared.table)
-    write_model(make_network(prepared.inputs, weights), metadata, folder / "model.onnx")
-    return describe_onnx(prepared, folder / "model.onnx", {"accuracy": 0.75}, start_run(tracking))
-
-
-def register(
-    folder: Path, prepared: PreparedTable, tracking: TrackingConfig, name: str, weights: np.ndarray | None = None
-) -> RegisteredModel:
-    model = make_onnx(folder, prepared, tracking, weights)
-    return register_model(model, RegisterConfig(name=name), tracking=tracking)
 
 
 @pytest.fixture
@@ -201,7 +177,7 @@ def test_the_better_candidate_is_champion_and_remembers_the_last(
     assert champion.tags["dbx_dl_previous_champion"] == str(weak.version)
     third = promote_model(spark, [weaker, good], config, tracking=tracking)
     assert (third.champion_version, third.previous_version) == (good.version, None)
-    assert "stays champion" in third.reason
+    assert "stays champion" in third.reason and third.present_version == good.version
     score = score_udf(spark, "models:/race@champion", tracking_uri=tracking.uri)
     assert score.model.version == good.version
 
@@ -224,6 +200,7 @@ def test_a_missed_threshold_moves_no_alias(
     model = register(tmp_path, prepared, tracking, "strict", -GOOD)
     found = promote_model(spark, [model], RegisterConfig(name="strict", threshold=0.5), tracking=tracking)
     assert found.champion_version is None and "misses the threshold 0.5" in found.reason
+    assert found.challenger_version == model.version and [check.is_met for check in found.checks] == [False]
     assert "champion" not in open_client(tracking.uri).get_registered_model("strict").aliases
 
 

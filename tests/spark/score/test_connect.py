@@ -9,7 +9,7 @@ from tests.prepared_tables import IMAGES, draw_image, encode_png
 
 
 def test_scoring_on_connect(tmp_path: Path) -> None:
-    write_linear_model(tmp_path / "m.onnx", IMAGES)
+    write_linear_model(tmp_path / "m.onnx", IMAGES, inline_bytes=64)  # two files on their way to the workers
     (tmp_path / "files").mkdir()
     pixels = draw_image(1, 1)
     for name, content in {"good.png": encode_png(pixels), "empty.png": b"", "text.png": b"text"}.items():

@@ -6,14 +6,21 @@ import numpy as np
 import pytest
 from deltalake import write_deltalake
 from pyspark.sql import SparkSession
+from pyspark.sql.types import StructType
 
+from dbx_dl import score_udf
+from dbx_dl.contracts import Target, Task
 from dbx_dl.errors import DataError
 from dbx_dl.feed.rows import read_rows
-from dbx_dl.metrics import classification_metrics, softmax
-from dbx_dl.score.evaluation import evaluate_model
+from dbx_dl.feed.targets import LabelReader
+from dbx_dl.frameworks.interface import ObjectiveRequest
+from dbx_dl.frameworks.measures import SupervisedMeasures
+from dbx_dl.metrics import METRICS_BY_TASK, classification_metrics, softmax
+from dbx_dl.runtime.tables import read_pinned
+from dbx_dl.score.evaluation import evaluate_model, predict_split, truth_column
 from dbx_dl.transforms.columns import TabularEncoder
 from tests.onnx_models import write_linear_model
-from tests.prepared_tables import SPEC, write_feature_table, write_image_table
+from tests.prepared_tables import SPEC, write_feature_table, write_image_table, write_number_table
 
 
 def test_metrics_equal_those_computed_by_hand(spark: SparkSession, tmp_path: Path) -> None:
@@ -25,6 +32,42 @@ def test_metrics_equal_those_computed_by_hand(spark: SparkSession, tmp_path: Pat
     found = evaluate_model(spark, str(tmp_path / "m.onnx"), prepared)
     assert found == pytest.approx(expected, abs=1e-5) and set(found) >= {"accuracy", "log_loss", "auc"}
     assert evaluate_model(spark, str(tmp_path / "m.onnx"), prepared, "validation") == {}
+
+
+@pytest.mark.parametrize("task", ["multilabel", "regression", "count"])
+def test_every_task_has_its_own_metrics(spark: SparkSession, tmp_path: Path, task: Task) -> None:
+    prepared = write_number_table(tmp_path / "table", task, {"train": 1, "test": 60})
+    names, scaling = prepared.target.label_names, {"label_center": 300.0, "label_scale": 70.0}
+    changes = scaling if task == "regression" else {}
+    weights = write_linear_model(tmp_path / "m.onnx", prepared.inputs, names, task=task, **changes)
+    rows = read_rows(prepared, "test")
+    logits_nc = (TabularEncoder(prepared.inputs).encode(rows) @ weights).astype(np.float32)
+    measures = SupervisedMeasures(ObjectiveRequest(task=task, **changes))
+    labels = LabelReader(prepared.target).read(rows, "rows")
+    expected = measures.measure({"labels": labels, "predictions": measures.predict(logits_nc)})
+    found = evaluate_model(spark, str(tmp_path / "m.onnx"), prepared)
+    assert found == pytest.approx(expected, rel=1e-5) and set(found) == set(METRICS_BY_TASK[task])
+    predicted = predict_split(spark, str(tmp_path / "m.onnx"), prepared, columns=["x"])
+    output = "probabilities" if names else "value"
+    assert predicted.column_names == ["key", truth_column(prepared), "x", output] and predicted.num_rows == 60
+    other = prepared.model_copy(update={"target": Target(task="binary", column="label", label_names=("a", "b"))})
+    with pytest.raises(DataError, match=f"is of the task {task}; table .* of binary"):
+        predict_split(spark, str(tmp_path / "m.onnx"), other)
+
+
+def test_both_kinds_of_function_give_label_sets_and_embeddings(spark: SparkSession, tmp_path: Path) -> None:
+    prepared = write_number_table(tmp_path / "table", "multilabel", {"train": 1, "test": 6})
+    names = prepared.target.label_names
+    write_linear_model(tmp_path / "m.onnx", prepared.inputs, names, task="multilabel", embeddings="flat")
+    df = read_pinned(spark, prepared.table)
+    found = [
+        df.select(score_udf(spark, str(tmp_path / "m.onnx"), kind=kind)().alias("p")).select("p.*")
+        for kind in ("arrow", "pandas")
+    ]
+    ddl = "labels array<string>, probabilities array<float>, embedding array<float>, error string"
+    assert [df.schema.simpleString() for df in found] == [StructType.fromDDL(ddl).simpleString()] * 2
+    assert found[0].collect() == found[1].collect()
+    assert found[0].count() == 7
 
 
 def test_later_rows_do_not_count(spark: SparkSession, tmp_path: Path) -> None:

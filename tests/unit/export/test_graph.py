@@ -8,14 +8,14 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from dbx_dl.contracts import CategoricalFeature, FeatureSpec, ModelMetadata, NumericFeature
+from dbx_dl.contracts import CategoricalFeature, FeatureSpec, ModelMetadata, NumericFeature, Task
 from dbx_dl.errors import ExportError
 from dbx_dl.export.graph import compose_model
 from dbx_dl.export.onnx_model import describe_tensor, write_model
 from dbx_dl.metrics import softmax
 from dbx_dl.score.session import open_model
 from dbx_dl.transforms.columns import TabularEncoder, to_model_inputs
-from tests.onnx_models import make_metadata, make_model, make_network, make_weights
+from tests.onnx_models import make_metadata, make_model, make_network, make_weights, write_linear_model
 from tests.plain_encoding import ALL_KINDS, encode_plainly, make_cells, to_table
 from tests.prepared_tables import IMAGES, SPEC
 
@@ -96,10 +96,19 @@ def test_columns_named_like_inner_values_do_not_clash(tmp_path: Path, name: str)
     np.testing.assert_allclose(found, softmax(np.array([[1.0, 0.0, 1.0]]) @ weights), atol=1e-6)
 
 
-def test_a_column_named_like_the_output_is_refused() -> None:
-    spec = FeatureSpec(features=(NumericFeature(column="probabilities", fill=0, center=0, scale=1),))
-    with pytest.raises(ExportError, match="cannot be named 'probabilities'"):
-        compose_model(make_network(spec, make_weights(spec, 2)), make_metadata(spec, ("a", "b")))
+@pytest.mark.parametrize(
+    ("name", "task", "labels"), [("probabilities", "multiclass", ("a", "b")), ("value", "count", ())]
+)
+def test_a_column_named_like_the_output_moves_the_output(
+    tmp_path: Path, name: str, task: Task, labels: tuple[str, ...]
+) -> None:
+    spec = FeatureSpec(features=(NumericFeature(column=name, fill=0, center=0, scale=1),))
+    weights = write_linear_model(tmp_path / "m.onnx", spec, labels, task=task)
+    (output,) = onnx.load_model(str(tmp_path / "m.onnx")).graph.output
+    assert output.name == f"{name}_"
+    found = open_model(tmp_path / "m.onnx").predict({name: np.array([1.5])})
+    expected = softmax(1.5 * weights) if labels else np.exp(1.5 * weights[0])
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_pixels_are_renamed_inside_inner_graphs_too(tmp_path: Path) -> None:
@@ -150,7 +159,3 @@ def test_a_network_in_another_form_is_refused(tmp_path: Path) -> None:
     network.graph.output[0].name = "scaled"
     with pytest.raises(ExportError, match=r"outputs \['scaled'\]"):
         compose_model(network, make_metadata(IMAGES, ("a", "b")))
-    broken = make_network(IMAGES, make_weights(IMAGES, 2))
-    broken.graph.node[3].input[0] = "nothing"
-    with pytest.raises(ExportError, match="not valid"):
-        write_model(broken, make_metadata(IMAGES, ("a", "b")), tmp_path / "m.onnx")

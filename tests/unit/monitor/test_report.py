@@ -1,11 +1,14 @@
 """The page holds everything it shows, and escapes what came from the data."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from dbx_dl.monitor.outcome import RunOutcome
 from dbx_dl.monitor.report import render_report
 from tests.unit.monitor.finished_run import finished_run, found_evidence
+from tests.unit.register.test_record import make_promotion
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +40,31 @@ def test_every_part_of_the_path_is_told(page: str) -> None:
         assert text in page
 
 
+def test_the_comparison_of_a_promotion_is_shown() -> None:
+    outcome, promotion = finished_run("images"), make_promotion()
+    shown = RunOutcome(outcome.config, outcome.prepared, outcome.registered, promotion, outcome.scored)
+    page = render_report([(shown, found_evidence(shown))], title="t")
+    for text in (
+        "version 1 (champion so far)",
+        "+0.0500 [+0.0100, +0.0900]",
+        "clinic = a|0",
+        'tag good">met',
+        "missed",
+    ):
+        assert text in page
+
+
 def test_wrong_samples_are_marked_with_truth_and_prediction(page: str) -> None:
     outcome = finished_run("images")
     wrong = [sample for sample in found_evidence(outcome).samples if not sample.is_right]
     assert wrong
     assert page.count('class="sample wrong"') == len(wrong)
     assert f"{wrong[0].truth} → {wrong[0].label}" in page
+
+
+def test_runs_without_classes_have_a_page_without_confusion() -> None:
+    outcome = finished_run("table")
+    evidence = replace(found_evidence(outcome), predictions={}, samples=[], score_labels={})
+    page = render_report([(outcome, evidence)], title="numbers")
+    assert "Confusion matrix" not in page and "model sees them" not in page
+    assert page.count("<picture>") == 2 and "Scored with" in page

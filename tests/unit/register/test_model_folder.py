@@ -15,7 +15,7 @@ from deltalake import write_deltalake
 from dbx_dl.contracts import PreparedTable
 from dbx_dl.metrics import softmax
 from dbx_dl.register.model_folder import describe_signature, read_example, write_model_folder
-from tests.onnx_models import describe_onnx, write_linear_model
+from tests.onnx_models import describe_onnx, make_metadata, write_linear_model
 from tests.plain_encoding import ALL_KINDS, Cells, encode_plainly, to_table
 from tests.prepared_tables import describe
 
@@ -42,7 +42,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedTable:
 
 
 def test_the_signature_names_every_raw_column() -> None:
-    columns = describe_signature(ALL_KINDS).inputs.to_dict()
+    columns = describe_signature(make_metadata(ALL_KINDS, ("down", "up"))).inputs.to_dict()
     assert [(c["name"], c["type"], c["required"]) for c in columns] == [
         ("size", "double", True),
         ("when", "datetime", True),
@@ -61,8 +61,9 @@ def test_the_example_has_times_that_mlflow_takes(prepared: PreparedTable) -> Non
     assert example["when"].isna().tolist() == [False, True, True]
 
 
-def test_mlflow_scores_the_folder(tmp_path: Path, prepared: PreparedTable) -> None:
-    weights = write_linear_model(tmp_path / "m.onnx", ALL_KINDS)
+@pytest.mark.parametrize("inline_bytes", [10**9, 64], ids=["whole", "weights beside the file"])
+def test_mlflow_scores_the_folder(tmp_path: Path, prepared: PreparedTable, inline_bytes: int) -> None:
+    weights = write_linear_model(tmp_path / "m.onnx", ALL_KINDS, inline_bytes=inline_bytes)
     write_model_folder(describe_onnx(prepared, tmp_path / "m.onnx"), tmp_path / "folder")
     assert json.loads((tmp_path / "folder" / "input_example.json").read_text())["columns"] == list(ALL_KINDS.columns)
     near = {**CELLS, "when": [*CELLS["when"][:2], None]}

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
+from dbx_dl.contracts import Task
 from dbx_dl.register.model_folder import describe_signature
 from dbx_dl.register.model_version import describe_tags, describe_version
-from tests.onnx_models import describe_onnx
+from tests.onnx_models import describe_onnx, make_metadata
 from tests.prepared_tables import IMAGES, SPEC, describe
 
 
@@ -28,11 +31,25 @@ def test_the_description_is_for_people(tmp_path: Path) -> None:
 
 
 def test_signatures_name_raw_columns() -> None:
-    assert [(c["name"], c["type"]) for c in describe_signature(SPEC).inputs.to_dict()] == [
+    signature = describe_signature(make_metadata(SPEC, ("down", "up")))
+    assert [(c["name"], c["type"]) for c in signature.inputs.to_dict()] == [
         ("x", "double"),
         ("y", "double"),
         ("colour", "string"),
     ]
-    assert [(c["name"], c["type"]) for c in describe_signature(IMAGES).inputs.to_dict()] == [("content", "binary")]
-    outputs = describe_signature(IMAGES).outputs.to_dict()
-    assert [c["name"] for c in outputs] == ["label", "probability", "probabilities", "error"]
+    signature = describe_signature(make_metadata(IMAGES, ("dark", "bright")))
+    assert [(c["name"], c["type"]) for c in signature.inputs.to_dict()] == [("content", "binary")]
+
+
+@pytest.mark.parametrize(
+    ("task", "names", "outputs"),
+    [
+        ("multiclass", ("a", "b"), ["label", "probability", "probabilities", "error"]),
+        ("multilabel", ("a", "b"), ["labels", "probabilities", "error"]),
+        ("regression", (), ["value", "error"]),
+    ],
+)
+def test_signatures_name_what_the_task_predicts(task: Task, names: tuple[str, ...], outputs: list[str]) -> None:
+    found = describe_signature(make_metadata(IMAGES, names, task=task, embeddings="dense")).outputs.to_dict()
+    assert [c["name"] for c in found] == [*outputs[:-1], "embedding", "error"]
+    assert not any(c["required"] for c in found)  # a row that cannot be scored has an error alone

@@ -8,7 +8,14 @@ import pytest
 
 from dbx_dl.config import TrackingConfig
 from dbx_dl.errors import RegistryError
-from dbx_dl.runtime.tracking import ensure_experiment, explain_failure, open_client, quiet_mlflow, registry_uri
+from dbx_dl.runtime.tracking import (
+    ensure_experiment,
+    explain_failure,
+    open_client,
+    quiet_mlflow,
+    registry_uri,
+    short_waits,
+)
 
 
 def test_an_experiment_is_made_once_with_its_artifact_folder(tmp_path: Path) -> None:
@@ -52,3 +59,20 @@ def test_quietness_ends_with_the_block() -> None:
         assert logging.getLogger("mlflow").level >= logging.WARNING and os.environ[name] == "false"
         raise ValueError("inside")
     assert (logging.getLogger("mlflow").level, os.environ.get(name)) == (level, before)
+
+
+def test_a_server_that_does_not_answer_is_one_short_line() -> None:
+    with pytest.raises(RegistryError) as failure:
+        open_client("http://127.0.0.1:9")
+    assert str(failure.value) == "cannot reach MLflow at http://127.0.0.1:9: no answer: [Errno 111] Connection refused"
+
+
+def test_the_inner_patience_counts_and_the_users_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    timeout, retries = "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+    monkeypatch.delenv(timeout, raising=False)
+    monkeypatch.setenv(retries, "3")
+    with short_waits(20):
+        with short_waits(600):
+            assert (os.environ[timeout], os.environ[retries]) == ("600", "3")
+        assert (os.environ[timeout], os.environ[retries]) == ("20", "3")
+    assert timeout not in os.environ and os.environ[retries] == "3"

@@ -7,14 +7,15 @@ import pyarrow as pa
 import pytest
 from onnx import numpy_helper
 
-from dbx_dl.contracts import FeatureSpec, HashedFeature, ImageSpec, NumericFeature
+from dbx_dl.contracts import FeatureSpec, HashedFeature, ImageSpec, NumericFeature, Task
 from dbx_dl.errors import DataError
 from dbx_dl.export.onnx_model import write_model
-from dbx_dl.metrics import softmax
+from dbx_dl.metrics import sigmoid, softmax
 from dbx_dl.score import predictions
 from dbx_dl.score.binding import MAX_BATCH_BYTES, MAX_BATCH_ROWS, count_batch_rows, name_columns
 from dbx_dl.score.predictions import predict_structs
 from dbx_dl.score.session import ModelSession, open_model
+from dbx_dl.score.structs import prediction_ddl, prediction_fields
 from dbx_dl.score.worker import to_pandas
 from dbx_dl.transforms.columns import TabularEncoder
 from tests.onnx_models import make_metadata, make_network, make_weights, write_linear_model
@@ -95,8 +96,65 @@ def test_output_that_is_not_finite_is_an_error_of_its_row(tmp_path: Path) -> Non
 
 def test_structs_have_exactly_the_type_that_spark_expects(tmp_path: Path) -> None:
     write_linear_model(tmp_path / "m.onnx", SPEC)
-    (part,) = predict_structs(open_model(tmp_path / "m.onnx"), table_batch())
+    session = open_model(tmp_path / "m.onnx")
+    (part,) = predict_structs(session, table_batch())
     assert part.type == SCORE_TYPE
+    ddl = "label string, probability double, probabilities array<float>, error string"
+    assert prediction_ddl(session.metadata) == ddl
+
+
+NUMBERS = pa.struct([pa.field("value", pa.float64()), pa.field("error", pa.string())])
+SETS = pa.struct([pa.field("labels", pa.list_(pa.field("element", pa.string()))), SCORE_TYPE[2], SCORE_TYPE[3]])
+
+
+def test_label_sets_hold_the_labels_from_one_half_on(tmp_path: Path) -> None:
+    weights = write_linear_model(tmp_path / "m.onnx", SPEC, ("a", "b", "c"), task="multilabel")
+    (part,) = predict_structs(open_model(tmp_path / "m.onnx"), table_batch())
+    assert part.type == SETS
+    expected = sigmoid(TabularEncoder(SPEC).encode(table_batch()) @ weights)
+    np.testing.assert_allclose([row["probabilities"] for row in part.to_pylist()], expected, atol=1e-6)
+    found = [row["labels"] for row in part.to_pylist()]
+    assert found == [[name for name, p in zip("abc", row, strict=True) if p >= 0.5] for row in expected]
+    assert 0 < sum(map(len, found)) < expected.size
+
+
+def test_numbers_come_in_the_labels_own_unit(tmp_path: Path) -> None:
+    scaling = {"label_center": 1.7e9, "label_scale": 3.0}
+    weights = write_linear_model(tmp_path / "m.onnx", SPEC, (), task="regression", **scaling)
+    (part,) = predict_structs(open_model(tmp_path / "m.onnx"), table_batch())
+    assert part.type == NUMBERS
+    logits_n = (TabularEncoder(SPEC).encode(table_batch()) @ weights)[:, 0].astype(np.float64)
+    found = [row["value"] - 1.7e9 for row in part.to_pylist()]
+    np.testing.assert_allclose(found, logits_n * 3, atol=1e-5)
+
+
+def test_counts_are_rates_and_never_infinite(tmp_path: Path) -> None:
+    weights = write_linear_model(tmp_path / "m.onnx", SPEC, (), task="count")
+    batch = pa.RecordBatch.from_pydict({"x": [0.5, 1e6], "y": [0.0, 0.0], "colour": ["red", "red"]})
+    rows = score(open_model(tmp_path / "m.onnx"), batch)
+    expected = np.exp(np.minimum((TabularEncoder(SPEC).encode(batch) @ weights)[:, 0].astype(np.float64), 700.0))
+    np.testing.assert_allclose([row["value"] for row in rows], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("task", "names"), [("multilabel", ("a", "b")), ("regression", ()), ("multiclass", ("a", "b"))]
+)
+def test_bad_rows_are_null_in_every_task_and_embeddings_come_along(
+    tmp_path: Path, task: Task, names: tuple[str, ...]
+) -> None:
+    write_linear_model(tmp_path / "m.onnx", IMAGES, names, task=task, embeddings="flat")
+    session = open_model(tmp_path / "m.onnx")
+    content = pa.array([None, encode_png(draw_image(0, 1)), b"x"], pa.binary())
+    batch = pa.RecordBatch.from_arrays([content], ["content"])
+    (part,) = predict_structs(session, batch)
+    assert [field.name for field in part.type] == list(prediction_fields(session.metadata))
+    rows = part.to_pylist()
+    fields = [name for name in rows[0] if name != "error"]
+    assert [rows[place][name] for place in (0, 2) for name in fields] == [None] * 2 * len(fields)
+    assert rows[0]["error"] and rows[1]["error"] is None and None not in [rows[1][name] for name in fields]
+    np.testing.assert_allclose(rows[1]["embedding"], draw_image(0, 1).reshape(-1) / 255, rtol=1e-6)
+    (nothing,) = predict_structs(session, batch.slice(0, 1))
+    assert nothing.type == part.type and nothing.to_pylist()[0]["embedding"] is None
 
 
 def test_small_batches_give_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,95 @@
+"""How sure a measured value is: exact intervals of shares, and bootstrap intervals over the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dbx_dl.metrics.weighted import draw_weights, weighted_metrics
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Metrics that are a share of rows, for which an exact interval is known.
+SHARES = ("accuracy", "exact_match")
+_BISECTIONS = 60
+
+
+def share_interval(num_hits: int, num_rows: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The exact interval of a share of rows.
+
+    After Clopper and Pearson, "The Use of Confidence or Fiducial Limits Illustrated in the Case of the Binomial", 1934.
+    It holds the true share with at least this confidence, however few rows there are; (0, 1) without rows.
+    """
+    if num_rows == 0:
+        return 0.0, 1.0
+    tail = (1 - confidence) / 2
+    low = 0.0 if num_hits == 0 else _solve_share(num_hits, num_rows, tail)
+    high = 1.0 if num_hits == num_rows else 1 - _solve_share(num_rows - num_hits, num_rows, tail)
+    return low, high
+
+
+def _solve_share(num_hits: int, num_rows: int, tail: float) -> float:
+    """The share at which `num_hits` or more of the rows are hits with the probability `tail`."""
+    factorials = np.r_[0.0, np.cumsum(np.log(np.arange(1, num_rows + 1)))]
+    hits = np.arange(num_hits, num_rows + 1)
+    choices = factorials[num_rows] - factorials[hits] - factorials[num_rows - hits]
+    low, high = 0.0, 1.0
+    for _ in range(_BISECTIONS):
+        share = (low + high) / 2
+        terms = choices + hits * np.log(share) + (num_rows - hits) * np.log1p(-share)
+        low, high = (share, high) if np.exp(terms).sum() < tail else (low, share)
+    return (low + high) / 2
+
+
+class Resamples:
+    """Metrics of several models on the same resamples of the same rows: float64 (B,) by model and metric.
+
+    The paired bootstrap: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, with percentile intervals
+    (chapter 13); rows are drawn once for all models, so that what is hard in a resample is hard for each of them.
+    """
+
+    def __init__(self, values: dict[int, dict[str, NDArray[np.float64]]], confidence: float) -> None:
+        self._values = values
+        self._quantiles = ((1 - confidence) / 2, (1 + confidence) / 2)
+
+    def interval(self, model: int, metric: str) -> tuple[float, float]:
+        """Of one model's metric."""
+        return self._cut(self._values[model][metric])
+
+    def interval_of_difference(self, model: int, other: int, metric: str) -> tuple[float, float]:
+        """Of the first model's metric less the other's."""
+        return self._cut(self._values[model][metric] - self._values[other][metric])
+
+    def _cut(self, values: NDArray[np.float64]) -> tuple[float, float]:
+        known = values[~np.isnan(values)]
+        if not len(known):
+            return float("nan"), float("nan")
+        low, high = np.quantile(known, self._quantiles)
+        return float(low), float(high)
+
+
+def resample_models(
+    task: str,
+    labels: NDArray[Any],
+    outputs: Mapping[int, NDArray[Any]],
+    metrics: Sequence[str],
+    *,
+    num_resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Resamples:
+    """Resample the rows of `labels` and measure these metrics of every model's `outputs`, see `weighted_metrics`."""
+    parts: dict[int, list[dict[str, NDArray[np.float64]]]] = {model: [] for model in outputs}
+    for weights_bn in draw_weights(len(labels), num_resamples, seed):
+        for model, values in outputs.items():
+            parts[model].append(weighted_metrics(task, labels, values, weights_bn, metrics))
+    return Resamples(
+        {
+            model: {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+            for model, blocks in parts.items()
+        },
+        confidence,
+    )

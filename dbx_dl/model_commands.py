@@ -1,0 +1,110 @@
+"""The commands on registered models: promote, rollback, models, copy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dbx_dl.errors import ConfigError
+from dbx_dl.terminal import ConfigOption, Verbose, print_table, run_of, told_to_the_user
+
+if TYPE_CHECKING:
+    from dbx_dl.config import TrackingConfig
+
+RunOption = Annotated[Path | None, typer.Option("--config", help="A run's YAML file, which names registry and model.")]
+UriOption = Annotated[
+    str | None, typer.Option("--tracking", envvar="MLFLOW_TRACKING_URI", help="MLflow's database or server.")
+]
+
+
+def promote(config: ConfigOption, verbose: Verbose = False) -> None:
+    """Compare the run's registered models and the present champion on the test split; the best one is champion."""
+    with run_of(config, verbose) as (spark, run_config):
+        from dbx_dl.pipeline import promote_run
+
+        promotion = promote_run(spark, run_config)
+        header, *rows = promotion.compare()
+        print_table(header, rows)
+        for check in promotion.checks:
+            met = {True: "met", False: "MISSED", None: "not judged"}[check.is_met]
+            typer.echo(f"version {check.version}: {met}: {check.detail}")
+        typer.echo(f"promotion: {promotion.reason}")
+
+
+def rollback(
+    name: Annotated[str | None, typer.Argument(help="The registered model; with --config the run's.")] = None,
+    config: RunOption = None,
+    tracking: UriOption = None,
+    ledger: Annotated[str | None, typer.Option("--ledger", help="The promotion ledger, where it has a name.")] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Make the champion before the present one champion again."""
+    with told_to_the_user(verbose):
+        import dbx_dl
+        from dbx_dl.config import SparkConfig, load_run_config
+        from dbx_dl.runtime.spark import open_session
+
+        run_config = load_run_config(config) if config is not None else None
+        place = _choose_tracking(config, tracking)
+        name = name or (run_config.registry.name if run_config is not None else None)
+        if name is None:
+            raise ConfigError("which model? Give its name, or --config of a run that registers it")
+        ledger = ledger or (run_config.registry.ledger if run_config is not None else None)
+        spark = open_session(run_config.spark if run_config is not None else SparkConfig(), app_name="dbx_dl rollback")
+        found = dbx_dl.rollback_model(spark, name, tracking=place, ledger=ledger)
+        typer.echo(f"{name}: version {found.champion_version} is champion again, not {found.rolled_back_version}")
+
+
+def models(
+    name: Annotated[str | None, typer.Argument(help="One model; without it all of the registry.")] = None,
+    config: RunOption = None,
+    tracking: UriOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array instead of a table.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """List versions with their aliases, metrics, and the tables they came from."""
+    with told_to_the_user(verbose):
+        from dbx_dl.register.listing import list_models, tabulate_versions
+
+        versions = list_models(_choose_tracking(config, tracking).uri, name)
+        if as_json:
+            typer.echo(json.dumps([version.model_dump(mode="json") for version in versions], indent=2))
+            return
+        header, *rows = tabulate_versions(versions)
+        print_table(header, rows)
+
+
+def copy(
+    source: Annotated[str, typer.Argument(help="models:/<name>@<alias> or models:/<name>/<version>.")],
+    target: Annotated[str, typer.Argument(help="The model to make a version of, such as prod.vision.digits.")],
+    config: RunOption = None,
+    tracking: UriOption = None,
+    to: Annotated[str | None, typer.Option("--to", help="MLflow of the target, where it is another one.")] = None,
+    to_experiment: Annotated[str, typer.Option("--to-experiment", help="The experiment there.")] = "dbx_dl",
+    to_artifacts: Annotated[
+        str | None, typer.Option("--to-artifacts", help="Where files go there, if the experiment is new.")
+    ] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Copy a version to another model, catalog or registry, and compare the SHA-256 of what arrived."""
+    with told_to_the_user(verbose):
+        import dbx_dl
+        from dbx_dl.config import TrackingConfig
+
+        place = None if to is None else TrackingConfig(uri=to, experiment=to_experiment, artifacts=to_artifacts)
+        uri = dbx_dl.copy_model(source, target, tracking=_choose_tracking(config, tracking), target_tracking=place)
+        typer.echo(f"copied: {uri}")
+
+
+def _choose_tracking(config: Path | None, uri: str | None) -> TrackingConfig:
+    """The run's store; else the URI; ConfigError where neither says one."""
+    from dbx_dl.config import TrackingConfig, load_run_config
+
+    if config is not None:
+        return load_run_config(config).tracking
+    if uri is None:
+        raise ConfigError("which registry? Give --config, --tracking, or the variable MLFLOW_TRACKING_URI")
+    return TrackingConfig(uri=uri)

@@ -1,0 +1,179 @@
+"""Versions of a model on the same pinned test rows: metrics with intervals, groups, and how long they take."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import TYPE_CHECKING
+
+from dbx_dl.contracts import Estimate, MeasuredGroup, MeasuredModel
+from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.metrics import DEFAULT_METRICS, METRICS_BY_TASK, SHARES, Resamples, resample_models, share_interval
+from dbx_dl.register.latency import measure_latency
+from dbx_dl.runtime.tables import read_pinned, require_columns
+from dbx_dl.score.evaluation import measure_predictions, predict_split, read_predictions
+from dbx_dl.score.session import open_model
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import SparkSession
+
+    from dbx_dl.config import RegisterConfig
+    from dbx_dl.contracts import PreparedTable
+    from dbx_dl.score.model_file import ModelFile
+
+logger = logging.getLogger(__name__)
+
+_MAX_GROUPS = 200
+
+
+@dataclass(frozen=True)
+class PredictedRows:
+    """A version's file and its predictions of the test rows, in key order."""
+
+    version: int
+    file: ModelFile
+    rows: pa.Table
+
+
+def choose_metric(prepared: PreparedTable, config: RegisterConfig) -> str:
+    """The deciding metric; ConfigError where it, or one that is limited, is none of the table's task."""
+    task = prepared.target.task
+    known = METRICS_BY_TASK.get(task, ())
+    metric = config.metric or DEFAULT_METRICS.get(task, "")
+    for name in (metric, *config.limits, *(group.metric or metric for group in config.groups)):
+        if name not in known:
+            raise ConfigError(f"{name or 'nothing'} is no metric of task {task}: choose from {', '.join(known) or '-'}")
+    return metric
+
+
+def check_groups(spark: SparkSession, prepared: PreparedTable, config: RegisterConfig) -> None:
+    """DataError when the table lacks a column of `config.groups`."""
+    columns = [group.column for group in config.groups]
+    if columns:
+        require_columns(read_pinned(spark, prepared.table), columns, f"table {prepared.table.name}")
+
+
+def predict_rows(
+    spark: SparkSession, version: int, file: ModelFile, prepared: PreparedTable, config: RegisterConfig
+) -> PredictedRows:
+    """Score the pinned test rows with a version's file on Spark; DataError when it does not fit the table."""
+    columns = list(dict.fromkeys(group.column for group in config.groups))
+    return PredictedRows(version, file, predict_split(spark, str(file.path), prepared, "test", columns=columns))
+
+
+def measure_models(
+    predicted: Sequence[PredictedRows], present: int | None, prepared: PreparedTable, config: RegisterConfig
+) -> list[MeasuredModel]:
+    """Everything about each version, in the given order; differences are to version `present` where it is among them.
+
+    DataError when a metric that decides or is limited is undefined on these rows, or a group column has too many
+    values.
+    """
+    _require_same_rows(predicted, prepared)
+    metric = choose_metric(prepared, config)
+    values = {part.version: measure_predictions(part.rows, prepared) for part in predicted}
+    _require_defined(values, (metric, *config.limits))
+    names = _list_metrics(values, metric, config)
+    labels, _ = read_predictions(predicted[0].rows, prepared)
+    outputs = {part.version: read_predictions(part.rows, prepared)[1] for part in predicted}
+    resamples = resample_models(
+        prepared.target.task,
+        labels,
+        outputs,
+        names,
+        num_resamples=config.num_resamples,
+        confidence=config.confidence,
+        seed=config.seed,
+    )
+    latencies = measure_latency({p.version: open_model(p.file.path, p.file.sha256) for p in predicted}, prepared)
+    return [
+        MeasuredModel(
+            version=part.version,
+            sha256=part.file.sha256,
+            metrics={name: _estimate(part, name, values[part.version][name], resamples, config) for name in names},
+            differences=_compare(part.version, present, values, names, resamples),
+            groups=tuple(_measure_groups(part, prepared, metric, config)),
+            latency=latencies[part.version],
+        )
+        for part in predicted
+    ]
+
+
+def _list_metrics(values: Mapping[int, Mapping[str, float]], metric: str, config: RegisterConfig) -> list[str]:
+    """The deciding metric, those with a limit, then the others that every version has.
+
+    The area under the curve takes a sort of all rows for every class and resample: only where it is asked for.
+    """
+    asked = list(dict.fromkeys((metric, *config.limits)))
+    others = [name for name in next(iter(values.values())) if name not in asked and name != "auc"]
+    return asked + [name for name in others if all(name in found for found in values.values())]
+
+
+def _estimate(part: PredictedRows, name: str, value: float, resamples: Resamples, config: RegisterConfig) -> Estimate:
+    num_rows = part.rows.num_rows
+    if name in SHARES:
+        low, high = share_interval(round(value * num_rows), num_rows, config.confidence)
+    else:
+        low, high = resamples.interval(part.version, name)
+    return Estimate(value=value, low=_known(low), high=_known(high))
+
+
+def _compare(
+    version: int,
+    present: int | None,
+    values: Mapping[int, Mapping[str, float]],
+    names: Sequence[str],
+    resamples: Resamples,
+) -> dict[str, Estimate]:
+    if present is None or present == version or present not in values:
+        return {}
+    found = {}
+    for name in names:
+        low, high = resamples.interval_of_difference(version, present, name)
+        difference = values[version][name] - values[present][name]
+        found[name] = Estimate(value=difference, low=_known(low), high=_known(high))
+    return found
+
+
+def _measure_groups(
+    part: PredictedRows, prepared: PreparedTable, metric: str, config: RegisterConfig
+) -> list[MeasuredGroup]:
+    import pyarrow.compute as pc
+
+    found = []
+    for limit in config.groups:
+        column = part.rows.column(limit.column)
+        groups = pc.unique(column).to_pylist()
+        if len(groups) > _MAX_GROUPS:
+            raise DataError(
+                f"column {limit.column!r} has {len(groups)} values on the test split, more than {_MAX_GROUPS} groups"
+            )
+        name = limit.metric or metric
+        for group in sorted(groups, key=lambda value: (value is None, str(value))):
+            rows = part.rows.filter(pc.is_null(column) if group is None else pc.equal(column, group))
+            value = measure_predictions(rows, prepared).get(name)
+            text = "(null)" if group is None else str(group)
+            found.append(
+                MeasuredGroup(column=limit.column, group=text, metric=name, num_rows=rows.num_rows, value=value)
+            )
+    return found
+
+
+def _require_same_rows(predicted: Sequence[PredictedRows], prepared: PreparedTable) -> None:
+    keys = predicted[0].rows.column(prepared.key_column)
+    for part in predicted[1:]:
+        if not part.rows.column(prepared.key_column).equals(keys):
+            raise DataError(f"versions {predicted[0].version} and {part.version} were not scored on the same rows")
+
+
+def _require_defined(values: Mapping[int, Mapping[str, float]], metrics: Sequence[str]) -> None:
+    for name in metrics:
+        if any(name not in found for found in values.values()):
+            raise DataError(f"{name} is undefined on the test split, which lacks rows of some label")
+
+
+def _known(value: float) -> float | None:
+    return None if isnan(value) else value

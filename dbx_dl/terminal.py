@@ -1,0 +1,90 @@
+"""What commands show: progress meanwhile, tables, and a failure in a line or two with an exit code."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from dbx_dl.errors import DbxDlError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from dbx_dl.config import RunConfig
+
+TRACEBACK = "Traceback (most recent call last)"
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="The run's YAML file, such as conf/runs/digits.yml.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log everything, and show tracebacks.")]
+
+
+@contextmanager
+def run_of(config: Path, verbose: bool) -> Iterator[tuple[SparkSession, RunConfig]]:
+    """The config, validated before Spark starts, and a session for it."""
+    with told_to_the_user(verbose):
+        from dbx_dl.config import load_run_config
+        from dbx_dl.runtime.spark import open_session
+
+        run_config = load_run_config(config)
+        yield open_session(run_config.spark, app_name=f"dbx_dl {run_config.name}"), run_config
+
+
+@contextmanager
+def told_to_the_user(verbose: bool) -> Iterator[None]:
+    """Show progress meanwhile; afterwards turn what was raised into a line on stderr and an exit code."""
+    from dbx_dl.runtime.logs import show_progress
+
+    show_progress(verbose)
+    try:
+        yield
+    except typer.Exit:
+        raise
+    except Exception as error:
+        _fail(error, verbose)
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table of text on stdout."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
+
+
+def _fail(error: Exception, verbose: bool) -> NoReturn:
+    """Say in a line or two what was wrong, and exit with 1; a traceback goes to a log file, or is shown if verbose."""
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    is_bug, has_traceback = not isinstance(error, DbxDlError), TRACEBACK in str(error)
+    if is_bug:
+        lines = [f"unexpected {type(error).__name__}: {lines[0]}"]
+    elif has_traceback:
+        lines = [f"{lines[0].rstrip(':')}: {lines[-1].strip()}"]
+    if verbose and (is_bug or has_traceback):
+        typer.echo(traceback.format_exc(), err=True)
+    elif is_bug or has_traceback:
+        lines.append(f"the full text is in {_write_log()}")
+    typer.echo("error: " + "\n".join(lines), err=True)
+    raise typer.Exit(1) from None
+
+
+def _write_log() -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    path = cache / "dbx_dl" / "dbx-dl.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"{datetime.now().isoformat(timespec='seconds')} {shlex.join(sys.argv)}\n{traceback.format_exc()}\n")
+    return path

@@ -1,0 +1,46 @@
+"""Which metrics may come of predictions that are known within rounding only."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dbx_dl.contracts import Task
+from dbx_dl.export.rounding import bound_metrics
+from dbx_dl.metrics import METRICS_BY_TASK, TASK_METRICS
+
+RANDOM = np.random.default_rng(5)
+
+
+def draw(task: Task) -> tuple[np.ndarray, np.ndarray]:
+    if task == "multilabel":
+        return RANDOM.integers(0, 2, (50, 3)).astype(np.float32), RANDOM.random((50, 3))
+    if task in ("regression", "count"):
+        return RANDOM.poisson(3, 50).astype(np.float32), RANDOM.random(50) * 6 + 0.1
+    logits = RANDOM.normal(size=(50, 4))
+    return RANDOM.integers(0, 4, 50), np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("task", METRICS_BY_TASK)
+def test_what_is_measured_lies_between_and_the_range_is_narrow(task: Task) -> None:
+    labels, predictions = draw(task)
+    measure = TASK_METRICS[task]
+    bounds = bound_metrics(measure, labels, predictions, task, 1e-5)
+    found = measure(labels, predictions)
+    assert set(bounds) == set(found)
+    for name, value in found.items():
+        low, high = bounds[name]
+        assert low - 1e-12 <= value <= high + 1e-12 and high - low < 1e-3
+
+
+def test_ties_may_fall_either_way() -> None:
+    labels, predictions = np.array([0, 1]), np.array([[0.5, 0.5], [0.5 + 1e-9, 0.5 - 1e-9]])
+    bounds = bound_metrics(TASK_METRICS["binary"], labels, predictions, "binary", 1e-5)
+    assert bounds["accuracy"] == (0.0, 1.0) and bounds["auc"] == (0.0, 1.0)
+    assert bounds["brier"][1] - bounds["brier"][0] < 1e-4
+
+
+def test_numbers_do_not_move_beyond_their_truth() -> None:
+    labels, predictions = np.array([4.0, 2.0], np.float32), np.array([4.0 + 1e-9, 1.0])
+    bounds = bound_metrics(TASK_METRICS["regression"], labels, predictions, "regression", 1e-2, scale=10.0)
+    assert bounds["mae"] == pytest.approx((0.45, 0.6))

@@ -1,0 +1,70 @@
+"""The commands on registered models say which registry they mean, and show what they found."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dbx_dl import pipeline
+from dbx_dl.cli import app
+from dbx_dl.contracts import ListedVersion
+from dbx_dl.register import listing
+from dbx_dl.runtime import spark
+from tests.unit.register.test_record import make_promotion
+
+RUNNER = CliRunner()
+CONFIG = Path(__file__).parents[2] / "conf" / "runs" / "digits.yml"
+VERSION = ListedVersion(
+    name="digits",
+    version=3,
+    aliases=("challenger", "champion"),
+    metrics={"accuracy": 0.98765},
+    table="main.vision.digits",
+    table_version="7",
+    framework="torch",
+    network="convnet",
+    sha256="0" * 64,
+    run_id="r",
+    created_at="2026-01-02T03:04:05+00:00",
+    decision="version 3 becomes champion",
+)
+
+
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+@pytest.mark.parametrize("command", [["models"], ["rollback", "digits"], ["copy", "models:/a/1", "b"]])
+def test_a_registry_must_be_named(command: list[str]) -> None:
+    result = RUNNER.invoke(app, command)
+    assert result.exit_code == 1
+    assert result.stderr == ("error: which registry? Give --config, --tracking, or the variable MLFLOW_TRACKING_URI\n")
+
+
+def test_versions_are_a_table_or_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str | None]] = []
+
+    def list_models(uri: str, name: str | None) -> tuple[ListedVersion, ...]:
+        asked.append((uri, name))
+        return (VERSION,)
+
+    monkeypatch.setattr(listing, "list_models", list_models)
+    table = RUNNER.invoke(app, ["models", "digits", "--config", str(CONFIG)]).stdout
+    for text in ("digits", "challenger, champion", "accuracy 0.9877", "main.vision.digits@7", "torch convnet"):
+        assert text in table
+    printed = RUNNER.invoke(app, ["models", "--json"], env={"MLFLOW_TRACKING_URI": "sqlite:///x.db"}).stdout
+    assert json.loads(printed) == [VERSION.model_dump(mode="json")]
+    assert asked == [("sqlite:///dbx_dl_demo/mlflow.db", "digits"), ("sqlite:///x.db", None)]
+
+
+def test_a_promotion_is_shown_with_its_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spark, "open_session", lambda settings, app_name: None)
+    monkeypatch.setattr(pipeline, "promote_run", lambda session, config: make_promotion())
+    result = RUNNER.invoke(app, ["promote", "--config", str(CONFIG)])
+    assert result.exit_code == 0, result.stderr
+    for text in ("version 1 (champion so far)", "version 2: met: good", "version 1: MISSED: other's"):
+        assert text in result.stdout
+    assert result.stdout.endswith("promotion: version 2 becomes champion\n")
