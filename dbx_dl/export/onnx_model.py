@@ -20,6 +20,7 @@ from dbx_dl.export.network_process import NETWORK_FILE, OUTPUTS_FILE, held_out_r
 from dbx_dl.export.parity import HeldOutRows
 from dbx_dl.frameworks.interface import ObjectiveRequest
 from dbx_dl.frameworks.measures import SupervisedMeasures
+from dbx_dl.metrics import TASK_METRICS
 from dbx_dl.runtime.processes import call_in_process
 from dbx_dl.score.evaluation import predict_split
 from dbx_dl.score.session import digest_file
@@ -106,11 +107,6 @@ def _write_candidate(
 
     metadata = describe_model(trained, config, network.versions)
     write_model(onnx.load_model(str(network.path)), metadata, path, config.inline_bytes)
-    reference = {
-        name.removeprefix(_TEST_PREFIX): value
-        for name, value in trained.metrics.items()
-        if name.startswith(_TEST_PREFIX)
-    }
     return Candidate(
         path=path,
         metadata=metadata,
@@ -118,9 +114,23 @@ def _write_candidate(
         prepared=trained.prepared,
         tolerances=Tolerances(config.parity_tolerance, config.parity_tolerance, config.metric_tolerance),
         predict_test=lambda file: predict_split(spark, file, trained.prepared, "test"),
-        reference=reference,
+        reference=_read_reference(trained),
         training_rows=_read_training_rows(Path(trained.directory) / "test_predictions.npz"),
     )
+
+
+def _read_reference(trained: TrainedModel) -> dict[str, float]:
+    """Training's metrics of the test split; of its predictions, each row alike, where sample weights weighed them."""
+    import numpy as np
+
+    path = Path(trained.directory) / "test_predictions.npz"
+    if path.is_file():
+        with np.load(path, allow_pickle=False) as arrays:
+            if "sample_weights" in arrays:
+                values = arrays["probabilities"] if "probabilities" in arrays else arrays["predictions"]
+                return dict(TASK_METRICS[trained.prepared.target.task](arrays["labels"], values))
+    named = {name: value for name, value in trained.metrics.items() if name.startswith(_TEST_PREFIX)}
+    return {name.removeprefix(_TEST_PREFIX): value for name, value in named.items()}
 
 
 def _read_training_rows(path: Path) -> dict[str, np.ndarray]:
