@@ -79,8 +79,19 @@ class BlockCache:
         self._capacity_bytes = capacity_bytes
         self._loaded: OrderedDict[int, LoadedBlock] = OrderedDict()
         self._num_bytes = 0
+        self._is_spacious = True
         self._lock = threading.Lock()
         self._reading: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
+
+    def offer(self, number: int, *, with_inputs: bool = True) -> LoadedBlock | None:
+        """The block as `load` gives it, or None where another thread is reading it: what else is there can be done.
+
+        Where blocks had to go for others, threads wait for each other, so that all get a block while it is there.
+        """
+        with self._lock:
+            if self._is_spacious and self._reading[number].locked():
+                return self._find(number, with_inputs)
+        return self.load(number, with_inputs=with_inputs)
 
     def load(self, number: int, *, with_inputs: bool = True) -> LoadedBlock:
         """The block with this number, read by one thread at a time; DataError when its file is gone."""
@@ -111,3 +122,4 @@ class BlockCache:
         self._num_bytes += block.num_bytes
         while self._num_bytes > self._capacity_bytes and len(self._loaded) > 1:
             self._num_bytes -= self._loaded.popitem(last=False)[1].num_bytes
+            self._is_spacious = False
