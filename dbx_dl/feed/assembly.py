@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dbx_dl.feed.augmentation import Augmentation
     from dbx_dl.feed.bad_rows import BadRows
     from dbx_dl.feed.blocks import BlockCache, BlockReader, LoadedBlock
+    from dbx_dl.feed.resident import ResidentRows
     from dbx_dl.feed.row_cache import RowCache
 
 
@@ -32,26 +33,26 @@ class Pass:
     augmentation: Augmentation | None
 
 
+@dataclass(frozen=True)
 class _Rows:
-    """Arrays of some steps, N rows in all, that are filled block by block; those of padding are zeros."""
+    """Arrays of some steps, N rows in all; those of padding are zeros."""
 
-    def __init__(self, is_row: NDArray[np.bool_], reader: BlockReader) -> None:
-        decoder, labels, num_rows = reader.decoder, reader.labels, len(is_row)
-        self.inputs = np.empty((num_rows, *decoder.row_shape), dtype=decoder.dtype)
-        self.labels = np.empty((num_rows, *labels.row_shape), dtype=labels.dtype)
-        self.weights = is_row.astype(np.float32)
-        self.is_row = is_row
-        self.keys = RowKeys(num_rows)
-        self.inputs[~is_row] = 0
-        self.labels[~is_row] = 0
+    inputs: np.ndarray
+    labels: np.ndarray
+    weights: NDArray[np.float32]
+    is_row: NDArray[np.bool_]
+    keys: RowKeys
 
 
 class Assembler:
-    """Fills batches from blocks and from the cache of decoded rows; any number of threads may use it."""
+    """Fills batches from blocks, and from decoded rows that are held or cached; any number of threads may use it."""
 
-    def __init__(self, reader: BlockReader, blocks: BlockCache, rows: RowCache | None) -> None:
+    def __init__(
+        self, reader: BlockReader, blocks: BlockCache, resident: ResidentRows | None, rows: RowCache | None
+    ) -> None:
         self._reader = reader
         self._blocks = blocks
+        self._resident = resident
         self._rows = rows
 
     def assemble(self, places_sb: NDArray[np.int64], walk: Pass) -> list[Batch]:
@@ -59,16 +60,47 @@ class Assembler:
         places = places_sb.ravel()
         is_row = places != PADDING
         filled = np.flatnonzero(is_row)
-        rows = _Rows(is_row, self._reader)
         numbers, chosen = walk.order.locate(places[filled])
-        parts = [(number, filled[at], chosen[at]) for number, at in group_places(numbers)]
-        # Blocks that another thread is reading come last: threads that begin together each read some of the blocks.
-        for part in [part for part in parts if not self._fill(rows, *part, walk, self._blocks.offer)]:
-            self._fill(rows, *part, walk, self._blocks.load)
+        if self._resident is not None:
+            rows = self._take(self._resident, is_row, numbers, chosen, walk)
+        else:
+            rows = self._start(is_row)
+            parts = [(number, filled[at], chosen[at]) for number, at in group_places(numbers)]
+            # Blocks that another thread is reading come last: threads that begin together each read some of them.
+            for part in [part for part in parts if not self._fill(rows, *part, walk, self._blocks.offer)]:
+                self._fill(rows, *part, walk, self._blocks.load)
         if walk.augmentation is not None:
             walk.augmentation.apply(rows.inputs, rows.keys.texts, rows.is_row)
         size = places_sb.shape[1]
         return [_cut(rows, start, start + size) for start in range(0, len(places), size)]
+
+    def _take(
+        self,
+        resident: ResidentRows,
+        is_row: NDArray[np.bool_],
+        numbers: NDArray[np.int64],
+        chosen: NDArray[np.int64],
+        walk: Pass,
+    ) -> _Rows:
+        """Rows that are held decoded, of blocks that are read first where they are not there yet."""
+        present = np.flatnonzero(np.bincount(numbers)).tolist()
+        offered = {number: self._blocks.offer(number) for number in present}
+        blocks = {number: block or self._blocks.load(number) for number, block in offered.items()}
+        inputs, labels, weights = resident.take(resident.find(numbers, chosen))
+        if weights is None or not walk.is_training:
+            weights = np.ones(len(labels), np.float32)
+        keys = RowKeys(len(is_row))
+        keys.put(np.flatnonzero(is_row), numbers, chosen, {number: block.keys for number, block in blocks.items()})
+        return _Rows(_spread(inputs, is_row), _spread(labels, is_row), _spread(weights, is_row), is_row, keys)
+
+    def _start(self, is_row: NDArray[np.bool_]) -> _Rows:
+        """Arrays that are filled block by block."""
+        decoder, labels, num_rows = self._reader.decoder, self._reader.labels, len(is_row)
+        inputs_nx = np.empty((num_rows, *decoder.row_shape), decoder.dtype)
+        labels_nx = np.empty((num_rows, *labels.row_shape), labels.dtype)
+        inputs_nx[~is_row] = 0
+        labels_nx[~is_row] = 0
+        return _Rows(inputs_nx, labels_nx, is_row.astype(np.float32), is_row, RowKeys(num_rows))
 
     def _fill(
         self,
@@ -85,7 +117,7 @@ class Assembler:
         block = get(number, with_inputs=not is_cached)
         if block is None:
             return False
-        rows.keys.put(at, block.keys, chosen)
+        rows.keys.put(at, np.full(len(at), number), chosen, {number: block.keys})
         rows.labels[at] = block.labels[chosen]
         if walk.is_training and block.weights is not None:
             rows.weights[at] = block.weights[chosen]
@@ -113,6 +145,15 @@ class Assembler:
         rows.is_row[at[is_bad]] = False
         walk.bad_rows.add({block.keys[int(chosen[place])].as_py(): why for place, why in problems.items()})
         return at[~is_bad], chosen[~is_bad]
+
+
+def _spread(values: np.ndarray, is_row: NDArray[np.bool_]) -> np.ndarray:
+    """Values of rows at their places among N, zeros elsewhere."""
+    if len(values) == len(is_row):
+        return values
+    spread = np.zeros((len(is_row), *values.shape[1:]), values.dtype)
+    spread[is_row] = values
+    return spread
 
 
 def _cut(rows: _Rows, start: int, stop: int) -> Batch:

@@ -53,8 +53,8 @@ class BlockReader:
         """All columns that are read."""
         return (self.key_column, *self.decoder.columns, *self.labels.columns, *self.weights.columns)
 
-    def read(self, block: Block, with_inputs: bool) -> LoadedBlock:
-        """Read a block; DataError when its file is gone or a row has no label."""
+    def read(self, block: Block, with_inputs: bool, out: np.ndarray | None = None) -> LoadedBlock:
+        """Read a block, its inputs into `out` where they are whole; DataError when its file is gone or a label."""
         import pyarrow as pa
 
         inputs = self.decoder.columns if with_inputs else ()
@@ -64,7 +64,7 @@ class BlockReader:
             keys=table.column(self.key_column).cast(pa.string()).combine_chunks(),
             labels=labels,
             weights=self.weights.read(table, labels, block.path) if self.weights.is_needed else None,
-            inputs=self.decoder.load(table) if with_inputs else None,
+            inputs=self.decoder.load(table, out) if with_inputs else None,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,10 +45,14 @@ class RowOrder:
     def _shuffle(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         windows = places // self._window_rows
         offsets = places - windows * self._window_rows
+        ordered, starts = _sort_groups(windows)
+        drawn, grouped = np.empty_like(places), offsets[ordered]
+        for start, end in pairwise([*starts, len(places)]):
+            draw = self._draw_window(int(windows[ordered[start]]))
+            draw.take(grouped[start:end], out=drawn[start:end], mode="clip")
         shuffled = np.empty_like(places)
-        for window, at in group_places(windows):
-            shuffled[at] = window * self._window_rows + self._draw_window(window)[offsets[at]]
-        return shuffled
+        shuffled[ordered] = drawn
+        return shuffled + (places - offsets)
 
     def _permute(self, seed: int, epoch: int, window: int) -> NDArray[np.int64]:
         size = min(self._window_rows, self.num_rows - window * self._window_rows)
@@ -56,15 +61,19 @@ class RowOrder:
 
 def group_places(numbers: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
     """(number, where it stands, int64 (n,)) for every number that occurs."""
+    ordered, starts = _sort_groups(numbers)
+    for start, end in pairwise([*starts, len(numbers)]):
+        yield int(numbers[ordered[start]]), ordered[start:end]
+
+
+def _sort_groups(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[int]]:
+    """A stable order of numbers, int64 (N,), and where in it each number begins."""
     if not len(numbers):
-        return
+        return np.empty(0, np.int64), []
     offsets = numbers - numbers.min()
     # NumPy sorts 8 and 16 bits by counting, several times faster.
     ordered = np.argsort(offsets.astype(np.min_scalar_type(offsets.max())), kind="stable")
-    grouped = numbers[ordered]
-    starts = [0, *(np.flatnonzero(np.diff(grouped)) + 1).tolist()]
-    for start, end in zip(starts, [*starts[1:], len(numbers)], strict=True):
-        yield int(grouped[start]), ordered[start:end]
+    return ordered, [0, *(np.flatnonzero(np.diff(numbers[ordered])) + 1).tolist()]
 
 
 def order_lanes(num_lanes: int, *, seed: int, epoch: int) -> NDArray[np.int64]:

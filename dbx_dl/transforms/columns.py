@@ -56,14 +56,14 @@ class TabularEncoder:
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.spec = spec
 
-    def encode(self, columns: pa.Table | pa.RecordBatch) -> np.ndarray:
-        """Features float32 (N, spec.num_encoded) of raw columns; DataError as in `to_model_inputs`."""
+    def encode(self, columns: pa.Table | pa.RecordBatch, out: np.ndarray | None = None) -> np.ndarray:
+        """Features float32 (N, spec.num_encoded) of raw columns, in `out` if given; DataError as `to_model_inputs`."""
         import numpy as np
 
         piece_rows = max(1, _PIECE_BYTES // (8 * self.spec.num_encoded))
-        if columns.num_rows <= min(piece_rows, _ROWS_AT_ONCE):
+        if out is None and columns.num_rows <= min(piece_rows, _ROWS_AT_ONCE):
             return self._run(to_model_inputs(columns, self.spec))
-        features = np.empty((columns.num_rows, self.spec.num_encoded), np.float32)
+        features = np.empty((columns.num_rows, self.spec.num_encoded), np.float32) if out is None else out
         for start in range(0, columns.num_rows, piece_rows):
             self._fill(features[start : start + piece_rows], columns.slice(start, piece_rows))
         return features
