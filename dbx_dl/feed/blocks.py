@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from dbx_dl.feed.files import read_block
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
 
@@ -53,8 +55,14 @@ class BlockReader:
         """All columns that are read."""
         return (self.key_column, *self.decoder.columns, *self.labels.columns, *self.weights.columns)
 
+    @property
+    def row_bytes(self) -> int:
+        """Memory of a decoded row: inputs, labels and a weight."""
+        parts = (self.decoder, self.labels)
+        return 4 + sum(math.prod(part.row_shape) * np.dtype(part.dtype).itemsize for part in parts)
+
     def read(self, block: Block, with_inputs: bool, out: np.ndarray | None = None) -> LoadedBlock:
-        """Read a block, its inputs into `out` where they are whole; DataError when its file is gone or a label."""
+        """Read a block, its inputs into `out` if they are decoded now; DataError when its file or a label is gone."""
         import pyarrow as pa
 
         inputs = self.decoder.columns if with_inputs else ()

@@ -44,7 +44,7 @@ class ResidentRows:
 
     def find(self, numbers: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where rows of blocks are, int64 (N,), as `take` wants it."""
-        return self._starts[numbers] + rows
+        return self._starts.take(numbers) + rows
 
     def take(self, at: NDArray[np.int64]) -> tuple[np.ndarray, np.ndarray, NDArray[np.float32] | None]:
         """Inputs (N, *row_shape), labels (N, *label_shape) and training weights (N,), None where they are all 1."""
@@ -54,10 +54,8 @@ class ResidentRows:
 
 def hold_rows(blocks: Sequence[Block], reader: BlockReader, capacity_bytes: int) -> ResidentRows | None:
     """All rows in memory, where blocks are decoded whole and a quarter of the capacity is left for keys; else None."""
-    if not reader.decoder.is_whole:
-        return None
-    rows = ResidentRows(blocks, reader)
-    return rows if rows.num_bytes <= 0.75 * capacity_bytes else None
+    num_bytes = reader.row_bytes * sum(block.num_rows for block in blocks)
+    return ResidentRows(blocks, reader) if reader.decoder.is_whole and num_bytes <= 0.75 * capacity_bytes else None
 
 
 def _list_starts(blocks: Sequence[Block]) -> NDArray[np.int64]:
