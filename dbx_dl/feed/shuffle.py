@@ -60,7 +60,8 @@ class RowOrder:
             drawn = np.empty_like(places)
             for draw, (_, at) in zip(draws, group_places(windows), strict=True):
                 drawn[at] = draw.take(offsets[at])
-        return places - offsets + drawn
+        shuffled: NDArray[np.int64] = places - offsets + drawn
+        return shuffled
 
     def _permute(self, seed: int, epoch: int, window: int) -> NDArray[np.int64]:
         size = min(self._window_rows, self.num_rows - window * self._window_rows)

@@ -12,10 +12,10 @@ repeats counts. What one epoch of each does, in which every row is decoded once:
 - single files: a shuffled PyTorch `Dataset` over one file per image, in a `DataLoader` with so many workers (for one
   thread: none), whose start is part of the epoch.
 - mosaicml-streaming and deltatorch, only with `--peers`, which installs each into an environment of its own once:
-  their own shuffled loaders, opened anew, with so many `DataLoader` workers (for one thread: none). deltatorch reads the
-  same table and shuffles inside record batches. mosaicml-streaming reads a copy of its own, uncompressed and written before
-  any timing, with all numbers of a row in one array. Images are decoded by the same function; columns by the same
-  encoder, but batch by batch, because their rows come one by one. After `--peer-seconds` their epoch is cut short.
+  their own shuffled loaders, opened anew, with so many `DataLoader` workers (for one thread: none). deltatorch reads
+  the same table and shuffles inside record batches. mosaicml-streaming reads a copy of its own, uncompressed and
+  written before any timing, with all numbers of a row in one array. Images are decoded by the same function; columns by
+  the same encoder, but batch by batch, because their rows come one by one. `--peer-seconds` ends their epochs early.
 """
 
 from __future__ import annotations
