@@ -62,7 +62,7 @@ class BlockReader:
         return 4 + sum(math.prod(part.row_shape) * np.dtype(part.dtype).itemsize for part in parts)
 
     def read(self, block: Block, with_inputs: bool, out: np.ndarray | None = None) -> LoadedBlock:
-        """Read a block, its inputs into `out` if they are decoded now; DataError when its file or a label is gone."""
+        """Read a block, decoding inputs into `out` if given; DataError when its file is gone or a row has no label."""
         import pyarrow as pa
 
         inputs = self.decoder.columns if with_inputs else ()
