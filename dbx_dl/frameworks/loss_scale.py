@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 # The name of its state among the arrays of a checkpoint.
 LOSS_SCALE = "loss_scale"
 _FIRST_SCALE = 2.0**15
+# Losses are summed over rows, not averaged, so that large batches and labels need scales far below 1.
+_SMALLEST_SCALE = 2.0**-24
 _LARGEST_SCALE = 2.0**24
 _STEPS_UNTIL_DOUBLED = 2000
 
@@ -34,7 +36,7 @@ class LossScale:
             return
         self._num_good_steps = self._num_good_steps + 1 if is_finite else 0
         if not is_finite:
-            self.value = max(1.0, self.value / 2)
+            self.value = max(_SMALLEST_SCALE, self.value / 2)
         elif self._num_good_steps == _STEPS_UNTIL_DOUBLED:
             self.value, self._num_good_steps = min(_LARGEST_SCALE, self.value * 2), 0
 

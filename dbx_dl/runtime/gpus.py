@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
+
+VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
+WITHOUT_GPUS = {VISIBLE_GPUS: ""}
+
+
+def find_gpu(task_gpus: Sequence[str], local_rank: int) -> str | None:
+    """`choose_gpu` on this machine."""
+    return choose_gpu(task_gpus, os.environ.get(VISIBLE_GPUS), count_gpus(), local_rank)
+
+
+def should_have_gpu() -> bool:
+    """Whether this machine has GPUs and does not hide them from this process."""
+    return count_gpus() > 0 and os.environ.get(VISIBLE_GPUS, "0") not in ("", "-1")
 
 
 def choose_gpu(task_gpus: Sequence[str], visible: str | None, num_gpus: int, local_rank: int) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import tempfile
 import threading
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from dbx_dl.errors import DataError
-from dbx_dl.runtime.gpus import choose_gpu, count_gpus
+from dbx_dl.runtime.gpus import find_gpu
 from dbx_dl.train.meetings import meet
 from dbx_dl.train.rank_process import run_alone, run_as_rank
 from dbx_dl.train.ranks import RankProgram, place_ranks
@@ -105,13 +104,12 @@ def _run_rank(program: RankProgram, context: Any, board: Path | None) -> None:
     rank = context.partitionId()
     resources = context.resources()
     task_gpus = list(resources["gpu"].addresses) if "gpu" in resources else []
-    visible, num_gpus = os.environ.get("CUDA_VISIBLE_DEVICES"), count_gpus()
     if program.num_ranks == 1:
-        run_alone(program, choose_gpu(task_gpus, visible, num_gpus, 0))
+        run_alone(program, find_gpu(task_gpus, 0))
         return
     with meet(context, program.backend, board) as meeting:
         local_rank = place_ranks(meeting.hosts)[rank].local_rank
-        run_as_rank(program, rank, meeting, choose_gpu(task_gpus, visible, num_gpus, local_rank))
+        run_as_rank(program, rank, meeting, find_gpu(task_gpus, local_rank))
 
 
 def _require_directory(program: RankProgram) -> None:

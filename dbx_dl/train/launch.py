@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import ConfigError, SetupError
+from dbx_dl.runtime.gpus import find_gpu
 from dbx_dl.runtime.ranks import TORCH_DDP
 from dbx_dl.runtime.slots import count_slots
 from dbx_dl.train.barrier import launch_on_spark
@@ -33,7 +34,7 @@ logger = logging.getLogger(__name__)
 def launch_in_process(spark: SparkSession, program: RankProgram) -> None:
     """One rank in a child process on this machine; no Spark task and no Horovod."""
     del spark
-    run_alone(program)
+    run_alone(program, find_gpu((), 0))
 
 
 def launch_with_horovod_spark(spark: SparkSession, program: RankProgram) -> None:

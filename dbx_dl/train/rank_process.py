@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from dbx_dl.runtime.gpus import VISIBLE_GPUS
 from dbx_dl.runtime.processes import describe_exit, start_python, stop_process
 from dbx_dl.train.failures import WAIT_FOR_CAUSE_SECONDS, make_error, read_failure, record_failure
 from dbx_dl.train.output import OutputKeeper
@@ -31,7 +32,7 @@ def run_as_rank(program: RankProgram, rank: int, meeting: Rendezvous, gpu: str |
 
 
 def _run(program: RankProgram, rank: int, variables: Mapping[str, str | None], gpu: str | None) -> None:
-    own = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
+    own = {} if gpu is None else {VISIBLE_GPUS: gpu}
     directory = RunDirectory(Path(program.directory))
     with tempfile.TemporaryFile() as stdin:
         stdin.write(program.stdin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import sys
@@ -18,6 +19,7 @@ from dbx_dl.feed.reader import Feed, open_feed
 from dbx_dl.feed.rows import read_keys
 from dbx_dl.frameworks import load_framework
 from dbx_dl.frameworks.requests import network_request, objective_request
+from dbx_dl.runtime.gpus import should_have_gpu
 from dbx_dl.runtime.logs import show_rank_logs
 from dbx_dl.runtime.processes import end_with_parent, without_teardown
 from dbx_dl.runtime.ranks import RankPlace, read_rank_place
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from dbx_dl.contracts import EpochMetrics, Split
     from dbx_dl.frameworks.interface import Framework, Objective, Ranks
 
+logger = logging.getLogger(__name__)
+
 
 def main(job_path: str) -> None:
     """Run the job's part of this rank; on failure write why into the run directory and exit with 1 at once."""
@@ -58,6 +62,9 @@ def run_rank(job: TrainingJob, place: RankPlace, reports: ReportWriter) -> None:
     ranks = framework.connect_ranks(place)
     directory = RunDirectory(Path(job.directory))
     reports.write({"kind": "started", "rank": place.rank, "pid": os.getpid(), "host": platform.node()})
+    versions = _describe_versions(framework)
+    if "gpu" not in versions and should_have_gpu():
+        logger.warning("%s finds none of this machine's GPUs: it trains on the CPU", job.framework)
     objective = _create_objective(framework, job, ranks)
     feeds = {split: _open_split(job, split, place, num_threads) for split in SPLITS}
     best = BestWeights(directory.weights(framework.weights_suffix), ranks)
@@ -96,7 +103,7 @@ def run_rank(job: TrainingJob, place: RankPlace, reports: ReportWriter) -> None:
             metrics=metrics,
             rows_per_second=fitted.rows_per_second,
             weights=best.digest(),
-            versions=_describe_versions(framework),
+            versions=versions,
         ).save(directory.result)
     ranks.close()
 

@@ -24,7 +24,7 @@ from tests.numerics.resuming import go_on_from_checkpoints
 from tests.numerics.training import create, load_same_weights, train_both_with_sgd, train_seeded
 from tests.numerics.transfer import transfer
 from tests.numerics.unfreezing import unfreeze
-from tests.numerics.variants import ALONE, compute_losses, run_variants, step_with_overflow
+from tests.numerics.variants import ALONE, compute_losses, learn_large_counts, run_variants, step_with_overflow
 
 NUM_GOLDEN_STEPS = 10
 REQUESTS = {
@@ -48,6 +48,7 @@ def main(name: str, folder: Path) -> None:
         "refused": collect_refusals(name, framework),
         "variants": run_variants(name, framework, SingleRank(), folder / "variants", ALONE),
         "overflow": step_with_overflow(name, framework),
+        "large_counts": learn_large_counts(name, framework),
         "losses": compute_losses(name),
         "resumed": go_on_from_checkpoints(framework, folder),
         "transferred": transfer(name, framework, folder),

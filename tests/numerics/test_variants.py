@@ -98,6 +98,12 @@ def test_a_float16_overflow_leaves_the_step_out_and_halves_the_scale(numbers: Nu
     assert numbers.alone["overflow"] == {"is_kept": True, "scale": 2.0**126, "moves": True}
 
 
+def test_a_float16_scale_goes_below_one(numbers: Numbers) -> None:
+    found = numbers.alone["large_counts"]
+    assert found["scale"] < 1
+    assert found["moves"]
+
+
 @pytest.mark.parametrize(
     ("part", "variant"), [("alone", "flushed"), ("ranks/0", "accumulated")], ids=["one rank", "two ranks"]
 )

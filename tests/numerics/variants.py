@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -126,6 +126,19 @@ def step_with_overflow(name: str, framework: Framework) -> dict[str, Any]:
     objective._loss_scale.value = 2.0**10
     objective.train_step(batch, 0.05)
     return {"is_kept": is_kept, "scale": halved, "moves": not np.array_equal(objective.predict(batch.inputs), before)}
+
+
+def learn_large_counts(name: str, framework: Framework) -> dict[str, Any]:
+    """float16 steps whose summed gradients overflow unless they are scaled by less than 1."""
+    request = Variant(request=ObjectiveRequest("count", precision="mixed_float16"))
+    objective: Any = create_variant(name, framework, SingleRank(), request)
+    batch = make_global_batches(3)[0]
+    batch = replace(batch, labels=np.full(len(batch.labels), 60_000, np.float32))
+    before = objective.predict(batch.inputs)
+    objective._loss_scale.value = 1.0
+    for _ in range(8):
+        objective.train_step(batch, 1e-9)
+    return {"scale": objective._loss_scale.value, "moves": not np.array_equal(objective.predict(batch.inputs), before)}
 
 
 def compute_losses(name: str) -> dict[str, list[float]]:

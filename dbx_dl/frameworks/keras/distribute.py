@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
@@ -19,16 +20,17 @@ if TYPE_CHECKING:
     from dbx_dl.runtime.ranks import RankPlace
 
 _BINDING = "horovod.tensorflow"
+logger = logging.getLogger(__name__)
 
 
 def connect_ranks(place: RankPlace) -> Ranks:
     """Join the group that `place` describes; SetupError when Horovod is absent or lacks TensorFlow's binding."""
+    if place.backend != HOROVOD and place.size > 1:
+        raise ConfigError(f"launcher {place.backend} joins PyTorch ranks only: use launcher spark for framework keras")
+    _keep_own_gpu(place)
     if place.size == 1:
         return SingleRank()
-    if place.backend != HOROVOD:
-        raise ConfigError(f"launcher {place.backend} joins PyTorch ranks only: use launcher spark for framework keras")
     binding = join_group(_BINDING, place)
-    _keep_own_gpu(place)
     return HorovodRanks(binding, tf.convert_to_tensor, lambda tensor: tensor.numpy())
 
 
@@ -146,8 +148,13 @@ def _to_dense(gradient: Any, variable: Any) -> Any:
 
 
 def _keep_own_gpu(place: RankPlace) -> None:
+    """See one GPU, and take of its memory what is needed: TensorFlow takes all of every GPU otherwise."""
     gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
-        own = gpus[place.local_rank % len(gpus)]
+    if not gpus:
+        return
+    own = gpus[place.local_rank % len(gpus)]
+    try:
         tf.config.set_visible_devices(own, "GPU")
         tf.config.experimental.set_memory_growth(own, True)
+    except RuntimeError:
+        logger.warning("TensorFlow already uses this process' GPUs: it keeps those that it has, and their memory")

@@ -50,11 +50,19 @@ def seed_process(seed: int, num_threads: int) -> None:
 
 
 def describe_versions() -> dict[str, str]:
-    """Versions of Keras, TensorFlow, Horovod and NumPy, and the settings that change TensorFlow's bits."""
+    """Versions of Keras, TensorFlow, Horovod and NumPy, and the settings that change TensorFlow's bits.
+
+    Where TensorFlow has a GPU, that too.
+    """
     import tensorflow as tf
 
-    return describe_environment(("keras", "horovod", "numpy")) | {
+    versions = describe_environment(("keras", "horovod", "numpy")) | {
         "tensorflow": tf.__version__,
         "onednn": read_setting("TF_ENABLE_ONEDNN_OPTS"),
         "threads": str(tf.config.threading.get_intra_op_parallelism_threads()),
     }
+    for gpu in tf.config.get_visible_devices("GPU")[:1]:
+        details = tf.config.experimental.get_device_details(gpu)
+        versions["gpu"] = str(details.get("device_name", gpu.name))
+        versions["cuda"] = str(tf.sysconfig.get_build_info().get("cuda_version", "unknown"))
+    return versions

@@ -29,7 +29,8 @@ def test_it_stays_within_bounds() -> None:
     scale = LossScale("mixed_float16")
     for _ in range(50):
         scale.update(False)
-    assert scale.value == 1.0
-    for _ in range(2000 * 30):
+    # A batch's summed gradients may need less than 1: see `test_a_float16_scale_goes_below_one` in tests/numerics.
+    assert scale.value == 2.0**-24
+    for _ in range(2000 * 50):
         scale.update(True)
     assert scale.value == 2.0**24

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dbx_dl.runtime.gpus import choose_gpu, count_gpus
+from dbx_dl.runtime import gpus
+from dbx_dl.runtime.gpus import choose_gpu, count_gpus, find_gpu, should_have_gpu
 
 
 @pytest.mark.parametrize(
@@ -33,3 +34,17 @@ def test_only_devices_that_are_gpus_count(tmp_path: Path) -> None:
     for name in ("nvidia0", "nvidia7", "nvidiactl", "nvidia-uvm", "null"):
         (tmp_path / name).touch()
     assert count_gpus(tmp_path) == 2
+
+
+def test_what_this_machine_and_process_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpus, "count_gpus", lambda: 4)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert (find_gpu((), 2), should_have_gpu()) == ("2", True)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    assert (find_gpu((), 2), find_gpu(["1"], 2), should_have_gpu()) == ("3", "1", True)
+    for hidden in ("", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+        assert not should_have_gpu()
+    monkeypatch.setattr(gpus, "count_gpus", lambda: 0)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert (find_gpu((), 0), should_have_gpu()) == (None, False)

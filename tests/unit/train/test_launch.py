@@ -24,6 +24,15 @@ def test_in_process_runs_one_rank_only() -> None:
     check_launch(no_spark, TrainConfig(network="mlp", num_ranks=1, launcher="in_process"))
 
 
+def test_one_rank_in_process_sees_one_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(launch, "find_gpu", lambda *arguments: arguments)
+    monkeypatch.setattr(launch, "run_alone", lambda program, gpu: seen.append(gpu))
+    nothing: Any = None
+    LAUNCHERS["in_process"](nothing, nothing)
+    assert seen == [((), 0)]
+
+
 def test_a_missing_horovod_names_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch, "find_spec", lambda name: None)
     no_spark: Any = None

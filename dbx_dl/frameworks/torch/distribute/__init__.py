@@ -92,14 +92,18 @@ def are_finite(parameters: list[Any]) -> bool:
 
 
 def sum_over_ranks(tensors: list[Any], ranks: Ranks, name: str) -> list[Any]:
-    """The sums over all ranks, in one collective of that name; the tensors themselves may be overwritten."""
+    """The sums over all ranks, in one collective of that name; the tensors themselves may be overwritten.
+
+    Each sum lies where its tensor does; tensors on several devices may come together.
+    """
     if ranks.size == 1:
         return tensors
     if isinstance(ranks, ProcessGroupRanks):
         return ranks.sum_tensors(tensors)
     binding = import_binding(_BINDING)
-    # A build without NCCL reduces on the CPU only.
-    buffers = tensors if binding.nccl_built() else [tensor.cpu() for tensor in tensors]
+    # Horovod takes the tensors of a group from one device only, and without NCCL that is the CPU.
+    device = tensors[0].device if binding.nccl_built() else torch.device("cpu")
+    buffers = [tensor.to(device) for tensor in tensors]
     reduced = binding.grouped_allreduce_(buffers, op=binding.Sum, name=name)
     return [result.to(tensor.device) for result, tensor in zip(reduced, tensors, strict=True)]
 

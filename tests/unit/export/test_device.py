@@ -1,0 +1,23 @@
+"""Where the framework computes what an exported file is compared with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dbx_dl.config import ExportConfig
+from dbx_dl.export import onnx_model
+from tests.onnx_models import describe_trained
+from tests.prepared_tables import write_feature_table
+
+
+def test_a_network_is_compared_with_its_file_on_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def call(target: str, arguments: dict[str, Any], *, environment: dict[str, str]) -> None:
+        raise InterruptedError(environment["CUDA_VISIBLE_DEVICES"])
+
+    monkeypatch.setattr(onnx_model, "call_in_process", call)
+    trained = describe_trained(write_feature_table(tmp_path / "table", {"train": 4}), tmp_path)
+    with pytest.raises(InterruptedError, match=r"^$"):
+        onnx_model._run_framework(trained, ExportConfig(), str(tmp_path))

@@ -1,0 +1,68 @@
+"""What frameworks do on machines with GPUs, as far as a machine without can show; each framework in a process apart."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+REDUCE_ON_TWO_DEVICES = """
+import json, torch
+from types import SimpleNamespace
+from dbx_dl.frameworks.torch import distribute
+
+given = []
+
+def grouped_allreduce_(tensors, op, name):
+    given.extend(tensor.device.type for tensor in tensors)
+    return [torch.ones(tensor.shape) for tensor in tensors]
+
+def reduce(nccl):
+    given.clear()
+    binding = SimpleNamespace(Sum=1, nccl_built=lambda: nccl, grouped_allreduce_=grouped_allreduce_)
+    distribute.import_binding = lambda name: binding
+    # `meta` stands in for a GPU.
+    tensors = [torch.zeros(2, device="meta"), torch.zeros(1)] if nccl else [torch.zeros(2), torch.zeros(1)]
+    sums = distribute.sum_over_ranks(tensors, SimpleNamespace(size=2), "name")
+    return [list(given), [tensor.device.type for tensor in sums]]
+
+print(json.dumps([reduce(nccl) for nccl in (22703, 0)]))
+"""
+
+KEEP_OWN_GPU = """
+import json
+from dbx_dl.frameworks import load_framework
+keras = load_framework("keras")
+import tensorflow as tf
+from dbx_dl.frameworks.keras import distribute
+from dbx_dl.runtime.ranks import RankPlace
+
+done = []
+tf.config.list_physical_devices = lambda kind: ["first", "second"]
+tf.config.set_visible_devices = lambda gpu, kind: done.append(["visible", gpu])
+tf.config.experimental.set_memory_growth = lambda gpu, grows: done.append([gpu, grows])
+distribute.join_group = lambda *_: (_ for _ in ()).throw(RuntimeError("joined"))
+alone = keras.connect_ranks(RankPlace())
+try:
+    keras.connect_ranks(RankPlace(rank=3, size=4, local_rank=3, local_size=4))
+except RuntimeError as error:
+    done.append(str(error))
+print(json.dumps([alone.size, done]))
+"""
+
+
+def run(script: str) -> Any:
+    """What the script printed last."""
+    return json.loads(subprocess.check_output([sys.executable, "-c", script], text=True).splitlines()[-1])
+
+
+def test_horovod_gets_the_tensors_of_a_group_on_one_device() -> None:
+    with_nccl, without = run(REDUCE_ON_TWO_DEVICES)
+    assert with_nccl == [["meta", "meta"], ["meta", "cpu"]]
+    assert without == [["cpu", "cpu"], ["cpu", "cpu"]]
+
+
+def test_tensorflow_keeps_one_gpu_and_not_all_of_its_memory_before_ranks_meet() -> None:
+    own = [["visible", "first"], ["first", True]]
+    assert run(KEEP_OWN_GPU) == [1, [*own, ["visible", "second"], ["second", True], "joined"]]
