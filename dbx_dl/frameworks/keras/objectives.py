@@ -15,7 +15,7 @@ from dbx_dl.frameworks.keras.batches import to_tensors
 from dbx_dl.frameworks.keras.distribute import are_finite, reduce_gradients
 from dbx_dl.frameworks.keras.losses import create_loss
 from dbx_dl.frameworks.keras.optimizers import StagedOptimizer
-from dbx_dl.frameworks.keras.precision import compute_in
+from dbx_dl.frameworks.keras.precision import compute_exactly, compute_in
 from dbx_dl.frameworks.loss_scale import LOSS_SCALE, LossScale
 from dbx_dl.frameworks.measures import SupervisedMeasures
 from dbx_dl.frameworks.prediction import predict_in_chunks
@@ -96,7 +96,8 @@ class SupervisedObjective:
         """Logits float32 (N, num_outputs) in inference mode; N may be 0."""
         if self._forward is None:
             self._forward = self._compile_forward(tf.TensorSpec((None, *inputs.shape[1:]), inputs.dtype))
-        return predict_in_chunks(lambda rows: self._forward(tf.convert_to_tensor(rows)).numpy(), inputs)
+        with compute_exactly():
+            return predict_in_chunks(lambda rows: self._forward(tf.convert_to_tensor(rows)).numpy(), inputs)
 
     def synchronize_statistics(self) -> None:
         """Apply what gradients wait for further batches, and average floating-point weights that are not trained."""

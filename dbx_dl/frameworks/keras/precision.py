@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import tensorflow as tf
+
 
 @contextmanager
 def compute_in(network: Any, precision: str) -> Iterator[None]:
@@ -26,3 +28,17 @@ def compute_in(network: Any, precision: str) -> Iterator[None]:
     finally:
         for layer, policy in zip(layers, policies, strict=True):
             layer.dtype_policy = policy
+
+
+@contextmanager
+def compute_exactly() -> Iterator[None]:
+    """A context in which a GPU multiplies float32 as such, not with 10 bits of mantissa (TF32), as it may in training.
+
+    Predictions that exported files are held against need it; on a CPU nothing changes.
+    """
+    is_enabled = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(is_enabled)

@@ -22,7 +22,7 @@ from dbx_dl.frameworks.torch.batches import to_tensor, to_tensors
 from dbx_dl.frameworks.torch.distribute import are_finite, list_trained, reduce_gradients
 from dbx_dl.frameworks.torch.losses import create_loss
 from dbx_dl.frameworks.torch.optimizers import create_optimizer, decay_weights
-from dbx_dl.frameworks.torch.precision import compute_in
+from dbx_dl.frameworks.torch.precision import compute_exactly, compute_in
 from dbx_dl.frameworks.weights import check_weights_fit, keep_fitting, refuse_unreadable, write_whole
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class SupervisedObjective:
     def predict(self, inputs: np.ndarray) -> np.ndarray:
         """Logits float32 (N, num_outputs) in inference mode; N may be 0."""
         self._network.eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), compute_exactly():
             return predict_in_chunks(
                 lambda rows: self._network(to_tensor(rows, self._device)).float().cpu().numpy(), inputs
             )

@@ -20,4 +20,4 @@ def test_a_network_is_compared_with_its_file_on_the_cpu(tmp_path: Path, monkeypa
     monkeypatch.setattr(onnx_model, "call_in_process", call)
     trained = describe_trained(write_feature_table(tmp_path / "table", {"train": 4}), tmp_path)
     with pytest.raises(InterruptedError, match=r"^$"):
-        onnx_model._run_framework(trained, ExportConfig(), str(tmp_path))
+        onnx_model._run_framework(trained, ExportConfig(), tmp_path)

@@ -11,6 +11,7 @@ REDUCE_ON_TWO_DEVICES = """
 import json, torch
 from types import SimpleNamespace
 from dbx_dl.frameworks.torch import distribute
+from dbx_dl.frameworks.torch.precision import compute_exactly
 
 given = []
 
@@ -27,7 +28,13 @@ def reduce(nccl):
     sums = distribute.sum_over_ranks(tensors, SimpleNamespace(size=2), "name")
     return [list(given), [tensor.device.type for tensor in sums]]
 
-print(json.dumps([reduce(nccl) for nccl in (22703, 0)]))
+def read_tf32():
+    return [torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()]
+
+torch.set_float32_matmul_precision("high")
+with compute_exactly():
+    tf32 = [read_tf32()]
+print(json.dumps([reduce(nccl) for nccl in (22703, 0)] + [[*tf32, read_tf32()]]))
 """
 
 KEEP_OWN_GPU = """
@@ -36,6 +43,7 @@ from dbx_dl.frameworks import load_framework
 keras = load_framework("keras")
 import tensorflow as tf
 from dbx_dl.frameworks.keras import distribute
+from dbx_dl.frameworks.keras.precision import compute_exactly
 from dbx_dl.runtime.ranks import RankPlace
 
 done = []
@@ -48,7 +56,10 @@ try:
     keras.connect_ranks(RankPlace(rank=3, size=4, local_rank=3, local_size=4))
 except RuntimeError as error:
     done.append(str(error))
-print(json.dumps([alone.size, done]))
+is_tf32 = tf.config.experimental.tensor_float_32_execution_enabled
+with compute_exactly():
+    tf32 = [is_tf32()]
+print(json.dumps([alone.size, done, [*tf32, is_tf32()]]))
 """
 
 
@@ -57,12 +68,14 @@ def run(script: str) -> Any:
     return json.loads(subprocess.check_output([sys.executable, "-c", script], text=True).splitlines()[-1])
 
 
-def test_horovod_gets_the_tensors_of_a_group_on_one_device() -> None:
-    with_nccl, without = run(REDUCE_ON_TWO_DEVICES)
+def test_torch_gives_horovod_a_group_on_one_device_and_predicts_in_float32() -> None:
+    with_nccl, without, tf32 = run(REDUCE_ON_TWO_DEVICES)
     assert with_nccl == [["meta", "meta"], ["meta", "cpu"]]
     assert without == [["cpu", "cpu"], ["cpu", "cpu"]]
+    # And predictions are computed in float32 proper, training as it was asked for.
+    assert tf32 == [[False, "highest"], [True, "high"]]
 
 
-def test_tensorflow_keeps_one_gpu_and_not_all_of_its_memory_before_ranks_meet() -> None:
+def test_tensorflow_keeps_one_gpu_before_ranks_meet_and_predicts_in_float32() -> None:
     own = [["visible", "first"], ["first", True]]
-    assert run(KEEP_OWN_GPU) == [1, [*own, ["visible", "second"], ["second", True], "joined"]]
+    assert run(KEEP_OWN_GPU) == [1, [*own, ["visible", "second"], ["second", True], "joined"], [False, True]]
