@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import dbx_dl
 from dbx_dl.config import OptimizerConfig, TrackingConfig, TrainConfig
 from dbx_dl.contracts import PreparedTable, TrainedModel
-from dbx_dl.train.run_directory import RunDirectory
 from dbx_dl.train.reports import ReportReader
+from dbx_dl.train.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
