@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.gpu
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-# Of an epoch's train loss, which the first steps that float16 leaves out change most.
-LOSS_TOLERANCE = 0.3
+# Of an epoch's train loss: float16 leaves out its first steps, until it has found its scale, and is behind at first.
+EARLY_TOLERANCE, LAST_TOLERANCE = 0.4, 0.05
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,8 @@ def test_every_precision_learns(trainings: dict[str, Training]) -> None:
 def test_losses_are_nearly_those_of_float32(trainings: dict[str, Training], precision: str) -> None:
     plain, mixed = trainings["float32"].losses, trainings[precision].losses
     assert mixed != plain
-    assert mixed == pytest.approx(plain, rel=LOSS_TOLERANCE, abs=0.05)
+    assert mixed == pytest.approx(plain, rel=EARLY_TOLERANCE, abs=LAST_TOLERANCE)
+    assert mixed[-1] == pytest.approx(plain[-1], abs=LAST_TOLERANCE)
 
 
 def test_few_float16_steps_are_left_out(trainings: dict[str, Training]) -> None:

@@ -19,7 +19,7 @@ CONFIG = TrainConfig(
     network="convnet",
     network_options={"dropout": 0.0},
     batch_size=32,
-    num_epochs=6,
+    num_epochs=12,
     optimizer=OptimizerConfig(learning_rate=2e-3),
     timeout_seconds=500,
 )
