@@ -26,10 +26,6 @@ app = typer.Typer(
 )
 
 
-for _command in (model_commands.promote, model_commands.rollback, model_commands.models, model_commands.copy):
-    app.command()(_command)
-
-
 def main(*command: str) -> None:
     """Entry point of `dbx-dl`, and of a job, which names its command.
 
@@ -162,6 +158,10 @@ def register(config: ConfigOption, verbose: Verbose = False) -> None:
         for framework in run_config.frameworks:
             typer.echo(f"registered: {register_run(run_config, framework).uri}")
         typer.echo(f"promotion: {promote_run(spark, run_config).reason}")
+
+
+for _command in (model_commands.promote, model_commands.rollback, model_commands.models, model_commands.copy):
+    app.command()(_command)
 
 
 @app.command()

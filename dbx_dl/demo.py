@@ -20,6 +20,7 @@ from dbx_dl.config import (
     TrackingConfig,
     TrainConfig,
 )
+from dbx_dl.runtime.whole_files import write_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -180,10 +181,7 @@ def _make_gaps(columns: dict[str, list[str]], seed: int) -> None:
 
 
 def _write_csv(path: Path, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    with write_whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(names)
         writer.writerows(rows)
-    partial.replace(path)

@@ -109,6 +109,7 @@ def _write_candidate(
 
     metadata = describe_model(trained, config, network.versions)
     write_model(onnx.load_model(str(network.path)), metadata, path, config.inline_bytes)
+    reference, training_rows = _read_training(trained)
     return Candidate(
         path=path,
         metadata=metadata,
@@ -116,34 +117,28 @@ def _write_candidate(
         prepared=trained.prepared,
         tolerances=Tolerances(config.parity_tolerance, config.parity_tolerance, config.metric_tolerance),
         predict_test=lambda file: predict_split(spark, file, trained.prepared, "test"),
-        reference=_read_reference(trained),
-        training_rows=_read_training_rows(Path(trained.directory) / "test_predictions.npz"),
+        reference=reference,
+        training_rows=training_rows,
     )
 
 
-def _read_reference(trained: TrainedModel) -> dict[str, float]:
-    """Training's metrics of the test split; of its predictions, each row alike, where sample weights weighed them."""
+def _read_training(trained: TrainedModel) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """Training's metrics of the test split, and its predictions by key, none where its directory is elsewhere.
+
+    Where sample weights weighed the metrics, they are computed anew of the predictions, each row alike.
+    """
     import numpy as np
 
-    path = Path(trained.directory) / "test_predictions.npz"
-    if path.is_file():
-        with np.load(path, allow_pickle=False) as arrays:
-            if "sample_weights" in arrays:
-                values = arrays["probabilities"] if "probabilities" in arrays else arrays["predictions"]
-                return dict(TASK_METRICS[trained.prepared.target.task](arrays["labels"], values))
     named = {name: value for name, value in trained.metrics.items() if name.startswith(_TEST_PREFIX)}
-    return {name.removeprefix(_TEST_PREFIX): value for name, value in named.items()}
-
-
-def _read_training_rows(path: Path) -> dict[str, np.ndarray]:
-    """Training's predictions of the test split by key; none where its directory is on another machine."""
-    import numpy as np
-
+    metrics = {name.removeprefix(_TEST_PREFIX): value for name, value in named.items()}
+    path = Path(trained.directory) / "test_predictions.npz"
     if not path.is_file():
-        return {}
+        return metrics, {}
     with np.load(path, allow_pickle=False) as arrays:
         values = arrays["probabilities"] if "probabilities" in arrays else arrays["predictions"]
-        return dict(zip(arrays["keys"].tolist(), values, strict=True))
+        if "sample_weights" in arrays:
+            metrics = dict(TASK_METRICS[trained.prepared.target.task](arrays["labels"], values))
+        return metrics, dict(zip(arrays["keys"].tolist(), values, strict=True))
 
 
 def _read_held_out(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.errors import ExportError
-from dbx_dl.frameworks.weights import write_whole
+from dbx_dl.runtime.whole_files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

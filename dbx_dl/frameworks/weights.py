@@ -1,4 +1,4 @@
-"""Weight files: written whole or not at all, and refused before anything is loaded when they do not fit."""
+"""Weight files: refused before anything is loaded when they do not fit."""
 
 from __future__ import annotations
 
@@ -15,18 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
-
-
-@contextmanager
-def write_whole(path: Path) -> Iterator[Path]:
-    """A partial path to write to, which becomes `path` when the block ends well and is removed when it fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def check_weights_fit(

@@ -15,6 +15,7 @@ from dbx_dl.monitor.evidence import Evidence, HeldOutPredictions, gather_evidenc
 from dbx_dl.monitor.outcome import RunOutcome
 from dbx_dl.monitor.pictures import Picture, draw_picture, show_image
 from dbx_dl.monitor.summary import format_metric, summarize
+from dbx_dl.runtime.whole_files import write_whole
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -32,10 +33,8 @@ def write_report(
     evidence = [gather_evidence(spark, outcome) for outcome in outcomes]
     page = render_report(list(zip(outcomes, evidence, strict=True)), title=title)
     target = Path(path).absolute()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(target)
+    with write_whole(target) as partial:
+        partial.write_text(page, encoding="utf-8")
     logger.info("Report: %s", target)
     return target
 

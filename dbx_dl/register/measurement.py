@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import Estimate, MeasuredGroup, MeasuredModel
 from dbx_dl.errors import ConfigError, DataError
-from dbx_dl.metrics import DEFAULT_METRICS, METRICS_BY_TASK, SHARES, Resamples, resample_models, share_interval
+from dbx_dl.metrics import (
+    DEFAULT_METRICS,
+    METRICS_BY_TASK,
+    SHARES,
+    TASK_METRICS,
+    Resamples,
+    resample_models,
+    share_interval,
+)
 from dbx_dl.register.latency import measure_latency
 from dbx_dl.runtime.tables import read_pinned, require_columns
 from dbx_dl.score.evaluation import measure_predictions, predict_split, read_predictions
@@ -74,15 +82,14 @@ def measure_models(
     """
     _require_same_rows(predicted, prepared)
     metric = choose_metric(prepared, config)
-    values = {part.version: measure_predictions(part.rows, prepared) for part in predicted}
+    read = {part.version: read_predictions(part.rows, prepared) for part in predicted}
+    values = {version: TASK_METRICS[prepared.target.task](*rows) for version, rows in read.items()}
     _require_defined(values, (metric, *config.limits))
     names = _list_metrics(values, metric, config)
-    labels, _ = read_predictions(predicted[0].rows, prepared)
-    outputs = {part.version: read_predictions(part.rows, prepared)[1] for part in predicted}
     resamples = resample_models(
         prepared.target.task,
-        labels,
-        outputs,
+        read[predicted[0].version][0],
+        {version: outputs for version, (_, outputs) in read.items()},
         names,
         num_resamples=config.num_resamples,
         confidence=config.confidence,

@@ -18,6 +18,7 @@ from typing import cast
 from dbx_dl import errors
 from dbx_dl.errors import DbxDlError, RankFailedError, RankLostError
 from dbx_dl.runtime.processes import name_known_error
+from dbx_dl.runtime.whole_files import write_whole
 from dbx_dl.train.run_directory import RunDirectory
 
 # What a healthy rank meets when another one has gone: an effect, never the cause.
@@ -81,10 +82,8 @@ def record_failure(directory: RunDirectory, rank: int, message: str, *, kind: st
     path = directory.failure(rank)
     if not path.exists():
         failure = Failure(rank=rank, time=time.time(), message=message, kind=kind, traceback=text)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_text(json.dumps(asdict(failure)), encoding="utf-8")
-        partial.replace(path)
+        with write_whole(path) as partial:
+            partial.write_text(json.dumps(asdict(failure)), encoding="utf-8")
 
 
 def forget_failures(directory: RunDirectory) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from dbx_dl.runtime.network import find_free_port, find_own_address
 from dbx_dl.runtime.ranks import HOROVOD, TORCH_DDP
+from dbx_dl.runtime.whole_files import write_whole
 from dbx_dl.train.ranks import Rendezvous
 
 _POLL_SECONDS = 0.01
@@ -77,10 +78,8 @@ class _Gathering(threading.Thread):
 
 def _put_up(line: str, board: Path) -> None:
     """Show the line to the other tasks, whole; storage that refuses leaves them to the gathering."""
-    partial = board.with_name(f"{board.name}.partial")
-    with suppress(OSError):
+    with suppress(OSError), write_whole(board) as partial:
         partial.write_text(line, encoding="utf-8")
-        partial.replace(board)
 
 
 @contextmanager

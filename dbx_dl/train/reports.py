@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dbx_dl.runtime.whole_files import write_whole
+
 logger = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.2
@@ -28,10 +30,8 @@ class ReportWriter:
     def write(self, *records: Mapping[str, Any]) -> None:
         """One more file with these records; readers see all of it or nothing."""
         self._num_written += 1
-        name = f"{self._num_written:06d}.jsonl"
-        partial = self._folder / f".{name}.partial"
-        partial.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-        partial.replace(self._folder / name)
+        with write_whole(self._folder / f"{self._num_written:06d}.jsonl") as partial:
+            partial.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
 
 
 class ReportReader:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dbx_dl.errors import DataError
+from dbx_dl.runtime.whole_files import write_whole
 
 _TREE = "tree"
 _ARRAY = "__array__"
@@ -21,9 +22,8 @@ def save_value(value: Any, path: Path) -> None:
     """
     arrays: dict[str, np.ndarray] = {}
     tree = json.dumps(_take_arrays(value, arrays))
-    partial = path.with_name(f".{path.stem}.partial.npz")
-    np.savez(partial, **{_TREE: np.array(tree)}, **arrays)  # type: ignore[arg-type]
-    partial.replace(path)
+    with write_whole(path) as partial:
+        np.savez(partial, **{_TREE: np.array(tree)}, **arrays)  # type: ignore[arg-type]
 
 
 def load_value(path: Path) -> Any:

@@ -23,6 +23,7 @@ from dbx_dl.runtime.gpus import should_have_gpu
 from dbx_dl.runtime.logs import show_rank_logs
 from dbx_dl.runtime.processes import end_with_parent, without_teardown
 from dbx_dl.runtime.ranks import RankPlace, read_rank_place
+from dbx_dl.runtime.whole_files import write_whole
 from dbx_dl.train.checkpoint_files import load_checkpoint
 from dbx_dl.train.checkpoints import BestWeights, Checkpoints
 from dbx_dl.train.evaluation import observe_split
@@ -143,12 +144,11 @@ def write_test_predictions(job: TrainingJob, directory: RunDirectory, observed: 
     name, width = ("probabilities", (len(target.label_names),)) if target.label_names else ("predictions", ())
     labels = observed["labels"][order] if observed else np.zeros(0, dtype=np.int64)
     values = observed["predictions"][order] if observed else np.zeros((0, *width))
-    partial = directory.root / ".test_predictions.partial.npz"
     arrays: dict[str, Any] = {"keys": keys[order], "labels": labels, name: values.astype(np.float32)}
     if "sample_weights" in observed:
         arrays["sample_weights"] = observed["sample_weights"][order]
-    np.savez(partial, **arrays)
-    partial.replace(directory.test_predictions)
+    with write_whole(directory.test_predictions) as partial:
+        np.savez(partial, **arrays)
 
 
 def _create_objective(framework: Framework, job: TrainingJob, ranks: Ranks) -> Objective:

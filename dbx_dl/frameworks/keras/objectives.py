@@ -21,7 +21,8 @@ from dbx_dl.frameworks.measures import SupervisedMeasures
 from dbx_dl.frameworks.prediction import predict_in_chunks
 from dbx_dl.frameworks.reduction import PendingBatches, plan_reduction
 from dbx_dl.frameworks.requests import DEFAULT_REQUEST, is_classification
-from dbx_dl.frameworks.weights import check_weights_fit, keep_fitting, refuse_unreadable, write_whole
+from dbx_dl.frameworks.weights import check_weights_fit, keep_fitting, refuse_unreadable
+from dbx_dl.runtime.whole_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

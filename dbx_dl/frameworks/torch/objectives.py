@@ -23,7 +23,8 @@ from dbx_dl.frameworks.torch.distribute import are_finite, list_trained, reduce_
 from dbx_dl.frameworks.torch.losses import create_loss
 from dbx_dl.frameworks.torch.optimizers import create_optimizer, decay_weights
 from dbx_dl.frameworks.torch.precision import compute_exactly, compute_in
-from dbx_dl.frameworks.weights import check_weights_fit, keep_fitting, refuse_unreadable, write_whole
+from dbx_dl.frameworks.weights import check_weights_fit, keep_fitting, refuse_unreadable
+from dbx_dl.runtime.whole_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.figures import class_samples, encode_png
 from dbx_dl.runtime.tables import read_pinned
+from dbx_dl.runtime.whole_files import write_whole
 from dbx_dl.transforms.images import decode_image
 
 if TYPE_CHECKING:
@@ -28,10 +29,8 @@ def draw_image_samples(spark: SparkSession, prepared: PreparedTable, path: str |
     """Write a PNG with images of the first classes, the same ones every time, and the first rejects by key."""
     figure = class_samples(_decode_samples(spark, prepared), _list_rejects(spark, prepared))
     target = Path(path).absolute()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
-    partial.write_bytes(encode_png(figure))
-    partial.replace(target)
+    with write_whole(target) as partial:
+        partial.write_bytes(encode_png(figure))
     logger.info("samples: %s", target)
     return target
 

@@ -13,6 +13,7 @@ import yaml
 
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.runtime.tables import absolute_path
+from dbx_dl.runtime.whole_files import write_whole
 
 if TYPE_CHECKING:
     from dbx_dl.config import ColumnConfig
@@ -49,10 +50,8 @@ def write_spec(path: str, task: Task, columns: Mapping[str, ColumnConfig]) -> No
         raise ConfigError(f"write_spec {path!r} must be a path on this machine (on Databricks, one below /Volumes)")
     target = Path(place)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.partial")
-        partial.write_text(_HEADER + render_spec(task, columns), encoding="utf-8")
-        partial.replace(target)
+        with write_whole(target) as partial:
+            partial.write_text(_HEADER + render_spec(task, columns), encoding="utf-8")
     except OSError as error:
         raise DataError(f"the column spec cannot be written to {path}: {error.strerror}") from None
     logger.info("wrote the columns to %s: correct them there and use them as `columns`", path)

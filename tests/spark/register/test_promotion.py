@@ -26,12 +26,6 @@ from tests.registered_models import GOOD, register, start_run
 
 
 @pytest.fixture(scope="module")
-def tracking(tmp_path_factory: pytest.TempPathFactory) -> TrackingConfig:
-    folder = tmp_path_factory.mktemp("mlflow")
-    return TrackingConfig(uri=f"sqlite:///{folder}/m.db", experiment="tests", artifacts=str(folder / "artifacts"))
-
-
-@pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedTable:
     return write_feature_table(tmp_path_factory.mktemp("data") / "table", {"train": 40, "validation": 10, "test": 90})
 

@@ -1,4 +1,4 @@
-"""Weight files: whole or absent, and refused when they are of another network."""
+"""Weight files are refused when they are of another network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dbx_dl.errors import DataError
-from dbx_dl.frameworks.weights import check_weights_fit, refuse_unreadable, write_whole
+from dbx_dl.frameworks.weights import check_weights_fit, refuse_unreadable
 
 WEIGHTS = {"kernel": np.zeros((3, 2), np.float32), "bias": np.zeros(2, np.float32)}
 
@@ -29,17 +29,6 @@ def test_other_weights_are_refused(found: dict[str, np.ndarray], message: str) -
 
 def test_same_names_shapes_and_dtypes_fit() -> None:
     check_weights_fit(Path("w.npz"), {name: array + 1 for name, array in WEIGHTS.items()}, WEIGHTS)
-
-
-def test_failed_writing_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "w.npz"
-    with write_whole(path) as partial:
-        partial.write_text("old")
-    with pytest.raises(OSError, match="disk full"), write_whole(path) as partial:
-        partial.write_text("ne")
-        raise OSError("disk full")
-    assert [file.name for file in path.parent.iterdir()] == ["w.npz"]
-    assert path.read_text() == "old"
 
 
 def test_unreadable_files_are_one_error() -> None:
