@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -38,11 +38,14 @@ def serve_model(model: str, tracking_uri: str, folder: Path) -> Iterator[str]:
 def _running(command: list[str], folder: Path, variables: dict[str, str], path: str) -> Iterator[str]:
     port = find_port()
     uri = f"http://127.0.0.1:{port}"
-    environment = {**os.environ, **variables, "PYTHONPATH": str(ROOT), "MLFLOW_DISABLE_TELEMETRY": "true"}
+    programs = Path(sys.executable).parent  # mlflow starts uvicorn by its bare name
+    path_variable = os.pathsep.join([str(programs), os.environ.get("PATH", os.defpath)])
+    environment = {**os.environ, **variables, "PATH": path_variable, "PYTHONPATH": str(ROOT)}
+    environment["MLFLOW_DISABLE_TELEMETRY"] = "true"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{port}.log").open("w") as log:
         process = subprocess.Popen(
-            [str(Path(sys.executable).with_name("mlflow")), *command, "--host", "127.0.0.1", "--port", str(port)],
+            [str(programs / "mlflow"), *command, "--host", "127.0.0.1", "--port", str(port)],
             env=environment,
             cwd=folder,
             stdout=log,
@@ -53,7 +56,8 @@ def _running(command: list[str], folder: Path, variables: dict[str, str], path: 
             _await_answer(uri + path, process, Path(log.name))
             yield uri
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended by itself: the error above says why
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
