@@ -59,7 +59,8 @@ def explain_failure(error: Exception) -> str:
     """The first line of an MLflow error, without credentials; of a server that does not answer only the cause."""
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     if "Max retries exceeded" in text and "Caused by" in text:
-        text = f"no answer: {text.rpartition('Caused by ')[2].rpartition(': ')[2].rstrip(_BRACKETS)}"
+        cause = text.rpartition("Caused by ")[2].rpartition(": ")[2].rstrip(_BRACKETS)
+        text = f"no answer: {cause}{')' * (cause.count('(') - cause.count(')'))}"
     return _without_password(text)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,16 @@ def test_a_server_that_does_not_answer_is_one_short_line() -> None:
     with pytest.raises(RegistryError) as failure:
         open_client("http://127.0.0.1:9")
     assert str(failure.value) == "cannot reach MLflow at http://127.0.0.1:9: no answer: [Errno 111] Connection refused"
+
+
+def test_a_server_that_accepts_and_stays_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with socket.create_server(("127.0.0.1", 0)) as server:  # the kernel accepts, nobody reads
+        uri = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(RegistryError) as failure:
+            open_client(uri)
+    assert str(failure.value) == f"cannot reach MLflow at {uri}: no answer: Read timed out. (read timeout=1)"
 
 
 def test_the_inner_patience_counts_and_the_users_stays(monkeypatch: pytest.MonkeyPatch) -> None:
