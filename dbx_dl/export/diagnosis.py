@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import ImageSpec
+from dbx_dl.export.normalization import find_normalization
 from dbx_dl.score.binding import bind_rows
-from dbx_dl.score.session import PIXELS_NAME
+from dbx_dl.score.session import PIXELS_NAME, name_outputs
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -18,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def explain_difference(
-    differences: Differences, held_out: HeldOutRows, session: ModelSession, tolerance: float
+    path: Path, differences: Differences, held_out: HeldOutRows, session: ModelSession, tolerance: float
 ) -> str | None:
-    """One clause that says with which change the file would agree; None when no known one helps."""
+    """One clause that says with which change the file at `path` would agree; None when no known one helps."""
     kind = session.metadata.output_kinds[0]
     expected = held_out.expected[kind]
     if kind == "probabilities" and _are_permuted(differences.found[kind], expected, tolerance):
@@ -34,7 +37,7 @@ def explain_difference(
             found = session.predict({PIXELS_NAME: changed})
             if (abs(found - expected) <= tolerance).all():
                 return text
-    return None
+    return find_normalization(path, name_outputs(session.metadata)[kind], pixels_nhwc, expected, tolerance)
 
 
 def _reverse_channels(pixels_nhwc: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -134,7 +134,7 @@ def check_agreement(candidate: Candidate) -> None:
     if (differences.by_row <= tolerance).all():
         return
     arguments = (differences, candidate.held_out, candidate.session, tolerance)
-    cause = explain_difference(*arguments)
+    cause = explain_difference(candidate.path, *arguments)
     text = describe_difference(*arguments)
     raise ExportError(f"the file disagrees with the network: {text}{'; ' + cause if cause else ''}")
 

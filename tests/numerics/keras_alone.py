@@ -8,11 +8,19 @@ from typing import Any
 
 import keras
 import numpy as np
+import onnxruntime
 
 from dbx_dl import open_feed
-from dbx_dl.frameworks.keras import build_network, distribute_optimizer, open_dataset, seed_process
+from dbx_dl.frameworks.keras import (
+    build_network,
+    distribute_optimizer,
+    export_network,
+    large_export,
+    open_dataset,
+    seed_process,
+)
 from dbx_dl.frameworks.single_rank import SingleRank
-from tests.numerics.digits import make_global_batches, request_convnet
+from tests.numerics.digits import make_global_batches, request_convnet, request_normalized
 from tests.prepared_tables import write_feature_table
 
 
@@ -38,6 +46,7 @@ def run(folder: Path) -> dict[str, Any]:
         "is_equal": bool(np.array_equal(loaded(batches[0].inputs), model(batches[0].inputs))),
         "noise_differs": noise_differs(),
         "feed_losses": fit_feed(folder / "table"),
+        "large_export_differs_by": export_as_large(folder),
     }
 
 
@@ -49,6 +58,22 @@ def fit_feed(folder: Path) -> list[float]:
     model.compile(optimizer=keras.optimizers.Adam(0.05), loss=loss, jit_compile=False)
     history = model.fit(open_dataset(feed.epochs(), **feed.signature), epochs=4, verbose=0)
     return [float(value) for value in history.history["loss"]]
+
+
+def export_as_large(folder: Path) -> float:
+    """How far a file that was exported with weights as inputs is from its network, with batch-norm, embedding too."""
+    request = request_normalized("keras")
+    network = build_network(request)
+    rows = make_global_batches(2)[0].inputs
+    network(rows, training=True)  # moving statistics are no longer the first ones
+    limit, large_export.LARGE_BYTES = large_export.LARGE_BYTES, 0
+    try:
+        export_network(network, request, folder / "large.onnx", embeddings="dense")
+    finally:
+        large_export.LARGE_BYTES = limit
+    session = onnxruntime.InferenceSession(folder / "large.onnx", providers=["CPUExecutionProvider"])
+    logits, _ = session.run(["logits", "embedding"], {"inputs": rows})
+    return float(np.abs(logits - np.asarray(network(rows))).max())
 
 
 def noise_differs() -> bool:

@@ -25,6 +25,10 @@ def test_saved_keras_models_load_with_the_plain_optimizer(keras_numbers: Numbers
     assert found["is_equal"]
 
 
+def test_keras_networks_beyond_2_gib_are_exported_with_weights_as_inputs(keras_numbers: Numbers) -> None:
+    assert keras_numbers.alone["large_export_differs_by"] < 1e-5
+
+
 def test_loader_workers_keep_the_order_of_batches(torch_numbers: Numbers) -> None:
     assert torch_numbers.alone["is_order_kept"]
 

@@ -10,6 +10,7 @@ import onnx
 import tensorflow as tf
 
 from dbx_dl.frameworks.keras.embeddings import expose_layer
+from dbx_dl.frameworks.keras.large_export import export_large, is_large
 from dbx_dl.frameworks.onnx_files import INPUT, explain_export_failure, write_network
 from dbx_dl.frameworks.quiet import drop_native_chatter, drop_python_chatter
 
@@ -33,12 +34,14 @@ def export_network(
 
 
 def _convert(network: Any, request: NetworkRequest) -> Any:
-    signature = [tf.TensorSpec((None, *request.input_shape), request.input_dtype, name=INPUT)]
+    signature = tf.TensorSpec((None, *request.input_shape), request.input_dtype, name=INPUT)
     with tempfile.TemporaryDirectory() as folder, drop_native_chatter(), drop_python_chatter("tf2onnx"):
         file = Path(folder) / "network.onnx"
         options = {"format": "onnx", "verbose": False, "opset_version": _NATIVE_OPSET}
         try:
-            network.export(str(file), input_signature=signature, **options)
+            if is_large(network):
+                return export_large(network, signature, file, options)
+            network.export(str(file), input_signature=[signature], **options)
         except Exception as error:
             raise explain_export_failure(request, error) from error
         return onnx.load_model(str(file))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +95,9 @@ def read_as_nchw() -> onnx.ModelProto:
     return make_network(COLOURED, np.ascontiguousarray(WEIGHTS.reshape(30, 3, 3).transpose(1, 0, 2).reshape(90, 3)))
 
 
-def change_mean() -> onnx.ModelProto:
+def change_mean(*by_channel: float) -> onnx.ModelProto:
     network = right_network()
-    network.graph.initializer.append(numpy_helper.from_array(np.float32(0.1), "mean"))
+    network.graph.initializer.append(numpy_helper.from_array(np.array(by_channel or [0.1], np.float32), "mean"))
     network.graph.node[2].input[0] = "centered"
     network.graph.node.insert(2, helper.make_node("Sub", ["scaled", "mean"], ["centered"]))
     return network
@@ -129,6 +130,7 @@ def test_the_right_file_passes_all_gates(tmp_path: Path) -> None:
 
 
 ROWS = r"row '0\.png', label '\w+': \S+ instead of \S+ \(tolerance 0\.0001; 20 of 20 rows differ\)"
+NORMALISED = "its pixels are normalised with another mean or scale: with"
 WRONG: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
     "frozen batch": (freeze_batch, "gate batch_sizes: it fails on a batch of 1 rows"),
     "batch statistics": (
@@ -137,7 +139,11 @@ WRONG: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
     ),
     "swapped channels": (swap_channels, rf"gate agreement: .*{ROWS}; its channels are swapped"),
     "channels first": (read_as_nchw, rf"gate agreement: .*{ROWS}; its axes are swapped: it reads pixels as \(N, C"),
-    "changed mean": (change_mean, rf"gate agreement: .*{ROWS}$"),
+    "changed mean": (change_mean, rf"gate agreement: .*{ROWS}; {NORMALISED} 1x \+ 25\.5 instead of x it would agree"),
+    "changed means": (
+        partial(change_mean, 0.1, 0.0, -0.02),
+        rf"gate agreement: .*{ROWS}; {NORMALISED} \S+x .* by channel instead of x it would agree",
+    ),
     "shuffled labels": (shuffle_labels, rf"gate agreement: .*{ROWS}; its labels are shuffled"),
     "noise": (add_noise, r"gate determinism: row '0.png' gets other probabilities in a second run"),
     "no graph": (use_nothing, "gate validity: the file is no valid ONNX model"),
