@@ -42,7 +42,7 @@ def compose_model(network: onnx.ModelProto, metadata: ModelMetadata) -> onnx.Mod
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "N"
     onnx.helper.set_model_props(model, {METADATA_KEY: metadata.model_dump_json()})
-    model.producer_name = "dbx_dl"
+    model.producer_name, model.producer_version = "dbx_dl", metadata.versions.get("dbx_dl", "")
     return model
 
 
