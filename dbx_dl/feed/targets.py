@@ -63,6 +63,11 @@ class WeightReader:
         self.columns: tuple[str, ...] = (config.sample_weight_column,) if config.sample_weight_column else ()
         self._by_class = None if config.class_weights == "none" else _list_class_weights(prepared, config)
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether any row may have another weight in training than 1."""
+        return bool(self.columns) or self._by_class is not None
+
     def read(
         self, table: pa.Table, labels: NDArray[np.generic], place: str
     ) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from pathlib import Path
+import itertools
+import threading
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from dbx_dl.config import FeedConfig
 from dbx_dl.contracts import Batch, PreparedTable
+from dbx_dl.feed import blocks
+from dbx_dl.feed.blocks import BlockReader
+from dbx_dl.feed.decoding import create_decoder
+from dbx_dl.feed.delta_log import read_log
+from dbx_dl.feed.files import Block, list_blocks
 from dbx_dl.feed.reader import open_feed
+from dbx_dl.feed.resident import hold_rows
+from dbx_dl.feed.targets import LabelReader, WeightReader
 from tests.prepared_tables import write_feature_table, write_image_table, write_number_table
 
 # Many small blocks and windows, so that every step reads from several of both.
@@ -74,6 +83,37 @@ def test_batches_are_the_ones_that_they_have_always_been(
 ) -> None:
     found = tuple(digest(read(tables[name], num_ranks, seed, **CONFIGS[name])) for seed in SEEDS)
     assert found == DIGESTS[name, num_ranks]
+
+
+@pytest.mark.parametrize("name", ["features", "images"])
+def test_threads_that_begin_together_read_different_blocks(
+    tables: dict[str, PreparedTable], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of the first reads waits until another one has begun, too."""
+    together, num_reads, plain = threading.Barrier(2, timeout=20), itertools.count(), blocks.read_block
+
+    def read_with_another(block: Block, columns: Sequence[str]) -> pa.Table:
+        if next(num_reads) < 2:
+            together.wait()
+        return plain(block, columns)
+
+    monkeypatch.setattr(blocks, "read_block", read_with_another)
+    feed = open_feed(tables[name], "train", batch_size=24, config=FeedConfig(num_threads=2, **CONFIGS[name]))
+    assert sum(int(batch.is_row.sum()) for batch in feed.batches(1)) == tables[name].num_rows
+
+
+def test_rows_are_held_in_one_array_where_they_fit(tables: dict[str, PreparedTable]) -> None:
+    """Inputs, labels and both weights of 1,003 rows are 36 bytes each, and a quarter of the memory is for keys."""
+    prepared = tables["features"]
+    labels, weights = LabelReader(prepared.target), WeightReader(prepared, FeedConfig())
+    reader = BlockReader("key", create_decoder(prepared.inputs), labels, weights)
+    found = list_blocks(read_log(prepared.table), "train", key_column="key", columns=reader.columns)
+    assert hold_rows(found, reader, 4 * 1003 * 36 // 3 - 2) is None
+    held = hold_rows(found, reader, 4 * 1003 * 36 // 3 + 2)
+    assert held is not None
+    assert held.num_bytes <= 1003 * 36
+    images = BlockReader("path", create_decoder(tables["images"].inputs), labels, weights)
+    assert hold_rows(found, images, 2**30) is None
 
 
 @pytest.mark.parametrize("config", [{"num_threads": 1}, {"num_threads": 7}, {"max_memory_bytes": 1}])
