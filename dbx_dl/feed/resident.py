@@ -51,7 +51,7 @@ class ResidentRows:
         return self._starts.take(numbers) + rows
 
     def take(self, at: NDArray[np.int64], *, with_weights: bool) -> tuple[np.ndarray, ...]:
-        """Inputs (N, *row_shape), labels (N, *label_shape), weights, all 1 unless asked for, and sample weights (N,)."""
+        """Inputs (N, *row_shape), labels (N, *label_shape), weights (1 unless asked for) and sample weights (N,)."""
         weights = _take_weights(self._weights if with_weights else None, at)
         sample_weights = _take_weights(self._sample_weights, at)
         return self._inputs.take(at, axis=0), self._labels.take(at, axis=0), weights, sample_weights
