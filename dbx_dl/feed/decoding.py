@@ -102,7 +102,7 @@ class ImageDecoder:
         problems: dict[int, str] = {}
         for number, (place, data) in enumerate(zip(at.tolist(), loaded.take(rows), strict=True)):
             try:
-                inputs[place] = decode_image(data, self._spec)
+                decode_image(data, self._spec, inputs[place])
             except UndecodableImageError as error:
                 problems[number] = str(error)
         return problems
