@@ -87,6 +87,8 @@ def test_no_labels_are_zeros(tmp_path: Path) -> None:
     [
         ("multiclass", {"label_index": [0, None]}, "rows without label_index"),
         ("regression", {"label": [0.0, None]}, "rows without label"),
+        ("regression", {"label": [0.0, 1e300]}, r"labels that are no finite float32 numbers, such as 1e\+300"),
+        ("count", {"label": [0.0, float("nan")]}, "labels that are no finite float32 numbers, such as nan"),
         ("multilabel", {"label_index": [[0], None]}, "rows without label_index"),
         ("multilabel", {"label_index": [[0], [None]]}, "outside of the 3 known"),
         ("multilabel", {"label_index": [[0], [3]]}, "outside of the 3 known"),
