@@ -61,6 +61,7 @@ class Feed:
             cache = BlockCache(blocks, reader.read, capacity_bytes)
         else:
             cache = BlockCache(blocks, resident.read, capacity_bytes - resident.num_bytes)
+        self.holds_rows = resident is not None
         self._assembler = Assembler(reader, cache, resident, rows)
 
     @property
@@ -190,7 +191,8 @@ def open_feed(
             f"feed.drop_last leaves nothing of {share.num_rows} rows: a step takes {share.global_batch_size}, lower "
             "train.batch_size"
         )
-    if split == "train" and config.cache.where == "none":
-        warn_of_thrashing(prepared, blocks, share, config.max_memory_bytes)
     threads = config.num_threads or choose_threads(prepared, blocks, num_threads or os.cpu_count() or 1)
-    return Feed(share, blocks, reader, config, split=split, seed=seed, num_threads=threads)
+    feed = Feed(share, blocks, reader, config, split=split, seed=seed, num_threads=threads)
+    if split == "train" and config.cache.where == "none" and not feed.holds_rows:
+        warn_of_thrashing(prepared, blocks, share, config.max_memory_bytes)
+    return feed

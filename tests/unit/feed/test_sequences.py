@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 
 from dbx_dl.config import FeedConfig
 from dbx_dl.contracts import Batch, PreparedTable
-from dbx_dl.feed import blocks
+from dbx_dl.feed import blocks, reader
 from dbx_dl.feed.blocks import BlockReader
 from dbx_dl.feed.decoding import create_decoder
 from dbx_dl.feed.delta_log import read_log
@@ -106,14 +107,27 @@ def test_rows_are_held_in_one_array_where_they_fit(tables: dict[str, PreparedTab
     """Inputs, labels and both weights of 1,003 rows are 36 bytes each, and a quarter of the memory is for keys."""
     prepared = tables["features"]
     labels, weights = LabelReader(prepared.target), WeightReader(prepared, FeedConfig())
-    reader = BlockReader("key", create_decoder(prepared.inputs), labels, weights)
-    found = list_blocks(read_log(prepared.table), "train", key_column="key", columns=reader.columns)
-    assert hold_rows(found, reader, 4 * 1003 * 36 // 3 - 2) is None
-    held = hold_rows(found, reader, 4 * 1003 * 36 // 3 + 2)
+    block_reader = BlockReader("key", create_decoder(prepared.inputs), labels, weights)
+    found = list_blocks(read_log(prepared.table), "train", key_column="key", columns=block_reader.columns)
+    assert hold_rows(found, block_reader, 4 * 1003 * 36 // 3 - 2) is None
+    held = hold_rows(found, block_reader, 4 * 1003 * 36 // 3 + 2)
     assert held is not None
     assert held.num_bytes <= 1003 * 36
     images = BlockReader("path", create_decoder(tables["images"].inputs), labels, weights)
     assert hold_rows(found, images, 2**30) is None
+
+
+def test_only_blocks_that_are_read_again_are_warned_of(
+    tables: dict[str, PreparedTable], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def list_large(*arguments: Any, **options: Any) -> tuple[Block, ...]:
+        return tuple(replace(block, num_bytes=2**40) for block in list_blocks(*arguments, **options))
+
+    monkeypatch.setattr(reader, "list_blocks", list_large)
+    reader.open_feed(tables["features"], "train", batch_size=24)
+    assert not caplog.records, "encoded rows fit, whatever the files hold"
+    reader.open_feed(tables["features"], "train", batch_size=24, config=FeedConfig(max_memory_bytes=1))
+    assert "they are read again and again" in caplog.text
 
 
 @pytest.mark.parametrize("config", [{"num_threads": 1}, {"num_threads": 7}, {"max_memory_bytes": 1}])
