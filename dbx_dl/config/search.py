@@ -68,8 +68,9 @@ class SearchConfig(Section):
     same epoch: median (after Golovin et al., "Google Vizier", 2017) or hyperband (Li et al., 2018), not within the
     first `warmup_epochs`; median not before `startup_trials` have ended. The sampler tpe (Bergstra et al., 2011)
     begins with `startup_trials` random ones; grid takes every point once, in a random order. `num_parallel` trials run
-    at once, each on `train.num_ranks`. After `timeout_seconds` no further trial begins. `study` names the search in
-    MLflow, beside its framework; a search of the same name goes on from where it ended.
+    at once, each on `train.num_ranks` of Spark's slots, or, with launcher in_process, on a core of this machine. After
+    `timeout_seconds` no further trial begins. `study` names the search in MLflow, beside its framework; a search of the
+    same name goes on from where it ended.
     """
 
     num_trials: int = Field(gt=0)

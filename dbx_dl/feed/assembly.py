@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from dbx_dl.feed.augmentation import Augmentation
     from dbx_dl.feed.bad_rows import BadRows
     from dbx_dl.feed.blocks import BlockCache, BlockReader, LoadedBlock
+    from dbx_dl.feed.resident import ResidentRows
     from dbx_dl.feed.row_cache import RowCache
 
 
@@ -31,49 +33,97 @@ class Pass:
     augmentation: Augmentation | None
 
 
+@dataclass(frozen=True)
 class _Rows:
-    """Arrays of some steps, N rows in all, that are filled block by block."""
+    """Arrays of some steps, N rows in all; those of padding are zeros."""
 
-    def __init__(self, num_rows: int, reader: BlockReader) -> None:
-        decoder, labels = reader.decoder, reader.labels
-        self.inputs = np.zeros((num_rows, *decoder.row_shape), dtype=decoder.dtype)
-        self.labels = np.zeros((num_rows, *labels.row_shape), dtype=labels.dtype)
-        self.weights = np.zeros(num_rows, dtype=np.float32)
-        self.sample_weights = np.zeros(num_rows, dtype=np.float32)
-        self.is_row = np.zeros(num_rows, dtype=np.bool_)
-        self.keys = RowKeys(num_rows)
+    inputs: np.ndarray
+    labels: np.ndarray
+    weights: NDArray[np.float32]
+    sample_weights: NDArray[np.float32]
+    is_row: NDArray[np.bool_]
+    keys: RowKeys
 
 
 class Assembler:
-    """Fills batches from blocks and from the cache of decoded rows; any number of threads may use it."""
+    """Fills batches from blocks, and from decoded rows that are held or cached; any number of threads may use it."""
 
-    def __init__(self, reader: BlockReader, blocks: BlockCache, rows: RowCache | None) -> None:
+    def __init__(
+        self, reader: BlockReader, blocks: BlockCache, resident: ResidentRows | None, rows: RowCache | None
+    ) -> None:
         self._reader = reader
         self._blocks = blocks
+        self._resident = resident
         self._rows = rows
 
     def assemble(self, places_sb: NDArray[np.int64], walk: Pass) -> list[Batch]:
         """The batches of S steps; `places_sb` int64 (S, B) are places in the pass's order, or PADDING."""
         places = places_sb.ravel()
-        rows = _Rows(len(places), self._reader)
-        filled = np.flatnonzero(places != PADDING)
+        is_row = places != PADDING
+        filled = np.flatnonzero(is_row)
         numbers, chosen = walk.order.locate(places[filled])
-        for number, at in group_places(numbers):
-            self._fill(rows, number, filled[at], chosen[at], walk)
+        if self._resident is not None:
+            rows = self._take(self._resident, is_row, numbers, chosen, walk)
+        else:
+            rows = self._start(is_row)
+            parts = [(number, filled[at], chosen[at]) for number, at in group_places(numbers)]
+            # Blocks that another thread is reading come last: threads that begin together each read some of them.
+            for part in [part for part in parts if not self._fill(rows, *part, walk, self._blocks.offer)]:
+                self._fill(rows, *part, walk, self._blocks.load)
         if walk.augmentation is not None:
             walk.augmentation.apply(rows.inputs, rows.keys.texts, rows.is_row)
         size = places_sb.shape[1]
         return [_cut(rows, start, start + size) for start in range(0, len(places), size)]
 
-    def _fill(self, rows: _Rows, number: int, at: NDArray[np.int64], chosen: NDArray[np.int64], walk: Pass) -> None:
+    def _take(
+        self,
+        resident: ResidentRows,
+        is_row: NDArray[np.bool_],
+        numbers: NDArray[np.int64],
+        chosen: NDArray[np.int64],
+        walk: Pass,
+    ) -> _Rows:
+        """Rows that are held decoded, of blocks that are read first where they are not there yet."""
+        present = np.flatnonzero(np.bincount(numbers)).tolist()
+        offered = {number: self._blocks.offer(number) for number in present}
+        blocks = {number: block or self._blocks.load(number) for number, block in offered.items()}
+        held = resident.take(resident.find(numbers, chosen), with_weights=walk.is_training)
+        keys = RowKeys(len(is_row))
+        keys.put(np.flatnonzero(is_row), numbers, chosen, {number: block.keys for number, block in blocks.items()})
+        inputs, labels, weights, sample_weights = (_spread(values, is_row) for values in held)
+        return _Rows(inputs, labels, weights, sample_weights, is_row, keys)
+
+    def _start(self, is_row: NDArray[np.bool_]) -> _Rows:
+        """Arrays that are filled block by block."""
+        decoder, labels, num_rows = self._reader.decoder, self._reader.labels, len(is_row)
+        inputs_nx = np.empty((num_rows, *decoder.row_shape), decoder.dtype)
+        labels_nx = np.empty((num_rows, *labels.row_shape), labels.dtype)
+        inputs_nx[~is_row] = 0
+        labels_nx[~is_row] = 0
+        weights, sample_weights = is_row.astype(np.float32), is_row.astype(np.float32)
+        return _Rows(inputs_nx, labels_nx, weights, sample_weights, is_row, RowKeys(num_rows))
+
+    def _fill(
+        self,
+        rows: _Rows,
+        number: int,
+        at: NDArray[np.int64],
+        chosen: NDArray[np.int64],
+        walk: Pass,
+        get: Callable[..., LoadedBlock | None],
+    ) -> bool:
+        """Set the rows at some places to these of a block; False where it is not to be had yet."""
         slots = self._rows.find(number, chosen) if self._rows is not None else None
         is_cached = slots is not None and bool((slots >= 0).all())
-        block = self._blocks.load(number, with_inputs=not is_cached)
-        rows.keys.put(at, block.keys, chosen)
+        block = get(number, with_inputs=not is_cached)
+        if block is None:
+            return False
+        rows.keys.put(at, np.full(len(at), number), chosen, {number: block.keys})
         rows.labels[at] = block.labels[chosen]
-        rows.weights[at] = block.weights[chosen] if walk.is_training and block.weights is not None else 1
-        rows.sample_weights[at] = 1 if block.sample_weights is None else block.sample_weights[chosen]
-        rows.is_row[at] = True
+        if walk.is_training and block.weights is not None:
+            rows.weights[at] = block.weights[chosen]
+        if block.sample_weights is not None:
+            rows.sample_weights[at] = block.sample_weights[chosen]
         if self._rows is not None and slots is not None:
             is_here = slots >= 0
             rows.inputs[at[is_here]] = self._rows.take(slots[is_here])
@@ -82,6 +132,7 @@ class Assembler:
             at, chosen = self._decode(rows, block, at, chosen, walk)
             if self._rows is not None:
                 self._rows.put(number, chosen, rows.inputs[at])
+        return True
 
     def _decode(
         self, rows: _Rows, block: LoadedBlock, at: NDArray[np.int64], chosen: NDArray[np.int64], walk: Pass
@@ -92,11 +143,21 @@ class Assembler:
             return at, chosen
         is_bad = np.zeros(len(at), dtype=np.bool_)
         is_bad[list(problems)] = True
+        rows.inputs[at[is_bad]] = 0
         rows.weights[at[is_bad]] = 0
         rows.sample_weights[at[is_bad]] = 0
         rows.is_row[at[is_bad]] = False
         walk.bad_rows.add({block.keys[int(chosen[place])].as_py(): why for place, why in problems.items()})
         return at[~is_bad], chosen[~is_bad]
+
+
+def _spread(values: np.ndarray, is_row: NDArray[np.bool_]) -> np.ndarray:
+    """Values of rows at their places among N, zeros elsewhere."""
+    if len(values) == len(is_row):
+        return values
+    spread = np.zeros((len(is_row), *values.shape[1:]), values.dtype)
+    spread[is_row] = values
+    return spread
 
 
 def _cut(rows: _Rows, start: int, stop: int) -> Batch:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from dbx_dl.feed.files import read_block
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
 
@@ -56,8 +58,14 @@ class BlockReader:
         """All columns that are read."""
         return (self.key_column, *self.decoder.columns, *self.labels.columns, *self.weights.columns)
 
-    def read(self, block: Block, with_inputs: bool) -> LoadedBlock:
-        """Read a block; DataError when its file is gone or a row has no label."""
+    @property
+    def row_bytes(self) -> int:
+        """Memory of a decoded row: inputs, labels, weight and sample weight."""
+        parts = (self.decoder, self.labels)
+        return 8 + sum(math.prod(part.row_shape) * np.dtype(part.dtype).itemsize for part in parts)
+
+    def read(self, block: Block, with_inputs: bool, out: np.ndarray | None = None) -> LoadedBlock:
+        """Read a block, decoding inputs into `out` if given; DataError when its file is gone or a row has no label."""
         import pyarrow as pa
 
         inputs = self.decoder.columns if with_inputs else ()
@@ -69,7 +77,7 @@ class BlockReader:
             labels=labels,
             weights=weights,
             sample_weights=sample_weights,
-            inputs=self.decoder.load(table) if with_inputs else None,
+            inputs=self.decoder.load(table, out) if with_inputs else None,
         )
 
 
@@ -84,8 +92,19 @@ class BlockCache:
         self._capacity_bytes = capacity_bytes
         self._loaded: OrderedDict[int, LoadedBlock] = OrderedDict()
         self._num_bytes = 0
+        self._is_spacious = True
         self._lock = threading.Lock()
         self._reading: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
+
+    def offer(self, number: int, *, with_inputs: bool = True) -> LoadedBlock | None:
+        """The block as `load` gives it, or None where another thread is reading it: what else is there can be done.
+
+        Where blocks had to go for others, threads wait for each other, so that all get a block while it is there.
+        """
+        with self._lock:
+            if self._is_spacious and self._reading[number].locked():
+                return self._find(number, with_inputs)
+        return self.load(number, with_inputs=with_inputs)
 
     def load(self, number: int, *, with_inputs: bool = True) -> LoadedBlock:
         """The block with this number, read by one thread at a time; DataError when its file is gone."""
@@ -116,3 +135,4 @@ class BlockCache:
         self._num_bytes += block.num_bytes
         while self._num_bytes > self._capacity_bytes and len(self._loaded) > 1:
             self._num_bytes -= self._loaded.popitem(last=False)[1].num_bytes
+            self._is_spacious = False

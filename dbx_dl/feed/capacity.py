@@ -6,8 +6,6 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from dbx_dl.feed.shards import Share, count_lanes
 
 if TYPE_CHECKING:
@@ -57,9 +55,7 @@ def choose_threads(prepared: PreparedTable, blocks: tuple[Block, ...], num_threa
 
 def plan_ahead(config: FeedConfig, reader: BlockReader, batch_size: int, num_threads: int) -> ReadAhead:
     """As many steps at once, and as many groups of them ahead, as fit a quarter of the memory; one batch at least."""
-    labels = reader.labels
-    row_bytes = int(np.prod(reader.decoder.row_shape)) * np.dtype(reader.decoder.dtype).itemsize
-    row_bytes += int(np.prod(labels.row_shape)) * np.dtype(labels.dtype).itemsize + 9
+    row_bytes = reader.row_bytes + 1
     budget = int(config.max_memory_bytes * _AHEAD_SHARE)
     # The consumer holds on to one group while the others are made.
     num_groups = max(1, min(num_threads + 1, budget // (row_bytes * batch_size) - 1))

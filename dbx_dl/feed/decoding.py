@@ -30,8 +30,12 @@ class Decoder(Protocol):
     def columns(self) -> tuple[str, ...]:
         """The raw columns that are read."""
 
-    def load(self, table: pa.Table) -> Any:
-        """What is kept of a block's input columns; it has `nbytes`."""
+    @property
+    def is_whole(self) -> bool:
+        """Whether blocks are decoded whole when they are loaded, so that `load` gives all rows' inputs."""
+
+    def load(self, table: pa.Table, out: np.ndarray | None = None) -> Any:
+        """What is kept of a block's input columns; it has `nbytes`. If it is all rows' inputs, `out` may take them."""
 
     def fill(self, inputs: np.ndarray, at: NDArray[np.int64], loaded: Any, rows: NDArray[np.int64]) -> dict[int, str]:
         """Set `inputs[at]`, of (N, *row_shape), to some rows of a loaded block; reasons by place in `rows` of failures.
@@ -44,14 +48,15 @@ class FeatureDecoder:
     """Blocks of raw columns are encoded whole, once, and kept as float32 (rows, K)."""
 
     dtype = "float32"
+    is_whole = True
 
     def __init__(self, spec: FeatureSpec) -> None:
         self.row_shape: tuple[int, ...] = (spec.num_encoded,)
         self.columns = spec.columns
         self._encoder = TabularEncoder(spec)
 
-    def load(self, table: pa.Table) -> Any:
-        return self._encoder.encode(table)
+    def load(self, table: pa.Table, out: np.ndarray | None = None) -> Any:
+        return self._encoder.encode(table, out)
 
     def fill(self, inputs: np.ndarray, at: NDArray[np.int64], loaded: Any, rows: NDArray[np.int64]) -> dict[int, str]:
         inputs[at] = loaded.take(rows, axis=0)
@@ -82,20 +87,22 @@ class ImageDecoder:
     """Blocks keep the encoded bytes, which are decoded row by row when a batch needs them."""
 
     dtype = "uint8"
+    is_whole = False
 
     def __init__(self, spec: ImageSpec) -> None:
         self.row_shape: tuple[int, ...] = (spec.height, spec.width, spec.channels)
         self.columns = (spec.column,)
         self._spec = spec
 
-    def load(self, table: pa.Table) -> Any:
+    def load(self, table: pa.Table, out: np.ndarray | None = None) -> Any:
+        del out  # The files are kept, not the pixels.
         return EncodedImages(table.column(self._spec.column))
 
     def fill(self, inputs: np.ndarray, at: NDArray[np.int64], loaded: Any, rows: NDArray[np.int64]) -> dict[int, str]:
         problems: dict[int, str] = {}
         for number, (place, data) in enumerate(zip(at.tolist(), loaded.take(rows), strict=True)):
             try:
-                inputs[place] = decode_image(data, self._spec)
+                decode_image(data, self._spec, inputs[place])
             except UndecodableImageError as error:
                 problems[number] = str(error)
         return problems

@@ -4,32 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, TypeAlias, overload
+
+from dbx_dl.feed.shuffle import group_places
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    BlockKeys: TypeAlias = dict[int, pa.Array]
+
 
 class RowKeys:
-    """Keys of `size` places: of some of them by part, "" for the others."""
+    """Keys of `size` places, "" where nothing was put."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._parts: list[tuple[NDArray[np.int64], pa.Array, NDArray[np.int64]]] = []
+        self._parts: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], BlockKeys]] = []
 
-    def put(self, places: NDArray[np.int64], keys: pa.Array, rows: NDArray[np.int64]) -> None:
-        """Let some places have the keys of these rows of a block."""
-        self._parts.append((places, keys, rows))
+    def put(
+        self, places: NDArray[np.int64], numbers: NDArray[np.int64], rows: NDArray[np.int64], keys: BlockKeys
+    ) -> None:
+        """Let some places have the keys of these rows of blocks with these numbers; `keys` are those of the blocks."""
+        self._parts.append((places, numbers, rows, keys))
 
     @cached_property
     def texts(self) -> list[str]:
         """All keys."""
         texts = [""] * self._size
-        for places, keys, rows in self._parts:
-            for place, key in zip(places.tolist(), keys.take(rows).to_pylist(), strict=True):
-                texts[place] = key
+        for places, numbers, rows, keys in self._parts:
+            for number, at in group_places(numbers):
+                for place, key in zip(places[at].tolist(), keys[number].take(rows[at]).to_pylist(), strict=True):
+                    texts[place] = key
         return texts
 
 

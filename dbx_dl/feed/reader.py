@@ -21,6 +21,7 @@ from dbx_dl.feed.decoding import create_decoder
 from dbx_dl.feed.delta_log import read_log
 from dbx_dl.feed.files import Block, list_blocks
 from dbx_dl.feed.prefetch import map_ahead
+from dbx_dl.feed.resident import hold_rows
 from dbx_dl.feed.row_cache import open_row_cache
 from dbx_dl.feed.shards import Share, count_lanes, evaluation_rows, start_lanes, training_rows
 from dbx_dl.feed.shuffle import RowOrder, order_lanes
@@ -53,10 +54,15 @@ class Feed:
         self._split = split
         self._seed = seed
         self.ahead = plan_ahead(config, reader, share.batch_size, num_threads)
-        cache = BlockCache(blocks, reader.read, config.max_memory_bytes - self.ahead.num_bytes)
-        decoder = reader.decoder
+        decoder, capacity_bytes = reader.decoder, config.max_memory_bytes - self.ahead.num_bytes
         rows = open_row_cache(config.cache, self._block_rows, decoder.row_shape, decoder.dtype)
-        self._assembler = Assembler(reader, cache, rows)
+        resident = hold_rows(blocks, reader, capacity_bytes) if rows is None else None
+        if resident is None:
+            cache = BlockCache(blocks, reader.read, capacity_bytes)
+        else:
+            cache = BlockCache(blocks, resident.read, capacity_bytes - resident.num_bytes)
+        self.holds_rows = resident is not None
+        self._assembler = Assembler(reader, cache, resident, rows)
 
     @property
     def num_rows(self) -> int:
@@ -185,7 +191,8 @@ def open_feed(
             f"feed.drop_last leaves nothing of {share.num_rows} rows: a step takes {share.global_batch_size}, lower "
             "train.batch_size"
         )
-    if split == "train" and config.cache.where == "none":
-        warn_of_thrashing(prepared, blocks, share, config.max_memory_bytes)
     threads = config.num_threads or choose_threads(prepared, blocks, num_threads or os.cpu_count() or 1)
-    return Feed(share, blocks, reader, config, split=split, seed=seed, num_threads=threads)
+    feed = Feed(share, blocks, reader, config, split=split, seed=seed, num_threads=threads)
+    if split == "train" and config.cache.where == "none" and not feed.holds_rows:
+        warn_of_thrashing(prepared, blocks, share, config.max_memory_bytes)
+    return feed

@@ -70,7 +70,8 @@ def training_rows(share: Share, starts: NDArray[np.int64], step: int | NDArray[n
     """
     first = step * share.global_batch_size + share.rank
     positions = first + share.num_ranks * np.arange(share.batch_size, dtype=np.int64)
-    rows = starts[positions % len(starts)] + positions // len(starts)
+    offsets = positions // len(starts)
+    rows = starts.take(positions - offsets * len(starts)) + offsets
     return np.where(positions < share.num_rows, rows, PADDING)
 
 

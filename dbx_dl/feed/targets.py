@@ -31,7 +31,7 @@ class LabelReader:
         self.row_shape: tuple[int, ...] = (self._num_names,) if target.task == "multilabel" else ()
 
     def read(self, table: pa.Table, place: str) -> NDArray[np.generic]:
-        """Labels (N, *row_shape) of a table's rows; DataError, which names `place`, when a row has none."""
+        """Labels (N, *row_shape) of a table's rows; DataError, naming `place`, when a row has none that is finite."""
         if not self.columns:
             return np.zeros(table.num_rows, dtype=self.dtype)
         column = table.column(self.columns[0])
@@ -39,7 +39,17 @@ class LabelReader:
             raise DataError(f"{place} has rows without {self.columns[0]}: run the prepare stage again")
         if self._task == "multilabel":
             return self._read_sets(column, place)
-        return np.asarray(column.to_numpy()).astype(self.dtype)
+        return self._read_numbers(np.asarray(column.to_numpy()), place)
+
+    def _read_numbers(self, values: NDArray[np.generic], place: str) -> NDArray[np.generic]:
+        with np.errstate(over="ignore"):
+            labels = values.astype(self.dtype)
+        if not (is_finite := np.isfinite(labels)).all():
+            raise DataError(
+                f"{place} has labels that are no finite float32 numbers, such as {values[~is_finite][0]:g}: take these "
+                "rows out or scale the label, and run the prepare stage again"
+            )
+        return labels
 
     def _read_sets(self, column: pa.ChunkedArray, place: str) -> NDArray[np.float32]:
         import pyarrow.compute as pc
@@ -62,6 +72,11 @@ class WeightReader:
     def __init__(self, prepared: PreparedTable, config: FeedConfig) -> None:
         self.columns: tuple[str, ...] = (config.sample_weight_column,) if config.sample_weight_column else ()
         self._by_class = None if config.class_weights == "none" else _list_class_weights(prepared, config)
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether any row may have another weight in training than 1."""
+        return bool(self.columns) or self._by_class is not None
 
     def read(
         self, table: pa.Table, labels: NDArray[np.generic], place: str

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
+_NO_GPU = "-1"
 WITHOUT_GPUS = {VISIBLE_GPUS: ""}
 
 
@@ -17,7 +18,7 @@ def find_gpu(task_gpus: Sequence[str], local_rank: int) -> str | None:
 
 def should_have_gpu() -> bool:
     """Whether this machine has GPUs and does not hide them from this process."""
-    return count_gpus() > 0 and os.environ.get(VISIBLE_GPUS, "0") not in ("", "-1")
+    return count_gpus() > 0 and os.environ.get(VISIBLE_GPUS, "0") not in ("", _NO_GPU)
 
 
 def choose_gpu(task_gpus: Sequence[str], visible: str | None, num_gpus: int, local_rank: int) -> str | None:
@@ -29,10 +30,15 @@ def choose_gpu(task_gpus: Sequence[str], visible: str | None, num_gpus: int, loc
     """
     if task_gpus:
         return task_gpus[0]
-    gpus = [str(gpu) for gpu in range(num_gpus)] if visible is None else [name for name in visible.split(",") if name]
-    if not gpus or num_gpus == 0:
-        return None
-    return gpus[local_rank % len(gpus)].strip()
+    gpus = list_gpus(visible, num_gpus)
+    return gpus[local_rank % len(gpus)] if gpus else None
+
+
+def list_gpus(visible: str | None, num_gpus: int) -> list[str]:
+    """The GPUs of a machine that has `num_gpus`, as its CUDA_VISIBLE_DEVICES, where there is one, shows them."""
+    if visible is None or num_gpus == 0:
+        return [str(gpu) for gpu in range(num_gpus)]
+    return [name.strip() for name in visible.split(",") if name and visible != _NO_GPU]
 
 
 def count_gpus(devices: Path = Path("/dev")) -> int:

@@ -12,15 +12,11 @@ from weakref import WeakKeyDictionary
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_BATCH_BYTES = 64 * 1024 * 1024
-_MAX_BATCH_BYTES = 1024 * 1024 * 1024
-_MAX_BATCH_ROWS = 1000
-FILE_SETTINGS = {
-    # Opening a file counts as 64 KB instead of 4 MB: 32 small images would already make a task of their own.
-    "spark.sql.files.openCostInBytes": str(64 * 1024),
-    # New in Spark 4.1; elsewhere it is a name without effect.
-    "spark.sql.execution.arrow.maxBytesPerBatch": str(_BATCH_BYTES),
-}
+# Opening a file counts as 64 KB instead of 4 MB: 32 small images would already make a task of their own.
+_OPEN_COST = {"spark.sql.files.openCostInBytes": str(64 * 1024)}
+_BYTES_PER_BATCH = {"spark.sql.execution.arrow.maxBytesPerBatch": str(64 * 1024 * 1024)}
+# Of files of 1 MB as many bytes; files may have 30 MB on average until a batch meets Arrow's limit of 2 GB.
+_ROWS_PER_BATCH = {"spark.sql.execution.arrow.maxRecordsPerBatch": "64"}
 
 
 @dataclass
@@ -84,7 +80,12 @@ def _release(spark: SparkSession, held: dict[str, _Held], name: str) -> None:
         spark.conf.set(name, before)
 
 
-def batch_settings(mean_bytes: float, max_bytes: int) -> dict[str, str]:
-    """Settings that keep Arrow batches of such files near 64 MB, and far below Arrow's limit of 2 GB."""
-    rows = min(_BATCH_BYTES / max(mean_bytes, 1.0), _MAX_BATCH_BYTES / max(max_bytes, 1), _MAX_BATCH_ROWS)
-    return {"spark.sql.execution.arrow.maxRecordsPerBatch": str(max(1, int(rows)))}
+def file_settings(spark_version: str, *, has_contents: bool) -> dict[str, str]:
+    """Settings that suit a folder of files, whose contents, where rows have them, fill Arrow batches of bounded size.
+
+    By bytes from Spark 4.1 on; Spark 4.0 counts rows only, up to 10,000 by default.
+    """
+    major, minor = (int(part) for part in spark_version.split(".")[:2])
+    if (major, minor) >= (4, 1):
+        return {**_OPEN_COST, **_BYTES_PER_BATCH}
+    return {**_OPEN_COST, **(_ROWS_PER_BATCH if has_contents else {})}

@@ -6,9 +6,9 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import ScoredTable
+from dbx_dl.contracts import ImageSpec, ScoredTable
 from dbx_dl.errors import DataError
-from dbx_dl.runtime.session_settings import FILE_SETTINGS, session_settings
+from dbx_dl.runtime.session_settings import file_settings, session_settings
 from dbx_dl.runtime.sources import explain_read_errors
 from dbx_dl.runtime.table_writes import replace_table, require_free_place
 from dbx_dl.runtime.tables import has_table, pin_table, read_pinned
@@ -48,7 +48,8 @@ def score_table(spark: SparkSession, config: ScoreConfig, *, tracking: TrackingC
         raise DataError(f"{config.table} is the source itself: predictions need a table of their own")
     scorer.check(found.rows, "inputs")
     logger.info("scoring %s with %s into table %s", found.origin, _name(model), config.table)
-    with session_settings(spark, FILE_SETTINGS), explain_read_errors(what):
+    reading = file_settings(spark.version, has_contents=isinstance(scorer.metadata.inputs, ImageSpec))
+    with session_settings(spark, reading), explain_read_errors(what):
         if config.source_format != "images":
             check_keys(found.rows, what)
         replace_table(_predict(found, scorer), config.table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import tempfile
 import threading
@@ -11,15 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from dbx_dl.errors import DataError
-from dbx_dl.runtime.gpus import find_gpu
+from dbx_dl.errors import DataError, SetupError
+from dbx_dl.runtime.gpus import VISIBLE_GPUS, count_gpus, find_gpu, list_gpus
+from dbx_dl.train.failures import record_exception
 from dbx_dl.train.meetings import meet
+from dbx_dl.train.preflight import require_own_gpus, uses_nccl
 from dbx_dl.train.rank_process import run_alone, run_as_rank
 from dbx_dl.train.ranks import RankProgram, place_ranks
+from dbx_dl.train.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
+
+    from dbx_dl.runtime.ranks import RankPlace
 
 _POLL_SECONDS = 0.1
 _END_SECONDS = 10.0
@@ -108,8 +114,20 @@ def _run_rank(program: RankProgram, context: Any, board: Path | None) -> None:
         run_alone(program, find_gpu(task_gpus, 0))
         return
     with meet(context, program.backend, board) as meeting:
-        local_rank = place_ranks(meeting.hosts)[rank].local_rank
-        run_as_rank(program, rank, meeting, find_gpu(task_gpus, local_rank))
+        place = place_ranks(meeting.hosts, program.backend)[rank]
+        if not task_gpus:
+            _require_own_gpus(program, place, meeting.hosts[rank])
+        run_as_rank(program, rank, meeting, find_gpu(task_gpus, place.local_rank))
+
+
+def _require_own_gpus(program: RankProgram, place: RankPlace, host: str) -> None:
+    num_gpus = len(list_gpus(os.environ.get(VISIBLE_GPUS), count_gpus()))
+    try:
+        require_own_gpus(host, place.local_size, num_gpus, lambda: uses_nccl(place.backend))
+    except SetupError as error:
+        # Before the ranks of other machines tell of this one's absence.
+        record_exception(RunDirectory(Path(program.directory)), place.rank, error)
+        raise
 
 
 def _require_directory(program: RankProgram) -> None:

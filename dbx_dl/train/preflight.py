@@ -15,6 +15,8 @@ from uuid import uuid4
 
 import dbx_dl
 from dbx_dl.errors import ConfigError, SetupError
+from dbx_dl.runtime.processes import call_in_process
+from dbx_dl.runtime.ranks import TORCH_DDP
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,6 +27,7 @@ _ROWS = 8192
 FEED_PACKAGES = ("numpy", "pyarrow", "deltalake")
 FRAMEWORK_PACKAGES = {"keras": ("tensorflow", "keras"), "torch": ("torch",)}
 _OTHER_NAMES = {"tensorflow": ("tensorflow-cpu",)}
+_ASK_SECONDS = 60
 _INSTALL = "install the same wheels on the driver and on every executor"
 
 
@@ -85,6 +88,25 @@ def describe_difference(here: Installation, executor: Installation) -> str:
     there = ", ".join(f"{name} {theirs or 'not installed'}" for name, (_, theirs) in differing.items())
     ours = ", ".join(f"{name} {mine or 'not installed'}" for name, (mine, _) in differing.items())
     return f"executor {executor.host} has {there}; the driver has {ours}"
+
+
+def require_own_gpus(host: str, num_ranks: int, num_gpus: int, is_nccl_used: Callable[[], bool]) -> None:
+    """SetupError where the ranks of a machine would share its GPUs and NCCL joins them, which refuses that."""
+    if 0 < num_gpus < num_ranks and is_nccl_used():
+        gpus = "1 GPU" if num_gpus == 1 else f"{num_gpus} GPUs"
+        raise SetupError(
+            f"{num_ranks} ranks would run on {host}, which has {gpus}: NCCL needs one for each",
+            f"train with {num_gpus} ranks on each such machine, or set CUDA_VISIBLE_DEVICES to nothing there for CPUs",
+        )
+
+
+def uses_nccl(backend: str) -> bool:
+    """Whether ranks with GPUs that meet over this backend reduce through NCCL here; asked of a process of its own."""
+    target = "torch.cuda:is_available" if backend == TORCH_DDP else "horovod.common.util:nccl_built"
+    try:
+        return bool(call_in_process(target, {}, timeout_seconds=_ASK_SECONDS))
+    except (RuntimeError, TimeoutError):
+        return False
 
 
 def _make_probe(packages: tuple[str, ...], mark: str) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:

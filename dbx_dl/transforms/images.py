@@ -75,21 +75,19 @@ def open_image(data: bytes, max_pixels: int, min_side: int) -> OpenedImage:
     return OpenedImage(ImageInfo(stored.format or "", upright.width, upright.height, channels), upright)
 
 
-def decode_image(data: bytes, spec: ImageSpec) -> np.ndarray:
+def decode_image(data: bytes, spec: ImageSpec, out: np.ndarray | None = None) -> np.ndarray:
     """Pixels uint8 (spec.height, spec.width, spec.channels) of an encoded image; UndecodableImageError if unusable.
 
+    They are written to `out`, of that shape, if given, which spares a copy and stays as it was with unusable images.
     Applied in this order: EXIF orientation; conversion to grey or RGB (transparency is dropped, 16-bit grey is scaled
     to 8 bits, of an animation the first frame counts); where the size differs, a bilinear resize by `spec.resize`.
     """
-    return to_pixels(_load_image(data, spec.max_pixels, spec.min_side)[1], spec)
-
-
-def to_pixels(upright: Image, spec: ImageSpec) -> np.ndarray:
-    """The pixels of an opened image, as `decode_image` gives them."""
     import numpy as np
 
-    image = to_model_image(upright, spec)
-    return np.array(image, dtype=np.uint8).reshape(spec.height, spec.width, spec.channels)
+    image = to_model_image(_load_image(data, spec.max_pixels, spec.min_side)[1], spec)
+    pixels_hwc = np.empty((spec.height, spec.width, spec.channels), np.uint8) if out is None else out
+    pixels_hwc[...] = np.asarray(image, dtype=np.uint8).reshape(pixels_hwc.shape)
+    return pixels_hwc
 
 
 def to_model_image(upright: Image, spec: ImageSpec) -> Image:

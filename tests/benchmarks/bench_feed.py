@@ -1,84 +1,55 @@
-"""Rows per second of a rank's feed against a bare pyarrow scan with the same decoding, in one run.
+"""Rows per second of a rank's feed against a bare pyarrow scan with the same decoding, and against other feeds.
 
-`python -m tests.benchmarks.bench_feed [--pictures N] [--photos N] [--rows N] [--threads N ...] [--repeats N]`. Only the
-ratio means something: the variants run in turn on the same machine and the best of the repeats counts. The bare scan
-reads the same columns (key and label too) row group by row group and decodes them in as many threads, in stored order;
-the feed shuffles, pads and weights rows as in training. Its first epoch includes opening it; in the second, the blocks
-that fit its memory are there already: encoded rows of tables, but the files of images. For images there is also a
-PyTorch `Dataset` over single files in a `DataLoader` with as many workers, whose start is part of an epoch. Not
-compared, since they need other environments: deltatorch and mosaicml-streaming.
+`python -m tests.benchmarks.bench_feed [--pictures N] [--photos N] [--rows N] [--threads N ...] [--repeats N] [--peers]
+[--peer-seconds N]`. Only ratios mean something: the variants run in turn on the same machine and the best of the
+repeats counts. What one epoch of each does, in which every row is decoded once:
+
+- bare: reads the same columns (key and label too) row group by row group and decodes each at once, images by
+  `decode_image`, columns by `TabularEncoder`, in so many threads, in stored order. Nothing is kept and no batch is
+  made: the honest limit.
+- feed, first: opens the feed, reads, decodes in so many threads, shuffles, and makes batches with keys and weights.
+- feed, second: the next epoch of the same feed, from what fits its memory: encoded rows of tables, but files of images.
+- single files: a shuffled PyTorch `Dataset` over one file per image, in a `DataLoader` with so many workers (for one
+  thread: none), whose start is part of the epoch.
+- mosaicml-streaming and deltatorch, only with `--peers`, which installs each into an environment of its own once:
+  their own shuffled loaders, opened anew, with so many `DataLoader` workers (for one thread: none). deltatorch reads
+  the same table and shuffles inside record batches. mosaicml-streaming reads a copy of its own, uncompressed and
+  written before any timing, with all numbers of a row in one array. Images are decoded by the same function; columns by
+  the same encoder, but batch by batch, because their rows come one by one. `--peer-seconds` ends their epochs early.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import WriterProperties, write_deltalake
-from PIL import Image
 
 from dbx_dl.config import FeedConfig
-from dbx_dl.contracts import FeatureSpec, ImageSpec, NumericFeature, PreparedTable
+from dbx_dl.contracts import FeatureSpec, ImageSpec, PreparedTable
 from dbx_dl.feed.reader import open_feed
 from dbx_dl.transforms.columns import TabularEncoder
 from dbx_dl.transforms.images import decode_image
-from tests.prepared_tables import describe
+from tests.benchmarks.feed_tables import PHOTOS, PICTURES, write_files, write_images, write_rows
+from tests.benchmarks.peers.environments import PEERS, PeerError, PeerProcess
 
-COLUMNS = FeatureSpec(features=tuple(NumericFeature(column=f"c{k}", fill=0, center=0, scale=1) for k in range(32)))
-PICTURES = ImageSpec(height=28, width=28, channels=1)
-PHOTOS = ImageSpec(height=224, width=224, channels=3)
-GROUPS = 16
+BARE, FIRST, SECOND, FILES = "bare", "feed, first", "feed, second", "single files"
 
 
-def write_rows(folder: Path, num_rows: int) -> PreparedTable:
-    """32 columns of random doubles."""
-    rng = np.random.default_rng(0)
-    return write_table(folder, COLUMNS, {name: pa.array(rng.normal(size=num_rows)) for name in COLUMNS.columns})
+@dataclass(frozen=True)
+class Case:
+    """A table and how it is read."""
 
-
-def write_images(folder: Path, spec: ImageSpec, num_rows: int, file_format: str) -> PreparedTable:
-    """Smooth random images with some noise, as a column of files."""
-    rng = np.random.default_rng(0)
-    files = [encode(rng, spec, file_format) for _ in range(min(num_rows, 2000))]
-    content = pa.array([files[row % len(files)] for row in range(num_rows)], pa.binary())
-    return write_table(folder, spec, {spec.column: content})
-
-
-def encode(rng: np.random.Generator, spec: ImageSpec, file_format: str) -> bytes:
-    """One image's file."""
-    size = (spec.height // 7, spec.width // 7, spec.channels)
-    coarse = np.kron(rng.integers(0, 224, size), np.ones((7, 7, 1))) + rng.integers(0, 32, (*spec_shape(spec),))
-    pixels = coarse.astype(np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if spec.channels == 1 else pixels).save(buffer, format=file_format)
-    return buffer.getvalue()
-
-
-def spec_shape(spec: ImageSpec) -> tuple[int, int, int]:
-    """Shape of one image."""
-    return spec.height, spec.width, spec.channels
-
-
-def write_table(folder: Path, spec: ImageSpec | FeatureSpec, inputs: dict[str, pa.Array]) -> PreparedTable:
-    """A prepared table of one split."""
-    num_rows = len(next(iter(inputs.values())))
-    added = {
-        "key": pa.array([f"row-{row:09d}" for row in range(num_rows)]),
-        "label_index": pa.array((np.arange(num_rows) % 2).astype(np.int32)),
-        "split": pa.array(["train"] * num_rows),
-    }
-    properties = WriterProperties(max_row_group_size=-(-num_rows // GROUPS), compression="SNAPPY")
-    write_deltalake(folder, pa.table(inputs | added), partition_by=["split"], writer_properties=properties)
-    return describe(folder, 0, {"train": num_rows}, spec, ("no", "yes"))
+    name: str
+    prepared: PreparedTable
+    batch_size: int
+    files: list[Path]
 
 
 def scan_bare(prepared: PreparedTable, threads: int) -> None:
@@ -127,44 +98,78 @@ class FileDataset:
         return decode_image(self.paths[row].read_bytes(), self.spec), row % 2
 
 
-def read_files(paths: list[Path], spec: ImageSpec, batch_size: int, threads: int) -> None:
-    """One shuffled epoch of a DataLoader."""
+def read_files(case: Case, threads: int) -> float:
+    """Seconds of one shuffled epoch of a DataLoader."""
     from torch.utils.data import DataLoader
 
-    workers = 0 if threads == 1 else threads
-    for _ in DataLoader(FileDataset(paths, spec), batch_size, shuffle=True, num_workers=workers):  # type: ignore[arg-type]
-        pass
-
-
-def write_files(folder: Path, prepared: PreparedTable) -> list[Path]:
-    """The images of a table as single files."""
-    folder.mkdir()
-    path = next(Path(prepared.table.path).glob("split=train/*.parquet"))
-    contents = pq.read_table(path, columns=["content"]).column(0).to_pylist()
-    paths = [folder / f"{row:06d}" for row in range(len(contents))]
-    for place, data in zip(paths, contents, strict=True):
-        place.write_bytes(data)
-    return paths
-
-
-def measure(work: Callable[[], None]) -> float:
-    """Wall seconds of one call."""
     started = time.perf_counter()
-    work()
+    files: Any = FileDataset(case.files, case.prepared.inputs)  # type: ignore[arg-type]
+    for _ in DataLoader(files, case.batch_size, shuffle=True, num_workers=0 if threads == 1 else threads):
+        pass
     return time.perf_counter() - started
 
 
-def compare(name: str, prepared: PreparedTable, batch_size: int, threads: int, repeats: int, files: list[Path]) -> str:
-    """One line of the table: rows per second of all variants and the ratio of the feed's first epoch and bare scan."""
-    times = []
+def open_peers(case: Case, root: Path, stack: ExitStack) -> list[PeerProcess]:
+    """The peers that can read a table; a line for each that cannot, and for the size of a copy."""
+    table_bytes = sum(path.stat().st_size for path in Path(case.prepared.table.path).rglob("*.parquet"))
+    opened = []
+    for name in PEERS:
+        try:
+            peer = PeerProcess(name, case.prepared, root / f"{name} {case.name}")
+        except PeerError as error:
+            print(f"{name} cannot read {case.name}: {error}", flush=True)
+            continue
+        stack.callback(peer.close)
+        opened.append(peer)
+        if peer.copied_bytes:
+            print(f"{name} copied {case.name}: {peer.copied_bytes:,} bytes, the table has {table_bytes:,}", flush=True)
+    return opened
+
+
+def measure(case: Case, threads: int, peers: list[PeerProcess], peer_seconds: float) -> dict[str, float]:
+    """Rows per second of every variant, one after the other."""
+    num_rows, times = case.prepared.num_rows, {}
+    started = time.perf_counter()
+    scan_bare(case.prepared, threads)
+    times[BARE] = time.perf_counter() - started
+    times[FIRST], times[SECOND] = read_feed(case.prepared, case.batch_size, threads)
+    if case.files:
+        times[FILES] = read_files(case, threads)
+    speeds = {name: num_rows / seconds for name, seconds in times.items()}
+    for peer in peers:
+        workers = 0 if threads == 1 else threads
+        try:
+            seconds, rows = peer.ask(batch_size=case.batch_size, workers=workers, seconds=peer_seconds)
+            speeds[peer.name] = rows / seconds
+        except PeerError as error:
+            print(f"{peer.name} cannot read {case.name} in {threads} threads: {error}", flush=True)
+    return speeds
+
+
+def compare(case: Case, threads: int, repeats: int, peers: list[PeerProcess], peer_seconds: float) -> None:
+    """Print a line of the best speeds, and one with the feed's first epoch as multiples of the others."""
+    best: dict[str, float] = {}
     for _ in range(repeats):
-        bare = measure(lambda: scan_bare(prepared, threads))
-        first, second = read_feed(prepared, batch_size, threads)
-        peer = measure(lambda: read_files(files, prepared.inputs, batch_size, threads)) if files else float("inf")  # type: ignore[arg-type]
-        times.append((bare, first, second, peer))
-    speeds = [prepared.num_rows / min(column) for column in zip(*times, strict=True)]
-    shown = "".join(f"{speed:>14,.0f}" if speed else f"{'-':>14}" for speed in speeds)
-    return f"{name:<16}{threads:>8}{batch_size:>7}{prepared.num_rows:>10,}{shown}{speeds[1] / speeds[0]:>8.2f}"
+        for name, speed in measure(case, threads, peers, peer_seconds).items():
+            best[name] = max(speed, best.get(name, 0))
+    shown = "".join(f"{best[name]:>14,.0f}" if name in best else f"{'-':>14}" for name in (BARE, FIRST, SECOND, FILES))
+    print(f"{case.name:<16}{threads:>8}{case.batch_size:>7}{case.prepared.num_rows:>10,}{shown}", end="")
+    print(f"{best[FIRST] / best[BARE]:>8.2f}", flush=True)
+    others = [name for name in best if name not in (BARE, FIRST, SECOND)]
+    if others:
+        ratios = ", ".join(f"{best[FIRST] / best[name]:.2f} x {name} ({best[name]:,.0f})" for name in others)
+        print(f"{'':<16}the feed's first epoch is {ratios}", flush=True)
+
+
+def list_cases(root: Path, options: argparse.Namespace) -> list[Case]:
+    """Write the tables."""
+    pictures = write_images(root / "pictures", PICTURES, options.pictures, "PNG")
+    photos = write_images(root / "photos", PHOTOS, options.photos, "JPEG")
+    return [
+        Case("png 28x28", pictures, 32, write_files(root / "a", pictures)),
+        Case("jpeg 224x224", photos, 32, write_files(root / "b", photos)),
+        Case("32 columns", write_rows(root / "rows", options.rows), 256, []),
+    ]
 
 
 def main() -> None:
@@ -175,21 +180,18 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=500_000)
     parser.add_argument("--threads", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--peers", action="store_true", help="mosaicml-streaming and deltatorch too")
+    parser.add_argument("--peer-seconds", type=float, default=10)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
-        pictures = write_images(root / "pictures", PICTURES, options.pictures, "PNG")
-        photos = write_images(root / "photos", PHOTOS, options.photos, "JPEG")
-        tables = {"png 28x28": pictures, "jpeg 224x224": photos, "32 columns": write_rows(root / "rows", options.rows)}
-        files = {"png 28x28": write_files(root / "a", pictures), "jpeg 224x224": write_files(root / "b", photos)}
-        print(f"{'input':<16}{'threads':>8}{'batch':>7}{'rows':>10}{'':>20}rows per second")
-        head = "".join(f"{name:>14}" for name in ("bare", "feed, first", "feed, second", "single files"))
-        print(f"{'':<41}{head}{'ratio':>8}", flush=True)
-        for label, prepared in tables.items():
-            for threads in options.threads:
-                batch_size = 256 if label == "32 columns" else 32
-                line = compare(label, prepared, batch_size, threads, options.repeats, files.get(label, []))
-                print(line, flush=True)
+        cases = list_cases(Path(name), options)
+        head = "".join(f"{name:>14}" for name in (BARE, FIRST, SECOND, FILES))
+        print(f"{'input':<16}{'threads':>8}{'batch':>7}{'rows':>10}{head}   ratio   (rows per second)", flush=True)
+        for case in cases:
+            with ExitStack() as stack:
+                peers = open_peers(case, Path(name), stack) if options.peers else []
+                for threads in options.threads:
+                    compare(case, threads, options.repeats, peers, options.peer_seconds)
 
 
 if __name__ == "__main__":

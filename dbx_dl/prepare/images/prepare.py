@@ -32,7 +32,7 @@ from dbx_dl.prepare.settings import require_same_settings, split_bounds_of
 from dbx_dl.prepare.splits import SplitBounds, fit_split
 from dbx_dl.prepare.tables import has_equal_rows, kept_on_disk, order_labels
 from dbx_dl.runtime.progress import told_progress
-from dbx_dl.runtime.session_settings import FILE_SETTINGS, session_settings
+from dbx_dl.runtime.session_settings import file_settings, session_settings
 from dbx_dl.runtime.sources import explain_read_errors
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ def bring_in(
     settings = settings_of(config)
     require_same_settings(earlier, settings, config.table)
     logger.info("preparing images of %s into table %s", config.source.place, config.table)
-    with session_settings(spark, FILE_SETTINGS), explain_read_errors(f"image source {config.source.place}"):
+    reading = file_settings(spark.version, has_contents=True)
+    with session_settings(spark, reading), explain_read_errors(f"image source {config.source.place}"):
         found = find()
         with kept_on_disk(found.listing) as listing:
             return update_images(spark, config, earlier, replace(found, listing=listing), settings, is_whole=is_whole)

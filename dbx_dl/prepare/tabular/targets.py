@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 MAX_NUMBER_CLASSES = 20
 CLASS_TASKS: tuple[Task, ...] = ("binary", "multiclass")
 NUMBER_TASKS: tuple[Task, ...] = ("regression", "count")
+# Labels are trained on in float32.
+_MAX_FLOAT32 = 3.4028234663852886e38
 
 
 def find_task(config: PrepareTableConfig, survey: ColumnSurvey) -> Task:
@@ -96,6 +98,9 @@ def list_label_problems(raw: DataFrame, config: PrepareTableConfig, task: Task) 
         number = read_label(raw, config, task)
         found = F.concat(F.lit(f"column '{config.label}' holds '"), column.cast("string"), F.lit("', "))
         problems.append(("bad_label", number.isNull(), F.concat(found, F.lit("which is no finite number"))))
+        problems.append(
+            ("bad_label", F.abs(number) > _MAX_FLOAT32, F.concat(found, F.lit("which float32 cannot hold")))
+        )
         if task == "count":
             is_none = (number < 0) | (number != F.floor(number))
             problems.append(("bad_label", is_none, F.concat(found, F.lit("which is no count"))))

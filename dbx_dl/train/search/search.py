@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
@@ -129,7 +130,10 @@ def _check_search(
             "prepare some, or search for train_loss"
         )
     check_launch(spark, config)
-    if search.num_parallel == 1 or config.launcher == "in_process":
+    if search.num_parallel == 1:
+        return
+    if config.launcher == "in_process":
+        _require_cores(search.num_parallel, os.cpu_count() or 1)
         return
     if config.launcher == "horovod_spark":
         raise ConfigError("launcher horovod_spark runs one training at a time: set search.num_parallel to 1")
@@ -138,6 +142,14 @@ def _check_search(
         raise SetupError(
             f"{search.num_parallel} trials at once on {config.num_ranks} ranks each need {num_needed} slots, Spark has "
             f"{num_slots}: set search.num_parallel to at most {num_slots // config.num_ranks}"
+        )
+
+
+def _require_cores(num_parallel: int, num_cores: int) -> None:
+    if num_parallel > num_cores:
+        raise ConfigError(
+            f"{num_parallel} trials at once with launcher in_process need as many cores of this machine, which has "
+            f"{num_cores}: set search.num_parallel to at most {num_cores}, or train.launcher to spark"
         )
 
 

@@ -100,7 +100,14 @@ LABELS: dict[str, tuple[str, Task, dict[str, Any], list[tuple[Any, Any, str | No
         "string",
         "regression",
         {},
-        [(" -1e3 ", -1000.0, None), ("?", None, "no_label"), ("much", None, "bad_label"), ("inf", None, "bad_label")],
+        [
+            (" -1e3 ", -1000.0, None),
+            ("3.4e38", 3.4e38, None),
+            ("-1e39", None, "bad_label"),
+            ("?", None, "no_label"),
+            ("much", None, "bad_label"),
+            ("inf", None, "bad_label"),
+        ],
     ),
     "counts": (
         "double",

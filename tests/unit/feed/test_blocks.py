@@ -74,3 +74,22 @@ def test_threads_that_want_one_block_read_it_once(cache_of: Callable[[int], Open
         loaded = list(pool.map(lambda _: cache.load(3), range(32)))
     assert reads == [3]
     assert all(block is loaded[0] for block in loaded)
+
+
+def test_a_block_that_another_thread_reads_is_not_waited_for_unless_memory_is_short(
+    cache_of: Callable[[int], Opened],
+) -> None:
+    cache, reads = cache_of(2**20)
+    with cache._reading[0]:
+        assert cache.offer(0) is None
+        assert cache.offer(1) is cache.load(1)
+    assert cache.offer(0) is cache.load(0)
+    assert reads == [1, 0]
+    tight, reads = cache_of(1)
+    tight.load(0)
+    tight.load(1)
+    with ThreadPoolExecutor(1) as pool:
+        with tight._reading[0]:
+            offered = pool.submit(tight.offer, 0)
+            assert not offered.done()
+        assert offered.result() is not None

@@ -186,10 +186,10 @@ def test_cached_rows_are_the_same_rows_and_are_not_decoded_again(
     num_decoded = 0
     plain = decoding.decode_image
 
-    def count(data: bytes, spec: ImageSpec) -> np.ndarray:
+    def count(data: bytes, spec: ImageSpec, out: np.ndarray) -> np.ndarray:
         nonlocal num_decoded
         num_decoded += 1
-        return plain(data, spec)
+        return plain(data, spec, out)
 
     monkeypatch.setattr(decoding, "decode_image", count)
     (tmp_path / "cache").mkdir()

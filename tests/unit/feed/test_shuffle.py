@@ -5,9 +5,11 @@ from __future__ import annotations
 import tracemalloc
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dbx_dl.feed import shuffle
 from dbx_dl.feed.shards import PADDING, Share, count_lanes, start_lanes, training_rows
 from dbx_dl.feed.shuffle import RowOrder, order_lanes
 
@@ -38,6 +40,12 @@ def test_a_place_is_found_alone_as_in_a_batch(blocks: list[int], window_rows: in
     alone = [order.locate(np.array([place])) for place in range(order.num_rows)]
     pairs = [(int(number[0]), int(row[0])) for number, row in alone]
     assert pairs == locate_all(blocks, 5, 2, window_rows)
+
+
+def test_large_windows_are_looked_up_one_by_one_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = locate_all([30, 40, 5], 5, 2, 9)
+    monkeypatch.setattr(shuffle, "_ROWS_AT_ONCE", 0)
+    assert locate_all([30, 40, 5], 5, 2, 9) == together
 
 
 def test_same_seed_and_epoch_same_order_others_differ() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,8 @@ def test_no_labels_are_zeros(tmp_path: Path) -> None:
     [
         ("multiclass", {"label_index": [0, None]}, "rows without label_index"),
         ("regression", {"label": [0.0, None]}, "rows without label"),
+        ("regression", {"label": [0.0, 1e300]}, r"labels that are no finite float32 numbers, such as 1e\+300"),
+        ("count", {"label": [0.0, float("nan")]}, "labels that are no finite float32 numbers, such as nan"),
         ("multilabel", {"label_index": [[0], None]}, "rows without label_index"),
         ("multilabel", {"label_index": [[0], [None]]}, "outside of the 3 known"),
         ("multilabel", {"label_index": [[0], [3]]}, "outside of the 3 known"),
@@ -97,25 +100,29 @@ def test_labels_that_are_none_are_refused(tmp_path: Path, task: Task, columns: d
         read(table_of(tmp_path, task, **columns))
 
 
-def test_weights_are_of_class_times_sample_in_training_only(tmp_path: Path) -> None:
+@pytest.mark.parametrize("memory", [1, 2**29])
+def test_weights_are_of_class_times_sample_in_training_only(tmp_path: Path, memory: int) -> None:
     prepared = table_of(tmp_path, "multiclass", label_index=CLASSES, w=[1.0, 2.0, 3.0, 0.0, 0.5])
-    by_class = read(prepared, 1, class_weights="balanced")
+    read_within = partial(read, prepared, max_memory_bytes=memory)
+    by_class = read_within(1, class_weights="balanced")
     assert [by_class[f"k{row}"][1] for row in range(5)] == [0.5, 4.0, 1.0, 0.5, 4.0]
-    both = read(prepared, 1, class_weights="effective_number", sample_weight_column="w")
+    both = read_within(1, class_weights="effective_number", sample_weight_column="w")
     assert [both[f"k{row}"][1] for row in range(5)] == [0.75, 4.0, 3.0, 0.0, 1.0]
-    sample = read(prepared, 2, sample_weight_column="w")
+    sample = read_within(2, sample_weight_column="w")
     assert [sample[f"k{row}"][1] for row in range(5)] == [1.0, 2.0, 3.0, 0.0, 0.5]
-    evaluated = read(prepared, None, class_weights="balanced", sample_weight_column="w")
+    evaluated = read_within(None, class_weights="balanced", sample_weight_column="w")
     assert {weight for _, weight in evaluated.values()} == {1.0}
 
 
+@pytest.mark.parametrize("memory", [1, 2**29])
 @pytest.mark.parametrize("epoch", [1, None])
-def test_sample_weights_come_in_training_and_evaluation(tmp_path: Path, epoch: int | None) -> None:
+def test_sample_weights_come_in_training_and_evaluation(tmp_path: Path, epoch: int | None, memory: int) -> None:
     samples = [1.0, 2.0, 3.0, 0.0, 0.5]
     prepared = table_of(tmp_path, "multiclass", label_index=CLASSES, w=samples)
 
     def read_samples(**config: Any) -> dict[str, float]:
-        batches = list(open_feed(prepared, "train", batch_size=4, config=FeedConfig(**config)).batches(epoch))
+        feed_config = FeedConfig(max_memory_bytes=memory, **config)
+        batches = list(open_feed(prepared, "train", batch_size=4, config=feed_config).batches(epoch))
         assert not any(batch.sample_weights[~batch.is_row].any() for batch in batches)
         return {
             key: float(w) for batch in batches for key, w in zip(batch.keys, batch.sample_weights, strict=True) if key

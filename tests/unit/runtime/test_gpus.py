@@ -20,6 +20,7 @@ from dbx_dl.runtime.gpus import choose_gpu, count_gpus, find_gpu, should_have_gp
         ([], "GPU-a, GPU-b", 4, 1, "GPU-b"),
         ([], "5", 8, 0, "5"),
         ([], "", 4, 0, None),
+        ([], "-1", 4, 0, None),
         ([], None, 0, 1, None),
         ([], "0", 0, 0, None),
     ],

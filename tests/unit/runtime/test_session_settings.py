@@ -8,17 +8,24 @@ from typing import Any
 
 import pytest
 
-from dbx_dl.runtime.session_settings import batch_settings, session_settings
+from dbx_dl.runtime.session_settings import file_settings, session_settings
 
 
-def test_batches_shrink_with_the_files() -> None:
-    def rows(mean: float, largest: int) -> int:
-        return int(next(iter(batch_settings(mean, largest).values())))
-
-    assert rows(300, 500) == 1000
-    assert rows(2**20, 2**20) == 64
-    assert rows(2**20, 2**29) == 2
-    assert rows(2**30, 2**31) == 1
+@pytest.mark.parametrize(
+    ("version", "has_contents", "limits"),
+    [
+        ("4.1.4", True, ["maxBytesPerBatch"]),
+        ("4.1.0.dev0", False, ["maxBytesPerBatch"]),
+        ("5.0.0", True, ["maxBytesPerBatch"]),
+        ("4.0.1", True, ["maxRecordsPerBatch"]),
+        ("4.0.0", False, []),
+    ],
+)
+def test_batches_of_files_are_bounded_by_what_spark_knows(version: str, has_contents: bool, limits: list[str]) -> None:
+    prefix = "spark.sql.execution.arrow."
+    settings = file_settings(version, has_contents=has_contents)
+    assert [name.removeprefix(prefix) for name in settings if name.startswith(prefix)] == limits
+    assert "spark.sql.files.openCostInBytes" in settings
 
 
 class Conf(dict[str, str]):

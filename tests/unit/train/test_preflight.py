@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dbx_dl.errors import ConfigError
+from dbx_dl.errors import ConfigError, SetupError
+from dbx_dl.runtime.ranks import HOROVOD, TORCH_DDP
+from dbx_dl.train import preflight
 from dbx_dl.train.preflight import (
     Installation,
     _explain_failure,
@@ -14,6 +17,8 @@ from dbx_dl.train.preflight import (
     describe_difference,
     describe_directory,
     describe_installation,
+    require_own_gpus,
+    uses_nccl,
 )
 
 HERE = Installation("driver", "3.11.7", {"dbx_dl": "1.0", "torch": "2.9.0", "horovod": "0.28.1", "keras": None})
@@ -57,3 +62,25 @@ def test_sparks_own_errors_are_put_in_a_line() -> None:
     other = _explain_failure(RuntimeError("[PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.12"))
     assert "the executors run another Python" in str(other)
     assert str(_explain_failure(RuntimeError("\nboom\nmore"))).endswith("(boom)")
+
+
+def test_more_ranks_than_gpus_are_refused_where_nccl_joins_them() -> None:
+    for num_ranks, num_gpus in ((2, 2), (1, 4), (3, 0)):
+        require_own_gpus("worker-1", num_ranks, num_gpus, lambda: pytest.fail("nobody needs to know"))
+    require_own_gpus("worker-1", 3, 2, lambda: False)
+    with pytest.raises(SetupError, match=r"3 ranks would run on worker-1, which has 2 GPUs: NCCL .*with 2 ranks"):
+        require_own_gpus("worker-1", 3, 2, lambda: True)
+
+
+def test_what_cannot_be_asked_uses_no_nccl(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def answer(target: str, arguments: dict[str, Any], *, timeout_seconds: float) -> int:
+        asked.append(target)
+        if target.startswith("torch"):
+            raise RuntimeError("No module named 'torch'")
+        return 22703
+
+    monkeypatch.setattr(preflight, "call_in_process", answer)
+    assert [uses_nccl(HOROVOD), uses_nccl(TORCH_DDP)] == [True, False]
+    assert asked == ["horovod.common.util:nccl_built", "torch.cuda:is_available"]

@@ -10,16 +10,20 @@ import pytest
 from dbx_dl.config import TrackingConfig, TrainConfig
 from dbx_dl.contracts import EpochMetrics, PreparedTable
 from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.train import run
+from dbx_dl.train.job import TrainingJob
 from dbx_dl.train.run import describe_epoch, train_network
+from dbx_dl.train.run_directory import RunDirectory
 from tests.prepared_tables import SPEC, describe, write_feature_table
 
 NO_SPARK: Any = None
 
 
-def train(prepared: PreparedTable, tmp_path: Path, framework: str = "torch") -> None:
+def train(prepared: PreparedTable, tmp_path: Path, framework: str = "torch", **changes: Any) -> None:
     config = TrainConfig(network="mlp", launcher="in_process")
     tracking = TrackingConfig(uri=f"sqlite:///{tmp_path}/mlflow.db")
-    train_network(NO_SPARK, prepared, config, framework=framework, directory=str(tmp_path / "run"), tracking=tracking)
+    directory = str(tmp_path / "run")
+    train_network(NO_SPARK, prepared, config, framework=framework, directory=directory, tracking=tracking, **changes)
 
 
 def test_what_cannot_be_trained_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
@@ -33,6 +37,18 @@ def test_what_cannot_be_trained_is_refused_and_nothing_is_written(tmp_path: Path
     with pytest.raises(DataError, match="version 7"):
         train(describe(tmp_path / "t", 7, {"train": 5}, SPEC, ("no", "yes")), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["t"]
+
+
+def test_a_refused_resume_reads_and_writes_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = write_feature_table(tmp_path / "t", {"train": 5})
+    monkeypatch.setattr(run, "make_readable", lambda *arguments: pytest.fail("the table was staged"))
+    files = RunDirectory(tmp_path / "run")
+    files.clear()
+    earlier = TrainConfig(network="mlp", launcher="in_process", num_epochs=99)
+    TrainingJob(prepared=prepared, config=earlier, framework="torch", directory=str(files.root)).save(files.job)
+    with pytest.raises(ConfigError, match=r"cannot go on: its train.num_epochs was 99 and is now 10"):
+        train(prepared, tmp_path, resume=True)
+    assert files.job.exists()
 
 
 def test_the_progress_line() -> None:

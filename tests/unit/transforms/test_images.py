@@ -29,6 +29,16 @@ def test_stored_pixels_come_back() -> None:
     np.testing.assert_array_equal(colour, COLOUR)
 
 
+def test_pixels_are_written_to_a_place_that_is_given_and_to_no_other() -> None:
+    places_nhwc = np.zeros((3, 6, 5, 3), np.uint8)
+    assert np.shares_memory(decode_image(encode_pixels(COLOUR), spec(3), places_nhwc[1]), places_nhwc)
+    np.testing.assert_array_equal(places_nhwc[1], COLOUR)
+    with pytest.raises(UndecodableImageError):
+        decode_image(b"no image", spec(3), places_nhwc[1])
+    np.testing.assert_array_equal(places_nhwc[1], COLOUR)
+    assert not places_nhwc[[0, 2]].any()
+
+
 def test_grey_fills_three_channels_and_colour_becomes_luma() -> None:
     np.testing.assert_array_equal(decode_image(encode_pixels(GREY), spec(3)), np.repeat(GREY[:, :, None], 3, axis=2))
     expected = np.asarray(Image.fromarray(COLOUR).convert("L"))[:, :, None]

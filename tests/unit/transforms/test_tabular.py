@@ -292,6 +292,8 @@ def test_large_tables_are_encoded_in_pieces(monkeypatch: pytest.MonkeyPatch) -> 
     whole = TabularEncoder(ALL_KINDS).encode(table)
     monkeypatch.setattr(columns_module, "_PIECE_BYTES", 8 * ALL_KINDS.num_encoded * 4)
     np.testing.assert_array_equal(TabularEncoder(ALL_KINDS).encode(table), whole)
+    monkeypatch.setattr(columns_module, "_ROWS_AT_ONCE", 3)
+    np.testing.assert_array_equal(TabularEncoder(ALL_KINDS).encode(table), whole)
 
 
 def test_neighbouring_numbers_share_their_operators() -> None:

@@ -265,6 +265,9 @@ def test_more_trials_at_once_than_slots_are_refused(searches: Searches, monkeypa
         searches.run(config={"launcher": "spark", "num_ranks": 2}, num_parallel=3)
     with pytest.raises(ConfigError, match="horovod_spark runs one training at a time"):
         searches.run(config={"launcher": "horovod_spark", "num_ranks": 2}, num_parallel=2)
+    monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
+    with pytest.raises(ConfigError, match=r"3 trials at once .*in_process need .* cores .* has 2: .* at most 2"):
+        searches.run(config={"launcher": "in_process"}, num_parallel=3)
 
 
 def test_without_validation_rows_there_is_nothing_to_search_by(searches: Searches, tmp_path: Path) -> None:
