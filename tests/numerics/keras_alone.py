@@ -68,7 +68,7 @@ def export_as_large(folder: Path) -> float:
     network(rows, training=True)  # moving statistics are no longer the first ones
     limit, large_export.LARGE_BYTES = large_export.LARGE_BYTES, 0
     try:
-        export_network(network, request, folder / "large.onnx", embeddings="dense")
+        export_network(network, request, folder / "large.onnx", embeddings=network.layers[-2].name)
     finally:
         large_export.LARGE_BYTES = limit
     session = onnxruntime.InferenceSession(folder / "large.onnx", providers=["CPUExecutionProvider"])
