@@ -2,40 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
-from dbx_dl.score.binding import bind_rows, count_batch_rows
-from dbx_dl.score.structs import to_structs
+from dbx_dl.score.binding import bind_groups, bind_rows, count_batch_rows
+from dbx_dl.score.running import run_rows
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
     from dbx_dl.contracts import OutputKind
+    from dbx_dl.score.bound_rows import BoundRows
     from dbx_dl.score.session import ModelSession
 
 
 def predict_structs(session: ModelSession, batch: pa.RecordBatch) -> Iterator[pa.StructArray]:
     """Predictions of raw rows whose columns have the model's names, in order, in chunks of bounded memory.
 
-    Each struct has the fields of `structs.prediction_fields`; either all but `error` are null or `error` is.
+    Each struct has the fields of the session's plan; either all but `error` are null or `error` is. A row that cannot
+    be bound, or on which the model fails, costs no other row its prediction.
     """
-    num_rows = count_batch_rows(session.metadata.inputs)
-    for start in range(0, batch.num_rows, num_rows):
-        outputs, errors = predict_rows(session, batch.slice(start, num_rows))
-        yield to_structs(outputs, errors, session.metadata)
+    yield from predict_batches(session, [batch])
+
+
+def predict_batches(session: ModelSession, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.StructArray]:
+    """`predict_structs` of one batch after the other; images are decoded one chunk ahead of the model."""
+    pieces = _cut(session, batches)
+    if not session.plan.is_slow_to_bind:
+        for piece in pieces:
+            yield _predict(session, bind_groups(piece, session.plan), piece.num_rows)
+        return
+    with ThreadPoolExecutor(1) as ahead:
+        waiting: list[tuple[Any, int]] = []
+        for piece in pieces:
+            waiting.append((ahead.submit(bind_groups, piece, session.plan), piece.num_rows))
+            if len(waiting) > 1:
+                bound, num_rows = waiting.pop(0)
+                yield _predict(session, bound.result(), num_rows)
+        for bound, num_rows in waiting:
+            yield _predict(session, bound.result(), num_rows)
+
+
+def _cut(session: ModelSession, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        start = 0
+        while start < batch.num_rows:
+            num_rows = count_batch_rows(session.plan)
+            yield batch.slice(start, num_rows)
+            start += num_rows
+
+
+def _predict(session: ModelSession, groups: list[BoundRows], num_rows: int) -> pa.StructArray:
+    outputs: list[tuple[np.ndarray, dict[str, Any]]] = []
+    errors: dict[int, str] = {}
+    for bound in groups:
+        errors |= bound.errors
+        if len(bound.rows):
+            run = run_rows(session, bound.inputs, len(bound.rows))
+            errors |= {int(bound.rows[place]): text for place, text in run.errors.items()}
+            if len(run.places):
+                outputs.append((bound.rows[run.places], run.outputs))
+    return session.plan.to_structs(outputs, errors, num_rows)
 
 
 def predict_rows(session: ModelSession, batch: pa.RecordBatch) -> tuple[dict[OutputKind, np.ndarray], dict[int, str]]:
-    """The model's outputs (N, …), NaN in failed rows, and the reason of each failed row by position.
+    """The outputs (N, …) of a model of dbx_dl, NaN in failed rows, and the reason of each failed row by position.
 
     The whole batch goes through the model at once.
     """
     import numpy as np
 
     bound = bind_rows(batch, session.metadata.inputs)
-    outputs, errors = session.empty_outputs(batch.num_rows), bound.errors
+    outputs, errors = session.empty_outputs(batch.num_rows), dict(bound.errors)
     if len(bound.rows):
         for kind, values in session.predict_all(bound.inputs).items():
             outputs[kind][bound.rows] = values
