@@ -72,10 +72,17 @@ class ScorePlan:
     @property
     def max_rows(self) -> int:
         """The most rows that go through the model at once."""
-        if self.batch_rows is not None and self.frozen_rows is None:
-            return self.batch_rows
         row_bytes = max(1, sum(binding.row_bytes for binding in self.bindings))
-        return max(1, min(self.batch_rows or MAX_BATCH_ROWS, self.batch_bytes // row_bytes))
+        bounded = max(1, min(self.batch_rows or MAX_BATCH_ROWS, self.batch_bytes // row_bytes))
+        if self.frozen_rows is not None:
+            return max(self.frozen_rows, bounded - bounded % self.frozen_rows)
+        return self.batch_rows or bounded
+
+    def limit_rows(self, batch: pa.RecordBatch) -> int:
+        """The most rows of this batch at once; fewer where lengths are free and the rows are long."""
+        if batch.num_rows and any(isinstance(b, TensorBinding) and None in b.dims for b in self.bindings):
+            return max(1, self.batch_bytes * int(batch.num_rows) // max(1, int(batch.nbytes)))
+        return max(1, int(batch.num_rows))
 
     @property
     def is_slow_to_bind(self) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.score.binding import bind_groups, bind_rows, count_batch_rows
@@ -29,32 +30,41 @@ def predict_structs(session: ModelSession, batch: pa.RecordBatch) -> Iterator[pa
 
 def predict_batches(session: ModelSession, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.StructArray]:
     """`predict_structs` of one batch after the other; images are decoded one chunk ahead of the model."""
-    pieces = _cut(session, batches)
+    pieces = cut_pieces(session, batches)
     if not session.plan.is_slow_to_bind:
         for piece in pieces:
-            yield _predict(session, bind_groups(piece, session.plan), piece.num_rows)
+            started = time.perf_counter()
+            yield _predict(session, bind_groups(piece, session.plan), piece.num_rows, started)
         return
     with ThreadPoolExecutor(1) as ahead:
         waiting: list[tuple[Any, int]] = []
         for piece in pieces:
             waiting.append((ahead.submit(bind_groups, piece, session.plan), piece.num_rows))
             if len(waiting) > 1:
-                bound, num_rows = waiting.pop(0)
-                yield _predict(session, bound.result(), num_rows)
+                yield _finish(session, *waiting.pop(0))
         for bound, num_rows in waiting:
-            yield _predict(session, bound.result(), num_rows)
+            yield _finish(session, bound, num_rows)
 
 
-def _cut(session: ModelSession, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _finish(session: ModelSession, bound: Future[list[BoundRows]], num_rows: int) -> pa.StructArray:
+    groups = bound.result()
+    return _predict(session, groups, num_rows, time.perf_counter())
+
+
+def cut_pieces(session: ModelSession, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Pieces of the batches, of as many rows as go through the model at once."""
+    plan = session.plan
     for batch in batches:
+        most = plan.limit_rows(batch)
         start = 0
         while start < batch.num_rows:
-            num_rows = count_batch_rows(session.plan)
+            num_rows = min(most, count_batch_rows(plan) if session.sizer is None else session.sizer.next_size())
             yield batch.slice(start, num_rows)
             start += num_rows
 
 
-def _predict(session: ModelSession, groups: list[BoundRows], num_rows: int) -> pa.StructArray:
+def _predict(session: ModelSession, groups: list[BoundRows], num_rows: int, started: float) -> pa.StructArray:
+    """The structs of bound rows; `started` is when work on them began that no other thread does."""
     outputs: list[tuple[np.ndarray, dict[str, Any]]] = []
     errors: dict[int, str] = {}
     for bound in groups:
@@ -64,7 +74,11 @@ def _predict(session: ModelSession, groups: list[BoundRows], num_rows: int) -> p
             errors |= {int(bound.rows[place]): text for place, text in run.errors.items()}
             if len(run.places):
                 outputs.append((bound.rows[run.places], run.outputs))
-    return session.plan.to_structs(outputs, errors, num_rows)
+    structs = session.plan.to_structs(outputs, errors, num_rows)
+    if session.sizer is not None:
+        num_bytes = sum(getattr(values, "nbytes", 0) for _, found in outputs for values in found.values())
+        session.sizer.record(num_rows, time.perf_counter() - started, num_bytes)
+    return structs
 
 
 def predict_rows(session: ModelSession, batch: pa.RecordBatch) -> tuple[dict[OutputKind, np.ndarray], dict[int, str]]:

@@ -11,6 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.errors import DataError
+from dbx_dl.score.batch_sizes import BatchSizer
 from dbx_dl.score.description import FileFacts, describe_file
 from dbx_dl.score.external_data import list_data_files
 from dbx_dl.score.own_models import METADATA_KEY, PIXELS_NAME, name_outputs, plan_own, read_metadata
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["METADATA_KEY", "PIXELS_NAME", "ModelSession", "digest_file", "name_outputs", "open_model", "open_session"]
 
 _PIECE_BYTES = 2**20
+# So many times a call's inputs its outputs may take.
+OUTPUT_SHARE = 4
 # A stream whose model changes must not keep all models that it ever had.
 _MAX_SESSIONS = 8
 
@@ -37,7 +40,8 @@ _LOCK = Lock()
 class ModelSession:
     """A loaded model file, ours or another: what it says of itself, how its columns are bound, and its outputs.
 
-    `facts` are its inputs and outputs, `providers` what it runs on, in the order in which they are tried.
+    `facts` are its inputs and outputs, `providers` what it runs on, in the order in which they are tried. With a
+    `sizer` the number of rows at once is tuned.
     """
 
     def __init__(self, path: str | os.PathLike[str], sha256: str, settings: SessionSettings | None = None) -> None:
@@ -51,6 +55,8 @@ class ModelSession:
         self._metadata = read_metadata(self._session.get_modelmeta().custom_metadata_map, path)
         self._plan: ScorePlan | None = None if self._metadata is None else plan_own(self._metadata)
         self.sha256 = sha256
+        self.sizer: BatchSizer | None = None
+        self._sizers: dict[tuple[Any, ...], BatchSizer] = {}
         self.facts: FileFacts = describe_file(self._session)
         self.providers = name_providers(self._session.get_providers())
         self._outputs = {} if self._metadata is None else name_outputs(self._metadata)
@@ -88,6 +94,16 @@ class ModelSession:
         """The same loaded file with another plan."""
         session = copy.copy(self)
         session._plan = plan
+        return session
+
+    def tuned(self) -> ModelSession:
+        """The same with a sizer that all tasks of this process share; without, where the plan fixes the size."""
+        plan = self.plan
+        if plan.batch_rows is not None or plan.frozen_rows is not None:
+            return self
+        session = copy.copy(self)
+        key = (plan.max_rows, plan.outputs)
+        session.sizer = self._sizers.setdefault(key, BatchSizer(plan.max_rows, OUTPUT_SHARE * plan.batch_bytes))
         return session
 
     @property

@@ -45,7 +45,7 @@ class ShippedModel:
 
             settings = settings.on_device(find_device())
         session = open_session(find_shipped(self.name), self.sha256, settings)
-        return session if self.plan is None else session.with_plan(self.plan)
+        return (session if self.plan is None else session.with_plan(self.plan)).tuned()
 
 
 def score_arrays(batches: Iterator[pa.Array | tuple[pa.Array, ...]], model: ShippedModel) -> Iterator[pa.StructArray]:
