@@ -30,7 +30,7 @@ class ScorePlan:
     """The bindings of a model's inputs, the parts of its predictions, and how many rows go in at once.
 
     `kept` are the fields that the predictions have (all without it). `frozen_rows` is the number of rows of every call
-    where the file fixes it, `batch_rows` the number at once where it is given; both bounded by `batch_bytes` of inputs.
+    where the file fixes it, `batch_rows` the number at once where it is given; else `batch_bytes` of inputs bound it.
     """
 
     bindings: tuple[Binding, ...]

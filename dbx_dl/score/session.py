@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import logging
 import os
 from collections import OrderedDict
 from pathlib import Path
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from dbx_dl.score.plan import ScorePlan
 
 __all__ = ["METADATA_KEY", "PIXELS_NAME", "ModelSession", "digest_file", "name_outputs", "open_model", "open_session"]
+
+logger = logging.getLogger(__name__)
 
 _PIECE_BYTES = 2**20
 # So many times a call's inputs its outputs may take.
@@ -157,8 +160,8 @@ def open_session(
     SetupError when the first of the providers is not there.
     """
     settings = settings or SessionSettings()
-    if sha256 is not None and (sha256, settings) in _SESSIONS:
-        with _LOCK:
+    with _LOCK:
+        if sha256 is not None and (sha256, settings) in _SESSIONS:
             _SESSIONS.move_to_end((sha256, settings))
             return _SESSIONS[sha256, settings]
     found = digest_file(path)
@@ -166,7 +169,8 @@ def open_session(
         raise DataError(f"{path} is not the expected model: its SHA-256 is {found}, expected {sha256}; fetch it again")
     with _LOCK:
         if (found, settings) not in _SESSIONS:
-            _SESSIONS[found, settings] = ModelSession(path, found, settings)
+            session = _SESSIONS[found, settings] = ModelSession(path, found, settings)
+            logger.info("loaded model %s… on %s", found[:12], ", ".join(session.providers))
             while len(_SESSIONS) > _MAX_SESSIONS:
                 _SESSIONS.popitem(last=False)
         return _SESSIONS[found, settings]

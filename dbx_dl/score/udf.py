@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from dbx_dl.errors import ConfigError
 from dbx_dl.runtime.tables import quote_column, require_columns
 from dbx_dl.score.columns import check_wants
+from dbx_dl.score.executors import check_scoring
 from dbx_dl.score.model_file import ModelFile, fetch_model, keep_bytes
 from dbx_dl.score.pandas_columns import write_as_text
 from dbx_dl.score.providers import SessionSettings
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from dbx_dl.config import ScoreOptions
     from dbx_dl.contracts import ModelMetadata
-    from dbx_dl.score.plan import ScorePlan
     from dbx_dl.score.session import ModelSession
 
 UdfKind = Literal["arrow", "pandas"]
@@ -32,24 +32,31 @@ logger = logging.getLogger(__name__)
 class ColumnScorer:
     """A function of columns that gives structs of the model's predictions.
 
-    `model` is the file behind it, `shipped` how workers open and apply it, `function` Spark's own function of columns
-    by position or of one struct. `given` are the columns that a call without arguments takes.
+    `model` is the file behind it, `shipped` how workers open and apply it; `udf` is Spark's own function, of the kind
+    `kind`. `given` are the columns that a call without arguments takes.
     """
 
     def __init__(
         self,
-        function: Callable[..., Column],
+        udf: Callable[..., Column],
+        kind: UdfKind,
         model: ModelFile,
         session: ModelSession,
         shipped: ShippedModel,
-        given: tuple[str, ...] = (),
+        given: tuple[str, ...],
     ) -> None:
-        self.function = function
+        self.udf = udf
+        self.kind = kind
         self.model = model
         self.shipped = shipped
         self.plan = session.plan
         self._session = session
-        self._given = given or session.plan.columns
+        self._given = given
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """What workers run the model on, in the order in which they are tried; one without the first fails."""
+        return tuple(dict.fromkeys((*self.shipped.run_settings.providers, "cpu")))
 
     @property
     def metadata(self) -> ModelMetadata:
@@ -84,7 +91,10 @@ class ColumnScorer:
                 f"model {self.model.name} takes {len(names)} columns ({', '.join(names)}) or one struct, "
                 f"{len(columns)} were given"
             )
-        return self.function(*self._resolve(columns))
+        resolved = self._resolve(columns)
+        if self.kind == "pandas":
+            resolved = tuple(write_as_text(resolved, self.plan.for_columns(len(resolved)).wants))
+        return self.udf(*resolved)
 
     def check(self, df: DataFrame, *columns: Column | str) -> None:
         """DataError, before any job, unless a call with these columns of `df` fits the model.
@@ -149,15 +159,15 @@ def scorer_of(
     plan = plan_model(session, options)
     num_threads = options.num_threads or int(spark.conf.get("spark.task.cpus", "1") or 1)
     settings = SessionSettings(num_threads, options.providers, gpu_memory_bytes=options.gpu_memory_bytes)
+    check_scoring(spark, settings)
     shipped = ShippedModel(
         ship_model(spark, file), file.sha256, num_threads, settings, plan, options.max_error_fraction
     )
     kind = kind or _fastest_kind()
-    function = UDF_KINDS[kind](shipped, plan.ddl)
-    if kind == "pandas":
-        function = _spare_columns(function, plan)
     given = map_columns(plan.columns, options) if session.is_own else plan.columns
-    return ColumnScorer(function, file, session.with_plan(plan), shipped, given)
+    scorer = ColumnScorer(UDF_KINDS[kind](shipped, plan.ddl), kind, file, session.with_plan(plan), shipped, given)
+    logger.info("model %s runs on %s, %d threads a worker", file.name, ", ".join(scorer.providers), num_threads)
+    return scorer
 
 
 def map_columns(names: Sequence[str], options: ScoreOptions) -> tuple[str, ...]:
@@ -166,10 +176,6 @@ def map_columns(names: Sequence[str], options: ScoreOptions) -> tuple[str, ...]:
         if name not in names or not isinstance(given, str):
             raise ConfigError(f"inputs: {name!r} is no column of the model or not one of the table; {', '.join(names)}")
     return tuple(str(options.inputs.get(name, name)) for name in names)
-
-
-def _spare_columns(function: Callable[..., Column], plan: ScorePlan) -> Callable[..., Column]:
-    return lambda *columns: function(*write_as_text(columns, plan.for_columns(len(columns)).wants))
 
 
 def _fastest_kind() -> UdfKind:

@@ -37,9 +37,17 @@ class ShippedModel:
     plan: ScorePlan | None = None
     max_error_fraction: float | None = None
 
+    @property
+    def run_settings(self) -> SessionSettings:
+        """How it runs."""
+        return self.settings or SessionSettings(self.num_threads)
+
     def open(self) -> ModelSession:
-        """This worker's session; DataError when the file that arrived is another one."""
-        settings = self.settings or SessionSettings(self.num_threads)
+        """This worker's session; DataError when the file that arrived is another one.
+
+        SetupError when the first provider is not there.
+        """
+        settings = self.run_settings
         if settings.needs_gpu:
             from dbx_dl.score.task_devices import find_device
 
@@ -82,10 +90,17 @@ def _as_it_is(batch: pa.RecordBatch, plan: ScorePlan) -> pa.RecordBatch:
 
 
 def to_pandas(structs: pa.StructArray) -> pd.DataFrame:
-    """Prediction structs as a DataFrame; probabilities are arrays of float32."""
+    """Prediction structs as a DataFrame; probabilities are arrays of float32, integers beside nulls stay integers."""
+    import pandas as pd
     import pyarrow as pa
 
-    frame: pd.DataFrame = pa.Table.from_arrays(structs.flatten(), [field.name for field in structs.type]).to_pandas()
+    table = pa.Table.from_arrays(structs.flatten(), [field.name for field in structs.type])
+    frame: pd.DataFrame = table.to_pandas(maps_as_pydicts="strict")
+    whole = [field.name for field in table.schema if pa.types.is_integer(field.type)]
+    for name in whole:
+        if table[name].null_count:  # as floats they would lose digits
+            dtype = pd.Series([], dtype=table.schema.field(name).type.to_pandas_dtype()).dtype.name.capitalize()
+            frame[name] = pd.array(table[name].to_pylist(), dtype=dtype)
     return frame
 
 
