@@ -16,7 +16,9 @@ from pyspark.sql import functions as F
 from dbx_dl import register_sql_function, score_udf
 from dbx_dl.errors import ConfigError, DataError, SetupError
 from dbx_dl.metrics import softmax
+from dbx_dl.score.executors import _ask, compare_executors
 from dbx_dl.score.model_file import fetch_model
+from dbx_dl.score.providers import SessionSettings
 from dbx_dl.score.shipping import ship_model
 from dbx_dl.score.udf import UDF_KINDS
 from dbx_dl.score.worker import ShippedModel
@@ -141,6 +143,14 @@ def test_a_share_of_errors_stops_the_job_with_examples(
     assert sum(row["error"] is not None for row in rows) == 20 and rows[21]["found"] == 10.0
     with pytest.raises(PythonException, match=r"20 of the 40 rows that this task scored are errors.*failed: "):
         collect(df, score_udf(spark, path, kind=kind, max_error_fraction=0.1)())
+
+
+def test_executors_answer_what_scoring_needs_of_them(spark: SparkSession) -> None:
+    found = _ask(spark)
+    compare_executors(found, SessionSettings())
+    assert len(found) == 1, "both workers are on one machine and say the same"
+    with pytest.raises(SetupError, match=rf"executor {found[0][0].host} has cpu"):
+        compare_executors(found, SessionSettings(providers=("cuda",)))
 
 
 def test_a_worker_process_keeps_one_session_over_jobs(spark: SparkSession, tmp_path: Path) -> None:
