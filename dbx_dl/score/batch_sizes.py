@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Full pieces of each size that are timed; the best counts, since other work only makes them slower.
+# Pieces of each size (more than half of it) that are timed; the best counts, since other work only makes them slower.
 _NUM_TRIALS = 2
 # A smaller size must be that much faster: it costs more calls.
 _MARGIN = 1.05
@@ -38,12 +38,13 @@ class BatchSizer:
     def record(self, num_rows: int, seconds: float, output_bytes: int = 0) -> None:
         """How long a piece took, and how much came out of the model; the first call only warms it up."""
         self._bound_sizes(num_rows, output_bytes)
-        if self._chosen is not None or num_rows not in self._rates:
+        size = next((size for size in self._sizes if size >= num_rows), None)
+        if self._chosen is not None or size is None or num_rows * 2 <= size:
             return
         if not self._is_warm:
             self._is_warm = True
             return
-        self._rates[num_rows].append(num_rows / max(seconds, 1e-9))
+        self._rates[size].append(num_rows / max(seconds, 1e-9))
         if all(len(self._rates[size]) >= _NUM_TRIALS for size in self._sizes):
             self._chosen = choose_size({size: max(self._rates[size]) for size in self._sizes})
 
@@ -53,6 +54,12 @@ class BatchSizer:
             self._sizes = list_sizes(most)
             self._rates = {size: self._rates.get(size, []) for size in self._sizes}
             self._chosen = None if self._chosen is None else min(self._chosen, most)
+
+
+def cut_evenly(num_rows: int, size: int) -> int:
+    """How many of the rows to take next so that all pieces are about alike and none is above the size."""
+    num_pieces = -(-num_rows // size)
+    return -(-num_rows // num_pieces)
 
 
 def list_sizes(max_rows: int) -> list[int]:

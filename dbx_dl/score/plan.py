@@ -72,11 +72,20 @@ class ScorePlan:
     @property
     def max_rows(self) -> int:
         """The most rows that go through the model at once."""
-        row_bytes = max(1, sum(binding.row_bytes for binding in self.bindings))
-        bounded = max(1, min(self.batch_rows or MAX_BATCH_ROWS, self.batch_bytes // row_bytes))
         if self.frozen_rows is not None:
+            bounded = self.bound_rows(self.batch_rows or MAX_BATCH_ROWS)
             return max(self.frozen_rows, bounded - bounded % self.frozen_rows)
-        return self.batch_rows or bounded
+        return self.batch_rows or self.bound_rows(MAX_BATCH_ROWS)
+
+    @property
+    def max_tuned_rows(self) -> int:
+        """The most rows that are tried: twice as many where binding is cheap and rows are small."""
+        return self.max_rows if self.is_slow_to_bind else self.bound_rows(2 * MAX_BATCH_ROWS)
+
+    def bound_rows(self, num_rows: int) -> int:
+        """So many rows, or as many as `batch_bytes` hold."""
+        row_bytes = max(1, sum(binding.row_bytes for binding in self.bindings))
+        return max(1, min(num_rows, self.batch_bytes // row_bytes))
 
     def limit_rows(self, batch: pa.RecordBatch) -> int:
         """The most rows of this batch at once; fewer where lengths are free and the rows are long."""

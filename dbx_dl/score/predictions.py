@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from dbx_dl.score.batch_sizes import cut_evenly
 from dbx_dl.score.binding import bind_groups, bind_rows, count_batch_rows
 from dbx_dl.score.running import run_rows
 
@@ -58,7 +59,10 @@ def cut_pieces(session: ModelSession, batches: Iterable[pa.RecordBatch]) -> Iter
         most = plan.limit_rows(batch)
         start = 0
         while start < batch.num_rows:
-            num_rows = min(most, count_batch_rows(plan) if session.sizer is None else session.sizer.next_size())
+            if session.sizer is None:
+                num_rows = min(most, count_batch_rows(plan))
+            else:
+                num_rows = cut_evenly(batch.num_rows - start, min(most, session.sizer.next_size()))
             yield batch.slice(start, num_rows)
             start += num_rows
 

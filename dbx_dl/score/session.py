@@ -105,8 +105,8 @@ class ModelSession:
         if plan.batch_rows is not None or plan.frozen_rows is not None:
             return self
         session = copy.copy(self)
-        key = (plan.max_rows, plan.outputs)
-        session.sizer = self._sizers.setdefault(key, BatchSizer(plan.max_rows, OUTPUT_SHARE * plan.batch_bytes))
+        key = (plan.max_tuned_rows, plan.outputs)
+        session.sizer = self._sizers.setdefault(key, BatchSizer(plan.max_tuned_rows, OUTPUT_SHARE * plan.batch_bytes))
         return session
 
     @property

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from dbx_dl.errors import DataError
-from dbx_dl.score.batch_sizes import BatchSizer, choose_size, list_sizes
+from dbx_dl.score.batch_sizes import BatchSizer, choose_size, cut_evenly, list_sizes
 from dbx_dl.score.error_limit import limit_errors
 from dbx_dl.score.predictions import cut_pieces, predict_structs
 from dbx_dl.score.session import open_session
@@ -37,11 +37,21 @@ def test_sizes_are_tried_and_the_fastest_is_kept() -> None:
     assert choose_size({256: 100.0, 1024: 94.0, 4096: 80.0}) == 256
 
 
-def test_pieces_that_are_not_full_say_nothing() -> None:
+def test_small_pieces_say_nothing_of_a_large_size() -> None:
     sizer = BatchSizer(64, 2**30)
     for _ in range(20):
-        sizer.record(7, 1e-9)
+        sizer.record(8, 1e-9)
+        sizer.record(32, 1e-9)
     assert sizer.chosen is None and sizer.next_size() == 4
+
+
+def test_batches_are_cut_into_pieces_of_about_one_size() -> None:
+    assert [cut_evenly(10_000, 8192), cut_evenly(10_000, 4096), cut_evenly(5, 8)] == [5000, 3334, 5]
+    left, pieces = 10_000, []
+    while left:
+        pieces.append(cut_evenly(left, 3000))
+        left -= pieces[-1]
+    assert pieces == [2500] * 4
 
 
 def test_outputs_bound_the_size() -> None:
