@@ -105,6 +105,13 @@ class ScorePlan:
                 raise DataError(f"the model's predictions have no field {name!r}; {suggest_name(name, self.fields)}")
         return replace(self, kept=tuple(name for name in self.fields if name in names and name != ERROR_FIELD))
 
+    def with_threads(self, num_threads: int) -> ScorePlan:
+        """The plan with so many threads that decode images."""
+        bindings = (
+            replace(each, num_threads=num_threads) if isinstance(each, ImageBinding) else each for each in self.bindings
+        )
+        return replace(self, bindings=tuple(bindings))
+
     def for_columns(self, num_columns: int) -> ScorePlan:
         """The plan for so many columns by position: a single input (N, k) takes k columns of numbers too."""
         if num_columns in (1, len(self.columns)) or len(self.bindings) != 1:

@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from dbx_dl.contracts import ModelMetadata, OutputKind
     from dbx_dl.score.plan import ScorePlan
 
-__all__ = ["METADATA_KEY", "PIXELS_NAME", "ModelSession", "digest_file", "name_outputs", "open_model", "open_session"]
+__all__ = [
+    "METADATA_KEY",
+    "PIXELS_NAME",
+    "ModelSession",
+    "digest_file",
+    "find_session",
+    "name_outputs",
+    "open_model",
+    "open_session",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -160,10 +169,9 @@ def open_session(
     SetupError when the first of the providers is not there.
     """
     settings = settings or SessionSettings()
-    with _LOCK:
-        if sha256 is not None and (sha256, settings) in _SESSIONS:
-            _SESSIONS.move_to_end((sha256, settings))
-            return _SESSIONS[sha256, settings]
+    is_open = None if sha256 is None else find_session(sha256, settings)
+    if is_open is not None:
+        return is_open
     found = digest_file(path)
     if sha256 is not None and found != sha256:
         raise DataError(f"{path} is not the expected model: its SHA-256 is {found}, expected {sha256}; fetch it again")
@@ -174,6 +182,14 @@ def open_session(
             while len(_SESSIONS) > _MAX_SESSIONS:
                 _SESSIONS.popitem(last=False)
         return _SESSIONS[found, settings]
+
+
+def find_session(sha256: str, settings: SessionSettings) -> ModelSession | None:
+    """This process' session of the content with this digest, if it is loaded; its file is not looked at."""
+    with _LOCK:
+        if (sha256, settings) in _SESSIONS:
+            _SESSIONS.move_to_end((sha256, settings))
+        return _SESSIONS.get((sha256, settings))
 
 
 def digest_file(path: str | os.PathLike[str]) -> str:

@@ -156,8 +156,8 @@ def scorer_of(
 
     options = options or ScoreOptions()
     session = open_session(file.path, file.sha256)
-    plan = plan_model(session, options)
     num_threads = options.num_threads or int(spark.conf.get("spark.task.cpus", "1") or 1)
+    plan = plan_model(session, options).with_threads(num_threads)
     settings = SessionSettings(num_threads, options.providers, gpu_memory_bytes=options.gpu_memory_bytes)
     check_scoring(spark, settings)
     shipped = ShippedModel(

@@ -11,7 +11,7 @@ from dbx_dl.score.error_limit import limit_errors
 from dbx_dl.score.pandas_columns import read_from_text
 from dbx_dl.score.predictions import predict_batches
 from dbx_dl.score.providers import SessionSettings
-from dbx_dl.score.session import ModelSession, open_session
+from dbx_dl.score.session import ModelSession, find_session, open_session
 from dbx_dl.score.shipping import find_shipped
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ class ShippedModel:
             from dbx_dl.score.task_devices import find_device
 
             settings = settings.on_device(find_device())
-        session = open_session(find_shipped(self.name), self.sha256, settings)
+        session = find_session(self.sha256, settings)
+        if session is None:
+            session = open_session(find_shipped(self.name), self.sha256, settings)
         return (session if self.plan is None else session.with_plan(self.plan)).tuned()
 
 
