@@ -35,6 +35,7 @@ from dbx_dl.config.prepare import (
 )
 from dbx_dl.config.register import GroupLimit, LatencyLimit, MetricLimit, MetricName, RegisterConfig
 from dbx_dl.config.run import FrameworkName, RunConfig
+from dbx_dl.config.score_options import ImageOptions, ProviderName, ScoreOptions
 from dbx_dl.config.search import Dimension, SearchConfig
 from dbx_dl.config.section import NULL_TOKENS, Scalar, Section
 from dbx_dl.config.start import StartConfig
@@ -62,6 +63,7 @@ __all__ = [
     "IdxPair",
     "IdxSource",
     "IgnoredColumn",
+    "ImageOptions",
     "ImageSource",
     "LatencyLimit",
     "ManifestSource",
@@ -73,10 +75,12 @@ __all__ = [
     "PrepareImagesConfig",
     "PrepareSection",
     "PrepareTableConfig",
+    "ProviderName",
     "RegisterConfig",
     "RunConfig",
     "Scalar",
     "ScoreConfig",
+    "ScoreOptions",
     "SearchConfig",
     "Section",
     "SparkConfig",

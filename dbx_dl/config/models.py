@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from dbx_dl.config.csv_options import CsvOptions
+from dbx_dl.config.score_options import ScoreOptions
 from dbx_dl.config.section import NULL_TOKENS, Section
 
 VariantName = Literal["optimized", "fp16", "int8_static", "int8_dynamic"]
@@ -52,7 +53,7 @@ class ScoreConfig(Section):
 
     `source_format` images: a folder of files, keyed by their path relative to it; csv, parquet, json (lines), delta,
     query (SQL): rows keyed by `key`. `model`: an MLflow URI such as `models:/digits@champion`, or the path of an ONNX
-    file.
+    file; `options` say how its inputs are bound, what its predictions hold and how it runs.
     """
 
     source: str
@@ -62,3 +63,4 @@ class ScoreConfig(Section):
     table: str
     csv: CsvOptions = CsvOptions()
     null_tokens: tuple[str, ...] = NULL_TOKENS
+    options: ScoreOptions = ScoreOptions()
