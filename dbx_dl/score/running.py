@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from dbx_dl.score.session import ModelSession
 
-# So many rows alone that fail, before any worked, mean that the model fails on all.
+# So many rows alone that fail, before any worked, and then as many spread over the others, mean that all will fail.
 _MAX_LONE_FAILURES = 8
+_NUM_SPREAD = 16
 _MAX_REASON = 300
 
 Arrays = Mapping[str, "np.ndarray"]
@@ -41,9 +42,9 @@ class _Search:
 def run_rows(session: ModelSession, inputs: Arrays, num_rows: int) -> RunRows:
     """The plan's outputs for `num_rows` rows.
 
-    Where ONNX Runtime fails, the halves are tried, down to the row: at most 2 * num_rows calls, and fewer where it
-    fails on every row. Rows with an output that is not finite are errors too. DataError when an output has not one
-    entry per row.
+    Where ONNX Runtime fails, the halves are tried, down to the row: some 2 * num_rows calls at most, and far fewer
+    where it fails on all rows that are tried, which are the first and others spread over the rest. Rows with an output
+    that is not finite are errors too. DataError when an output has not one entry per row.
     """
     import numpy as np
 
@@ -68,13 +69,27 @@ def _search(session: ModelSession, inputs: Arrays, start: int, stop: int, search
     else:
         search.parts.append((start, stop, part))
         return
-    if stop - start == 1 or (search.num_alone >= _MAX_LONE_FAILURES and not search.parts):
+    is_alone = stop - start == 1
+    is_tried = search.num_alone >= _MAX_LONE_FAILURES and not search.parts
+    if is_alone or (is_tried and _fails_everywhere(session, inputs, start, stop)):
         search.num_alone += 1
         search.errors |= dict.fromkeys(range(start, stop), reason)
         return
     middle = (start + stop) // 2
     _search(session, inputs, start, middle, search)
     _search(session, inputs, middle, stop, search)
+
+
+def _fails_everywhere(session: ModelSession, inputs: Arrays, start: int, stop: int) -> bool:
+    """Whether the model fails on each of a few rows that are spread over these."""
+    step = max(1, (stop - start) // _NUM_SPREAD)
+    for place in range(start, stop, step):
+        try:
+            call_model(session, {name: array[place : place + 1] for name, array in inputs.items()}, 1)
+        except Exception:  # the reason is known already
+            continue
+        return False
+    return True
 
 
 def call_model(session: ModelSession, inputs: Arrays, num_rows: int) -> list[Any]:

@@ -277,4 +277,6 @@ def test_a_model_that_fails_on_every_row_is_not_asked_for_each(tmp_path: Path, m
     run = session.run
     monkeypatch.setattr(session, "run", lambda names, inputs: (calls.append(1), run(names, inputs))[1])
     rows = score(session, {"place": [99] * 1000})
-    assert {row["error"][:7] for row in rows} == {"failed:"} and len(calls) < 100
+    assert {row["error"][:7] for row in rows} == {"failed:"} and len(calls) < 300
+    bad_first = score(session, {"place": [*[99] * 20, *[4] * 500, 99, *[4] * 479]})
+    assert [place for place, row in enumerate(bad_first) if row["error"]] == [*range(20), 520]
