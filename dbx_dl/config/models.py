@@ -52,7 +52,7 @@ class ScoreConfig(Section):
 
     `source_format` images: a folder of files, keyed by their path relative to it; csv, parquet, json (lines), delta,
     query (SQL): rows keyed by `key`. `model`: an MLflow URI such as `models:/digits@champion`, or the path of an ONNX
-    file.
+    file. `columnar`: executors read and write data files themselves where both tables allow it.
     """
 
     source: str
@@ -62,3 +62,4 @@ class ScoreConfig(Section):
     table: str
     csv: CsvOptions = CsvOptions()
     null_tokens: tuple[str, ...] = NULL_TOKENS
+    columnar: bool = True

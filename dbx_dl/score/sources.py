@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dbx_dl.contracts.inputs import Feature
     from dbx_dl.transforms.raw_columns import RawKind
 
-_SHOWN_CHARACTERS = 60
+SHOWN_CHARACTERS = 60
 # Kind -> what a column's type should be, and what a value is not.
 _WORDS: dict[RawKind, tuple[str, str]] = {
     "numeric": ("numbers", "no number"),
@@ -114,7 +114,7 @@ def _read_inputs(found: DataFrame, inputs: InputSpec, config: ScoreConfig) -> li
 
 def _read_input(found: DataFrame, feature: Feature, config: ScoreConfig) -> Column:
     name, tokens = feature.column, config.null_tokens
-    match _raw_kind(feature):
+    match raw_kind(feature):
         case "numeric":
             return read_number(found, name, tokens)
         case "boolean":
@@ -127,7 +127,8 @@ def _read_input(found: DataFrame, feature: Feature, config: ScoreConfig) -> Colu
             return read_embedding(found, name)
 
 
-def _raw_kind(feature: Feature) -> RawKind:
+def raw_kind(feature: Feature) -> RawKind:
+    """What a feature's column holds."""
     if feature.kind == "numeric":
         return "boolean" if feature.is_boolean else "numeric"
     return "categorical" if feature.kind == "hashed" else feature.kind
@@ -135,7 +136,7 @@ def _raw_kind(feature: Feature) -> RawKind:
 
 def _refuse_types(found: DataFrame, spec: FeatureSpec, config: ScoreConfig) -> None:
     for feature in spec.features:
-        given, kind = found.schema[feature.column].dataType, _raw_kind(feature)
+        given, kind = found.schema[feature.column].dataType, raw_kind(feature)
         if not is_readable(given, kind):
             is_what = f"column {feature.column!r} is {given.simpleString()}"
             raise DataError(f"source {config.source}: {is_what}, the model takes {_WORDS[kind][0]}")
@@ -147,7 +148,7 @@ def _input_error(found: DataFrame, inputs: InputSpec, config: ScoreConfig) -> Co
     none = F.lit(None).cast("string")
     errors = [none]
     if MALFORMED_COLUMN in found.columns:
-        text = F.substring(F.col(MALFORMED_COLUMN), 1, _SHOWN_CHARACTERS)
+        text = F.substring(F.col(MALFORMED_COLUMN), 1, SHOWN_CHARACTERS)
         broken = F.concat(F.lit("malformed: the line has not as many values as the header: "), text)
         errors.append(F.when(F.col(MALFORMED_COLUMN).isNotNull(), broken))
     if not isinstance(inputs, ImageSpec):
@@ -157,7 +158,7 @@ def _input_error(found: DataFrame, inputs: InputSpec, config: ScoreConfig) -> Co
 
 def _can_fail(found: DataFrame, feature: Feature) -> bool:
     """Whether a value of the column can be unparsable; asked first, since tables may have thousands of columns."""
-    kind = _raw_kind(feature)
+    kind = raw_kind(feature)
     return kind in ("boolean", "embedding") or (
         kind != "categorical" and is_text(found.schema[feature.column].dataType)
     )
@@ -166,8 +167,14 @@ def _can_fail(found: DataFrame, feature: Feature) -> bool:
 def _unparsable_error(found: DataFrame, feature: Feature, config: ScoreConfig) -> Column:
     from pyspark.sql import functions as F
 
-    name, kind = feature.column, _raw_kind(feature)
+    name, kind = feature.column, raw_kind(feature)
     size = feature.size if feature.kind == "embedding" else None
-    value = F.substring(F.col(quote_column(name)).cast("string"), 1, _SHOWN_CHARACTERS)
-    text = F.concat(F.lit(f"unparsable: column '{name}' holds '"), value, F.lit(f"', which is {_WORDS[kind][1]}"))
+    value = F.substring(F.col(quote_column(name)).cast("string"), 1, SHOWN_CHARACTERS)
+    before, after = explain_unparsable(feature)
+    text = F.concat(F.lit(before), value, F.lit(after))
     return F.when(is_unparsable(found, name, config.null_tokens, kind, size=size), text)
+
+
+def explain_unparsable(feature: Feature) -> tuple[str, str]:
+    """The text before and after a value that is none of the feature's kind."""
+    return f"unparsable: column '{feature.column}' holds '", f"', which is {_WORDS[raw_kind(feature)][1]}"

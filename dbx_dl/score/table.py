@@ -12,12 +12,13 @@ from dbx_dl.runtime.session_settings import FILE_SETTINGS, session_settings
 from dbx_dl.runtime.sources import explain_read_errors
 from dbx_dl.runtime.table_writes import replace_table, require_free_place
 from dbx_dl.runtime.tables import has_table, pin_table, read_pinned
+from dbx_dl.score.columnar.replace import LEFTOVERS, replace_without_rows
 from dbx_dl.score.model_file import fetch_model
 from dbx_dl.score.sources import check_keys, read_score_rows
 from dbx_dl.score.udf import scorer_of
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
     from dbx_dl.config import ScoreConfig, TrackingConfig
     from dbx_dl.contracts import TableVersion
@@ -49,9 +50,11 @@ def score_table(spark: SparkSession, config: ScoreConfig, *, tracking: TrackingC
     scorer.check(found.rows, "inputs")
     logger.info("scoring %s with %s into table %s", found.origin, _name(model), config.table)
     with session_settings(spark, FILE_SETTINGS), explain_read_errors(what):
-        if config.source_format != "images":
-            check_keys(found.rows, what)
-        replace_table(_predict(found, scorer), config.table)
+        rows, lineage = _predict(found, scorer), _lineage(scorer.model, found.origin)
+        if not replace_without_rows(spark, config, found, scorer, rows, lineage):
+            if config.source_format != "images":
+                check_keys(found.rows, what)
+            replace_table(rows, config.table)
     return _count(spark, config.table, found.origin, model, started)
 
 
@@ -63,14 +66,13 @@ def _find_target(spark: SparkSession, config: ScoreConfig) -> TableVersion | Non
         if missing:
             raise DataError(f"table {config.table} exists and holds no predictions: name another table to write to")
         return target
-    require_free_place(config.table, "predictions")
+    require_free_place(config.table, "predictions", LEFTOVERS)
     return None
 
 
 def _predict(found: ScoreRows, scorer: ColumnScorer) -> DataFrame:
     from pyspark.sql import functions as F
 
-    model = scorer.model
     is_sound = F.col("input_error").isNull()
     names = [name for name in scorer.fields if name != "error"]
     outputs = [F.when(is_sound, F.col(f"p.{name}")).alias(name) for name in names]
@@ -78,10 +80,18 @@ def _predict(found: ScoreRows, scorer: ColumnScorer) -> DataFrame:
         "key",
         *outputs,
         F.coalesce("input_error", "p.error").alias("error"),
+        *_lineage(scorer.model, found.origin),
+    )
+
+
+def _lineage(model: ModelFile, origin: str) -> tuple[Column, ...]:
+    from pyspark.sql import functions as F
+
+    return (
         F.lit(model.name).alias("model_name"),
         F.lit(model.version).cast("int").alias("model_version"),
         F.lit(model.sha256).alias("model_sha256"),
-        F.lit(found.origin).alias("source"),
+        F.lit(origin).alias("source"),
         F.current_timestamp().alias("scored_at"),
     )
 
