@@ -38,7 +38,7 @@ def explain_place(facts: PlaceFacts) -> str | None:
     for name in (facts.source, facts.table):
         if not is_path(name):
             return f"table {name} belongs to a catalog, which says who may read and write it"
-        if "://" in absolute_path(name):
+        if not absolute_path(name).startswith("/"):
             return f"{name} is not on a local file system"
     return None
 

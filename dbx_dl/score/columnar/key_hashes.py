@@ -16,10 +16,16 @@ _SEED = 20_240_229
 
 
 def hash_keys(keys: pa.Array) -> np.ndarray:
-    """Hashes uint64 (N,) of strings without nulls: the sum over bytes of table[byte] * odd[position], modulo 2^64."""
+    """Hashes uint64 (N,) of keys without nulls: of integers and booleans these themselves.
+
+    Of strings the sum over bytes of table[byte] * odd[position] and their number, modulo 2^64.
+    """
     import numpy as np
     import pyarrow as pa
 
+    if not pa.types.is_string(keys.type):
+        numbers: np.ndarray = keys.to_numpy(zero_copy_only=False).astype(np.int64)
+        return numbers.view(np.uint64)
     if not len(keys):
         return np.empty(0, np.uint64)
     plain = keys.cast(pa.large_string())

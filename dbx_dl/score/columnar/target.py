@@ -70,7 +70,8 @@ def explain_target(target: TargetFacts, fields: Sequence[tuple[str, str]]) -> st
 def read_fields(schema_json: str) -> tuple[tuple[str, str], ...]:
     """Name and type of every field of a schema in Delta's JSON, whatever it says of nulls."""
     return tuple(
-        (field["name"], json.dumps(_forget_nulls(field["type"]))) for field in json.loads(schema_json)["fields"]
+        (field["name"], json.dumps(_forget_nulls(field["type"]), sort_keys=True))
+        for field in json.loads(schema_json)["fields"]
     )
 
 
