@@ -1,4 +1,8 @@
-"""The limit of scoring: bare processes that read files, run ONNX Runtime and write Parquet; and loops made by hand."""
+"""The limit of scoring: bare processes that read files, run ONNX Runtime and write Parquet; and loops made by hand.
+
+What they write is what the scorer predicts: key, label, probability, probabilities. There is no check of anything, no
+error column and no lineage.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,11 @@ import onnxruntime
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.benchmarks.score_work import Work
+from tests.benchmarks.score_work import LABELS, Work
 
-RESULT = pa.schema([("id", pa.int64()), ("probabilities", pa.list_(pa.float32()))])
+LISTS = pa.list_(pa.float32())
+RESULT = pa.schema([("id", pa.int64()), ("probabilities", LISTS)])
+FILE = pa.schema([("id", pa.int64()), ("label", pa.string()), ("probability", pa.float64()), ("probabilities", LISTS)])
 _SESSIONS: dict[str, Any] = {}
 
 
@@ -26,13 +32,16 @@ def open_bare(path: str) -> Any:
     return _SESSIONS[path]
 
 
-def predict(work: Work, batch: pa.RecordBatch) -> pa.Array:
-    """Probabilities of a batch as lists."""
+def predict(work: Work, batch: pa.RecordBatch) -> np.ndarray:
+    """Probabilities float32 (N, C) of a batch."""
     session = open_bare(work.model)
-    parts = []
-    for start in range(0, batch.num_rows, work.batch_rows):
-        parts.append(session.run(["probabilities"], work.bind(batch.slice(start, work.batch_rows)))[0])
-    found = np.concatenate(parts)
+    starts = range(0, batch.num_rows, work.batch_rows)
+    parts = [session.run(["probabilities"], work.bind(batch.slice(start, work.batch_rows)))[0] for start in starts]
+    return np.concatenate(parts)
+
+
+def as_lists(found: np.ndarray) -> pa.Array:
+    """Rows of a matrix as lists."""
     offsets = np.arange(0, found.size + 1, found.shape[1], dtype=np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(found.reshape(-1)))
 
@@ -40,10 +49,17 @@ def predict(work: Work, batch: pa.RecordBatch) -> pa.Array:
 def score_file(work: Work, source: str, target: str) -> int:
     """One data file to one result file; the number of rows."""
     num_rows = 0
-    with pq.ParquetWriter(target, RESULT, use_dictionary=False) as writer, pq.ParquetFile(source) as file:
+    labels = pa.array(LABELS, pa.string())
+    with pq.ParquetWriter(target, FILE, use_dictionary=["label"]) as writer, pq.ParquetFile(source) as file:
         for batch in file.iter_batches(16 * 4096, columns=["id", *work.columns], use_threads=False):
-            result = pa.RecordBatch.from_arrays([batch.column("id"), predict(work, batch)], schema=RESULT)
-            writer.write_batch(result)
+            found = predict(work, batch)
+            best = found.argmax(axis=1)
+            columns = [
+                labels.take(pa.array(best)),
+                found[np.arange(len(found)), best].astype(np.float64),
+                as_lists(found),
+            ]
+            writer.write_batch(pa.RecordBatch.from_arrays([batch.column("id"), *columns], schema=FILE))
             num_rows += batch.num_rows
     return num_rows
 
@@ -58,7 +74,7 @@ def map_by_hand(work: Work) -> Any:
 
     def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            yield pa.RecordBatch.from_arrays([batch.column("id"), predict(work, batch)], schema=RESULT)
+            yield pa.RecordBatch.from_arrays([batch.column("id"), as_lists(predict(work, batch))], schema=RESULT)
 
     return score
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-_GROUP_ROWS = 2**19
 _GROUP_BYTES = 64 * 2**20
 # Delta keeps so many characters of a text in a file's statistics.
 _BOUND_CHARACTERS = 32
@@ -52,6 +51,7 @@ class ResultWriter:
             self._path, schema, compression="snappy", use_dictionary=texts, store_schema=False
         )
         self._waiting: list[pa.RecordBatch] = []
+        self._waiting_bytes = 0
         self._stats = _Statistics(bound_column)
 
     def __enter__(self) -> ResultWriter:
@@ -67,9 +67,9 @@ class ResultWriter:
     def write(self, batch: pa.RecordBatch) -> None:
         """Add rows; they are kept until they make a row group."""
         self._waiting.append(batch)
+        self._waiting_bytes += batch.nbytes
         self._stats.add(batch)
-        num_rows = sum(waiting.num_rows for waiting in self._waiting)
-        if num_rows >= _GROUP_ROWS or sum(waiting.nbytes for waiting in self._waiting) >= _GROUP_BYTES:
+        if self._waiting_bytes >= _GROUP_BYTES:
             self._flush()
 
     def finish(self) -> ResultFile:
@@ -86,6 +86,7 @@ class ResultWriter:
             table = pa.Table.from_batches(self._waiting, self._schema)
             self._writer.write_table(table, row_group_size=max(1, table.num_rows))
             self._waiting.clear()
+            self._waiting_bytes = 0
 
 
 @dataclass
