@@ -66,7 +66,8 @@ def prepare_run(spark: SparkSession, config: RunConfig, *, refit: bool = False) 
 
 def stream_run(spark: SparkSession, config: RunConfig, checkpoint: str, interval_seconds: float | None) -> None:
     """Take new images into the run's Delta table as they arrive, see `stream_images`; returns when the query ends."""
-    from dbx_dl.prepare.images.stream import await_stream, stream_images
+    from dbx_dl.prepare.images.stream import stream_images
+    from dbx_dl.runtime.file_streams import await_stream
 
     if not isinstance(config.prepare, PrepareImagesConfig):
         raise ConfigError(f"run {config.name} prepares a table: only image folders can be streamed")
