@@ -179,6 +179,21 @@ def score_run(spark: SparkSession, config: RunConfig) -> ScoredTable:
     return scored
 
 
+def explain_score_run(spark: SparkSession, config: RunConfig) -> list[tuple[str, str]]:
+    """What `score_run` would do, as rows of a table; nothing is scored."""
+    from dbx_dl.score.explanation import explain_score
+
+    return explain_score(spark, config.score, tracking=config.tracking)
+
+
+def stream_score_run(spark: SparkSession, config: RunConfig) -> None:
+    """Score what is new in the run's input as it arrives, see `score_stream`; returns when the query ends."""
+    from dbx_dl.runtime.file_streams import await_stream
+
+    query = dbx_dl.score_stream(spark, config.score, tracking=config.tracking)
+    _timed(config, "score", lambda: await_stream(query))
+
+
 def report_run(spark: SparkSession, config: RunConfig) -> Path:
     """Write the run's page from its contracts; returns the path of `report.html`."""
     from dbx_dl.monitor.report import write_report

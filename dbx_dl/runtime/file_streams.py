@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from dbx_dl.errors import DataError
 from dbx_dl.runtime.databricks import is_databricks
 from dbx_dl.runtime.sources import escape_globs, explain_read_errors
 from dbx_dl.runtime.tables import absolute_path
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.streaming import StreamingQuery
 
+_ONLY_GROWS = re.compile(r"DELTA_SOURCE_(IGNORE_DELETE|TABLE_IGNORE_CHANGES)")
 _SCHEMA = "path string, modificationTime timestamp, length long, content binary"
 
 
@@ -41,11 +44,19 @@ def start_batches(
 
 
 def await_stream(query: StreamingQuery) -> None:
-    """Wait for the end of a query; a DataError of one of its batches is raised as such."""
+    """Wait for the end of a query; a DataError of one of its batches is raised as such.
+
+    DataError also where a Delta table without a change feed, which may only grow, did something else.
+    """
     from pyspark.errors import StreamingQueryException
 
     try:
         query.awaitTermination()
     except StreamingQueryException as error:
+        if _ONLY_GROWS.search(str(error)):
+            raise DataError(
+                "rows of the stream's source were changed or deleted: set its delta.enableChangeDataFeed, and start "
+                "with a new checkpoint"
+            ) from None
         with explain_read_errors("the stream"):
             raise error from None

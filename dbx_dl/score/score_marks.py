@@ -27,7 +27,7 @@ _NOT_OF_SCOPE = {
 
 @dataclass(frozen=True)
 class ScoreMark:
-    """One commit of predictions.
+    """One commit of predictions, derived from version `after` of the table.
 
     `scope` stands for the model file and for every setting that decides what rows are scored to. With `is_whole` the
     table has a prediction for every row of version `source_version` of the Delta table `source_id` within that scope.
@@ -36,6 +36,7 @@ class ScoreMark:
     score_id: str
     scope: str
     writer: str
+    after: int
     is_whole: bool
     source_id: str | None = None
     source_version: int | None = None
@@ -57,14 +58,19 @@ def digest_scope(config: ScoreConfig, model_sha256: str) -> str:
 
 
 def find_mark(spark: SparkSession, name: str) -> ScoreMark | None:
-    """The mark of the commit that a predictions table's rows are from; None where another job changed them since."""
+    """The mark of the commit that a predictions table's rows are from; None where another job changed them since.
+
+    Or meanwhile: between the state that the commit was derived from and the commit.
+    """
+    found: ScoreMark | None = None
     for row in read_history(spark, name, _MAX_COMMITS):
+        if found is not None and row["version"] <= found.after:
+            break
         mark = _mark_of(row)
-        if mark is not None:
-            return mark
-        if row["operation"] not in _HARMLESS:
+        if mark is None and row["operation"] not in _HARMLESS:
             return None
-    return None
+        found = found or mark
+    return found
 
 
 def find_commit(spark: SparkSession, name: str, score_id: str) -> Row | None:

@@ -81,7 +81,7 @@ def commit_predictions(spark: SparkSession, job: ScoreJob, transaction: tuple[st
     Without `transaction` (app id and number) it is the one after the state that the job was derived from: of two
     writers at once only one commits. DataError when keys are null or repeated, or the table has other columns.
     """
-    what, mark = f"source {job.config.source}", make_mark(job, is_whole=transaction is None)
+    what = f"source {job.config.source}"
     try:
         with session_settings(spark, FILE_SETTINGS), explain_read_errors(what):
             if job.config.source_format != "images":
@@ -89,6 +89,7 @@ def commit_predictions(spark: SparkSession, job: ScoreJob, transaction: tuple[st
             if transaction is None and _has_moved(spark, job):
                 return ScoreCommit(is_lost=True)
             job = _settle_table(spark, job)
+            mark = make_mark(job, is_whole=transaction is None)
             app_id, number = transaction or (APP_ID, _version_of(job) + 1)
             settings = {**mark_settings(mark.as_values()), **transaction_settings(app_id, number)}
             with session_settings(spark, settings):
@@ -136,6 +137,7 @@ def make_mark(job: ScoreJob, *, is_whole: bool) -> ScoreMark:
         make_id(),
         digest_scope(job.config, job.scorer.model.sha256),
         job.config.writer,
+        _version_of(job),
         is_whole and job.source is not None,
         job.chosen.source_id,
         job.source.version if job.source else None,
