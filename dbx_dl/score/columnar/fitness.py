@@ -17,35 +17,59 @@ if TYPE_CHECKING:
 
     from dbx_dl.contracts import InputSpec, TableVersion
     from dbx_dl.feed.delta_log import PinnedLog
+    from dbx_dl.score.writing import ScoreJob
 
 
 @dataclass(frozen=True)
-class PlaceFacts:
+class JobFacts:
     """Where a job runs and what it is asked for; `source` and `table` are as the user named them."""
 
+    is_wanted: bool
     on_databricks: bool
     is_delta: bool
     source: str
     table: str
+    is_replacing: bool = True
+    is_whole: bool = True
+    num_key_columns: int = 1
+    has_ansi_sizes: bool = True
 
 
-def explain_place(facts: PlaceFacts) -> str | None:
+def explain_job(facts: JobFacts) -> str | None:
     """Why a job's rows must pass through Spark wherever its tables lie; None where they need not."""
-    if facts.on_databricks:
-        return "on Databricks only Spark knows what a user may read"
-    if not facts.is_delta:
-        return f"{facts.source} is no Delta table"
-    for name in (facts.source, facts.table):
-        if not is_path(name):
-            return f"table {name} belongs to a catalog, which says who may read and write it"
-        if not absolute_path(name).startswith("/"):
-            return f"{name} is not on a local file system"
-    return None
+    reasons = (
+        (not facts.is_wanted, "`columnar` is false"),
+        (facts.on_databricks, "on Databricks only Spark knows what a user may read"),
+        (not facts.is_delta, f"{facts.source} is no Delta table"),
+        (not facts.is_replacing, "predictions join those of an earlier run"),
+        (not facts.is_whole, "only some rows of the source are scored"),
+        (facts.num_key_columns != 1, "the key is made of several columns"),
+        (not facts.has_ansi_sizes, "spark.sql.ansi.enabled is false, under which a null array has a length"),
+    )
+    places = (_explain_place(name) for name in (facts.source, facts.table))
+    return next((reason for is_true, reason in reasons if is_true), None) or next(filter(None, places), None)
 
 
-def describe_place(source: str, table: str, is_delta: bool) -> PlaceFacts:
+def describe_job(job: ScoreJob, has_ansi_sizes: bool) -> JobFacts:
     """The facts of a job here."""
-    return PlaceFacts(is_databricks(), is_delta, source, table)
+    config = job.config
+    return JobFacts(
+        is_wanted=config.columnar,
+        on_databricks=is_databricks(),
+        is_delta=job.source is not None,
+        source=config.source,
+        table=config.table,
+        is_replacing=job.writer == "replace",
+        is_whole=job.chosen.selection == "whole" and config.where is None,
+        num_key_columns=1 if isinstance(config.key, str) else len(config.key),
+        has_ansi_sizes=has_ansi_sizes,
+    )
+
+
+def _explain_place(name: str) -> str | None:
+    if not is_path(name):
+        return f"table {name} belongs to a catalog, which says who may read and write it"
+    return None if absolute_path(name).startswith("/") else f"{name} is not on a local file system"
 
 
 def explain_table(table: str, fields: Sequence[tuple[str, str]]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,6 @@ _KNOWN_WRITER_FEATURES = frozenset(
 _PLAIN_WRITER_VERSIONS = (1, 2)
 _FEATURES_WRITER_VERSION = 7
 _KNOWN_FIELD_METADATA = {"comment"}
-_COMMIT_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -81,8 +80,8 @@ def read_target(path: str) -> TargetFacts:
 
 
 def find_target(path: str) -> bool:
-    """Whether there is a Delta log at a local path."""
-    return Path(path, "_delta_log").is_dir()
+    """Whether there is a Delta table at a local path; a log without commits is what a killed writer left."""
+    return any(Path(path, "_delta_log").glob("*.json"))
 
 
 def make_schema(schema_json: str) -> pa.Schema:
@@ -93,42 +92,46 @@ def make_schema(schema_json: str) -> pa.Schema:
     return pa.schema(Schema.from_json(schema_json).to_arrow())
 
 
-def replace_files(path: str, schema_json: str, files: Sequence[ResultFile]) -> None:
-    """Make the files the table's only content, in one commit; the table is made where there is none.
+def replace_files(
+    path: str,
+    schema_json: str,
+    files: Sequence[ResultFile],
+    *,
+    after: int,
+    mark: Mapping[str, Any],
+    transaction: tuple[str, int],
+) -> bool:
+    """Make the files the table's only content, in one commit on version `after`; -1 for a table that is not there yet.
 
-    DataError, with nothing changed, when another writer changed what decides that this is right, or keeps being faster.
+    `mark` are JSON values that the commit carries, `transaction` its app id and number. False, with nothing changed,
+    where another writer was faster; DataError when the table cannot be written.
     """
-    from deltalake.exceptions import CommitFailedError, DeltaError
-
-    for _ in range(_COMMIT_ATTEMPTS):
-        try:
-            _commit(path, schema_json, files)
-        except CommitFailedError:
-            continue
-        except DeltaError as error:
-            if "already exists" in str(error):
-                continue
-            raise DataError(f"table {path} cannot be written: {str(error).splitlines()[0]}") from None
-        return
-    raise DataError(f"table {path} is being written by others at the same time: nothing was written, run it again")
-
-
-def _commit(path: str, schema_json: str, files: Sequence[ResultFile]) -> None:
-    """One attempt to commit on the latest version: replacing all of it is right whatever it holds."""
     from deltalake import Schema
-    from deltalake.transaction import CommitProperties, create_table_with_add_actions
+    from deltalake.exceptions import CommitFailedError, DeltaError
+    from deltalake.transaction import CommitProperties, Transaction, create_table_with_add_actions
 
     schema, actions = Schema.from_json(schema_json), [_to_action(file) for file in files]
-    if not find_target(path):
-        create_table_with_add_actions(path, schema, actions, mode="error")
-        return
-    table = _open(path)
-    reason = explain_target(_describe(table), read_fields(schema_json))
-    if reason is not None:
-        raise DataError(f"another writer changed table {path} meanwhile ({reason}): nothing was written, run it again")
-    table.create_write_transaction(
-        actions, "overwrite", schema, commit_properties=CommitProperties(max_commit_retries=0)
+    metrics = {"numFiles": str(len(files)), "numOutputRows": str(sum(file.num_rows for file in files))}
+    properties = CommitProperties(
+        custom_metadata={"userMetadata": json.dumps(dict(mark)), "operationMetrics": metrics},
+        max_commit_retries=0,
+        app_transactions=[Transaction(*transaction)],
     )
+    try:
+        if after < 0:
+            create_table_with_add_actions(path, schema, actions, mode="error", commit_properties=properties)
+            return True
+        table = _open(path)
+        if table.version() != after:
+            return False
+        table.create_write_transaction(actions, "overwrite", schema, commit_properties=properties)
+    except CommitFailedError:
+        return False
+    except DeltaError as error:
+        if "already exists" in str(error):
+            return False
+        raise DataError(f"table {path} cannot be written: {str(error).splitlines()[0]}") from None
+    return True
 
 
 def _open(path: str) -> Any:

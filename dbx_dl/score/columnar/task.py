@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from dbx_dl.score.columnar.input_hashes import hash_rows
 from dbx_dl.score.columnar.key_hashes import hash_keys
 from dbx_dl.score.columnar.piece_rows import RowReader
 from dbx_dl.score.columnar.raw_values import read_inputs, read_key
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from dbx_dl.score.columnar.pieces import Piece
     from dbx_dl.score.session import ModelSession
 
+KEY_COLUMN, HASH_COLUMN = "key", "input_hash"
 TASK_RESULT_DDL = (
     "path string, size_bytes long, num_rows long, modified_at_ms long, stats string, num_null_keys long, hashes binary"
 )
@@ -33,8 +35,8 @@ TASK_RESULT_DDL = (
 class ScoreTask:
     """What every task of a job must know.
 
-    `schema` is the predictions table's: the key, the fields of the model's predictions, the last of which is `error`,
-    and the columns of `lineage`, one row of values that all rows share. Files are written into `table`/`folder`.
+    `schema` is the predictions table's: the key, the fields of the model's predictions, `input_hash`, and the columns
+    of `lineage`, a row of values that all rows share. Files are written into `table`/`folder`.
     """
 
     model: ShippedModel
@@ -52,7 +54,7 @@ class ScoreTask:
         """Score the pieces and write the file; one row of TASK_RESULT_DDL."""
         session = self.model.open()
         hashes, num_null_keys = bytearray(), 0
-        with ResultWriter(self.table, self.folder, self._stored_schema(), self.schema.names[0]) as writer:
+        with ResultWriter(self.table, self.folder, self._stored_schema(), KEY_COLUMN) as writer:
             for rows in self.reader.read(pieces):
                 stored = rows.column(self.key)
                 num_null_keys += stored.null_count
@@ -66,17 +68,20 @@ class ScoreTask:
     def _predict(self, session: ModelSession, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
-        keys = read_key(rows.column(self.key))
         columns, input_errors = read_inputs(rows, self.inputs, self.null_tokens)
+        known = {
+            KEY_COLUMN: read_key(rows.column(self.key)),
+            HASH_COLUMN: hash_rows(columns, self.inputs, input_errors),
+            **{name: _repeat(self.lineage.column(name), rows.num_rows) for name in self.lineage.schema.names},
+        }
         start, schema = 0, self._stored_schema()
         for structs in predict_structs(session, columns):
             end = start + len(structs)
-            fields = structs.flatten()
             errors = {row - start: text for row, text in input_errors.items() if start <= row < end}
-            if errors:
-                fields = _replace_rows(fields, errors)
-            lineage = [_repeat(column, len(structs)) for column in self.lineage.columns]
-            yield pa.RecordBatch.from_arrays([keys[start:end], *fields, *lineage], schema=schema)
+            fields = dict(zip((field.name for field in structs.type), structs.flatten(), strict=True))
+            found = {name: column[start:end] for name, column in known.items()}
+            found |= _replace_rows(fields, errors) if errors else fields
+            yield pa.RecordBatch.from_arrays([found[name] for name in schema.names], schema=schema)
             start = end
 
     def _stored_schema(self) -> pa.Schema:
@@ -104,26 +109,26 @@ def run_tasks(task: ScoreTask, shares: tuple[tuple[Piece, ...], ...]) -> Any:
     return score_shares
 
 
-def _replace_rows(fields: list[pa.Array], errors: dict[int, str]) -> list[pa.Array]:
-    """Fields of predictions, the last one `error`, in which rows that had an error before the model have only that."""
+def _replace_rows(fields: dict[str, pa.Array], errors: dict[int, str]) -> dict[str, pa.Array]:
+    """Fields of predictions in which rows that had an error before the model have only that."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    is_sound: np.ndarray = np.ones(len(fields[0]), bool)
+    num_rows = len(fields["error"])
+    is_sound: np.ndarray = np.ones(num_rows, bool)
     is_sound[list(errors)] = False
-    sound = pa.array(is_sound)
-    outputs = [_keep_rows(field, sound) for field in fields[:-1]]
-    texts = pa.array([errors.get(row) for row in range(len(sound))], pa.string())
-    return [*outputs, pc.coalesce(texts, fields[-1])]
+    found = {name: _keep_rows(field, is_sound) for name, field in fields.items()}
+    texts = pa.array([errors.get(row) for row in range(num_rows)], pa.string())
+    return {**found, "error": pc.coalesce(texts, fields["error"])}
 
 
-def _keep_rows(column: pa.Array, is_kept: pa.Array) -> pa.Array:
+def _keep_rows(column: pa.Array, is_kept: np.ndarray) -> pa.Array:
     """The column with null where it is not kept."""
     import numpy as np
     import pyarrow as pa
 
-    places = pa.array(np.arange(len(column)), mask=~is_kept.to_numpy(zero_copy_only=False))
+    places = pa.array(np.arange(len(column)), mask=~is_kept)
     return column.take(places)
 
 

@@ -9,35 +9,40 @@ import pyarrow as pa
 import pytest
 
 from dbx_dl.contracts import ImageSpec
-from dbx_dl.score.columnar.fitness import PlaceFacts, explain_place
+from dbx_dl.score.columnar.fitness import JobFacts, explain_job
 from dbx_dl.score.columnar.raw_values import explain_columns
 from dbx_dl.score.columnar.target import TargetFacts, explain_target, read_fields
 from tests.prepared_tables import SPEC
 
-PLACE = PlaceFacts(on_databricks=False, is_delta=True, source="/a/source", table="./table")
+JOB = JobFacts(is_wanted=True, on_databricks=False, is_delta=True, source="/a/source", table="./table")
 FIELDS = (("key", '"string"'), ("value", '"double"'))
 TARGET = TargetFacts(fields=FIELDS)
 SCHEMA = pa.schema([("id", pa.string()), ("x", pa.float32()), ("y", pa.int64()), ("colour", pa.string())])
 
 
 def test_local_path_tables_need_no_spark() -> None:
-    assert explain_place(PLACE) is None
-    assert explain_place(replace(PLACE, source="file:/a/source", table="~/table")) is None
+    assert explain_job(JOB) is None
+    assert explain_job(replace(JOB, source="file:/a/source", table="~/table")) is None
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
+        ({"is_wanted": False}, "`columnar` is false"),
         ({"on_databricks": True}, "on Databricks"),
         ({"is_delta": False}, "/a/source is no Delta table"),
+        ({"is_replacing": False}, "predictions join those of an earlier run"),
+        ({"is_whole": False}, "only some rows"),
+        ({"num_key_columns": 2}, "the key is made of several columns"),
+        ({"has_ansi_sizes": False}, "spark.sql.ansi.enabled is false"),
         ({"source": "main.sales.rows"}, "table main.sales.rows belongs to a catalog"),
         ({"table": "predictions"}, "table predictions belongs to a catalog"),
         ({"table": "s3://bucket/table"}, "s3://bucket/table is not on a local file system"),
         ({"source": "abfss:/bucket/table"}, "abfss:/bucket/table is not on a local file system"),
     ],
 )
-def test_other_places_are_for_spark(change: dict[str, Any], reason: str) -> None:
-    assert str(explain_place(replace(PLACE, **change))).startswith(reason)
+def test_other_jobs_are_for_spark(change: dict[str, Any], reason: str) -> None:
+    assert str(explain_job(replace(JOB, **change))).startswith(reason)
 
 
 def test_a_target_that_asks_for_nothing_unknown_is_replaced() -> None:

@@ -49,6 +49,12 @@ def test_a_file_is_described_as_delta_wants_it(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / found.path).schema.names == ["key", "value"]
 
 
+def commit(folder: Path, files: list[ResultFile], after: int) -> bool:
+    return replace_files(
+        str(folder), SCHEMA_JSON, files, after=after, mark={"m": after}, transaction=("tests", after + 1)
+    )
+
+
 def test_an_attempt_that_fails_leaves_nothing_and_a_second_one_shares_no_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="disk"), ResultWriter(str(tmp_path), "scored-1", SCHEMA, "key") as writer:
         writer.write(pa.RecordBatch.from_arrays([pa.array(["a"]), pa.array([1.0])], schema=SCHEMA))
@@ -56,24 +62,24 @@ def test_an_attempt_that_fails_leaves_nothing_and_a_second_one_shares_no_file(tm
     assert list((tmp_path / "scored-1").iterdir()) == []
     first, second = write(tmp_path, ["a"], [1.0]), write(tmp_path, ["a"], [1.0])
     assert first.path != second.path
-    replace_files(str(tmp_path), SCHEMA_JSON, [second])  # the first attempt's rows are not in the table
+    assert commit(tmp_path, [second], -1)  # the first attempt's rows are not in the table
     assert read_keys(tmp_path) == ["a"]
 
 
 def test_files_make_a_table_and_then_replace_all_of_it(tmp_path: Path) -> None:
-    replace_files(str(tmp_path), SCHEMA_JSON, [write(tmp_path, ["a", "b"], [1, 2])])
-    replace_files(str(tmp_path), SCHEMA_JSON, [write(tmp_path, ["c"], [3]), write(tmp_path, ["d"], [4])])
-    assert read_keys(tmp_path) == ["c", "d"] and DeltaTable(tmp_path).version() == 1
-    replace_files(str(tmp_path), SCHEMA_JSON, [])
-    assert read_keys(tmp_path) == [] and DeltaTable(tmp_path).version() == 2
+    (tmp_path / "_delta_log").mkdir()  # as a killed writer left it
+    assert commit(tmp_path, [write(tmp_path, ["a", "b"], [1, 2])], -1)
+    assert commit(tmp_path, [write(tmp_path, ["c"], [3]), write(tmp_path, ["d"], [4])], 0)
+    assert read_keys(tmp_path) == ["c", "d"] and commit(tmp_path, [], 1) and read_keys(tmp_path) == []
+    marks = [json.loads(entry["userMetadata"]) for entry in DeltaTable(tmp_path).history()]
+    assert marks == [{"m": 1}, {"m": 0}, {"m": -1}] and DeltaTable(tmp_path).transaction_version("tests") == 2
 
 
-def test_a_table_that_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
-    found = write(tmp_path, ["a"], [1.0])
-    write_deltalake(tmp_path, pa.table({"other": [1]}))
-    with pytest.raises(DataError, match="its columns change"):
-        replace_files(str(tmp_path), SCHEMA_JSON, [found])
-    assert DeltaTable(tmp_path).to_pyarrow_table().to_pydict() == {"other": [1]}
+def test_whoever_comes_second_changes_nothing(tmp_path: Path) -> None:
+    one, two = write(tmp_path, ["a"], [1.0]), write(tmp_path, ["b"], [1.0])
+    assert commit(tmp_path, [one], -1) and not commit(tmp_path, [two], -1)
+    assert commit(tmp_path, [one], 0) and not commit(tmp_path, [two], 0)
+    assert read_keys(tmp_path) == ["a"] and DeltaTable(tmp_path).version() == 1
 
 
 def test_facts_of_a_table(tmp_path: Path) -> None:
