@@ -59,7 +59,7 @@ def add_bytes(hashes: np.ndarray, data: Any, starts: np.ndarray, lengths: np.nda
     """Add bytes: of each row `lengths` int64 (N,) of them from `starts` int64 (N,) on in a buffer."""
     import numpy as np
 
-    letters = np.zeros((data.size if data is not None else 0) + 8, np.uint8)
+    letters = np.zeros((0 if data is None else memoryview(data).nbytes) + 8, np.uint8)
     if data is not None:
         letters[:-8] = np.frombuffer(data, np.uint8)
     # The word that starts at each byte.
