@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dbx_dl.register.copying import copy_model
     from dbx_dl.register.model_version import register_model
     from dbx_dl.register.promotion import promote_model
+    from dbx_dl.score.sql import register_sql_function
     from dbx_dl.score.stream import score_stream
     from dbx_dl.score.table import score_table
     from dbx_dl.score.udf import score_udf
@@ -33,6 +34,7 @@ __all__ = [
     "prepare_table",
     "promote_model",
     "register_model",
+    "register_sql_function",
     "rollback_model",
     "score_stream",
     "score_table",
@@ -57,6 +59,7 @@ _HOMES = {
     "rollback_model": "dbx_dl.register.champion",
     "copy_model": "dbx_dl.register.copying",
     "score_stream": "dbx_dl.score.stream",
+    "register_sql_function": "dbx_dl.score.sql",
     "score_table": "dbx_dl.score.table",
     "score_udf": "dbx_dl.score.udf",
 }

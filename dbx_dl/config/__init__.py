@@ -35,6 +35,7 @@ from dbx_dl.config.prepare import (
 )
 from dbx_dl.config.register import GroupLimit, LatencyLimit, MetricLimit, MetricName, RegisterConfig
 from dbx_dl.config.run import FrameworkName, RunConfig
+from dbx_dl.config.score_options import ImageOptions, ProviderName, ScoreOptions
 from dbx_dl.config.score_rows import ScoreRowsConfig, StreamConfig
 from dbx_dl.config.search import Dimension, SearchConfig
 from dbx_dl.config.section import NULL_TOKENS, Scalar, Section
@@ -63,6 +64,7 @@ __all__ = [
     "IdxPair",
     "IdxSource",
     "IgnoredColumn",
+    "ImageOptions",
     "ImageSource",
     "LatencyLimit",
     "ManifestSource",
@@ -74,10 +76,12 @@ __all__ = [
     "PrepareImagesConfig",
     "PrepareSection",
     "PrepareTableConfig",
+    "ProviderName",
     "RegisterConfig",
     "RunConfig",
     "Scalar",
     "ScoreConfig",
+    "ScoreOptions",
     "ScoreRowsConfig",
     "SearchConfig",
     "Section",

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from dbx_dl.config.csv_options import CsvOptions
+from dbx_dl.config.score_options import ScoreOptions
 from dbx_dl.config.score_rows import ScoreRowsConfig
 from dbx_dl.config.section import NULL_TOKENS, Section
 
@@ -53,7 +54,8 @@ class ScoreConfig(ScoreRowsConfig):
 
     `source_format` images: a folder of files, keyed by their path relative to it; csv, parquet, json (lines), delta,
     query (SQL): rows keyed by `key`, a column or several. `model`: an MLflow URI such as `models:/digits@champion`, or
-    the path of an ONNX file. `columnar`: executors read and write data files themselves where both tables allow it.
+    the path of an ONNX file; `options` say how its inputs are bound, what its predictions hold and how it runs.
+    `columnar`: executors read and write data files themselves where both tables allow it.
     """
 
     source: str
@@ -64,3 +66,4 @@ class ScoreConfig(ScoreRowsConfig):
     csv: CsvOptions = CsvOptions()
     null_tokens: tuple[str, ...] = NULL_TOKENS
     columnar: bool = True
+    options: ScoreOptions = ScoreOptions()

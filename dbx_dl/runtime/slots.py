@@ -24,7 +24,7 @@ def count_slots(spark: SparkSession) -> int:
     def read_setting(name: str, default: str) -> str:
         return str(spark.conf.get(name, default))
 
-    num_cores = _cores_of_local_master(read_setting("spark.master", "")) or _count_partitions(spark)
+    num_cores = cores_of_local_master(read_setting("spark.master", "")) or _count_partitions(spark)
     return limit_slots(num_cores, read_setting)
 
 
@@ -36,7 +36,7 @@ def _count_partitions(spark: SparkSession) -> int:
 
 def limit_slots(num_cores: int, read_setting: Callable[[str, str], str]) -> int:
     """Slots of `num_cores` cores under the settings of a session; `read_setting(name, default)` reads one."""
-    local_cores = _cores_of_local_master(read_setting("spark.master", ""))
+    local_cores = cores_of_local_master(read_setting("spark.master", ""))
     if local_cores is not None:
         num_cores = min(num_cores, local_cores)
     task_cpus = int(read_setting("spark.task.cpus", "1"))
@@ -50,7 +50,8 @@ def limit_slots(num_cores: int, read_setting: Callable[[str, str], str]) -> int:
     return max(1, num_cores // executor_cores) * per_executor
 
 
-def _cores_of_local_master(master: str) -> int | None:
+def cores_of_local_master(master: str) -> int | None:
+    """Cores of a master in the driver's own process, such as `local[2]`; None for any other."""
     match = re.fullmatch(r"local(?:\[(\d+|\*)(?:,\d+)?\])?", master)
     if match is None:
         return None

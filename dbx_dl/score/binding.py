@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import FeatureSpec, ImageSpec
 from dbx_dl.errors import DataError
-from dbx_dl.score.session import PIXELS_NAME
+from dbx_dl.score.bound_rows import Binding, BoundRows, merge_bound
+from dbx_dl.score.feature_binding import FeatureBinding
+from dbx_dl.score.image_binding import ImageBinding
+from dbx_dl.score.own_models import PIXELS_NAME
+from dbx_dl.score.plan import MAX_BATCH_BYTES, MAX_BATCH_ROWS, ScorePlan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,34 +20,32 @@ if TYPE_CHECKING:
 
     from dbx_dl.contracts import InputSpec
 
-MAX_BATCH_ROWS = 4096
-MAX_BATCH_BYTES = 16 * 2**20
+__all__ = [
+    "MAX_BATCH_BYTES",
+    "MAX_BATCH_ROWS",
+    "BoundRows",
+    "bind_groups",
+    "bind_rows",
+    "count_batch_rows",
+    "input_columns",
+    "name_arrays",
+    "name_columns",
+]
 
 
-@dataclass(frozen=True)
-class BoundRows:
-    """The rows of a batch that a model can take.
-
-    `inputs` holds arrays of len(rows) rows by input name, `rows` int64 their positions in the batch, `errors` the
-    reason for every other position.
-    """
-
-    inputs: dict[str, np.ndarray]
-    rows: np.ndarray
-    errors: dict[int, str]
-
-
-def count_batch_rows(inputs: InputSpec) -> int:
-    """Rows that go through the model at once: bounded by number, and by bytes of pixels or of float64 features."""
-    if isinstance(inputs, ImageSpec):
-        row_bytes = inputs.height * inputs.width * inputs.channels
-    else:
-        row_bytes = 8 * max(inputs.num_encoded, len(inputs.features))
-    return max(1, min(MAX_BATCH_ROWS, MAX_BATCH_BYTES // row_bytes))
+def count_batch_rows(inputs: InputSpec | ScorePlan) -> int:
+    """Rows that go through the model at once: bounded by number, and by bytes of its inputs."""
+    plan = inputs if isinstance(inputs, ScorePlan) else ScorePlan((_binding_of(inputs),), ())
+    return plan.max_rows
 
 
 def name_columns(arrays: list[pa.Array], inputs: InputSpec) -> pa.RecordBatch:
-    """The columns of a call, named as the model's inputs: by position, or by field name of a single struct column.
+    """`name_arrays` for what a model of dbx_dl takes."""
+    return name_arrays(arrays, input_columns(inputs))
+
+
+def name_arrays(arrays: Sequence[pa.Array], names: Sequence[str]) -> pa.RecordBatch:
+    """The columns of a call with the model's names: by position, or by field name of a single struct column.
 
     A null struct counts as a row of nulls. DataError when number, names or types of the columns do not fit.
     """
@@ -51,10 +54,9 @@ def name_columns(arrays: list[pa.Array], inputs: InputSpec) -> pa.RecordBatch:
     if len(arrays) == 1 and pa.types.is_struct(arrays[0].type):
         struct = arrays[0]
         return pa.RecordBatch.from_arrays(struct.flatten(), names=[field.name for field in struct.type])
-    names = input_columns(inputs)
     if len(arrays) != len(names):
         raise DataError(f"the model takes {len(names)} columns ({', '.join(names)}), {len(arrays)} were given")
-    return pa.RecordBatch.from_arrays(arrays, names=list(names))
+    return pa.RecordBatch.from_arrays(list(arrays), names=list(names))
 
 
 def input_columns(inputs: InputSpec) -> tuple[str, ...]:
@@ -63,41 +65,44 @@ def input_columns(inputs: InputSpec) -> tuple[str, ...]:
 
 
 def bind_rows(batch: pa.RecordBatch, inputs: InputSpec) -> BoundRows:
-    """The model's input arrays for a batch whose columns have the model's names.
+    """The input arrays of a model of dbx_dl for a batch whose columns have the model's names.
 
     Images: null and undecodable bytes become errors. Tables: nulls are legal, the model fills them.
     """
-    if isinstance(inputs, ImageSpec):
-        return _bind_images(batch, inputs)
-    return _bind_columns(batch, inputs)
+    return _binding_of(inputs).bind(batch)
 
 
-def _bind_columns(batch: pa.RecordBatch, spec: FeatureSpec) -> BoundRows:
+def bind_groups(batch: pa.RecordBatch, plan: ScorePlan) -> list[BoundRows]:
+    """A model's input arrays for a batch whose columns have the model's names.
+
+    Rows that differ in the lengths that the model leaves free are in groups of their own, each with the rows'
+    positions in the batch.
+    """
+    import pyarrow as pa
+
+    groups = _group_rows(batch, plan.bindings)
+    if len(groups) <= 1:
+        return [merge_bound([binding.bind(batch) for binding in plan.bindings], batch.num_rows)]
+    found = []
+    for rows in groups:
+        part = batch.take(pa.array(rows))
+        bound = merge_bound([binding.bind(part) for binding in plan.bindings], len(rows))
+        errors = {int(rows[row]): text for row, text in bound.errors.items()}
+        found.append(replace(bound, rows=rows[bound.rows], errors=errors))
+    return found
+
+
+def _group_rows(batch: pa.RecordBatch, bindings: Sequence[Binding]) -> list[np.ndarray]:
+    """Positions of the rows of equal lengths, group by group; none when all rows can go together."""
     import numpy as np
 
-    from dbx_dl.transforms.columns import to_model_inputs
+    lengths = [found for binding in bindings if (found := binding.measure_rows(batch)) is not None]
+    if not lengths:
+        return []
+    _, groups = np.unique(np.concatenate(lengths, axis=1), axis=0, return_inverse=True)
+    groups = groups.reshape(-1)
+    return [np.flatnonzero(groups == group) for group in range(int(groups.max(initial=-1)) + 1)]
 
-    return BoundRows(to_model_inputs(batch, spec), np.arange(batch.num_rows), {})
 
-
-def _bind_images(batch: pa.RecordBatch, spec: ImageSpec) -> BoundRows:
-    import numpy as np
-
-    from dbx_dl.transforms.images import UndecodableImageError, decode_image
-
-    pixels_nhwc = np.empty((batch.num_rows, spec.height, spec.width, spec.channels), np.uint8)
-    rows: list[int] = []
-    errors: dict[int, str] = {}
-    for row, data in enumerate(batch.column(spec.column).to_pylist()):
-        if data is None:
-            errors[row] = f"null: column {spec.column!r} is null"
-            continue
-        try:
-            pixels_nhwc[len(rows)] = decode_image(data, spec)
-        except UndecodableImageError as error:
-            errors[row] = f"{error.code}: {error.detail}"
-        except Exception as error:  # whatever a file makes a decoder do, it costs its own row only
-            errors[row] = f"corrupt: {type(error).__name__}: {error}"
-        else:
-            rows.append(row)
-    return BoundRows({PIXELS_NAME: pixels_nhwc[: len(rows)]}, np.array(rows, np.int64), errors)
+def _binding_of(inputs: InputSpec) -> Binding:
+    return FeatureBinding(inputs) if isinstance(inputs, FeatureSpec) else ImageBinding(PIXELS_NAME, inputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import hashlib
 import os
 import re
 import shutil
@@ -49,6 +50,17 @@ def fetch_model(model: str, tracking_uri: str | None = None) -> ModelFile:
     else:
         path = _find_onnx(Path(model), model)
     return ModelFile(path, digest_file(path), model)
+
+
+def keep_bytes(content: bytes) -> ModelFile:
+    """The local file of an ONNX model given as bytes."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    path = local_store() / f"{sha256}.onnx"
+    if not path.exists():
+        partial = path.with_suffix(f".{os.getpid()}.partial")
+        partial.write_bytes(content)
+        partial.replace(path)
+    return ModelFile(path, sha256, f"bytes of SHA-256 {sha256[:12]}…")
 
 
 @cache

@@ -2,62 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from dbx_dl.errors import ConfigError
 from dbx_dl.runtime.tables import quote_column, require_columns
-from dbx_dl.score.binding import input_columns
-from dbx_dl.score.columns import check_columns
-from dbx_dl.score.model_file import ModelFile, fetch_model
+from dbx_dl.score.columns import check_wants
+from dbx_dl.score.executors import check_scoring
+from dbx_dl.score.model_file import ModelFile, fetch_model, keep_bytes
 from dbx_dl.score.pandas_columns import write_as_text
-from dbx_dl.score.session import open_model
+from dbx_dl.score.providers import SessionSettings
+from dbx_dl.score.session import open_session
 from dbx_dl.score.shipping import ship_model
-from dbx_dl.score.structs import prediction_ddl, prediction_fields
 from dbx_dl.score.worker import ShippedModel
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
-    from dbx_dl.contracts import InputSpec, ModelMetadata
+    from dbx_dl.config import ScoreOptions
+    from dbx_dl.contracts import ModelMetadata
+    from dbx_dl.score.session import ModelSession
 
 UdfKind = Literal["arrow", "pandas"]
+
+logger = logging.getLogger(__name__)
 
 
 class ColumnScorer:
     """A function of columns that gives structs of the model's predictions.
 
-    `model` is the file behind it, `metadata` what that file says of itself.
+    `model` is the file behind it, `shipped` how workers open and apply it; `udf` is Spark's own function, of the kind
+    `kind`. `given` are the columns that a call without arguments takes.
     """
 
-    def __init__(self, function: Callable[..., Column], model: ModelFile, metadata: ModelMetadata) -> None:
+    def __init__(
+        self,
+        udf: Callable[..., Column],
+        kind: UdfKind,
+        model: ModelFile,
+        session: ModelSession,
+        shipped: ShippedModel,
+        given: tuple[str, ...],
+    ) -> None:
+        self.udf = udf
+        self.kind = kind
         self.model = model
-        self.metadata = metadata
-        self._function = function
+        self.shipped = shipped
+        self.plan = session.plan
+        self._session = session
+        self._given = given
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """What workers run the model on, in the order in which they are tried; one without the first fails."""
+        return tuple(dict.fromkeys((*self.shipped.run_settings.providers, "cpu")))
+
+    @property
+    def metadata(self) -> ModelMetadata:
+        """What the file says of itself; DataError when dbx_dl did not export it."""
+        return self._session.metadata
+
+    @property
+    def is_own(self) -> bool:
+        """Whether dbx_dl exported the file, so that it has `metadata`."""
+        return self._session.is_own
 
     @property
     def input_columns(self) -> tuple[str, ...]:
         """Names of the raw columns that the model takes, in its order."""
-        return input_columns(self.metadata.inputs)
+        return self.plan.columns
 
     @property
     def fields(self) -> dict[str, str]:
         """Name and SQL type of every field of a prediction, in order; the last one is `error`."""
-        return prediction_fields(self.metadata)
+        return self.plan.fields
 
     def __call__(self, *columns: Column | str) -> Column:
         """The prediction column of the model's raw columns by position, or of one struct with them as fields.
 
-        Without arguments: the columns that have the model's own names. The order of a struct's fields does not
-        matter. ConfigError when the number of columns cannot be right.
+        Without arguments: the columns that have the model's own names, or those that the option `inputs` maps to them.
+        The order of a struct's fields does not matter. A model with one input of shape (N, k) takes k columns of
+        numbers too. ConfigError when the number of columns cannot be right.
         """
-        names = self.input_columns
+        names = self.plan.for_columns(len(columns)).columns
         if len(columns) not in (0, 1, len(names)):
             raise ConfigError(
                 f"model {self.model.name} takes {len(names)} columns ({', '.join(names)}) or one struct, "
                 f"{len(columns)} were given"
             )
-        return self._function(*self._resolve(columns))
+        resolved = self._resolve(columns)
+        if self.kind == "pandas":
+            resolved = tuple(write_as_text(resolved, self.plan.for_columns(len(resolved)).wants))
+        return self.udf(*resolved)
 
     def check(self, df: DataFrame, *columns: Column | str) -> None:
         """DataError, before any job, unless a call with these columns of `df` fits the model.
@@ -66,48 +103,79 @@ class ColumnScorer:
         workers: there it fails the job with the same words.
         """
         if not columns:
-            require_columns(df, self.input_columns, f"the table for model {self.model.name}")
-        check_columns(df.select(*self._resolve(columns)).schema, self.metadata.inputs, self.model.name)
+            require_columns(df, self._given, f"the table for model {self.model.name}")
+        wants = self.plan.for_columns(len(columns)).wants
+        check_wants(df.select(*self._resolve(columns)).schema, wants, self.model.name)
 
     def _resolve(self, columns: tuple[Column | str, ...]) -> tuple[Column | str, ...]:
         from pyspark.sql import functions as F
 
-        return columns or tuple(F.col(quote_column(name)) for name in self.input_columns)
+        return columns or tuple(F.col(quote_column(name)) for name in self._given)
 
 
 def score_udf(
-    spark: SparkSession, model: str, *, tracking_uri: str | None = None, kind: UdfKind | None = None
+    spark: SparkSession,
+    model: str | bytes,
+    *,
+    tracking_uri: str | None = None,
+    kind: UdfKind | None = None,
+    **options: Any,
 ) -> ColumnScorer:
     """A function of columns that scores with `model`: an MLflow URI (`models:/digits@champion`) or an ONNX file.
 
-    Image models take one binary column; tabular models their raw columns by position, or one struct, or no argument
-    for the columns of the model's own names. The result is a struct by the model's task: label string, probability
-    double, probabilities array<float> of classes; labels array<string>, probabilities array<float> of label sets; value
-    double of numbers; and embedding array<float> where the file has one. Its last field is `error` string: a row that
-    cannot be scored has nulls and an `error`, and never stops the job. Nulls in a tabular row are legal, the model
-    fills them.
+    A file is given by its path or its bytes, and may be of any origin. Models of dbx_dl: image models take one binary
+    column; tabular models their raw columns by position, or one struct, or no argument for the columns of the model's
+    own names. The result is a struct by the model's task: label string, probability double, probabilities
+    array<float> of classes; labels array<string>, probabilities array<float> of label sets; value double of numbers;
+    and embedding array<float> where the file has one.
 
-    `kind` is "arrow" (Spark 4.1 and newer) or "pandas"; without it the faster one that Spark has. `tracking_uri` is
-    MLflow's own where it is not given. RegistryError or DataError when the model cannot be had.
+    Other files: an input (N,) or (N, 1) takes a column of numbers, booleans or strings, (N, k) and (N, k, m) (nested)
+    arrays, of which a flat one is enough; a single (N, k) takes k columns too. Columns are bound by position, by the
+    inputs' names, or as the option `inputs` says. The result has a field for every output, of such types.
+
+    Its last field is `error` string: a row that cannot be scored has nulls and an `error`, and never stops the job.
+    Nulls in a row of a tabular model of dbx_dl are legal, the model fills them.
+
+    `options` are those of `config.ScoreOptions`, such as `top_k=3`, `labels=[…]`, `image={…}`, `batch_rows=1024` or
+    `providers=["cuda"]`. `kind` is "arrow" (Spark 4.1 and newer) or "pandas"; without it the faster one that Spark
+    has. `tracking_uri` is MLflow's own where it is not given. RegistryError or DataError when the model cannot be had,
+    ConfigError for an option that does not go with it, SetupError when executors lack what it needs.
     """
-    file = fetch_model(model, tracking_uri)
-    return scorer_of(spark, file, kind)
+    from dbx_dl.config.score_options import parse_score_options
+
+    file = keep_bytes(model) if isinstance(model, bytes) else fetch_model(model, tracking_uri)
+    return scorer_of(spark, file, kind, parse_score_options(options))
 
 
-def scorer_of(spark: SparkSession, file: ModelFile, kind: UdfKind | None = None) -> ColumnScorer:
+def scorer_of(
+    spark: SparkSession, file: ModelFile, kind: UdfKind | None = None, options: ScoreOptions | None = None
+) -> ColumnScorer:
     """The scorer of a fetched model file, see `score_udf`."""
-    session = open_model(file.path, file.sha256)
-    num_threads = int(spark.conf.get("spark.task.cpus", "1") or 1)
-    shipped = ShippedModel(ship_model(spark, file), file.sha256, num_threads)
+    from dbx_dl.config import ScoreOptions
+    from dbx_dl.score.planning import plan_model
+
+    options = options or ScoreOptions()
+    session = open_session(file.path, file.sha256)
+    plan = plan_model(session, options)
+    num_threads = options.num_threads or int(spark.conf.get("spark.task.cpus", "1") or 1)
+    settings = SessionSettings(num_threads, options.providers, gpu_memory_bytes=options.gpu_memory_bytes)
+    check_scoring(spark, settings)
+    shipped = ShippedModel(
+        ship_model(spark, file), file.sha256, num_threads, settings, plan, options.max_error_fraction
+    )
     kind = kind or _fastest_kind()
-    function = UDF_KINDS[kind](shipped, prediction_ddl(session.metadata))
-    if kind == "pandas":
-        function = _spare_columns(function, session.metadata.inputs)
-    return ColumnScorer(function, file, session.metadata)
+    given = map_columns(plan.columns, options) if session.is_own else plan.columns
+    scorer = ColumnScorer(UDF_KINDS[kind](shipped, plan.ddl), kind, file, session.with_plan(plan), shipped, given)
+    logger.info("model %s runs on %s, %d threads a worker", file.name, ", ".join(scorer.providers), num_threads)
+    return scorer
 
 
-def _spare_columns(function: Callable[..., Column], inputs: InputSpec) -> Callable[..., Column]:
-    return lambda *columns: function(*write_as_text(columns, inputs))
+def map_columns(names: Sequence[str], options: ScoreOptions) -> tuple[str, ...]:
+    """The columns that a table has for a model's own, as the option `inputs` says; ConfigError for unknown names."""
+    for name, given in options.inputs.items():
+        if name not in names or not isinstance(given, str):
+            raise ConfigError(f"inputs: {name!r} is no column of the model or not one of the table; {', '.join(names)}")
+    return tuple(str(options.inputs.get(name, name)) for name in names)
 
 
 def _fastest_kind() -> UdfKind:

@@ -2,58 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.score.binding import name_columns
+from dbx_dl.score.binding import name_arrays
+from dbx_dl.score.error_limit import limit_errors
 from dbx_dl.score.pandas_columns import read_from_text
-from dbx_dl.score.predictions import predict_structs
-from dbx_dl.score.session import ModelSession, open_model
+from dbx_dl.score.predictions import predict_batches
+from dbx_dl.score.providers import SessionSettings
+from dbx_dl.score.session import ModelSession, open_session
 from dbx_dl.score.shipping import find_shipped
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from dbx_dl.score.plan import ScorePlan
+
+ReadBatch = Callable[["pa.RecordBatch", "ScorePlan"], "pa.RecordBatch"]
+
 
 @dataclass(frozen=True)
 class ShippedModel:
-    """Which shipped file a worker opens, and with how many threads."""
+    """Which shipped file a worker opens, how it runs there, and how its columns are bound.
+
+    Without a `plan` it is the file's own. A task fails where more than `max_error_fraction` of its rows are errors.
+    """
 
     name: str
     sha256: str
-    num_threads: int
+    num_threads: int = 1
+    settings: SessionSettings | None = None
+    plan: ScorePlan | None = None
+    max_error_fraction: float | None = None
+
+    @property
+    def run_settings(self) -> SessionSettings:
+        """How it runs."""
+        return self.settings or SessionSettings(self.num_threads)
 
     def open(self) -> ModelSession:
-        """This worker's session; DataError when the file that arrived is another one."""
-        return open_model(find_shipped(self.name), self.sha256, self.num_threads)
+        """This worker's session; DataError when the file that arrived is another one.
+
+        SetupError when the first provider is not there.
+        """
+        settings = self.run_settings
+        if settings.needs_gpu:
+            from dbx_dl.score.task_devices import find_device
+
+            settings = settings.on_device(find_device())
+        session = open_session(find_shipped(self.name), self.sha256, settings)
+        return (session if self.plan is None else session.with_plan(self.plan)).tuned()
 
 
 def score_arrays(batches: Iterator[pa.Array | tuple[pa.Array, ...]], model: ShippedModel) -> Iterator[pa.StructArray]:
-    """Predictions of Arrow columns; the arrays that come out have, in all, as many rows as went in."""
-    session = model.open()
-    for arrays in batches:
-        columns = list(arrays) if isinstance(arrays, tuple) else [arrays]
-        yield from predict_structs(session, name_columns(columns, session.metadata.inputs))
+    """Predictions of Arrow columns; the arrays that come out have, in all, as many rows as went in.
+
+    DataError when columns do not fit, or more rows are errors than the model's limit allows.
+    """
+    yield from _score(([*arrays] if isinstance(arrays, tuple) else [arrays] for arrays in batches), model, _as_it_is)
 
 
 def score_series(batches: Iterator[Any], model: ShippedModel) -> Iterator[pd.DataFrame]:
     """Predictions of pandas Series (a struct column comes as a DataFrame), equal to those of `score_arrays`."""
+    arrays = ([_to_arrow(each) for each in (series if isinstance(series, tuple) else [series])] for series in batches)
+    for structs in _score(arrays, model, read_from_text):
+        yield to_pandas(structs)
+
+
+def _score(batches: Iterable[Sequence[pa.Array]], model: ShippedModel, read: ReadBatch) -> Iterator[pa.StructArray]:
+    import itertools
+
     session = model.open()
-    for series in batches:
-        columns = list(series) if isinstance(series, tuple) else [series]
-        arrays = [_to_arrow(column) for column in columns]
-        batch = read_from_text(name_columns(arrays, session.metadata.inputs), session.metadata.inputs)
-        for structs in predict_structs(session, batch):
-            yield to_pandas(structs)
+    batches = iter(batches)
+    first = next(batches, None)
+    if first is None:
+        return
+    plan = session.plan.for_columns(len(first))
+    named = (read(name_arrays(arrays, plan.columns), plan) for arrays in itertools.chain([first], batches))
+    yield from limit_errors(predict_batches(session.with_plan(plan), named), model.max_error_fraction)
+
+
+def _as_it_is(batch: pa.RecordBatch, plan: ScorePlan) -> pa.RecordBatch:
+    del plan
+    return batch
 
 
 def to_pandas(structs: pa.StructArray) -> pd.DataFrame:
-    """Prediction structs as a DataFrame; probabilities are arrays of float32."""
+    """Prediction structs as a DataFrame; probabilities are arrays of float32, integers beside nulls stay integers."""
+    import pandas as pd
     import pyarrow as pa
 
-    frame: pd.DataFrame = pa.Table.from_arrays(structs.flatten(), [field.name for field in structs.type]).to_pandas()
+    table = pa.Table.from_arrays(structs.flatten(), [field.name for field in structs.type])
+    frame: pd.DataFrame = table.to_pandas(maps_as_pydicts="strict")
+    whole = [field.name for field in table.schema if pa.types.is_integer(field.type)]
+    for name in whole:
+        if table[name].null_count:  # as floats they would lose digits
+            dtype = pd.Series([], dtype=table.schema.field(name).type.to_pandas_dtype()).dtype.name.capitalize()
+            frame[name] = pd.array(table[name].to_pylist(), dtype=dtype)
     return frame
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-import platform
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import dbx_dl
 from dbx_dl.errors import ConfigError, SetupError
+from dbx_dl.runtime.installations import (
+    INSTALL_ALIKE,
+    Installation,
+    describe_difference,
+    describe_installation,
+    explain_spark_failure,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,18 +27,6 @@ if TYPE_CHECKING:
 _ROWS = 8192
 FEED_PACKAGES = ("numpy", "pyarrow", "deltalake")
 FRAMEWORK_PACKAGES = {"keras": ("tensorflow", "keras"), "torch": ("torch",)}
-_OTHER_NAMES = {"tensorflow": ("tensorflow-cpu",)}
-_INSTALL = "install the same wheels on the driver and on every executor"
-
-
-@dataclass(frozen=True)
-class Installation:
-    """A machine's Python and packages; `problem` is what is wrong with the run's directory as seen from there."""
-
-    host: str
-    python: str
-    versions: dict[str, str | None]
-    problem: str = ""
 
 
 def check_executors(spark: SparkSession, packages: Sequence[str], directory: Path) -> None:
@@ -56,35 +47,13 @@ def inspect_executors(spark: SparkSession, packages: Sequence[str], directory: P
         try:
             rows = spark.range(_ROWS).mapInArrow(probe, "installation string").collect()
         except Exception as error:
-            raise _explain_failure(error) from None
+            raise explain_spark_failure(error) from None
     found = [Installation(**json.loads(text)) for text in sorted({row[0] for row in rows})]
     for executor in found:
         difference = describe_difference(here, executor)
         if difference:
-            raise SetupError(difference, _INSTALL)
+            raise SetupError(difference, INSTALL_ALIKE)
     return found
-
-
-def describe_installation(packages: Sequence[str], problem: str = "") -> Installation:
-    """This machine's; nothing is imported to find a version."""
-    versions = {name: _read_version(name) for name in packages}
-    host = socket.gethostname()
-    return Installation(host, platform.python_version(), {"dbx_dl": dbx_dl.__version__, **versions}, problem)
-
-
-def describe_difference(here: Installation, executor: Installation) -> str:
-    """What an executor has otherwise than the driver, in a line; empty where nothing matters.
-
-    Python's patch level and a build's suffix (2.9.0+cpu) do not.
-    """
-    names: dict[str, tuple[str | None, str | None]] = {"Python": (_minor(here.python), _minor(executor.python))}
-    names |= {name: (here.versions[name], executor.versions.get(name)) for name in here.versions}
-    differing = {name: pair for name, pair in names.items() if _public(pair[0]) != _public(pair[1])}
-    if not differing:
-        return ""
-    there = ", ".join(f"{name} {theirs or 'not installed'}" for name, (_, theirs) in differing.items())
-    ours = ", ".join(f"{name} {mine or 'not installed'}" for name, (mine, _) in differing.items())
-    return f"executor {executor.host} has {there}; the driver has {ours}"
 
 
 def _make_probe(packages: tuple[str, ...], mark: str) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
@@ -129,29 +98,3 @@ def _mark(directory: Path) -> Iterator[Path]:
         if is_new:
             with suppress(OSError):
                 directory.rmdir()
-
-
-def _explain_failure(error: Exception) -> SetupError:
-    text = str(error)
-    if "No module named 'dbx_dl'" in text:
-        return SetupError("dbx_dl is not installed on the executors", f"install dbx_dl {dbx_dl.__version__} there too")
-    if "PYTHON_VERSION_MISMATCH" in text:
-        mine = platform.python_version()
-        return SetupError(f"the executors run another Python than the driver's {mine}", "set PYSPARK_PYTHON for both")
-    first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
-    return SetupError(f"Spark cannot run a small Python task on its executors ({first.strip()})")
-
-
-def _read_version(name: str) -> str | None:
-    for candidate in (name, *_OTHER_NAMES.get(name, ())):
-        with suppress(PackageNotFoundError):
-            return version(candidate)
-    return None
-
-
-def _minor(python: str) -> str:
-    return ".".join(python.split(".")[:2])
-
-
-def _public(found: str | None) -> str | None:
-    return found and found.partition("+")[0]

@@ -31,6 +31,8 @@ class JobFacts:
     table: str
     is_replacing: bool = True
     is_whole: bool = True
+    is_own_model: bool = True
+    has_mapped_inputs: bool = False
     num_key_columns: int = 1
     has_ansi_sizes: bool = True
 
@@ -43,6 +45,8 @@ def explain_job(facts: JobFacts) -> str | None:
         (not facts.is_delta, f"{facts.source} is no Delta table"),
         (not facts.is_replacing, "predictions join those of an earlier run"),
         (not facts.is_whole, "only some rows of the source are scored"),
+        (not facts.is_own_model, "the model is of another origin than dbx_dl"),
+        (facts.has_mapped_inputs, "`inputs` names other columns than the model's"),
         (facts.num_key_columns != 1, "the key is made of several columns"),
         (not facts.has_ansi_sizes, "spark.sql.ansi.enabled is false, under which a null array has a length"),
     )
@@ -61,6 +65,8 @@ def describe_job(job: ScoreJob, has_ansi_sizes: bool) -> JobFacts:
         table=config.table,
         is_replacing=job.writer == "replace",
         is_whole=job.chosen.selection == "whole" and config.where is None,
+        is_own_model=job.scorer.is_own,
+        has_mapped_inputs=bool(config.options.inputs),
         num_key_columns=1 if isinstance(config.key, str) else len(config.key),
         has_ansi_sizes=has_ansi_sizes,
     )

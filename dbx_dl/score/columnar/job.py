@@ -27,15 +27,12 @@ from dbx_dl.score.columnar.pieces import OtherCalendarError, list_pieces, share_
 from dbx_dl.score.columnar.result_files import ResultFile
 from dbx_dl.score.columnar.target import make_schema, read_fields, replace_files
 from dbx_dl.score.columnar.task import HASH_COLUMN, KEY_COLUMN, TASK_RESULT_DDL, ScoreTask, run_tasks
-from dbx_dl.score.shipping import ship_model
-from dbx_dl.score.worker import ShippedModel
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
     from dbx_dl.score.columnar.pieces import Piece
-    from dbx_dl.score.udf import ColumnScorer
     from dbx_dl.score.writing import ScoreJob
 
 logger = logging.getLogger(__name__)
@@ -125,7 +122,7 @@ def _plan(spark: SparkSession, job: ScoreJob, schema_json: str) -> FilesJob | st
     except OtherCalendarError as error:
         return str(error)
     task = ScoreTask(
-        model=_ship(spark, scorer),
+        model=scorer.shipped,
         inputs=scorer.metadata.inputs,
         reader=RowReader(log.storage, _choose(log.schema, columns)),
         key=config.key,
@@ -168,11 +165,6 @@ def _has_own_keys(task: ScoreTask, rows: Sequence[Any]) -> bool:
     if not task.has_hashes or any(row["num_null_keys"] for row in rows):
         return False
     return are_distinct([np.frombuffer(row["hashes"], np.uint64) for row in rows])
-
-
-def _ship(spark: SparkSession, scorer: ColumnScorer) -> ShippedModel:
-    num_threads = int(spark.conf.get("spark.task.cpus", "1") or 1)
-    return ShippedModel(ship_model(spark, scorer.model), scorer.model.sha256, num_threads)
 
 
 def _choose(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:

@@ -6,7 +6,7 @@ The file counts once the driver has committed it, so a task that failed, or ran 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.score.columnar.input_hashes import hash_rows
@@ -14,6 +14,7 @@ from dbx_dl.score.columnar.key_hashes import hash_keys
 from dbx_dl.score.columnar.piece_rows import RowReader
 from dbx_dl.score.columnar.raw_values import read_inputs, read_key
 from dbx_dl.score.columnar.result_files import ResultWriter
+from dbx_dl.score.error_limit import limit_errors
 from dbx_dl.score.predictions import predict_structs
 from dbx_dl.score.worker import ShippedModel
 
@@ -51,19 +52,23 @@ class ScoreTask:
     has_hashes: bool
 
     def run(self, pieces: tuple[Piece, ...]) -> pa.RecordBatch:
-        """Score the pieces and write the file; one row of TASK_RESULT_DDL."""
-        session = self.model.open()
-        hashes, num_null_keys = bytearray(), 0
+        """Score the pieces and write the file; one row of TASK_RESULT_DDL.
+
+        DataError when a file cannot be read, or more rows are errors than the model's limit allows.
+        """
+        import pyarrow as pa
+
+        session, keys = self.model.open(), _KeysSeen(self.has_hashes)
         with ResultWriter(self.table, self.folder, self._stored_schema(), KEY_COLUMN) as writer:
-            for rows in self.reader.read(pieces):
-                stored = rows.column(self.key)
-                num_null_keys += stored.null_count
-                if self.has_hashes:
-                    hashes += hash_keys(stored.drop_null()).tobytes()
-                for batch in self._predict(session, rows):
-                    writer.write(batch)
+            scored = (
+                batch.to_struct_array()
+                for rows in self.reader.read(pieces)
+                for batch in self._predict(session, keys.note(rows, self.key))
+            )
+            for structs in limit_errors(scored, self.model.max_error_fraction):
+                writer.write(pa.RecordBatch.from_struct_array(structs))
             found = writer.finish()
-        return _to_batch({**asdict(found), "num_null_keys": num_null_keys, "hashes": bytes(hashes)})
+        return _to_batch({**asdict(found), "num_null_keys": keys.num_nulls, "hashes": bytes(keys.hashes)})
 
     def _predict(self, session: ModelSession, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
@@ -96,6 +101,23 @@ class ScoreTask:
             for field in self.schema
         ]
         return pa.schema(fields)
+
+
+@dataclass
+class _KeysSeen:
+    """What a task tells of its keys."""
+
+    has_hashes: bool
+    num_nulls: int = 0
+    hashes: bytearray = field(default_factory=bytearray)
+
+    def note(self, rows: pa.RecordBatch, name: str) -> pa.RecordBatch:
+        """The rows as they are, their keys noted."""
+        keys = rows.column(name)
+        self.num_nulls += keys.null_count
+        if self.has_hashes:
+            self.hashes += hash_keys(keys.drop_null()).tobytes()
+        return rows
 
 
 def run_tasks(task: ScoreTask, shares: tuple[tuple[Piece, ...], ...]) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 from dbx_dl.config import ScoreConfig, SparkConfig, TrackingConfig
 from dbx_dl.runtime.spark import open_session
 from dbx_dl.runtime.tables import read_pinned
+from dbx_dl.score.sql import register_sql_function
 from dbx_dl.score.table import score_table
 from dbx_dl.score.udf import UDF_KINDS, score_udf
 
@@ -25,6 +26,10 @@ def score_pictures(folder: str, model: str, table: str) -> dict[str, Any]:
             predictions = files.select("length", score_udf(spark, model, kind=kind)("content").alias("p"))
             rows = predictions.select("p.label", "p.error").collect()
             found[kind] = sorted(row["label"] or row["error"].split(":")[0] for row in rows)
+        files.createOrReplaceTempView("files")
+        register_sql_function(spark, "predict_picture", model, top_k=1)
+        rows = spark.sql("SELECT p.top_k, p.error FROM (SELECT predict_picture(content) AS p FROM files)").collect()
+        found["sql"] = sorted(row["top_k"][0]["label"] if row["top_k"] else row["error"].split(":")[0] for row in rows)
         return found
     finally:
         spark.stop()

@@ -26,4 +26,4 @@ def test_scoring_on_connect(tmp_path: Path) -> None:
     assert found["labels"] == {"good.png": label, "empty.png": None, "text.png": None}
     assert (found["scored"]["num_rows"], found["scored"]["error_reasons"]) == (3, {"empty": 1, "not_an_image": 1})
     # Spark's own reader does not see files without bytes.
-    assert found["arrow"] == found["pandas"] == sorted([label, "not_an_image"])
+    assert found["arrow"] == found["pandas"] == found["sql"] == sorted([label, "not_an_image"])

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from dbx_dl.errors import ConfigError
-from dbx_dl.train.preflight import (
+from dbx_dl.runtime.installations import (
     Installation,
-    _explain_failure,
-    _mark,
     describe_difference,
-    describe_directory,
     describe_installation,
+    explain_spark_failure,
 )
+from dbx_dl.train.preflight import _mark, describe_directory
 
 HERE = Installation("driver", "3.11.7", {"dbx_dl": "1.0", "torch": "2.9.0", "horovod": "0.28.1", "keras": None})
 
@@ -52,8 +51,10 @@ def test_a_directory_that_the_driver_cannot_write_is_refused(tmp_path: Path) -> 
 
 
 def test_sparks_own_errors_are_put_in_a_line() -> None:
-    missing = _explain_failure(RuntimeError("Job aborted\nModuleNotFoundError: No module named 'dbx_dl'\n\tat x"))
+    missing = explain_spark_failure(RuntimeError("Job aborted\nModuleNotFoundError: No module named 'dbx_dl'\n\tat x"))
     assert str(missing).startswith("dbx_dl is not installed on the executors: install dbx_dl ")
-    other = _explain_failure(RuntimeError("[PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.12"))
+    other = explain_spark_failure(
+        RuntimeError("[PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.12")
+    )
     assert "the executors run another Python" in str(other)
-    assert str(_explain_failure(RuntimeError("\nboom\nmore"))).endswith("(boom)")
+    assert str(explain_spark_failure(RuntimeError("\nboom\nmore"))).endswith("(boom)")

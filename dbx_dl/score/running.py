@@ -1,0 +1,146 @@
+"""Bound rows through a model: frozen batches are filled up, and rows on which it fails are found and left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dbx_dl.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dbx_dl.score.session import ModelSession
+
+# So many rows alone that fail, before any worked, mean that the model fails on all.
+_MAX_LONE_FAILURES = 8
+_MAX_REASON = 300
+
+Arrays = Mapping[str, "np.ndarray"]
+
+
+@dataclass
+class RunRows:
+    """Outputs by name of the rows that the model took, the rows' places among those given, and reasons of others."""
+
+    outputs: dict[str, Any]
+    places: np.ndarray
+    errors: dict[int, str]
+
+
+@dataclass
+class _Search:
+    """The state of a search for the rows on which a model fails."""
+
+    parts: list[tuple[int, int, list[Any]]] = field(default_factory=list)
+    errors: dict[int, str] = field(default_factory=dict)
+    num_alone: int = 0
+
+
+def run_rows(session: ModelSession, inputs: Arrays, num_rows: int) -> RunRows:
+    """The plan's outputs for `num_rows` rows.
+
+    Where ONNX Runtime fails, the halves are tried, down to the row: at most 2 * num_rows calls, and fewer where it
+    fails on every row. Rows with an output that is not finite are errors too. DataError when an output has not one
+    entry per row.
+    """
+    import numpy as np
+
+    search = _Search()
+    _search(session, inputs, 0, num_rows, search)
+    names = session.plan.outputs
+    outputs = {name: _join([part[place] for _, _, part in search.parts]) for place, name in enumerate(names)}
+    places = [np.arange(start, stop) for start, stop, _ in search.parts]
+    run = RunRows(outputs, np.concatenate(places) if places else np.empty(0, np.int64), search.errors)
+    return _drop_not_finite(run)
+
+
+def _search(session: ModelSession, inputs: Arrays, start: int, stop: int, search: _Search) -> None:
+    if start == stop:
+        return
+    try:
+        part = call_model(session, {name: array[start:stop] for name, array in inputs.items()}, stop - start)
+    except DataError:
+        raise
+    except Exception as error:
+        reason = f"failed: {' '.join(str(error).split())[:_MAX_REASON]}"
+    else:
+        search.parts.append((start, stop, part))
+        return
+    if stop - start == 1 or (search.num_alone >= _MAX_LONE_FAILURES and not search.parts):
+        search.num_alone += 1
+        search.errors |= dict.fromkeys(range(start, stop), reason)
+        return
+    middle = (start + stop) // 2
+    _search(session, inputs, start, middle, search)
+    _search(session, inputs, middle, stop, search)
+
+
+def call_model(session: ModelSession, inputs: Arrays, num_rows: int) -> list[Any]:
+    """The plan's outputs of one call, or of as many as a frozen number of rows needs; what that adds is cut off."""
+    names, frozen = session.plan.outputs, session.plan.frozen_rows
+    if frozen is None:
+        return _check_rows(names, session.run(names, inputs), num_rows)
+    calls = []
+    for start in range(0, num_rows, frozen):
+        size = min(frozen, num_rows - start)
+        filled = {name: _fill_up(array[start : start + size], frozen) for name, array in inputs.items()}
+        calls.append([values[:size] for values in _check_rows(names, session.run(names, filled), frozen)])
+    return [_join(list(parts)) for parts in zip(*calls, strict=True)]
+
+
+def _fill_up(array: np.ndarray, num_rows: int) -> np.ndarray:
+    """The array with its last row repeated up to `num_rows`."""
+    import numpy as np
+
+    missing = num_rows - len(array)
+    return array if missing == 0 else np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])
+
+
+def _check_rows(names: tuple[str, ...], values: list[Any], num_rows: int) -> list[Any]:
+    for name, found in zip(names, values, strict=True):
+        length = 0 if getattr(found, "ndim", 1) == 0 else len(found)
+        if length != num_rows:
+            raise DataError(
+                f"the model's output {name!r} has {length} entries for {num_rows} rows: it does not hold one value for "
+                "each row; leave it out with the option `fields`"
+            )
+    return values
+
+
+def _join(parts: list[Any]) -> Any:
+    import numpy as np
+
+    if len(parts) == 1:
+        return parts[0]
+    if not parts or isinstance(parts[0], list):
+        return [row for part in parts for row in part]
+    return np.concatenate(parts)
+
+
+def _drop_not_finite(run: RunRows) -> RunRows:
+    import numpy as np
+
+    is_finite = np.ones(len(run.places), bool)
+    for values in run.outputs.values():
+        is_finite &= _find_finite(values, len(run.places))
+    if is_finite.all():
+        return run
+    text = "not_finite: the model's output is not a finite number"
+    errors = run.errors | dict.fromkeys(run.places[~is_finite].tolist(), text)
+    kept = is_finite.nonzero()[0]
+    outputs = {name: [v[k] for k in kept] if isinstance(v, list) else v[kept] for name, v in run.outputs.items()}
+    return RunRows(outputs, run.places[kept], errors)
+
+
+def _find_finite(values: Any, num_rows: int) -> np.ndarray:
+    """Whether all numbers of a row are finite (N,)."""
+    import numpy as np
+
+    if isinstance(values, list):
+        rows = [all(np.isfinite(number) for number in row.values()) for row in values]
+        return np.array(rows, bool)
+    if values.dtype.kind != "f" or values.size == 0:
+        return np.ones(num_rows, bool)
+    return np.asarray(np.isfinite(values).reshape(num_rows, -1).all(axis=1))
