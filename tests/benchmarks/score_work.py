@@ -97,7 +97,8 @@ def decode(contents: list[bytes], spec: ImageSpec) -> np.ndarray:
 
 
 def make_work(name: str, num_rows: int, folder: Path) -> Work:
-    """Write the model and the table."""
+    """Write the model and the table below a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
     model, table = folder / f"{name}.onnx", folder / name
     spec = SPECS[name]
     network = make_perceptron(spec) if isinstance(spec, FeatureSpec) else make_cnn(spec)
