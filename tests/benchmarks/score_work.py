@@ -117,7 +117,7 @@ def make_columns(first: int, num_rows: int) -> pa.Table:
 
 
 def make_mixed(first: int, num_rows: int) -> pa.Table:
-    """Numbers, texts, long numbers, timestamps and booleans, with one null in ten."""
+    """Numbers, texts, timestamps and booleans, with one null in ten."""
     rng = np.random.default_rng(first)
 
     def some(values: Any, kind: pa.DataType | None = None) -> pa.Array:
@@ -125,7 +125,7 @@ def make_mixed(first: int, num_rows: int) -> pa.Table:
 
     columns = {name: some(rng.normal(size=num_rows)) for name in ("n0", "n1", "n2", "n3")}
     columns |= {name: some(rng.choice(list("abcdefgh"), num_rows).tolist(), pa.string()) for name in ("s0", "s1", "s2")}
-    columns["customer"] = some(rng.integers(0, 10**6, num_rows))
+    columns["customer"] = some([f"c{number}" for number in rng.integers(0, 10**6, num_rows)], pa.string())
     micros = rng.integers(15 * 10**14, 17 * 10**14, num_rows)
     columns["seen_at"] = some(micros.astype("datetime64[us]"), pa.timestamp("us")).cast(pa.timestamp("us", "UTC"))
     columns["is_new"] = some(rng.random(num_rows) < 0.5)
