@@ -185,20 +185,23 @@ def main() -> None:
     sizes = QUICK_ROWS if options.quick else NUM_ROWS
     chosen, seconds = options.only.split(","), 0.01 if options.quick else options.seconds
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        works = {kind: getattr(options, kind) or sizes[kind] for kind in NUM_ROWS if kind in chosen}
+        if works:
+            measure_works(works, Path(name), seconds, options.variants.split(",") if options.variants else [])
         if "start" in chosen:
-            measure_starts(make_work("columns", 1000, folder / "start"), 1 if options.quick else 3)
-        if not set(chosen) - {"start"}:
-            return
-        spark = open_session(SparkConfig(), "bench_score")
-        with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-            for kind in (kind for kind in NUM_ROWS if kind in chosen):
-                work = make_work(kind, getattr(options, kind) or sizes[kind], folder)
-                variants = list_variants(spark, work, pool, folder)
-                kept = options.variants.split(",") if options.variants else list(variants)
-                print_table(work, measure({name: variants[name] for name in ["bare", *kept]}, seconds))
-                shutil.rmtree(work.table)
-        spark.stop()
+            measure_starts(make_work("columns", 1000, Path(name, "start")), 1 if options.quick else 3)
+
+
+def measure_works(works: dict[str, int], folder: Path, seconds: float, kept: list[str]) -> None:
+    """Print the table of each work, in one session; `kept` are the variants beside bare, all without it."""
+    spark = open_session(SparkConfig(), "bench_score")
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        for kind, num_rows in works.items():
+            work = make_work(kind, num_rows, folder)
+            variants = list_variants(spark, work, pool, folder)
+            print_table(work, measure({name: variants[name] for name in ["bare", *(kept or variants)]}, seconds))
+            shutil.rmtree(work.table)
+    spark.stop()
 
 
 if __name__ == "__main__":
