@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -128,8 +129,8 @@ def _run_first(name: str, work: Callable[[], object]) -> bool:
     try:
         work()
     except Exception as error:
-        lines = [line.strip() for line in str(error).splitlines() if "Exception: " in line or "Error: " in line]
-        print(f"  {name} does not work here: {(lines or [str(error)])[-1][:160]}")
+        lines = [line.strip() for line in str(error).splitlines() if re.search(r"(Error|Exception)\b.*: ", line)]
+        print(f"  {name} does not work here: {(lines or str(error).strip().splitlines() or ['?'])[-1][:160]}")
         return False
     return True
 

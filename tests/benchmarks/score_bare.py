@@ -6,6 +6,7 @@ error column and no lineage.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,18 @@ def make_predict_function(work: Work) -> Any:
 
     def make() -> Any:
         session = open_bare(work.model)
-        return lambda *arrays: session.run(["probabilities"], work.bind_arrays(list(arrays)))[0]
+
+        def predict(*arrays: np.ndarray) -> np.ndarray:
+            found: np.ndarray = session.run(["probabilities"], work.bind_arrays(list(arrays)))[0]
+            return found
+
+        return name_arguments(predict, len(work.columns))
 
     return make
+
+
+def name_arguments(function: Any, number: int) -> Any:
+    """The function, which says of itself that it takes so many arguments: Spark counts them."""
+    kind = inspect.Parameter.POSITIONAL_ONLY
+    function.__signature__ = inspect.Signature([inspect.Parameter(f"a{place}", kind) for place in range(number)])
+    return function

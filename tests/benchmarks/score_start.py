@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 import time
@@ -42,6 +43,9 @@ def _open(model: str, columns: list[str]) -> object:
         inputs = {name: np.asarray(array, np.float64) for name, array in zip(columns, arrays, strict=True)}
         return session.run(["probabilities"], inputs)[0]
 
+    kind = inspect.Parameter.POSITIONAL_ONLY
+    names = [inspect.Parameter(f"a{place}", kind) for place in range(len(columns))]
+    predict.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]
     return predict
 
 
