@@ -36,6 +36,7 @@ from dbx_dl.config.prepare import (
 from dbx_dl.config.register import GroupLimit, LatencyLimit, MetricLimit, MetricName, RegisterConfig
 from dbx_dl.config.run import FrameworkName, RunConfig
 from dbx_dl.config.score_options import ImageOptions, ProviderName, ScoreOptions
+from dbx_dl.config.score_rows import ScoreRowsConfig, StreamConfig
 from dbx_dl.config.search import Dimension, SearchConfig
 from dbx_dl.config.section import NULL_TOKENS, Scalar, Section
 from dbx_dl.config.start import StartConfig
@@ -81,11 +82,13 @@ __all__ = [
     "Scalar",
     "ScoreConfig",
     "ScoreOptions",
+    "ScoreRowsConfig",
     "SearchConfig",
     "Section",
     "SparkConfig",
     "SplitConfig",
     "StartConfig",
+    "StreamConfig",
     "TableSource",
     "TrackingConfig",
     "TrainConfig",

@@ -30,7 +30,7 @@ OWNERS = {
     "mlflow": (*TRACKING, "register/", "score/model_file.py"),
     "pyspark": (*SPARK_STAGES, "transforms/raw_"),
     "py4j": ("runtime/",),
-    "deltalake": ("feed/",),
+    "deltalake": ("feed/", "score/columnar/"),
     "onnx": ("transforms/tabular.py", "transforms/encoder/", "frameworks/", "export/", "register/", "score/"),
     "onnxruntime": ("transforms/columns.py", "score/", "export/", "runtime/doctor.py"),
     "pandas": ("score/",),

@@ -1,0 +1,120 @@
+"""A task's predictions as one Parquet file, and what Delta's log says of it."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import pyarrow as pa
+
+_GROUP_BYTES = 64 * 2**20
+# Delta keeps so many characters of a text in a file's statistics.
+_BOUND_CHARACTERS = 32
+_LAST_CHARACTER = "\U0010ffff"
+
+
+@dataclass(frozen=True)
+class ResultFile:
+    """A written data file: `path` relative to the table, `stats` as Delta's JSON."""
+
+    path: str
+    size_bytes: int
+    num_rows: int
+    modified_at_ms: int
+    stats: str
+
+
+class ResultWriter:
+    """Writes predictions into a new file `table/folder/…parquet`, which no other attempt of the task shares.
+
+    `bound_column` is the text column whose smallest and largest value Delta is told. On an error the file is removed.
+    """
+
+    def __init__(self, table: str, folder: str, schema: pa.Schema, bound_column: str) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self._relative = f"{folder}/part-{uuid.uuid4().hex}.parquet"
+        self._path = Path(table, self._relative)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        texts = [field.name for field in schema if not pa.types.is_nested(field.type) and field.name != bound_column]
+        self._schema = schema
+        self._writer = pq.ParquetWriter(
+            self._path, schema, compression="snappy", use_dictionary=texts, store_schema=False
+        )
+        self._waiting: list[pa.RecordBatch] = []
+        self._waiting_bytes = 0
+        self._stats = _Statistics(bound_column)
+
+    def __enter__(self) -> ResultWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+        if kind is not None:
+            self._path.unlink(missing_ok=True)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Add rows; they are kept until they make a row group."""
+        self._waiting.append(batch)
+        self._waiting_bytes += batch.nbytes
+        self._stats.add(batch)
+        if self._waiting_bytes >= _GROUP_BYTES:
+            self._flush()
+
+    def finish(self) -> ResultFile:
+        """Write what is left, and say what the file holds."""
+        self._flush()
+        self._writer.close()
+        size = self._path.stat().st_size
+        return ResultFile(self._relative, size, self._stats.num_rows, int(time.time() * 1000), self._stats.to_json())
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        if self._waiting:
+            table = pa.Table.from_batches(self._waiting, self._schema)
+            self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+            self._waiting.clear()
+            self._waiting_bytes = 0
+
+
+@dataclass
+class _Statistics:
+    bound_column: str
+    num_rows: int = 0
+    nulls: dict[str, int] = field(default_factory=dict)
+    bounds: tuple[str, str] | None = None
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        import pyarrow.compute as pc
+
+        self.num_rows += batch.num_rows
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            self.nulls[name] = self.nulls.get(name, 0) + column.null_count
+        ends = pc.min_max(batch.column(self.bound_column)).as_py()
+        if ends["min"] is not None:
+            low, high = self.bounds or (ends["min"], ends["max"])
+            self.bounds = min(low, ends["min"]), max(high, ends["max"])
+
+    def to_json(self) -> str:
+        stats: dict[str, Any] = {"numRecords": self.num_rows, "nullCount": self.nulls}
+        if self.bounds is not None:
+            stats |= _to_bounds(self.bound_column, *self.bounds)
+        return json.dumps(stats, ensure_ascii=False)
+
+
+def _to_bounds(column: str, low: str, high: str) -> Mapping[str, Any]:
+    """Bounds cut to Delta's length: the lower one sorts before, the upper one after what it stands for."""
+    upper = high if len(high) <= _BOUND_CHARACTERS else high[:_BOUND_CHARACTERS] + _LAST_CHARACTER
+    return {"minValues": {column: low[:_BOUND_CHARACTERS]}, "maxValues": {column: upper}}
