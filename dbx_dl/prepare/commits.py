@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dbx_dl.contracts import PreparedTable, TableVersion
 from dbx_dl.errors import DataError
 from dbx_dl.prepare.tables import table_properties
+from dbx_dl.runtime.commit_marks import HARMLESS_OPERATIONS, mark_settings, read_mark, transaction_settings
 from dbx_dl.runtime.session_settings import session_settings
 from dbx_dl.runtime.table_writes import append_rows, is_lost_race, replace_table, require_free_place
 from dbx_dl.runtime.tables import (
@@ -38,11 +39,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ID = "prepare_id"
-_USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
-_TRANSACTION = "spark.databricks.delta.write.txn"
 _META_SCHEMA = f"{ID} string, prepared_at timestamp, prepared string, settings string"
-# Commits after a prepare that leave its rows as they are.
-_HARMLESS = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "COMPUTE STATS")
 _LEFTOVERS = ("split=*", "_delta_log")
 _FEW_COMMITS, _MANY_COMMITS = 20, 500
 
@@ -160,7 +157,7 @@ def _only_after(earlier: PresentTable | None) -> dict[str, str]:
     if earlier is None:
         return {}
     number = earlier.prepared.table.version + 1
-    return {f"{_TRANSACTION}AppId": "dbx_dl.prepare", f"{_TRANSACTION}Version": str(number)}
+    return transaction_settings("dbx_dl.prepare", number)
 
 
 def _lost_race(name: str) -> DataError:
@@ -169,7 +166,7 @@ def _lost_race(name: str) -> DataError:
 
 def commit_settings(prepare_id: str) -> dict[str, str]:
     """Session settings under which every commit carries the id."""
-    return {_USER_METADATA: json.dumps({ID: prepare_id})}
+    return mark_settings({ID: prepare_id})
 
 
 def _append_meta(
@@ -230,7 +227,7 @@ def _last_prepare(name: str, history: list[Row]) -> str:
         prepare_id = _prepare_id(row["userMetadata"])
         if prepare_id is not None:
             return prepare_id
-        if row["operation"] not in _HARMLESS:
+        if row["operation"] not in HARMLESS_OPERATIONS:
             raise DataError(
                 f"table {name} was not written by prepare: version {row['version']} is another job's "
                 f"{row['operation']}; name another table"
@@ -239,11 +236,7 @@ def _last_prepare(name: str, history: list[Row]) -> str:
 
 
 def _prepare_id(user_metadata: str | None) -> str | None:
-    try:
-        values = json.loads(user_metadata or "")
-    except json.JSONDecodeError:
-        return None
-    found = values.get(ID) if isinstance(values, dict) else None
+    found = read_mark(user_metadata, ID)
     return found if isinstance(found, str) else None
 
 

@@ -90,16 +90,16 @@ def pin_table(spark: SparkSession, name: str) -> TableVersion:
 
 
 def read_history(spark: SparkSession, name: str, num_commits: int | None = None) -> list[Row]:
-    """Version, operation and userMetadata of a table's last commits (all that are known), latest first.
+    """Version, timestamp, operation, userMetadata and operationMetrics of a table's last commits, latest first.
 
-    DataError when it does not exist or is not a Delta table.
+    Without `num_commits`, of all that are known. DataError when it does not exist or is not a Delta table.
     """
     from pyspark.errors import PySparkException
 
     limit = "" if num_commits is None else f" LIMIT {num_commits}"
     try:
         history = spark.sql(f"DESCRIBE HISTORY {quote_table(name)}{limit}")
-        return list(history.select("version", "operation", "userMetadata").collect())
+        return list(history.select("version", "timestamp", "operation", "userMetadata", "operationMetrics").collect())
     except PySparkException as error:
         raise _explain(name, error) from None
 
