@@ -7,10 +7,7 @@ process, and the moment `never` lets the prepare end and prints what it made.
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -25,6 +22,7 @@ from dbx_dl.prepare.images.prepare import prepare_images
 from dbx_dl.prepare.images.tables import ImageTable
 from dbx_dl.runtime.spark import open_session
 from dbx_dl.runtime.tables import read_pinned
+from tests.killing import end_after, end_before, end_within
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -61,41 +59,6 @@ def describe_state(spark: SparkSession, prepared: PreparedTable) -> dict[str, An
         "contents": {row[0]: row[1] for row in rows},
         "num_rejects": read_pinned(spark, found.rejects).count(),
     }
-
-
-def end(*_: Any, **__: Any) -> None:
-    """The end of this process and of all that it started."""
-    os.killpg(os.getpgrp(), signal.SIGKILL)
-
-
-def end_before(owner: Any, step: str) -> None:
-    setattr(owner, step, end)
-
-
-def end_after(owner: Any, step: str) -> None:
-    run: Callable[..., Any] = getattr(owner, step)
-
-    def run_and_end(*args: Any, **options: Any) -> None:
-        run(*args, **options)
-        end()
-
-    setattr(owner, step, run_and_end)
-
-
-def end_within(owner: Any, step: str, list_files: Callable[[], set[Path]]) -> None:
-    """As soon as one more of the files is there."""
-    run: Callable[..., Any] = getattr(owner, step)
-
-    def wait_for_file(before: set[Path]) -> None:
-        while not list_files() - before:
-            pass
-        end()
-
-    def run_watched(*args: Any, **options: Any) -> None:
-        threading.Thread(target=wait_for_file, args=(list_files(),), daemon=True).start()
-        run(*args, **options)
-
-    setattr(owner, step, run_watched)
 
 
 def list_commits(place: Path, table: str) -> set[Path]:

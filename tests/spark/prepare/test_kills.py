@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +15,13 @@ from dbx_dl.prepare.commits import load_prepared
 from dbx_dl.prepare.images.prepare import prepare_images
 from dbx_dl.runtime.tables import read_pinned
 from tests.image_bytes import encode_pixels, gradient
+from tests.killing import run_module, run_to_death
 from tests.spark.prepare.killed_prepare import configure, list_data_files
 from tests.spark.prepare.sources import write_files
 
 if TYPE_CHECKING:
+    import subprocess
+
     from pyspark.sql import SparkSession
 
 FIRST = {f"{'ab'[i % 2]}/{i:02d}.png": encode_pixels(gradient(8, 8) + i) for i in range(20)}
@@ -30,13 +30,11 @@ NUM_FIRST, NUM_LATER = 20, 24
 
 
 def run_prepare(place: Path, moment: str, *table: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.spark.prepare.killed_prepare", str(place), moment, *table]
-    return subprocess.run(command, start_new_session=True, capture_output=True, timeout=300, check=False, text=True)
+    return run_module("tests.spark.prepare.killed_prepare", str(place), moment, *table)
 
 
 def prepare_and_kill(place: Path, moment: str, *table: str) -> None:
-    ended = run_prepare(place, moment, *table)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr[-2000:]
+    run_to_death("tests.spark.prepare.killed_prepare", str(place), moment, *table)
 
 
 def require_state(spark: SparkSession, place: Path, num_rows: int, num_rejects: int) -> PreparedTable:
