@@ -11,8 +11,7 @@ from dbx_dl.errors import ConfigError
 from dbx_dl.prepare.commits import find_present
 from dbx_dl.prepare.images.prepare import bring_in
 from dbx_dl.prepare.images.sources.folders import list_file_rows
-from dbx_dl.runtime.file_streams import stream_files
-from dbx_dl.runtime.sources import explain_read_errors
+from dbx_dl.runtime.file_streams import start_batches, stream_files
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -41,21 +40,7 @@ def stream_images(
         raise ConfigError("refit cannot be streamed: run prepare once with it, then start the stream")
     find_present(spark, config.table)
     files = stream_files(spark, source.path, checkpoint)
-    writer = files.writeStream.option("checkpointLocation", checkpoint).foreachBatch(make_batch_writer(config, source))
-    if interval_seconds is None:
-        return writer.trigger(availableNow=True).start()
-    return writer.trigger(processingTime=f"{interval_seconds} seconds").start()
-
-
-def await_stream(query: StreamingQuery) -> None:
-    """Wait for the end of a query; a DataError of one of its batches is raised as such."""
-    from pyspark.errors import StreamingQueryException
-
-    try:
-        query.awaitTermination()
-    except StreamingQueryException as error:
-        with explain_read_errors("the stream"):
-            raise error from None
+    return start_batches(files, make_batch_writer(config, source), checkpoint, interval_seconds)
 
 
 def make_batch_writer(config: PrepareImagesConfig, source: FolderSource) -> Callable[[DataFrame, int], None]:

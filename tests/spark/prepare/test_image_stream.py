@@ -13,7 +13,8 @@ from dbx_dl.contracts import PreparedTable
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.prepare.commits import load_prepared
 from dbx_dl.prepare.images.prepare import prepare_images
-from dbx_dl.prepare.images.stream import await_stream, stream_images
+from dbx_dl.prepare.images.stream import stream_images
+from dbx_dl.runtime.file_streams import await_stream
 from tests.image_bytes import encode_pixels, gradient
 from tests.ranks.observing import wait_until
 from tests.spark.prepare.sources import write_files
