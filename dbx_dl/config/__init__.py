@@ -35,6 +35,7 @@ from dbx_dl.config.prepare import (
 )
 from dbx_dl.config.register import GroupLimit, LatencyLimit, MetricLimit, MetricName, RegisterConfig
 from dbx_dl.config.run import FrameworkName, RunConfig
+from dbx_dl.config.score_rows import ScoreRowsConfig, StreamConfig
 from dbx_dl.config.search import Dimension, SearchConfig
 from dbx_dl.config.section import NULL_TOKENS, Scalar, Section
 from dbx_dl.config.start import StartConfig
@@ -77,11 +78,13 @@ __all__ = [
     "RunConfig",
     "Scalar",
     "ScoreConfig",
+    "ScoreRowsConfig",
     "SearchConfig",
     "Section",
     "SparkConfig",
     "SplitConfig",
     "StartConfig",
+    "StreamConfig",
     "TableSource",
     "TrackingConfig",
     "TrainConfig",

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from dbx_dl.config.csv_options import CsvOptions
+from dbx_dl.config.score_rows import ScoreRowsConfig
 from dbx_dl.config.section import NULL_TOKENS, Section
 
 VariantName = Literal["optimized", "fp16", "int8_static", "int8_dynamic"]
@@ -47,17 +48,17 @@ class ExportConfig(Section):
     inline_bytes: int = Field(default=2**31 - 2**26, gt=0, le=2**31 - 2**26)
 
 
-class ScoreConfig(Section):
-    """What to score, with which model, into which table; every input row gets exactly one output row.
+class ScoreConfig(ScoreRowsConfig):
+    """What to score, with which model, into which table; every row to score gets exactly one output row.
 
     `source_format` images: a folder of files, keyed by their path relative to it; csv, parquet, json (lines), delta,
-    query (SQL): rows keyed by `key`. `model`: an MLflow URI such as `models:/digits@champion`, or the path of an ONNX
-    file.
+    query (SQL): rows keyed by `key`, a column or several. `model`: an MLflow URI such as `models:/digits@champion`, or
+    the path of an ONNX file.
     """
 
     source: str
     source_format: Literal["images", "csv", "parquet", "json", "delta", "query"]
-    key: str = "path"
+    key: str | tuple[str, ...] = "path"
     model: str
     table: str
     csv: CsvOptions = CsvOptions()

@@ -148,7 +148,11 @@ class RegisteredModel(Contract):
 
 
 class ScoredTable(Contract):
-    """Predictions written to a Delta table, one row for every input row."""
+    """Predictions written to a Delta table: what it holds now, and what the last run did to it.
+
+    `selection` is how that run chose rows: whole, change feed or input hash; `num_written` rows were scored (None: as
+    many as there are) and `num_removed` taken out.
+    """
 
     table: TableVersion
     source: str
@@ -159,8 +163,12 @@ class ScoredTable(Contract):
     num_errors: int
     error_reasons: dict[str, int]
     seconds: float
+    selection: str = "whole"
+    num_written: int | None = None
+    num_removed: int = 0
 
     @property
     def rows_per_second(self) -> float:
         """Rows scored and written per second of wall time, session and model start included."""
-        return self.num_rows / self.seconds if self.seconds else 0.0
+        num_rows = self.num_rows if self.num_written is None else self.num_written
+        return num_rows / self.seconds if self.seconds else 0.0

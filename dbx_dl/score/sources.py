@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
+from functools import reduce
+from operator import and_
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import ImageSpec
-from dbx_dl.errors import DataError
+from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.runtime.row_sources import MALFORMED_COLUMN, read_rows
 from dbx_dl.runtime.sources import read_image_files
-from dbx_dl.runtime.tables import pin_table, quote_column, read_pinned, require_columns
-from dbx_dl.score.binding import input_columns
+from dbx_dl.runtime.tables import (
+    first_line,
+    locate_version,
+    pin_table,
+    quote_column,
+    read_history,
+    read_pinned,
+    require_columns,
+)
+from dbx_dl.score.input_hash import hash_inputs
 from dbx_dl.transforms.raw_columns import (
     is_readable,
     is_text,
@@ -23,6 +34,9 @@ from dbx_dl.transforms.raw_columns import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from pyspark.sql import Column, DataFrame, SparkSession
 
     from dbx_dl.config import ScoreConfig
@@ -42,45 +56,110 @@ _WORDS: dict[RawKind, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class ScoreRows:
-    """`rows`: key string, inputs struct (fields named as the model's inputs), input_error string (null: none).
+class Source:
+    """Everything that a config's source holds: `found` has its own columns, of every row whatever `where` says.
 
     `origin` says where they are from, with the version for a Delta table, which then is `table`.
     """
 
-    rows: DataFrame
+    found: DataFrame
     origin: str
     table: TableVersion | None = None
 
 
-def read_score_rows(spark: SparkSession, config: ScoreConfig, inputs: InputSpec) -> ScoreRows:
-    """The rows to score; DataError when the source, its key, or a column that the model takes is absent.
+def open_source(spark: SparkSession, config: ScoreConfig) -> Source:
+    """The source, a Delta table pinned at the version asked for (its latest without one).
 
-    Text in the place of a number, boolean or timestamp is parsed as in `prepare`: null tokens become null, anything
-    else an `input_error`, as does an array of a wrong length.
+    DataError when the source or that version does not exist, ConfigError for a version of another source.
+    """
+    if config.source_format == "delta":
+        table = _pin_source(spark, config)
+        return Source(read_pinned(spark, table), f"{config.source}@v{table.version}", table)
+    if config.source_version is not None or config.source_timestamp is not None:
+        raise ConfigError(f"source format {config.source_format} has no versions: leave out source_version/_timestamp")
+    if config.source_format == "images":
+        return Source(read_image_files(spark, config.source), config.source)
+    return Source(read_rows(spark, config.source, config.source_format, config.csv), config.source)
+
+
+def select_rows(found: DataFrame, config: ScoreConfig) -> DataFrame:
+    """The rows within `where`; ConfigError, before any job, when that is no condition on the source's columns."""
+    from pyspark.errors import PySparkException
+
+    if config.where is None:
+        return found
+    try:
+        rows = found.where(config.where)
+        _ = rows.schema  # Spark Connect finds errors only when it is asked
+    except PySparkException as error:
+        raise ConfigError(f"where {config.where!r} is no condition on {config.source}: {first_line(error)}") from None
+    return rows
+
+
+def shape_rows(found: DataFrame, config: ScoreConfig, inputs: InputSpec | None, columns: Sequence[str]) -> DataFrame:
+    """Rows to score: key string, inputs struct, input_error string (null: none), input_hash bigint.
+
+    The struct's fields are named as the model's inputs, `columns`; without `inputs`, which are a model's of dbx_dl,
+    they stay as they are. Text in the place of a number, boolean or timestamp is parsed as in `prepare`: null tokens
+    become null, anything else an `input_error`, as does an array of a wrong length. DataError when the key, or a
+    column that the model takes, is absent or of a type that cannot be read.
     """
     from pyspark.sql import functions as F
 
-    if config.source_format == "images":
-        found, table = read_image_files(spark, config.source), None
-        key = "path"
-        if isinstance(inputs, ImageSpec):
-            found = found.withColumnRenamed("content", inputs.column)
-    else:
-        table = pin_table(spark, config.source) if config.source_format == "delta" else None
-        found = read_pinned(spark, table) if table else _read_plain(spark, config)
-        key = config.key
-    require_columns(found, (key, *input_columns(inputs)), f"source {config.source}")
+    if config.source_format == "images" and isinstance(inputs, ImageSpec):
+        found = found.withColumnRenamed("content", inputs.column)
+    require_columns(found, (*key_columns(config), *columns), f"source {config.source}")
     rows = found.select(
-        F.col(quote_column(key)).cast("string").alias("key"),
-        F.struct(*_read_inputs(found, inputs, config)).alias("inputs"),
+        key_of(config).alias("key"),
+        F.struct(*_read_inputs(found, inputs, columns, config)).alias("inputs"),
         _input_error(found, inputs, config).alias("input_error"),
     )
-    return ScoreRows(rows, f"{config.source}@v{table.version}" if table else config.source, table)
+    struct = rows.schema["inputs"].dataType
+    values = [(F.col("inputs").getField(field.name), field.dataType) for field in struct]
+    return rows.withColumn("input_hash", hash_inputs([*values, (F.col("input_error"), rows.schema[2].dataType)]))
 
 
-def _read_plain(spark: SparkSession, config: ScoreConfig) -> DataFrame:
-    return read_rows(spark, config.source, config.source_format, config.csv)
+def key_columns(config: ScoreConfig) -> tuple[str, ...]:
+    """The source's columns that make a row's key."""
+    if config.source_format == "images":
+        return ("path",)
+    return (config.key,) if isinstance(config.key, str) else config.key
+
+
+def key_of(config: ScoreConfig) -> Column:
+    """A source row's key as string; of several columns, their strings as a JSON list, null where one is null."""
+    from pyspark.sql import functions as F
+
+    parts = [F.col(quote_column(name)).cast("string") for name in key_columns(config)]
+    if len(parts) == 1:
+        return parts[0]
+    is_whole = reduce(and_, (part.isNotNull() for part in parts))
+    return F.when(is_whole, F.to_json(F.array(*parts)))
+
+
+def _pin_source(spark: SparkSession, config: ScoreConfig) -> TableVersion:
+    if config.source_timestamp is not None:
+        return _pin_moment(spark, config.source, config.source_timestamp)
+    latest = pin_table(spark, config.source)
+    if config.source_version is None:
+        return latest
+    if config.source_version > latest.version:
+        raise DataError(f"table {config.source} has no version {config.source_version}: its latest is {latest.version}")
+    return locate_version(spark, config.source, config.source_version)
+
+
+def _pin_moment(spark: SparkSession, name: str, moment: datetime) -> TableVersion:
+    """The version that was the latest one at that moment."""
+    instant = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    commits = read_history(spark, name)
+    # Spark gives timestamps in this machine's own time zone.
+    versions = [int(row["version"]) for row in commits if row["timestamp"].astimezone(UTC) <= instant]
+    if not versions:
+        first = commits[-1]["timestamp"].astimezone(UTC)
+        raise DataError(
+            f"table {name} has no version of {instant.isoformat()}: its first one is of {first.isoformat()}"
+        )
+    return locate_version(spark, name, max(versions))
 
 
 def check_keys(rows: DataFrame, what: str) -> None:
@@ -103,11 +182,13 @@ def check_keys(rows: DataFrame, what: str) -> None:
         raise DataError(f"{what} has {' and '.join(problems)}: every row to score needs a key of its own")
 
 
-def _read_inputs(found: DataFrame, inputs: InputSpec, config: ScoreConfig) -> list[Column]:
+def _read_inputs(
+    found: DataFrame, inputs: InputSpec | None, columns: Sequence[str], config: ScoreConfig
+) -> list[Column]:
     from pyspark.sql import functions as F
 
-    if isinstance(inputs, ImageSpec):
-        return [F.col(quote_column(inputs.column))]
+    if inputs is None or isinstance(inputs, ImageSpec):
+        return [F.col(quote_column(name)) for name in columns]
     _refuse_types(found, inputs, config)
     return [_read_input(found, feature, config) for feature in inputs.features]
 
@@ -141,7 +222,7 @@ def _refuse_types(found: DataFrame, spec: FeatureSpec, config: ScoreConfig) -> N
             raise DataError(f"source {config.source}: {is_what}, the model takes {_WORDS[kind][0]}")
 
 
-def _input_error(found: DataFrame, inputs: InputSpec, config: ScoreConfig) -> Column:
+def _input_error(found: DataFrame, inputs: InputSpec | None, config: ScoreConfig) -> Column:
     from pyspark.sql import functions as F
 
     none = F.lit(None).cast("string")
@@ -150,7 +231,7 @@ def _input_error(found: DataFrame, inputs: InputSpec, config: ScoreConfig) -> Co
         text = F.substring(F.col(MALFORMED_COLUMN), 1, _SHOWN_CHARACTERS)
         broken = F.concat(F.lit("malformed: the line has not as many values as the header: "), text)
         errors.append(F.when(F.col(MALFORMED_COLUMN).isNotNull(), broken))
-    if not isinstance(inputs, ImageSpec):
+    if inputs is not None and not isinstance(inputs, ImageSpec):
         errors += [_unparsable_error(found, f, config) for f in inputs.features if _can_fail(found, f)]
     return F.coalesce(*errors, none)
 

@@ -1,4 +1,4 @@
-"""Score a source into a Delta table of predictions: one row out for every row in."""
+"""Score a source into a Delta table of predictions: one row out for every row to score, in one commit."""
 
 from __future__ import annotations
 
@@ -7,96 +7,100 @@ import time
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import ScoredTable
-from dbx_dl.errors import DataError
-from dbx_dl.runtime.session_settings import FILE_SETTINGS, session_settings
-from dbx_dl.runtime.sources import explain_read_errors
-from dbx_dl.runtime.table_writes import replace_table, require_free_place
+from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.runtime.table_writes import require_free_place
 from dbx_dl.runtime.tables import has_table, pin_table, read_pinned
 from dbx_dl.score.model_file import fetch_model
-from dbx_dl.score.sources import check_keys, read_score_rows
+from dbx_dl.score.score_marks import find_mark
+from dbx_dl.score.selection import choose_rows
+from dbx_dl.score.sources import open_source
 from dbx_dl.score.udf import scorer_of
+from dbx_dl.score.writing import LINEAGE_COLUMNS, ScoreCommit, ScoreJob, commit_predictions
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from dbx_dl.config import ScoreConfig, TrackingConfig
     from dbx_dl.contracts import TableVersion
-    from dbx_dl.score.model_file import ModelFile
-    from dbx_dl.score.sources import ScoreRows
-    from dbx_dl.score.udf import ColumnScorer
 
 logger = logging.getLogger(__name__)
 
-LINEAGE_COLUMNS = ("model_name", "model_version", "model_sha256", "source", "scored_at")
+_MAX_ATTEMPTS = 3
 
 
 def score_table(spark: SparkSession, config: ScoreConfig, *, tracking: TrackingConfig) -> ScoredTable:
-    """Write predictions of every row of `config.source` to the Delta table `config.table`, in one atomic commit.
+    """Write predictions of the rows that `config` chooses to the Delta table `config.table`, in one atomic commit.
 
     Columns: key, the fields of the model's predictions (see `score_udf`), error (null where the row was scored), and
-    the lineage model_name, model_version, model_sha256, source, scored_at. An earlier predictions table is replaced.
-    DataError, with nothing written, when the source or a column is missing, keys are null or repeated, or
-    `config.table` holds something else than predictions; RegistryError when the model cannot be had.
+    the lineage model_name, model_version, model_sha256, model_run_id, source, source_version, input_hash, scored_at.
+    Without further settings all rows are scored and an earlier predictions table is replaced; see `ScoreRowsConfig`
+    for less. Running again, or after a kill, gives the same table; where another run commits first, this one starts
+    over from what that left.
+
+    DataError, with nothing written, when the source or a column is missing, keys are null or repeated,
+    `config.table` holds something else than predictions, or other runs were faster three times; RegistryError when the
+    model cannot be had; ConfigError when the settings do not fit together.
     """
     started = time.monotonic()
-    target = _find_target(spark, config)
-    model = fetch_model(config.model, tracking.uri)
-    scorer = scorer_of(spark, model)
-    what = f"source {config.source}"
-    found = read_score_rows(spark, config, scorer.metadata.inputs)
-    if target is not None and found.table is not None and found.table.path == target.path:
+    for attempt in range(_MAX_ATTEMPTS):
+        if attempt:
+            logger.info("another job changed table %s meanwhile: starting over", config.table)
+        job = plan_job(spark, config, tracking)
+        logger.info("scoring %s (%s) with %s into table %s", *describe_job(job))
+        feed = job.chosen.feed
+        commit = ScoreCommit(is_lost=False) if feed and feed.is_empty else commit_predictions(spark, job)
+        if not commit.is_lost:
+            return _count(spark, job, commit, started)
+    raise DataError(f"other jobs changed table {config.table} each time while it was scored: run score again")
+
+
+def plan_job(spark: SparkSession, config: ScoreConfig, tracking: TrackingConfig) -> ScoreJob:
+    """What `score_table` is going to do, all checked, with nothing scored; errors as there."""
+    if config.mode == "whole" and config.writer == "append":
+        raise ConfigError("`write: append` needs `mode: incremental`, so that a second run adds nothing twice")
+    target = find_target(spark, config)
+    scorer = scorer_of(spark, fetch_model(config.model, tracking.uri))
+    source = open_source(spark, config)
+    if target is not None and source.table is not None and source.table.path == target.path:
         raise DataError(f"{config.table} is the source itself: predictions need a table of their own")
-    scorer.check(found.rows, "inputs")
-    logger.info("scoring %s with %s into table %s", found.origin, _name(model), config.table)
-    with session_settings(spark, FILE_SETTINGS), explain_read_errors(what):
-        if config.source_format != "images":
-            check_keys(found.rows, what)
-        replace_table(_predict(found, scorer), config.table)
-    return _count(spark, config.table, found.origin, model, started)
+    chosen = choose_rows(spark, config, source, scorer, target)
+    scorer.check(chosen.rows, "inputs")
+    return ScoreJob(config, scorer, source.origin, source.table, chosen, target, is_new=target is None)
 
 
-def _find_target(spark: SparkSession, config: ScoreConfig) -> TableVersion | None:
-    """The predictions table that will be replaced, if there is one; DataError when something else is there."""
-    if has_table(spark, config.table):
-        target = pin_table(spark, config.table)
-        missing = set(LINEAGE_COLUMNS) - set(read_pinned(spark, target).columns)
-        if missing:
-            raise DataError(f"table {config.table} exists and holds no predictions: name another table to write to")
-        return target
-    require_free_place(config.table, "predictions")
-    return None
+def describe_job(job: ScoreJob) -> tuple[str, str, str, str]:
+    """Source, selection, model and table of a job as people read them."""
+    model = job.scorer.model
+    name = model.name if model.version is None else f"{model.name} version {model.version}"
+    return job.origin, job.chosen.selection, name, job.config.table
 
 
-def _predict(found: ScoreRows, scorer: ColumnScorer) -> DataFrame:
+def find_target(spark: SparkSession, config: ScoreConfig) -> TableVersion | None:
+    """The predictions table that is there, if there is one; DataError when something else is there."""
+    if not has_table(spark, config.table):
+        require_free_place(config.table, "predictions", ("_delta_log",))
+        return None
+    target = pin_table(spark, config.table)
+    mark = find_mark(spark, config.table)
+    if config.writer == "merge" and mark is not None and mark.writer == "append":
+        raise DataError(f"table {config.table} has several predictions a key, written by append: use that, or replace")
+    missing = set(LINEAGE_COLUMNS) - set(read_pinned(spark, target).columns)
+    if missing:
+        raise DataError(f"table {config.table} exists and holds no predictions: name another table to write to")
+    return target
+
+
+def _count(spark: SparkSession, job: ScoreJob, commit: ScoreCommit, started: float) -> ScoredTable:
+    """What the table holds after a commit."""
     from pyspark.sql import functions as F
 
-    model = scorer.model
-    is_sound = F.col("input_error").isNull()
-    names = [name for name in scorer.fields if name != "error"]
-    outputs = [F.when(is_sound, F.col(f"p.{name}")).alias(name) for name in names]
-    return found.rows.withColumn("p", scorer("inputs")).select(
-        "key",
-        *outputs,
-        F.coalesce("input_error", "p.error").alias("error"),
-        F.lit(model.name).alias("model_name"),
-        F.lit(model.version).cast("int").alias("model_version"),
-        F.lit(model.sha256).alias("model_sha256"),
-        F.lit(found.origin).alias("source"),
-        F.current_timestamp().alias("scored_at"),
-    )
-
-
-def _count(spark: SparkSession, name: str, origin: str, model: ModelFile, started: float) -> ScoredTable:
-    """What the written table holds."""
-    from pyspark.sql import functions as F
-
-    table = pin_table(spark, name)
+    table, model = pin_table(spark, job.config.table), job.scorer.model
     reason = F.substring_index("error", ": ", 1).alias("reason")
     groups = read_pinned(spark, table).groupBy(reason).count().collect()
     errors = {row["reason"]: row["count"] for row in groups if row["reason"] is not None}
     scored = ScoredTable(
         table=table,
-        source=origin,
+        source=job.origin,
         model_name=model.name,
         model_version=model.version,
         model_sha256=model.sha256,
@@ -104,12 +108,15 @@ def _count(spark: SparkSession, name: str, origin: str, model: ModelFile, starte
         num_errors=sum(errors.values()),
         error_reasons=dict(sorted(errors.items())),
         seconds=time.monotonic() - started,
+        selection=job.chosen.selection,
+        num_written=commit.num_written,
+        num_removed=commit.num_removed,
     )
-    logger.info("scored %d rows into %s, %d with an error", scored.num_rows, table.name, scored.num_errors)
+    logger.info("scored %d rows into %s, which has %d, %d with an error", *_figures(scored))
     if not scored.num_rows:
-        logger.warning("%s holds no rows: the predictions table is empty", origin)
+        logger.warning("%s holds no rows: the predictions table is empty", job.origin)
     return scored
 
 
-def _name(model: ModelFile) -> str:
-    return model.name if model.version is None else f"{model.name} version {model.version}"
+def _figures(scored: ScoredTable) -> tuple[int | None, str, int, int]:
+    return scored.num_written, scored.table.name, scored.num_rows, scored.num_errors

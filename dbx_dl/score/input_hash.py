@@ -1,0 +1,40 @@
+"""A number that changes when a row's model inputs do, whatever else changes in the row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyspark.sql import Column
+    from pyspark.sql.types import DataType
+
+
+def hash_inputs(columns: Sequence[tuple[Column, DataType]]) -> Column:
+    """64 bits of the values, as bigint, never null; collisions are one in 2^64 for a row that changes.
+
+    A null differs from every value and from a null in another place (Spark's own hash leaves nulls out), NaNs are
+    equal, and so are 0.0 and -0.0. Binary counts by its bytes, a timestamp by its instant.
+    """
+    from pyspark.sql import functions as F
+
+    return F.xxhash64(*(part for column, kind in columns for part in (column.isNull(), _hashable(column, kind))))
+
+
+def _hashable(column: Column, kind: DataType) -> Column:
+    """The value as one that Spark's hash reads whole."""
+    from pyspark.sql import functions as F
+    from pyspark.sql import types as T
+
+    if isinstance(kind, T.ArrayType):
+        element = kind.elementType
+        parts = F.transform(column, lambda value: F.struct(value.isNull(), _hashable(value, element)))
+        return F.struct(F.size(column), parts)
+    if isinstance(kind, T.MapType):
+        entries = T.StructType().add("key", kind.keyType).add("value", kind.valueType)
+        return _hashable(F.array_sort(F.map_entries(column)), T.ArrayType(entries))
+    if isinstance(kind, T.StructType):
+        fields = [(column.getField(field.name), field.dataType) for field in kind]
+        return F.struct(*(part for value, inner in fields for part in (value.isNull(), _hashable(value, inner))))
+    return column
