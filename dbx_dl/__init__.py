@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dbx_dl.register.copying import copy_model
     from dbx_dl.register.model_version import register_model
     from dbx_dl.register.promotion import promote_model
+    from dbx_dl.score.stream import score_stream
     from dbx_dl.score.table import score_table
     from dbx_dl.score.udf import score_udf
     from dbx_dl.train.rank_function import launch_ranks
@@ -33,6 +34,7 @@ __all__ = [
     "promote_model",
     "register_model",
     "rollback_model",
+    "score_stream",
     "score_table",
     "score_udf",
     "search_network",
@@ -54,6 +56,7 @@ _HOMES = {
     "promote_model": "dbx_dl.register.promotion",
     "rollback_model": "dbx_dl.register.champion",
     "copy_model": "dbx_dl.register.copying",
+    "score_stream": "dbx_dl.score.stream",
     "score_table": "dbx_dl.score.table",
     "score_udf": "dbx_dl.score.udf",
 }

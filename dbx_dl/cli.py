@@ -165,13 +165,30 @@ for _command in (model_commands.promote, model_commands.rollback, model_commands
 
 
 @app.command()
-def score(config: ConfigOption, verbose: Verbose = False) -> None:
-    """Score the run's input into a Delta table of predictions, one row for every input row."""
+def score(
+    config: ConfigOption,
+    explain: Annotated[bool, typer.Option("--explain", help="Show what would be done, and score nothing.")] = False,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Score what is new, as the run's `score.stream` says.")
+    ] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Score the run's input into a Delta table of predictions: all rows, or those that its `score` chooses."""
+    if explain and stream:
+        raise typer.BadParameter("--explain is for a run that ends: leave out --stream")
     with run_of(config, verbose) as (spark, run_config):
-        from dbx_dl.pipeline import score_run
+        from dbx_dl.pipeline import explain_score_run, score_run, stream_score_run
 
-        scored = score_run(spark, run_config)
-        typer.echo(f"scored: {scored.table.name}, {scored.num_rows} rows, {scored.num_errors} errors")
+        if explain:
+            print_table(("", run_config.name), explain_score_run(spark, run_config))
+        elif stream:
+            stream_score_run(spark, run_config)
+        else:
+            scored = score_run(spark, run_config)
+            typer.echo(
+                f"scored: {scored.table.name}, {scored.num_rows} rows, {scored.num_errors} errors; "
+                f"{scored.selection}: {scored.num_written} rows written, {scored.num_removed} removed"
+            )
 
 
 @app.command()

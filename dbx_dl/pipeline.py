@@ -66,7 +66,8 @@ def prepare_run(spark: SparkSession, config: RunConfig, *, refit: bool = False) 
 
 def stream_run(spark: SparkSession, config: RunConfig, checkpoint: str, interval_seconds: float | None) -> None:
     """Take new images into the run's Delta table as they arrive, see `stream_images`; returns when the query ends."""
-    from dbx_dl.prepare.images.stream import await_stream, stream_images
+    from dbx_dl.prepare.images.stream import stream_images
+    from dbx_dl.runtime.file_streams import await_stream
 
     if not isinstance(config.prepare, PrepareImagesConfig):
         raise ConfigError(f"run {config.name} prepares a table: only image folders can be streamed")
@@ -176,6 +177,21 @@ def score_run(spark: SparkSession, config: RunConfig) -> ScoredTable:
     scored = _timed(config, "score", lambda: dbx_dl.score_table(spark, config.score, tracking=config.tracking))
     scored.save(_place(config) / "scored.json")
     return scored
+
+
+def explain_score_run(spark: SparkSession, config: RunConfig) -> list[tuple[str, str]]:
+    """What `score_run` would do, as rows of a table; nothing is scored."""
+    from dbx_dl.score.explanation import explain_score
+
+    return explain_score(spark, config.score, tracking=config.tracking)
+
+
+def stream_score_run(spark: SparkSession, config: RunConfig) -> None:
+    """Score what is new in the run's input as it arrives, see `score_stream`; returns when the query ends."""
+    from dbx_dl.runtime.file_streams import await_stream
+
+    query = dbx_dl.score_stream(spark, config.score, tracking=config.tracking)
+    _timed(config, "score", lambda: await_stream(query))
 
 
 def report_run(spark: SparkSession, config: RunConfig) -> Path:
