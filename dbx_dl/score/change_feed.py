@@ -60,7 +60,9 @@ def read_feed(spark: SparkSession, table: TableVersion, after: int) -> FeedRange
     reader = spark.read.format("delta").option("readChangeFeed", "true")
     reader = reader.option("startingVersion", after + 1).option("endingVersion", table.version)
     try:
-        changes = reader.load(absolute_path(table.name)) if is_path(table.name) else reader.table(table.name)
+        changes = (
+            reader.load(absolute_path(table.name)) if is_path(table.name) else reader.table(quote_table(table.name))
+        )
         counts = {row[0]: int(row[1]) for row in changes.groupBy(_TYPE).count().collect()}
     except Exception as error:  # Py4J's errors share no class with Spark's own
         raise NoFeedError(first_line(error)) from None

@@ -94,7 +94,10 @@ def commit_predictions(spark: SparkSession, job: ScoreJob, transaction: tuple[st
                 check_keys(job.chosen.keyed, what)
             if transaction is None and _has_moved(spark, job):
                 return ScoreCommit(is_lost=True)
+            is_made_here = job.target is None
             job = _settle_table(spark, job)
+            if transaction is None and is_made_here and _version_of(job) > 0:  # by somebody else
+                return ScoreCommit(is_lost=True)
             mark = make_mark(job, is_whole=transaction is None)
             app_id, number = transaction or (APP_ID, _version_of(job) + 1)
             settings = {**mark_settings(mark.as_values()), **transaction_settings(app_id, number)}

@@ -59,6 +59,11 @@ def test_a_missing_config_is_one_line(tmp_path: Path) -> None:
     assert result.stderr == f"error: cannot read the run config {tmp_path / 'none.yml'}: No such file or directory\n"
 
 
+def test_a_stream_is_not_explained(tmp_path: Path) -> None:
+    result = RUNNER.invoke(app, ["score", "--config", str(tmp_path / "none.yml"), "--explain", "--stream"])
+    assert result.exit_code == 2 and "leave out --stream" in result.stderr
+
+
 def test_data_only_writes_the_data(tmp_path: Path) -> None:
     result = RUNNER.invoke(app, ["demo", "--data-only", "--dir", str(tmp_path / "d")])
     assert result.exit_code == 0

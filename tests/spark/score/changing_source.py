@@ -34,19 +34,21 @@ def write_model(place: Path, seed: int = 0) -> str:
 
 
 def write_source(spark: SparkSession, place: Path, *, has_feed: bool) -> None:
-    rows = spark.range(NUM_ROWS).selectExpr(*ROWS).repartition(2)
+    rows = spark.range(NUM_ROWS).selectExpr(*ROWS).coalesce(1)
     writer = rows.write.format("delta").partitionBy("day").option("delta.enableChangeDataFeed", str(has_feed).lower())
     writer.save(str(place / "in"))
 
 
 def change_source(spark: SparkSession, place: Path) -> dict[str, int]:
-    """Change two rows, one of them in a column that no model takes; delete one, add two, give one another key."""
+    """In two commits: change a row in a column that no model takes, one twice; delete, add, give another key."""
     table = f"delta.`{place / 'in'}`"
-    spark.sql(f"UPDATE {table} SET note = 'other' WHERE id = 1")
+    spark.sql(
+        f"MERGE INTO {table} AS t USING (SELECT {', '.join(ROWS)} FROM VALUES (1L), (2L), (3L), (4L), (200L), (207L) "
+        "AS v(id)) AS s ON t.id = s.id WHEN MATCHED AND s.id = 1 THEN UPDATE SET note = 'other' "
+        "WHEN MATCHED AND s.id = 2 THEN UPDATE SET y = 4.5 WHEN MATCHED AND s.id = 3 THEN DELETE "
+        "WHEN MATCHED THEN UPDATE SET id = 300 WHEN NOT MATCHED THEN INSERT *"
+    )
     spark.sql(f"UPDATE {table} SET y = 5.5 WHERE id = 2")
-    spark.sql(f"DELETE FROM {table} WHERE id = 3")
-    spark.sql(f"INSERT INTO {table} SELECT {', '.join(ROWS)} FROM VALUES (200L), (207L) AS t(id)")
-    spark.sql(f"UPDATE {table} SET id = 300 WHERE id = 4")
     return {"feed": 5, "hash": 4, "removed": 2}
 
 

