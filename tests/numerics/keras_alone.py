@@ -15,10 +15,10 @@ from dbx_dl.frameworks.keras import (
     build_network,
     distribute_optimizer,
     export_network,
-    large_export,
     open_dataset,
     seed_process,
 )
+from dbx_dl.frameworks.keras.onnx_export import large
 from dbx_dl.frameworks.single_rank import SingleRank
 from tests.numerics.digits import make_global_batches, request_convnet, request_normalized
 from tests.prepared_tables import write_feature_table
@@ -66,11 +66,11 @@ def export_as_large(folder: Path) -> float:
     network = build_network(request)
     rows = make_global_batches(2)[0].inputs
     network(rows, training=True)  # moving statistics are no longer the first ones
-    limit, large_export.LARGE_BYTES = large_export.LARGE_BYTES, 0
+    limit, large.LARGE_BYTES = large.LARGE_BYTES, 0
     try:
         export_network(network, request, folder / "large.onnx", embeddings=network.layers[-2].name)
     finally:
-        large_export.LARGE_BYTES = limit
+        large.LARGE_BYTES = limit
     session = onnxruntime.InferenceSession(folder / "large.onnx", providers=["CPUExecutionProvider"])
     logits, _ = session.run(["logits", "embedding"], {"inputs": rows})
     return float(np.abs(logits - np.asarray(network(rows))).max())

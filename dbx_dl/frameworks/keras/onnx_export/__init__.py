@@ -10,7 +10,7 @@ import onnx
 import tensorflow as tf
 
 from dbx_dl.frameworks.keras.embeddings import expose_layer
-from dbx_dl.frameworks.keras.large_export import export_large, is_large
+from dbx_dl.frameworks.keras.onnx_export.large import export_large, is_large
 from dbx_dl.frameworks.onnx_files import INPUT, explain_export_failure, write_network
 from dbx_dl.frameworks.quiet import drop_native_chatter, drop_python_chatter
 
