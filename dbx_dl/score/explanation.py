@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dbx_dl.score.binding import count_batch_rows
 from dbx_dl.score.change_feed import FeedRange
 from dbx_dl.score.sources import key_columns, open_source, select_rows
 from dbx_dl.score.table import describe_job, plan_job
@@ -30,7 +29,6 @@ def explain_score(spark: SparkSession, config: ScoreConfig, *, tracking: Trackin
     job = plan_job(spark, config, tracking)
     origin, selection, model, table = describe_job(job)
     within = select_rows(open_source(spark, config).found, config)
-    num_threads = spark.conf.get("spark.task.cpus", "1")
     return [
         ("source", origin),
         ("where", config.where or "all rows"),
@@ -41,9 +39,9 @@ def explain_score(spark: SparkSession, config: ScoreConfig, *, tracking: Trackin
         ("model", f"{model}, SHA-256 {job.scorer.model.sha256}"),
         ("table", f"{table}, {'is made' if job.is_new else _WRITERS[job.writer]}"),
         ("deleted rows", _describe_deleted(job)),
-        ("batch", f"up to {count_batch_rows(job.scorer.metadata.inputs)} rows at once"),
-        ("threads", f"{num_threads} for each of Spark's tasks (spark.task.cpus)"),
-        ("provider", "CPUExecutionProvider"),
+        ("batch", _describe_batch(job)),
+        ("threads", f"{job.scorer.shipped.run_settings.num_threads} for each of Spark's tasks"),
+        ("providers", ", ".join(job.scorer.providers)),
     ]
 
 
@@ -64,7 +62,16 @@ def _describe_files(job: ScoreJob, within: DataFrame) -> str:
 
 
 def _list_columns(job: ScoreJob) -> list[str]:
-    return list(dict.fromkeys((*key_columns(job.config), *job.scorer.input_columns)))
+    return list(dict.fromkeys((*key_columns(job.config), *job.scorer.given_columns)))
+
+
+def _describe_batch(job: ScoreJob) -> str:
+    plan = job.scorer.plan
+    if plan.frozen_rows is not None:
+        return f"{plan.frozen_rows} rows in each call, as the file says"
+    if plan.batch_rows is not None:
+        return f"{plan.batch_rows} rows at once"
+    return f"up to {plan.max_tuned_rows} rows at once, as the first batches show to be fastest"
 
 
 def _describe_deleted(job: ScoreJob) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from dbx_dl.runtime.tables import read_pinned
 from dbx_dl.score.change_feed import FeedRange, NoFeedError, describe_source, find_last_states, read_feed
 from dbx_dl.score.score_marks import digest_scope, find_mark
-from dbx_dl.score.sources import key_of, select_rows, shape_rows
+from dbx_dl.score.sources import key_of, name_for_model, select_rows, shape_rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -49,7 +49,7 @@ def choose_rows(
     condition, DataError when the source does not have what the model takes.
     """
     source_id, has_feed = (None, False) if source.table is None else describe_source(spark, source.table.name)
-    everything = _shape(select_rows(source.found, config), config, scorer)
+    everything = shape_for_model(select_rows(source.found, config), config, scorer)
     removed = _find_lost(spark, config, source, target)
     if config.mode == "whole":
         return ChosenRows(everything, removed, everything, "whole", "mode is whole", source_id)
@@ -72,13 +72,17 @@ def _choose_changed(
     config: ScoreConfig, scorer: ColumnScorer, feed: FeedRange, why: str, source_id: str | None
 ) -> ChosenRows:
     states = find_last_states(feed.changes, key_of(config))
-    rows = _shape(select_rows(states.present, config), config, scorer)
+    rows = shape_for_model(select_rows(states.present, config), config, scorer)
     gone = states.gone if (feed.num_deletes or feed.num_updates) and is_removing(config) else None
     return ChosenRows(rows, gone, rows, "change feed", why, source_id, feed)
 
 
-def _shape(found: DataFrame, config: ScoreConfig, scorer: ColumnScorer) -> DataFrame:
-    return shape_rows(found, config, scorer.metadata.inputs, scorer.input_columns)
+def shape_for_model(found: DataFrame, config: ScoreConfig, scorer: ColumnScorer) -> DataFrame:
+    """The rows as `shape_rows` gives them for this model; columns that `options.inputs` maps get the model's names."""
+    if not scorer.is_own:
+        return shape_rows(found, config, None, scorer.input_columns)
+    given = dict(zip(scorer.input_columns, scorer.given_columns, strict=True))
+    return shape_rows(name_for_model(found, config, given), config, scorer.metadata.inputs, scorer.input_columns)
 
 
 def _read_changes(

@@ -34,7 +34,7 @@ from dbx_dl.transforms.raw_columns import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -94,6 +94,15 @@ def select_rows(found: DataFrame, config: ScoreConfig) -> DataFrame:
     except PySparkException as error:
         raise ConfigError(f"where {config.where!r} is no condition on {config.source}: {first_line(error)}") from None
     return rows
+
+
+def name_for_model(found: DataFrame, config: ScoreConfig, given: Mapping[str, str]) -> DataFrame:
+    """The rows with the model's columns under its names; `given` has the source's column for each of them."""
+    from pyspark.sql import functions as F
+
+    mapped = {name: column for name, column in given.items() if name != column}
+    require_columns(found, tuple(mapped.values()), f"source {config.source}")
+    return found.withColumns({name: F.col(quote_column(column)) for name, column in mapped.items()})
 
 
 def shape_rows(found: DataFrame, config: ScoreConfig, inputs: InputSpec | None, columns: Sequence[str]) -> DataFrame:

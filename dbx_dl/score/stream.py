@@ -14,11 +14,11 @@ from dbx_dl.runtime.sources import escape_globs, name_files
 from dbx_dl.runtime.tables import absolute_path, is_path, pin_table, quote_table
 from dbx_dl.score.change_feed import describe_source, find_last_states, is_feed
 from dbx_dl.score.model_file import fetch_model
-from dbx_dl.score.selection import ChosenRows, is_removing
-from dbx_dl.score.sources import key_of, select_rows, shape_rows
+from dbx_dl.score.selection import ChosenRows, is_removing, shape_for_model
+from dbx_dl.score.sources import key_of, select_rows
 from dbx_dl.score.table import find_target
 from dbx_dl.score.udf import scorer_of
-from dbx_dl.score.writing import ScoreJob, commit_predictions
+from dbx_dl.score.writing import ScoreJob, commit_predictions, require_free_names
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -53,8 +53,9 @@ def score_stream(spark: SparkSession, config: ScoreConfig, *, tracking: Tracking
     rows = _open_stream(spark, config, stream.checkpoint)
     if target is not None and config.source_format == "delta" and pin_table(spark, config.source).path == target.path:
         raise DataError(f"{config.table} is the source itself: predictions need a table of their own")
-    scorer = scorer_of(spark, model)
-    scorer.check(shape_rows(select_rows(rows, config), config, scorer.metadata.inputs, scorer.input_columns), "inputs")
+    scorer = scorer_of(spark, model, options=config.options)
+    require_free_names(scorer)
+    scorer.check(shape_for_model(select_rows(rows, config), config, scorer), "inputs")
     batches = BatchScorer(config, tracking.uri, stream.checkpoint, model)
     return start_batches(rows, batches.score, stream.checkpoint, stream.seconds_between)
 
@@ -89,12 +90,13 @@ class BatchScorer:
             logger.warning("the last model goes on, %s cannot be looked up: %s", self._config.model, reason)
 
     def _plan(self, spark: SparkSession, batch: DataFrame) -> ScoreJob:
-        config, target, scorer = self._config, find_target(spark, self._config), scorer_of(spark, self._model)
+        config, target = self._config, find_target(spark, self._config)
+        scorer = scorer_of(spark, self._model, options=config.options)
         present, gone = batch, None
         if is_feed(batch):
             states = find_last_states(batch, key_of(config))
             present, gone = states.present, states.gone if is_removing(config) else None
-        rows = shape_rows(select_rows(present, config), config, scorer.metadata.inputs, scorer.input_columns)
+        rows = shape_for_model(select_rows(present, config), config, scorer)
         chosen = ChosenRows(rows, gone, rows, "stream", "new rows of a stream")
         return ScoreJob(config, scorer, config.source, None, chosen, target, is_new=False)
 

@@ -16,7 +16,7 @@ from dbx_dl.score.score_marks import find_mark
 from dbx_dl.score.selection import choose_rows
 from dbx_dl.score.sources import open_source
 from dbx_dl.score.udf import scorer_of
-from dbx_dl.score.writing import LINEAGE_COLUMNS, ScoreCommit, ScoreJob, commit_predictions
+from dbx_dl.score.writing import LINEAGE_COLUMNS, ScoreCommit, ScoreJob, commit_predictions, require_free_names
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -60,7 +60,8 @@ def plan_job(spark: SparkSession, config: ScoreConfig, tracking: TrackingConfig)
     if config.mode == "whole" and config.writer == "append":
         raise ConfigError("`write: append` needs `mode: incremental`, so that a second run adds nothing twice")
     target = find_target(spark, config)
-    scorer = scorer_of(spark, fetch_model(config.model, tracking.uri))
+    scorer = scorer_of(spark, fetch_model(config.model, tracking.uri), options=config.options)
+    require_free_names(scorer)
     source = open_source(spark, config)
     if target is not None and source.table is not None and source.table.path == target.path:
         raise DataError(f"{config.table} is the source itself: predictions need a table of their own")

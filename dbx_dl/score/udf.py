@@ -74,6 +74,11 @@ class ColumnScorer:
         return self.plan.columns
 
     @property
+    def given_columns(self) -> tuple[str, ...]:
+        """The columns that a call without arguments takes, in the same order: the option `inputs` may map some."""
+        return self._given
+
+    @property
     def fields(self) -> dict[str, str]:
         """Name and SQL type of every field of a prediction, in order; the last one is `error`."""
         return self.plan.fields

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import ImageSpec
-from dbx_dl.errors import DataError
+from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.runtime.commit_marks import mark_settings, transaction_settings
 from dbx_dl.runtime.session_settings import file_settings, session_settings
 from dbx_dl.runtime.sources import explain_read_errors
@@ -84,7 +83,7 @@ def commit_predictions(spark: SparkSession, job: ScoreJob, transaction: tuple[st
     writers at once only one commits. DataError when keys are null or repeated, or the table has other columns.
     """
     what = f"source {job.config.source}"
-    reading = file_settings(spark.version, has_contents=isinstance(job.scorer.metadata.inputs, ImageSpec))
+    reading = file_settings(spark.version, has_contents=job.scorer.plan.is_slow_to_bind)
     try:
         with session_settings(spark, reading), explain_read_errors(what):
             files = plan_files(spark, job, predict(job).schema.json()) if transaction is None else None
@@ -164,6 +163,17 @@ def make_mark(job: ScoreJob, *, is_whole: bool) -> ScoreMark:
     )
 
 
+def require_free_names(scorer: ColumnScorer) -> None:
+    """ConfigError where a model's output has the name of a column that every predictions table has."""
+    own = ("key", *LINEAGE_COLUMNS, *LATER_COLUMNS)
+    taken = [name for name in scorer.fields if name.lower() in own]
+    if taken:
+        raise ConfigError(
+            f"model {scorer.model.name} has an output {taken[0]!r}, a name that predictions tables use themselves: "
+            "leave it out with the option `fields`"
+        )
+
+
 def predict(job: ScoreJob) -> DataFrame:
     """The predictions of the job's rows: key, the model's fields, error, and where they are from."""
     from pyspark.sql import functions as F
@@ -179,7 +189,7 @@ def predict(job: ScoreJob) -> DataFrame:
         F.lit(model.name).alias("model_name"),
         F.lit(model.version).cast("int").alias("model_version"),
         F.lit(model.sha256).alias("model_sha256"),
-        F.lit(scorer.metadata.run_id).cast("string").alias("model_run_id"),
+        F.lit(scorer.metadata.run_id if scorer.is_own else None).cast("string").alias("model_run_id"),
         F.lit(job.origin).alias("source"),
         F.lit(job.source.version if job.source else None).cast("bigint").alias("source_version"),
         "input_hash",

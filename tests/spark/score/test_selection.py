@@ -84,7 +84,7 @@ def test_a_plan_says_what_is_chosen_and_why(spark: SparkSession, place: Path, tm
     assert plan["selection"] == "whole: there is no predictions table yet"
     assert (plan["rows to score"], plan["columns to read"]) == ("25", "id, x, y, colour")
     assert int(plan["files to read"]) < len(spark.read.format("delta").load(str(place / "in")).inputFiles())
-    assert plan["table"] == f"{table}, is made" and plan["batch"] == "up to 4096 rows at once"
+    assert plan["table"] == f"{table}, is made" and plan["batch"].startswith("up to 8192 rows at once")
     assert not Path(table).exists()
     run(spark, place, model, source_version=0, table=table)
     plan = dict(explain_score(spark, configure(place, model, **settings), tracking=NOWHERE))
