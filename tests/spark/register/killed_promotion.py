@@ -17,7 +17,7 @@ from dbx_dl.contracts import RegisteredModel
 from dbx_dl.register import promotion
 from dbx_dl.register.ledger import Ledger
 from dbx_dl.runtime.spark import open_session
-from tests.spark.prepare.killed_prepare import end_after, end_before
+from tests.killing import end_after, end_before
 
 MOMENTS: dict[str, Callable[[], None]] = {
     "before the claim": lambda: end_before(Ledger, "claim"),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +14,7 @@ from dbx_dl.register.champion import find_champion
 from dbx_dl.register.ledger import LEASE_SECONDS, find_ledger
 from dbx_dl.runtime.tables import quote_table
 from dbx_dl.runtime.tracking import open_client
+from tests.killing import run_to_death
 from tests.onnx_models import make_weights
 from tests.prepared_tables import SPEC, write_feature_table
 from tests.registered_models import GOOD, register
@@ -48,9 +46,7 @@ def test_a_promotion_is_killed(spark: SparkSession, tmp_path: Path, tracking: Tr
 def promote_and_kill(folder: Path, model: RegisteredModel, tracking: TrackingConfig, moment: str) -> None:
     model.save(folder / "model.json")
     (folder / "tracking.json").write_text(tracking.model_dump_json())
-    command = [sys.executable, "-m", "tests.spark.register.killed_promotion", str(folder), moment]
-    ended = subprocess.run(command, start_new_session=True, capture_output=True, timeout=300, check=False, text=True)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr[-2000:]
+    run_to_death("tests.spark.register.killed_promotion", str(folder), moment)
 
 
 def let_time_pass(spark: SparkSession, ledger: str) -> None:
