@@ -25,7 +25,7 @@ from dbx_dl.score.columnar.key_hashes import are_distinct
 from dbx_dl.score.columnar.piece_rows import RowReader
 from dbx_dl.score.columnar.pieces import OtherCalendarError, list_pieces, share_pieces
 from dbx_dl.score.columnar.result_files import ResultFile
-from dbx_dl.score.columnar.target import make_schema, read_fields, replace_files
+from dbx_dl.score.columnar.target import is_committed, make_schema, read_fields, replace_files
 from dbx_dl.score.columnar.task import HASH_COLUMN, KEY_COLUMN, TASK_RESULT_DDL, ScoreTask, run_tasks
 
 if TYPE_CHECKING:
@@ -57,10 +57,9 @@ class FilesJob:
         """Have the tasks score and write; the block commits the files, or leaves them to be removed.
 
         `check_keys` is called where it is not proved that every row has a key of its own. Files of attempts that did
-        not count are removed after the block, all of them where the block did not commit.
+        not count are removed after the block, all of them where no commit names them.
         """
         folder = Path(self.task.table, self.task.folder)
-        written: tuple[ResultFile, ...] = ()
         try:
             numbers = spark.range(0, len(self.shares), 1, max(1, len(self.shares)))
             rows = numbers.mapInArrow(run_tasks(self.task, self.shares), TASK_RESULT_DDL).collect()
@@ -68,11 +67,10 @@ class FilesJob:
                 check_keys()
             written = tuple(_to_file(row) for row in rows)
             yield written
+            _remove_others(folder, {folder.parent / file.path for file in written})
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            _remove_empty(folder.parent)
+            self._remove_uncommitted()
             raise
-        _remove_others(folder, {folder.parent / file.path for file in written})
 
     def commit(
         self, files: Sequence[ResultFile], after: int, mark: Mapping[str, Any], transaction: tuple[str, int]
@@ -82,8 +80,18 @@ class FilesJob:
             self.task.table, self.schema_json, files, after=after, mark=mark, transaction=transaction
         )
         if not is_done:
-            shutil.rmtree(Path(self.task.table, self.task.folder), ignore_errors=True)
+            self._remove_uncommitted()
         return is_done
+
+    def _remove_uncommitted(self) -> None:
+        """Take the files away unless the table has them; no empty folder stays where no table came to be."""
+        table = Path(self.task.table)
+        if is_committed(self.task.table, self.task.folder):
+            logger.warning("files of table %s stay, since a commit may name them", self.task.table)
+            return
+        shutil.rmtree(table / self.task.folder, ignore_errors=True)
+        if table.is_dir() and not any(table.iterdir()):
+            table.rmdir()
 
 
 def plan_files(spark: SparkSession, job: ScoreJob, schema_json: str) -> FilesJob | None:
@@ -189,9 +197,3 @@ def _remove_others(folder: Path, kept: set[Path]) -> None:
     for path in folder.glob("*"):
         if path not in kept:
             path.unlink(missing_ok=True)
-
-
-def _remove_empty(folder: Path) -> None:
-    """Leave no empty folder where no table came to be."""
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()

@@ -29,6 +29,8 @@ _KNOWN_WRITER_FEATURES = frozenset(
 _PLAIN_WRITER_VERSIONS = (1, 2)
 _FEATURES_WRITER_VERSION = 7
 _KNOWN_FIELD_METADATA = {"comment"}
+# Commits among which an own one is, while a job runs.
+_NUM_LATEST = 100
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,18 @@ def replace_files(
             return False
         raise DataError(f"table {path} cannot be written: {str(error).splitlines()[0]}") from None
     return True
+
+
+def is_committed(path: str, folder: str) -> bool:
+    """Whether one of the table's latest commits names files of `folder`; also true where that cannot be found out.
+
+    A commit may be made although the writer that made it then fails.
+    """
+    try:
+        commits = sorted(Path(path, "_delta_log").glob("*.json"))[-_NUM_LATEST:]
+        return any(f"{folder}/" in commit.read_text(encoding="utf-8") for commit in commits)
+    except OSError:
+        return True
 
 
 def _open(path: str) -> Any:

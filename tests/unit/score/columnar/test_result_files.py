@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError
 
 from dbx_dl.errors import DataError
+from dbx_dl.score.columnar.job import FilesJob
 from dbx_dl.score.columnar.result_files import ResultFile, ResultWriter
 from dbx_dl.score.columnar.target import make_schema, read_fields, read_target, replace_files
 
@@ -73,6 +77,34 @@ def test_files_make_a_table_and_then_replace_all_of_it(tmp_path: Path) -> None:
     assert read_keys(tmp_path) == ["c", "d"] and commit(tmp_path, [], 1) and read_keys(tmp_path) == []
     marks = [json.loads(entry["userMetadata"]) for entry in DeltaTable(tmp_path).history()]
     assert marks == [{"m": 1}, {"m": 0}, {"m": -1}] and DeltaTable(tmp_path).transaction_version("tests") == 2
+
+
+def make_job(folder: Path) -> FilesJob:
+    """A job whose files lie in `scored-1`; nothing else of its task is asked for."""
+    task: Any = SimpleNamespace(table=str(folder), folder="scored-1")
+    return FilesJob(task, (), SCHEMA_JSON)
+
+
+def test_files_of_a_commit_that_counts_stay_although_its_writer_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert commit(tmp_path, [write(tmp_path, ["a"], [1.0])], -1)
+    make = DeltaTable.create_write_transaction
+
+    def make_and_fail(table: DeltaTable, *arguments: Any, **options: Any) -> None:
+        make(table, *arguments, **options)
+        raise CommitFailedError("the log could not be tidied up afterwards")
+
+    monkeypatch.setattr(DeltaTable, "create_write_transaction", make_and_fail)
+    file = write(tmp_path, ["b"], [2.0])
+    assert not make_job(tmp_path).commit([file], 0, {}, ("tests", 1))
+    assert read_keys(tmp_path) == ["b"]
+
+
+def test_files_of_a_lost_race_are_taken_away(tmp_path: Path) -> None:
+    write_deltalake(tmp_path, pa.table({"key": ["a"], "value": [1.0]}))
+    assert not make_job(tmp_path).commit([write(tmp_path, ["b"], [2.0])], 5, {}, ("tests", 6))
+    assert read_keys(tmp_path) == ["a"] and not (tmp_path / "scored-1").exists()
 
 
 def test_whoever_comes_second_changes_nothing(tmp_path: Path) -> None:
