@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from dbx_dl.register.model_version import register_model
     from dbx_dl.register.promotion import promote_model
     from dbx_dl.score.sql import register_sql_function
-    from dbx_dl.score.stream import score_stream
-    from dbx_dl.score.table import score_table
+    from dbx_dl.score.tables.stream import score_stream
+    from dbx_dl.score.tables.table import score_table
     from dbx_dl.score.udf import score_udf
     from dbx_dl.train.rank_function import launch_ranks
     from dbx_dl.train.run import train_network
@@ -58,9 +58,9 @@ _HOMES = {
     "promote_model": "dbx_dl.register.promotion",
     "rollback_model": "dbx_dl.register.champion",
     "copy_model": "dbx_dl.register.copying",
-    "score_stream": "dbx_dl.score.stream",
+    "score_stream": "dbx_dl.score.tables.stream",
     "register_sql_function": "dbx_dl.score.sql",
-    "score_table": "dbx_dl.score.table",
+    "score_table": "dbx_dl.score.tables.table",
     "score_udf": "dbx_dl.score.udf",
 }
 

@@ -181,7 +181,7 @@ def score_run(spark: SparkSession, config: RunConfig) -> ScoredTable:
 
 def explain_score_run(spark: SparkSession, config: RunConfig) -> list[tuple[str, str]]:
     """What `score_run` would do, as rows of a table; nothing is scored."""
-    from dbx_dl.score.explanation import explain_score
+    from dbx_dl.score.tables.explanation import explain_score
 
     return explain_score(spark, config.score, tracking=config.tracking)
 

@@ -23,7 +23,7 @@ from dbx_dl.contracts import (
     TrainedModel,
 )
 from dbx_dl.export.onnx_model import write_model
-from dbx_dl.score.session import digest_file
+from dbx_dl.score.model.session import digest_file
 
 OPSET = 18
 

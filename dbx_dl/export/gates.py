@@ -14,7 +14,7 @@ from dbx_dl.export.parity import compare_outputs, describe_difference, predict_i
 from dbx_dl.export.rounding import bound_metrics
 from dbx_dl.metrics import TASK_METRICS
 from dbx_dl.score.evaluation import measure_predictions, read_predictions
-from dbx_dl.score.session import ModelSession, digest_file, open_model
+from dbx_dl.score.model.session import ModelSession, digest_file, open_model
 
 if TYPE_CHECKING:
     import numpy as np

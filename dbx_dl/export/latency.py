@@ -6,12 +6,12 @@ import time
 from statistics import median
 from typing import TYPE_CHECKING
 
-from dbx_dl.score.binding import bind_rows
+from dbx_dl.score.inputs.binding import bind_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from dbx_dl.score.session import ModelSession
+    from dbx_dl.score.model.session import ModelSession
 
 BATCH_SIZES = (1, 32)
 _MAX_CALLS = 50

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.errors import DataError
 from dbx_dl.export.graph import compose_model
 from dbx_dl.frameworks.onnx_files import INLINE_BYTES, save_model
-from dbx_dl.score.external_data import list_data_files
+from dbx_dl.score.model.external_data import list_data_files
 
 if TYPE_CHECKING:
     import onnx

@@ -24,7 +24,7 @@ from dbx_dl.metrics import TASK_METRICS
 from dbx_dl.runtime.gpus import WITHOUT_GPUS
 from dbx_dl.runtime.processes import call_in_process
 from dbx_dl.score.evaluation import predict_split
-from dbx_dl.score.session import digest_file
+from dbx_dl.score.model.session import digest_file
 
 if TYPE_CHECKING:
     import numpy as np

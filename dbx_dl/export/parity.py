@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import Parity
 from dbx_dl.errors import ExportError
+from dbx_dl.score.outputs.structs import LABEL_THRESHOLD
 from dbx_dl.score.predictions import predict_rows
-from dbx_dl.score.structs import LABEL_THRESHOLD
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dbx_dl.contracts import ModelMetadata, OutputKind
-    from dbx_dl.score.session import ModelSession
+    from dbx_dl.score.model.session import ModelSession
 
 BATCH_ROWS = 256
 

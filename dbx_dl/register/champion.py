@@ -11,7 +11,7 @@ from dbx_dl.contracts import Rollback
 from dbx_dl.errors import RegistryError
 from dbx_dl.register.ledger import Ledger, find_ledger
 from dbx_dl.runtime.tracking import explain_failure, open_client, quiet_mlflow, short_waits
-from dbx_dl.score.model_file import fetch_model
+from dbx_dl.score.model.model_file import fetch_model
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -15,9 +15,9 @@ from dbx_dl.register.model_version import CHALLENGER
 from dbx_dl.register.record import DECISION_TAG, HEADING, RECORD_TAG
 from dbx_dl.register.upload import check_name, create_version, ensure_model, log_model
 from dbx_dl.runtime.tracking import ensure_experiment, explain_failure, open_client, quiet_mlflow, short_waits
-from dbx_dl.score.external_data import list_data_files
-from dbx_dl.score.model_file import SHA256_TAG, ModelFile, fetch_model
-from dbx_dl.score.session import digest_file
+from dbx_dl.score.model.external_data import list_data_files
+from dbx_dl.score.model.model_file import SHA256_TAG, ModelFile, fetch_model
+from dbx_dl.score.model.session import digest_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

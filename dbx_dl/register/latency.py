@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import Latency
 from dbx_dl.feed.rows import read_rows
-from dbx_dl.score.binding import input_columns
+from dbx_dl.score.inputs.binding import input_columns
 from dbx_dl.score.predictions import predict_structs
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from dbx_dl.contracts import PreparedTable
-    from dbx_dl.score.session import ModelSession
+    from dbx_dl.score.model.session import ModelSession
 
 _NUM_ROWS, _NUM_CALLS = 128, 8
 _MAX_ROUNDS, _SECONDS_PER_MODEL = 7, 1.0

@@ -11,7 +11,7 @@ from dbx_dl.errors import RegistryError
 from dbx_dl.register.record import DECISION_TAG
 from dbx_dl.register.upload import list_versions
 from dbx_dl.runtime.tracking import explain_failure, open_client, quiet_mlflow, short_waits
-from dbx_dl.score.model_file import SHA256_TAG
+from dbx_dl.score.model.model_file import SHA256_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -22,7 +22,7 @@ from dbx_dl.metrics import (
 from dbx_dl.register.latency import measure_latency
 from dbx_dl.runtime.tables import read_pinned, require_columns
 from dbx_dl.score.evaluation import measure_predictions, predict_split, read_predictions
-from dbx_dl.score.session import open_model
+from dbx_dl.score.model.session import open_model
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from dbx_dl.config import RegisterConfig
     from dbx_dl.contracts import PreparedTable
-    from dbx_dl.score.model_file import ModelFile
+    from dbx_dl.score.model.model_file import ModelFile
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from dbx_dl import __version__
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.runtime.tracking import quiet_mlflow
-from dbx_dl.score.external_data import list_data_files
-from dbx_dl.score.session import open_model
-from dbx_dl.score.structs import prediction_fields
+from dbx_dl.score.model.external_data import list_data_files
+from dbx_dl.score.model.session import open_model
+from dbx_dl.score.outputs.structs import prediction_fields
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +101,7 @@ def read_example(prepared: PreparedTable) -> pd.DataFrame | None:
     """
     from dbx_dl.contracts import SPLITS
     from dbx_dl.feed.rows import read_rows
-    from dbx_dl.score.binding import input_columns
+    from dbx_dl.score.inputs.binding import input_columns
 
     for split in reversed(SPLITS):
         if prepared.split_rows.get(split, 0):

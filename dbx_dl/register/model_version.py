@@ -11,8 +11,8 @@ from dbx_dl.errors import DataError, RegistryError
 from dbx_dl.register.model_folder import write_model_folder
 from dbx_dl.register.upload import check_name, create_version, ensure_model, find_version, log_model
 from dbx_dl.runtime.tracking import explain_failure, open_client, quiet_mlflow, short_waits
-from dbx_dl.score.model_file import SHA256_TAG
-from dbx_dl.score.session import digest_file
+from dbx_dl.score.model.model_file import SHA256_TAG
+from dbx_dl.score.model.session import digest_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -16,14 +16,14 @@ from dbx_dl.register.ledger import Ledger, find_ledger
 from dbx_dl.register.measurement import check_groups, choose_metric, measure_models, predict_rows
 from dbx_dl.register.record import name_record, record_decision
 from dbx_dl.runtime.tracking import open_client
-from dbx_dl.score.model_file import fetch_model
+from dbx_dl.score.model.model_file import fetch_model
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from dbx_dl.config import RegisterConfig, TrackingConfig
     from dbx_dl.contracts import MeasuredModel, PreparedTable, RegisteredModel
-    from dbx_dl.score.model_file import ModelFile
+    from dbx_dl.score.model.model_file import ModelFile
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.errors import ConfigError
 from dbx_dl.runtime.tracking import registry_uri, short_waits
-from dbx_dl.score.model_file import SHA256_TAG
+from dbx_dl.score.model.model_file import SHA256_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -9,7 +9,7 @@ from dbx_dl.errors import DataError
 from dbx_dl.feed.targets import LabelReader
 from dbx_dl.metrics import TASK_METRICS
 from dbx_dl.runtime.tables import quote_column, read_pinned
-from dbx_dl.score.model_file import fetch_model
+from dbx_dl.score.model.model_file import fetch_model
 from dbx_dl.score.udf import scorer_of
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from dbx_dl.runtime.installations import (
     explain_spark_failure,
 )
 from dbx_dl.runtime.slots import cores_of_local_master
-from dbx_dl.score.providers import SessionSettings, require_provider
+from dbx_dl.score.model.providers import SessionSettings, require_provider
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.score.batch_sizes import cut_evenly
-from dbx_dl.score.binding import bind_groups, bind_rows, count_batch_rows
+from dbx_dl.score.inputs.binding import bind_groups, bind_rows, count_batch_rows
+from dbx_dl.score.model.batch_sizes import cut_evenly
 from dbx_dl.score.running import run_rows
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dbx_dl.contracts import OutputKind
-    from dbx_dl.score.bound_rows import BoundRows
-    from dbx_dl.score.session import ModelSession
+    from dbx_dl.score.inputs.bound_rows import BoundRows
+    from dbx_dl.score.model.session import ModelSession
 
 
 def predict_structs(session: ModelSession, batch: pa.RecordBatch) -> Iterator[pa.StructArray]:

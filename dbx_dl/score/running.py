@@ -11,7 +11,7 @@ from dbx_dl.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
 
-    from dbx_dl.score.session import ModelSession
+    from dbx_dl.score.model.session import ModelSession
 
 # So many rows alone that fail, before any worked, and then as many spread over the others, mean that all will fail.
 _MAX_LONE_FAILURES = 8

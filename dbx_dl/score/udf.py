@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dbx_dl.errors import ConfigError
 from dbx_dl.runtime.tables import quote_column, require_columns
-from dbx_dl.score.columns import check_wants
 from dbx_dl.score.executors import check_scoring
-from dbx_dl.score.model_file import ModelFile, fetch_model, keep_bytes
-from dbx_dl.score.pandas_columns import write_as_text
-from dbx_dl.score.providers import SessionSettings
-from dbx_dl.score.session import open_session
-from dbx_dl.score.shipping import ship_model
+from dbx_dl.score.inputs.columns import check_wants
+from dbx_dl.score.inputs.pandas_columns import write_as_text
+from dbx_dl.score.model.model_file import ModelFile, fetch_model, keep_bytes
+from dbx_dl.score.model.providers import SessionSettings
+from dbx_dl.score.model.session import open_session
+from dbx_dl.score.model.shipping import ship_model
 from dbx_dl.score.worker import ShippedModel
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from dbx_dl.config import ScoreOptions
     from dbx_dl.contracts import ModelMetadata
-    from dbx_dl.score.session import ModelSession
+    from dbx_dl.score.model.session import ModelSession
 
 UdfKind = Literal["arrow", "pandas"]
 
@@ -157,7 +157,7 @@ def scorer_of(
 ) -> ColumnScorer:
     """The scorer of a fetched model file, see `score_udf`."""
     from dbx_dl.config import ScoreOptions
-    from dbx_dl.score.planning import plan_model
+    from dbx_dl.score.model.planning import plan_model
 
     options = options or ScoreOptions()
     session = open_session(file.path, file.sha256)

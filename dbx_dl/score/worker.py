@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.score.binding import name_arrays
-from dbx_dl.score.error_limit import limit_errors
-from dbx_dl.score.pandas_columns import read_from_text
+from dbx_dl.score.inputs.binding import name_arrays
+from dbx_dl.score.inputs.pandas_columns import read_from_text
+from dbx_dl.score.model.providers import SessionSettings
+from dbx_dl.score.model.session import ModelSession, find_session, open_session
+from dbx_dl.score.model.shipping import find_shipped
+from dbx_dl.score.outputs.error_limit import limit_errors
 from dbx_dl.score.predictions import predict_batches
-from dbx_dl.score.providers import SessionSettings
-from dbx_dl.score.session import ModelSession, find_session, open_session
-from dbx_dl.score.shipping import find_shipped
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from dbx_dl.score.plan import ScorePlan
+    from dbx_dl.score.model.plan import ScorePlan
 
 ReadBatch = Callable[["pa.RecordBatch", "ScorePlan"], "pa.RecordBatch"]
 
@@ -49,7 +49,7 @@ class ShippedModel:
         """
         settings = self.run_settings
         if settings.needs_gpu:
-            from dbx_dl.score.task_devices import find_device
+            from dbx_dl.score.model.task_devices import find_device
 
             settings = settings.on_device(find_device())
         session = find_session(self.sha256, settings)

@@ -14,8 +14,8 @@ import dbx_dl
 from dbx_dl.config import ExportConfig
 from dbx_dl.contracts import PreparedTable
 from dbx_dl.export.network_process import held_out_rows
+from dbx_dl.score.model.session import open_model
 from dbx_dl.score.predictions import predict_rows
-from dbx_dl.score.session import open_model
 from tests.gpu.conftest import GPUS
 from tests.gpu.rank_programs import show_gpus, step_on_device
 from tests.gpu.trainings import Training, train

@@ -27,7 +27,7 @@ OWNERS = {
     "horovod": ("frameworks/", "train/launch.py", "train/meetings.py"),
     "cloudpickle": ("train/rank_function.py",),
     "psutil": ("runtime/network.py", "train/meters.py"),
-    "mlflow": (*TRACKING, "register/", "score/model_file.py"),
+    "mlflow": (*TRACKING, "register/", "score/model/model_file.py"),
     "pyspark": (*SPARK_STAGES, "transforms/raw_"),
     "py4j": ("runtime/",),
     "deltalake": ("feed/", "score/columnar/"),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from dbx_dl.contracts import InputSpec, TableVersion
     from dbx_dl.feed.delta_log import PinnedLog
-    from dbx_dl.score.writing import ScoreJob
+    from dbx_dl.score.tables.writing import ScoreJob
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The hash of a row's inputs as Spark computes it (`score.input_hash`), of Arrow columns with NumPy.
+"""The hash of a row's inputs as Spark computes it (`score.tables.input_hash`), of Arrow columns with NumPy.
 
 Spark's xxhash64 is XXH64 with the hash of what came before as seed, from 42 on; nulls leave it as it is.
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.score.columnar import xxhash64
-from dbx_dl.score.sources import raw_kind
+from dbx_dl.score.tables.sources import raw_kind
 from dbx_dl.transforms.arrow_values import to_float64, to_micros
 
 if TYPE_CHECKING:

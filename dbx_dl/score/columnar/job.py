@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from dbx_dl.score.columnar.pieces import Piece
-    from dbx_dl.score.writing import ScoreJob
+    from dbx_dl.score.tables.writing import ScoreJob
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from dbx_dl.score.columnar.key_hashes import hash_keys
 from dbx_dl.score.columnar.piece_rows import RowReader
 from dbx_dl.score.columnar.raw_values import read_inputs, read_key
 from dbx_dl.score.columnar.result_files import ResultWriter
-from dbx_dl.score.error_limit import limit_errors
+from dbx_dl.score.outputs.error_limit import limit_errors
 from dbx_dl.score.predictions import predict_structs
 from dbx_dl.score.worker import ShippedModel
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from dbx_dl.contracts import InputSpec
     from dbx_dl.score.columnar.pieces import Piece
-    from dbx_dl.score.session import ModelSession
+    from dbx_dl.score.model.session import ModelSession
 
 KEY_COLUMN, HASH_COLUMN = "key", "input_hash"
 TASK_RESULT_DDL = (

@@ -17,7 +17,7 @@ from dbx_dl.errors import ConfigError, DataError, ExportError
 from dbx_dl.metrics import METRICS_BY_TASK
 from dbx_dl.runtime.processes import call_in_process
 from dbx_dl.score.evaluation import evaluate_model
-from dbx_dl.score.session import digest_file, open_model
+from dbx_dl.score.model.session import digest_file, open_model
 from tests.onnx_models import describe_trained
 from tests.prepared_tables import write_feature_table, write_image_table, write_number_table
 

@@ -19,7 +19,7 @@ from dbx_dl.register.ledger import LEASE_SECONDS, Entry, Ledger, find_ledger
 from dbx_dl.runtime.processes import call_in_process
 from dbx_dl.runtime.tables import quote_table
 from dbx_dl.runtime.tracking import open_client
-from dbx_dl.score.model_file import fetch_model
+from dbx_dl.score.model.model_file import fetch_model
 from tests.onnx_models import describe_onnx, make_weights, write_linear_model
 from tests.prepared_tables import SPEC, write_feature_table, write_number_table
 from tests.registered_models import GOOD, register, start_run

@@ -19,7 +19,7 @@ from dbx_dl.errors import ConfigError, DataError, RegistryError
 from dbx_dl.metrics import softmax
 from dbx_dl.runtime.tracking import open_client
 from dbx_dl.score.evaluation import evaluate_model
-from dbx_dl.score.model_file import fetch_model
+from dbx_dl.score.model.model_file import fetch_model
 from dbx_dl.transforms.columns import TabularEncoder
 from tests.onnx_models import make_weights
 from tests.prepared_tables import SPEC, write_feature_table, write_image_table

@@ -19,7 +19,7 @@ from dbx_dl.errors import ConfigError, RegistryError
 from dbx_dl.register.copying import verify_copy
 from dbx_dl.register.listing import list_models
 from dbx_dl.runtime.tracking import ensure_experiment, open_client
-from dbx_dl.score.model_file import fetch_model
+from dbx_dl.score.model.model_file import fetch_model
 from tests.mlflow_servers import find_port, serve_model, serve_registry
 from tests.onnx_models import make_weights
 from tests.prepared_tables import IMAGES, SPEC, draw_image, encode_png, write_feature_table, write_image_table

@@ -11,7 +11,7 @@ import psutil
 
 from dbx_dl.config import ScoreConfig, SparkConfig, TrackingConfig
 from dbx_dl.runtime.spark import open_session
-from dbx_dl.score.table import score_table
+from dbx_dl.score.tables.table import score_table
 
 _SECONDS = 60.0
 

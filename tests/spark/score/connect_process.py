@@ -10,8 +10,8 @@ from dbx_dl.runtime.file_streams import await_stream
 from dbx_dl.runtime.spark import open_session
 from dbx_dl.runtime.tables import pin_table, read_pinned
 from dbx_dl.score.sql import register_sql_function
-from dbx_dl.score.stream import score_stream
-from dbx_dl.score.table import score_table
+from dbx_dl.score.tables.stream import score_stream
+from dbx_dl.score.tables.table import score_table
 from dbx_dl.score.udf import UDF_KINDS, score_udf
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from dbx_dl import score_stream, score_table
 from dbx_dl.config import SparkConfig
 from dbx_dl.runtime.file_streams import await_stream
 from dbx_dl.runtime.spark import open_session
-from dbx_dl.score import writing
+from dbx_dl.score.tables import writing
 from tests.killing import end_after, end_before, end_within
 from tests.spark.score.changing_source import NOWHERE, configure
 

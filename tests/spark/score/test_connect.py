@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dbx_dl.runtime.processes import call_in_process
-from dbx_dl.score.session import open_model
+from dbx_dl.score.model.session import open_model
 from tests.onnx_models import write_linear_model
 from tests.prepared_tables import IMAGES, draw_image, encode_png
 

@@ -17,9 +17,9 @@ from dbx_dl import register_sql_function, score_udf
 from dbx_dl.errors import ConfigError, DataError, SetupError
 from dbx_dl.metrics import softmax
 from dbx_dl.score.executors import _ask, compare_executors
-from dbx_dl.score.model_file import fetch_model
-from dbx_dl.score.providers import SessionSettings
-from dbx_dl.score.shipping import ship_model
+from dbx_dl.score.model.model_file import fetch_model
+from dbx_dl.score.model.providers import SessionSettings
+from dbx_dl.score.model.shipping import ship_model
 from dbx_dl.score.udf import UDF_KINDS
 from dbx_dl.score.worker import ShippedModel
 from tests import foreign_models as foreign

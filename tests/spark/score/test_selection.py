@@ -11,10 +11,10 @@ from pyspark.sql import functions as F
 
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.runtime.tables import read_history
-from dbx_dl.score.explanation import explain_score
-from dbx_dl.score.input_hash import hash_inputs
-from dbx_dl.score.table import plan_job
-from dbx_dl.score.writing import predict
+from dbx_dl.score.tables.explanation import explain_score
+from dbx_dl.score.tables.input_hash import hash_inputs
+from dbx_dl.score.tables.table import plan_job
+from dbx_dl.score.tables.writing import predict
 from tests.spark.score.changing_source import (
     NOWHERE,
     NUM_ROWS,

@@ -14,8 +14,8 @@ from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.runtime.file_streams import await_stream
 from dbx_dl.runtime.tables import has_table, pin_table, read_pinned
 from dbx_dl.runtime.tracking import open_client
-from dbx_dl.score.model_file import fetch_model
-from dbx_dl.score.stream import BatchScorer
+from dbx_dl.score.model.model_file import fetch_model
+from dbx_dl.score.tables.stream import BatchScorer
 from tests.image_bytes import encode_pixels, gradient
 from tests.onnx_models import make_weights, write_linear_model
 from tests.prepared_tables import IMAGES, SPEC, write_feature_table

@@ -14,7 +14,7 @@ from dbx_dl.contracts import ScoredTable
 from dbx_dl.errors import DataError
 from dbx_dl.metrics import softmax
 from dbx_dl.runtime.tables import read_pinned
-from dbx_dl.score.session import digest_file
+from dbx_dl.score.model.session import digest_file
 from dbx_dl.transforms.columns import TabularEncoder
 from tests.onnx_models import write_linear_model
 from tests.prepared_tables import IMAGES, SPEC, draw_image, encode_png

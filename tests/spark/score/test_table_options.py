@@ -11,7 +11,7 @@ from onnx import helper
 
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.runtime.tables import read_pinned
-from dbx_dl.score.explanation import explain_score
+from dbx_dl.score.tables.explanation import explain_score
 from tests.foreign_models import FLOAT, write_classifier, write_foreign
 from tests.spark.score.changing_source import NOWHERE, NUM_ROWS, configure, run, write_model
 

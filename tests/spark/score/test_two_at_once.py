@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dbx_dl.errors import DataError
-from dbx_dl.score import writing
+from dbx_dl.score.tables import writing
 from tests.killing import run_module
 from tests.spark.score.changing_source import (
     NUM_ROWS,

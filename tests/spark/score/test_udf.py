@@ -13,10 +13,10 @@ from pyspark.sql import functions as F
 from dbx_dl import score_udf
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.metrics import softmax
-from dbx_dl.score.model_file import fetch_model
+from dbx_dl.score.model.model_file import fetch_model
+from dbx_dl.score.model.session import open_model
+from dbx_dl.score.model.shipping import ship_model
 from dbx_dl.score.predictions import predict_structs
-from dbx_dl.score.session import open_model
-from dbx_dl.score.shipping import ship_model
 from dbx_dl.score.udf import UDF_KINDS, _fastest_kind
 from dbx_dl.score.worker import ShippedModel
 from dbx_dl.transforms.columns import TabularEncoder

@@ -20,8 +20,8 @@ from dbx_dl.export.model_files import write_model
 from dbx_dl.export.parity import HeldOutRows, summarize_parity
 from dbx_dl.frameworks.interface import ObjectiveRequest
 from dbx_dl.frameworks.measures import SupervisedMeasures
+from dbx_dl.score.model.session import open_model
 from dbx_dl.score.predictions import predict_structs
-from dbx_dl.score.session import open_model
 from dbx_dl.transforms.columns import TabularEncoder
 from tests.image_bytes import encode_pixels
 from tests.onnx_models import make_metadata, make_network, make_weights

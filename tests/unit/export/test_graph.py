@@ -13,7 +13,7 @@ from dbx_dl.errors import ExportError
 from dbx_dl.export.graph import compose_model
 from dbx_dl.export.onnx_model import describe_tensor, write_model
 from dbx_dl.metrics import softmax
-from dbx_dl.score.session import open_model
+from dbx_dl.score.model.session import open_model
 from dbx_dl.transforms.columns import TabularEncoder, to_model_inputs
 from tests.onnx_models import make_metadata, make_model, make_network, make_weights, write_linear_model
 from tests.plain_encoding import ALL_KINDS, encode_plainly, make_cells, to_table

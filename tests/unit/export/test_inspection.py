@@ -17,10 +17,10 @@ from dbx_dl.contracts import ModelMetadata, Target
 from dbx_dl.errors import DataError
 from dbx_dl.export.inspection import inspect_model, list_facts
 from dbx_dl.export.metadata import describe_model
-from dbx_dl.score.session import digest_file
+from dbx_dl.score.model.session import digest_file
 from tests.onnx_models import describe_trained, make_network, make_weights, write_linear_model
 from tests.prepared_tables import IMAGES, SPEC, describe
-from tests.unit.score.test_external_data import write_beside
+from tests.unit.score.model.test_external_data import write_beside
 
 GOLDEN = Path(__file__).with_name("golden_metadata.json")
 

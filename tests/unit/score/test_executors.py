@@ -10,7 +10,7 @@ import dbx_dl
 from dbx_dl.errors import SetupError
 from dbx_dl.runtime.installations import Installation, describe_installation
 from dbx_dl.score.executors import PACKAGES, check_scoring, compare_executors
-from dbx_dl.score.providers import SessionSettings
+from dbx_dl.score.model.providers import SessionSettings
 
 CPU = ["CPUExecutionProvider"]
 

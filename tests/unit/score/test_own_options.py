@@ -10,9 +10,9 @@ import pytest
 
 from dbx_dl.config.score_options import ScoreOptions
 from dbx_dl.errors import ConfigError, DataError
-from dbx_dl.score.planning import plan_model
+from dbx_dl.score.model.planning import plan_model
+from dbx_dl.score.model.session import open_session
 from dbx_dl.score.predictions import predict_structs
-from dbx_dl.score.session import open_session
 from dbx_dl.score.udf import map_columns
 from tests.onnx_models import write_linear_model
 from tests.prepared_tables import SPEC

@@ -12,10 +12,10 @@ from dbx_dl.errors import DataError
 from dbx_dl.export.onnx_model import write_model
 from dbx_dl.metrics import sigmoid, softmax
 from dbx_dl.score import predictions
-from dbx_dl.score.binding import MAX_BATCH_BYTES, MAX_BATCH_ROWS, count_batch_rows, name_columns
+from dbx_dl.score.inputs.binding import MAX_BATCH_BYTES, MAX_BATCH_ROWS, count_batch_rows, name_columns
+from dbx_dl.score.model.session import ModelSession, open_model
+from dbx_dl.score.outputs.structs import prediction_ddl, prediction_fields
 from dbx_dl.score.predictions import predict_structs
-from dbx_dl.score.session import ModelSession, open_model
-from dbx_dl.score.structs import prediction_ddl, prediction_fields
 from dbx_dl.score.worker import to_pandas
 from dbx_dl.transforms.columns import TabularEncoder
 from tests.onnx_models import make_metadata, make_network, make_weights, write_linear_model

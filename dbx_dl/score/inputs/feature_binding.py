@@ -1,0 +1,60 @@
+"""A table's raw columns become the inputs of the encoder that a model of dbx_dl carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dbx_dl.score.inputs.bound_rows import BoundRows
+from dbx_dl.score.inputs.wants import Want
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from dbx_dl.contracts import FeatureSpec
+    from dbx_dl.contracts.inputs import Feature
+
+_ELEMENTS = {"numeric": "number", "categorical": "category", "hashed": "category", "datetime": "timestamp"}
+
+
+@dataclass(frozen=True)
+class FeatureBinding:
+    """All inputs of a tabular model of dbx_dl; nulls are legal, the model fills them."""
+
+    spec: FeatureSpec
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The raw columns."""
+        return self.spec.columns
+
+    @property
+    def wants(self) -> tuple[Want, ...]:
+        """What each of the columns must hold."""
+        return tuple(want_of(feature) for feature in self.spec.features)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row of encoded float64 features."""
+        return 8 * max(self.spec.num_encoded, len(self.spec.features))
+
+    def bind(self, batch: pa.RecordBatch) -> BoundRows:
+        """The encoder's inputs; DataError as in `transforms.columns.to_model_inputs`."""
+        import numpy as np
+
+        from dbx_dl.transforms.columns import to_model_inputs
+
+        return BoundRows(to_model_inputs(batch, self.spec), np.arange(batch.num_rows), {})
+
+    def measure_rows(self, batch: pa.RecordBatch) -> np.ndarray | None:
+        """None: every row has one shape."""
+        del batch
+        return None
+
+
+def want_of(feature: Feature) -> Want:
+    """What a column of a feature must hold."""
+    if feature.kind == "embedding":
+        return Want(feature.column, "number", (feature.size,))
+    return Want(feature.column, _ELEMENTS[feature.kind])
