@@ -5,11 +5,12 @@ Spark's xxhash64 is XXH64 with the hash of what came before as seed, from 42 on;
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.score.columnar import xxhash64
+from dbx_dl.score.tables.input_hash import COLUMNS_PER_WORD
 from dbx_dl.score.tables.sources import raw_kind
 from dbx_dl.transforms.arrow_values import to_float64, to_micros
 
@@ -28,34 +29,53 @@ def hash_rows(columns: pa.RecordBatch, inputs: InputSpec, errors: Mapping[int, s
     import numpy as np
     import pyarrow as pa
 
+    texts = pa.array([errors.get(row) for row in range(columns.num_rows)], pa.string()) if errors else None
+    parts = [(columns.column(name), kind) for name, kind in _list_kinds(inputs)]
+    parts.append((pa.nulls(columns.num_rows, pa.string()) if texts is None else texts, "categorical"))
     hashes = np.full(columns.num_rows, _SEED, np.uint64)
-    if isinstance(inputs, ImageSpec):
-        _add_bytes(hashes, columns.column(inputs.column))
-    else:
-        for feature in inputs.features:
-            _add_column(hashes, columns.column(feature.column), raw_kind(feature))
-    texts = pa.array([errors.get(row) for row in range(len(hashes))], pa.string()) if errors else None
-    _add_bytes(hashes, pa.nulls(len(hashes), pa.string()) if texts is None else texts)
+    for start in range(0, len(parts), COLUMNS_PER_WORD):
+        group = parts[start : start + COLUMNS_PER_WORD]
+        nulls = [_find_nulls(column) for column, _ in group]
+        xxhash64.add_longs(hashes, _pack_nulls(nulls, columns.num_rows))
+        for (column, kind), is_null in zip(group, nulls, strict=True):
+            _add_column(hashes, column, kind, is_null)
     return pa.array(hashes.view(np.int64))
 
 
-def _add_column(hashes: np.ndarray, column: pa.Array, kind: RawKind) -> None:
+def _list_kinds(inputs: InputSpec) -> list[tuple[str, RawKind]]:
+    """The model's raw columns; binary counts as text does."""
+    if isinstance(inputs, ImageSpec):
+        return [(inputs.column, "categorical")]
+    return [(feature.column, raw_kind(feature)) for feature in inputs.features]
+
+
+def _pack_nulls(nulls: Sequence[np.ndarray | None], num_rows: int) -> np.ndarray:
+    """Words uint64 (N,) in which bit k is 1 where column k is null."""
+    import numpy as np
+
+    words = np.zeros(num_rows, np.uint64)
+    for place, is_null in enumerate(nulls):
+        if is_null is not None:
+            words |= is_null.astype(np.uint64) << np.uint64(place)
+    return words
+
+
+def _add_column(hashes: np.ndarray, column: pa.Array, kind: RawKind, is_null: np.ndarray | None) -> None:
+    """Add the values that are not null."""
     import numpy as np
 
     match kind:
         case "numeric" | "boolean":
-            _add_longs(hashes, _to_bits(to_float64(column, "")), _find_nulls(column))
+            _add_longs(hashes, _to_bits(to_float64(column, "")), is_null)
         case "categorical":
-            _add_bytes(hashes, column)
+            _add_bytes(hashes, column, is_null)
         case "datetime":
-            micros, is_null = to_micros(column, "")
-            _add_longs(hashes, micros.view(np.uint64), is_null if is_null.any() else None)
+            _add_longs(hashes, to_micros(column, "")[0].view(np.uint64), is_null)
         case "embedding":
-            _add_arrays(hashes, column)
+            _add_arrays(hashes, column, is_null)
 
 
 def _add_longs(hashes: np.ndarray, bits: np.ndarray, is_null: np.ndarray | None) -> None:
-    xxhash64.add_flags(hashes, is_null)
     if is_null is None:
         xxhash64.add_longs(hashes, bits)
         return
@@ -65,13 +85,11 @@ def _add_longs(hashes: np.ndarray, bits: np.ndarray, is_null: np.ndarray | None)
     hashes[rows] = some
 
 
-def _add_bytes(hashes: np.ndarray, column: pa.Array) -> None:
+def _add_bytes(hashes: np.ndarray, column: pa.Array, is_null: np.ndarray | None) -> None:
     """Add strings or binary."""
     import numpy as np
     import pyarrow as pa
 
-    is_null = _find_nulls(column)
-    xxhash64.add_flags(hashes, is_null)
     rows = np.arange(len(hashes)) if is_null is None else np.flatnonzero(~is_null)
     if not len(rows):
         return
@@ -83,13 +101,11 @@ def _add_bytes(hashes: np.ndarray, column: pa.Array) -> None:
     hashes[rows] = some
 
 
-def _add_arrays(hashes: np.ndarray, column: pa.Array) -> None:
-    """Add arrays of numbers: whether null, then the length and every element, with whether that is null."""
+def _add_arrays(hashes: np.ndarray, column: pa.Array, is_null: np.ndarray | None) -> None:
+    """Add arrays of numbers: the length and every element, with whether that is null."""
     import numpy as np
     import pyarrow.compute as pc
 
-    is_null = _find_nulls(column)
-    xxhash64.add_flags(hashes, is_null)
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     elements = column.flatten()
     starts = np.cumsum(lengths) - lengths
@@ -101,7 +117,9 @@ def _add_arrays(hashes: np.ndarray, column: pa.Array) -> None:
     for place in range(int(lengths.max(initial=0))):
         rows = np.flatnonzero(lengths > place)
         some, places = hashes[rows], starts[rows] + place
-        _add_longs(some, bits[places], None if is_empty is None else is_empty[places])
+        are_empty = None if is_empty is None else is_empty[places]
+        xxhash64.add_flags(some, are_empty)
+        _add_longs(some, bits[places], are_empty)
         hashes[rows] = some
 
 
@@ -110,9 +128,10 @@ def _to_bits(numbers: np.ndarray) -> np.ndarray:
     import numpy as np
 
     whole = numbers + 0.0  # -0.0 becomes 0.0
-    is_nan = np.isnan(whole)
-    if is_nan.any():
-        whole[is_nan] = np.nan
+    with np.errstate(over="ignore", invalid="ignore"):
+        is_finite = np.isfinite(whole.sum())  # quicker than asking each of them
+    if not is_finite:
+        whole[np.isnan(whole)] = np.nan
     bits: np.ndarray = whole.view(np.uint64)
     return bits
 

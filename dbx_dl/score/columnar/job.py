@@ -25,7 +25,7 @@ from dbx_dl.score.columnar.key_hashes import are_distinct
 from dbx_dl.score.columnar.piece_rows import RowReader
 from dbx_dl.score.columnar.pieces import OtherCalendarError, list_pieces, share_pieces
 from dbx_dl.score.columnar.result_files import ResultFile
-from dbx_dl.score.columnar.target import is_committed, make_schema, read_fields, replace_files
+from dbx_dl.score.columnar.target import is_committed, make_schema, read_fields, read_version, replace_files
 from dbx_dl.score.columnar.task import HASH_COLUMN, KEY_COLUMN, TASK_RESULT_DDL, ScoreTask, run_tasks
 
 if TYPE_CHECKING:
@@ -82,6 +82,10 @@ class FilesJob:
         if not is_done:
             self._remove_uncommitted()
         return is_done
+
+    def has_moved(self, version: int) -> bool:
+        """Whether somebody changed the table since that version; False where -1 says that there was none."""
+        return version >= 0 and read_version(self.task.table) != version
 
     def _remove_uncommitted(self) -> None:
         """Take the files away unless the table has them; no empty folder stays where no table came to be."""
@@ -189,7 +193,14 @@ def _allow_nulls(schema_json: str) -> str:
 
 
 def _to_file(row: Any) -> ResultFile:
-    return ResultFile(row["path"], row["size_bytes"], row["num_rows"], row["modified_at_ms"], row["stats"])
+    return ResultFile(
+        path=row["path"],
+        size_bytes=row["size_bytes"],
+        num_rows=row["num_rows"],
+        modified_at_ms=row["modified_at_ms"],
+        stats=row["stats"],
+        error_reasons=json.loads(row["error_reasons"]),
+    )
 
 
 def _remove_others(folder: Path, kept: set[Path]) -> None:

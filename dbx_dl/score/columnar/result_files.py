@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,22 +24,24 @@ _LAST_CHARACTER = "\U0010ffff"
 
 @dataclass(frozen=True)
 class ResultFile:
-    """A written data file: `path` relative to the table, `stats` as Delta's JSON."""
+    """A written data file: `path` relative to the table, `stats` as Delta's JSON, how many rows have which error."""
 
     path: str
     size_bytes: int
     num_rows: int
     modified_at_ms: int
     stats: str
+    error_reasons: Mapping[str, int] = field(default_factory=dict)
 
 
 class ResultWriter:
     """Writes predictions into a new file `table/folder/…parquet`, which no other attempt of the task shares.
 
-    `bound_column` is the text column whose smallest and largest value Delta is told. On an error the file is removed.
+    `bound_column` is the text column whose smallest and largest value Delta is told; texts of
+    `error_column` are counted by what is before their colon. On an error the file is removed.
     """
 
-    def __init__(self, table: str, folder: str, schema: pa.Schema, bound_column: str) -> None:
+    def __init__(self, table: str, folder: str, schema: pa.Schema, bound_column: str, error_column: str) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -52,7 +55,7 @@ class ResultWriter:
         )
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_bytes = 0
-        self._stats = _Statistics(bound_column)
+        self._stats = _Statistics(bound_column, error_column)
 
     def __enter__(self) -> ResultWriter:
         return self
@@ -68,7 +71,6 @@ class ResultWriter:
         """Add rows; they are kept until they make a row group."""
         self._waiting.append(batch)
         self._waiting_bytes += batch.nbytes
-        self._stats.add(batch)
         if self._waiting_bytes >= _GROUP_BYTES:
             self._flush()
 
@@ -76,14 +78,21 @@ class ResultWriter:
         """Write what is left, and say what the file holds."""
         self._flush()
         self._writer.close()
-        size = self._path.stat().st_size
-        return ResultFile(self._relative, size, self._stats.num_rows, int(time.time() * 1000), self._stats.to_json())
+        return ResultFile(
+            path=self._relative,
+            size_bytes=self._path.stat().st_size,
+            num_rows=self._stats.num_rows,
+            modified_at_ms=int(time.time() * 1000),
+            stats=self._stats.to_json(),
+            error_reasons=dict(self._stats.error_reasons),
+        )
 
     def _flush(self) -> None:
         import pyarrow as pa
 
         if self._waiting:
             table = pa.Table.from_batches(self._waiting, self._schema)
+            self._stats.add(table)
             self._writer.write_table(table, row_group_size=max(1, table.num_rows))
             self._waiting.clear()
             self._waiting_bytes = 0
@@ -92,17 +101,20 @@ class ResultWriter:
 @dataclass
 class _Statistics:
     bound_column: str
+    error_column: str
     num_rows: int = 0
+    error_reasons: Counter[str] = field(default_factory=Counter)
     nulls: dict[str, int] = field(default_factory=dict)
     bounds: tuple[str, str] | None = None
 
-    def add(self, batch: pa.RecordBatch) -> None:
+    def add(self, rows: pa.Table) -> None:
         import pyarrow.compute as pc
 
-        self.num_rows += batch.num_rows
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        self.num_rows += rows.num_rows
+        for name, column in zip(rows.schema.names, rows.columns, strict=True):
             self.nulls[name] = self.nulls.get(name, 0) + column.null_count
-        ends = pc.min_max(batch.column(self.bound_column)).as_py()
+        self.error_reasons += _count_reasons(rows.column(self.error_column))
+        ends = pc.min_max(rows.column(self.bound_column)).as_py()
         if ends["min"] is not None:
             low, high = self.bounds or (ends["min"], ends["max"])
             self.bounds = min(low, ends["min"]), max(high, ends["max"])
@@ -112,6 +124,15 @@ class _Statistics:
         if self.bounds is not None:
             stats |= _to_bounds(self.bound_column, *self.bounds)
         return json.dumps(stats, ensure_ascii=False)
+
+
+def _count_reasons(errors: pa.ChunkedArray) -> Counter[str]:
+    import pyarrow.compute as pc
+
+    if errors.null_count == len(errors):
+        return Counter()
+    reasons = pc.list_element(pc.split_pattern(errors.drop_null(), ": ", max_splits=1), 0)
+    return Counter({entry["values"]: entry["counts"] for entry in pc.value_counts(reasons).to_pylist()})
 
 
 def _to_bounds(column: str, low: str, high: str) -> Mapping[str, Any]:

@@ -81,6 +81,11 @@ def read_target(path: str) -> TargetFacts:
     return _describe(_open(path))
 
 
+def read_version(path: str) -> int:
+    """The latest version of the Delta table at a local path; DataError when it cannot be opened."""
+    return int(_open(path).version())
+
+
 def find_target(path: str) -> bool:
     """Whether there is a Delta table at a local path; a log without commits is what a killed writer left."""
     return any(Path(path, "_delta_log").glob("*.json"))

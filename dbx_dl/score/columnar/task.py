@@ -5,6 +5,7 @@ The file counts once the driver has committed it, so a task that failed, or ran 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from dbx_dl.score.columnar.pieces import Piece
     from dbx_dl.score.model.session import ModelSession
 
-KEY_COLUMN, HASH_COLUMN = "key", "input_hash"
+KEY_COLUMN, HASH_COLUMN, ERROR_COLUMN = "key", "input_hash", "error"
 TASK_RESULT_DDL = (
-    "path string, size_bytes long, num_rows long, modified_at_ms long, stats string, num_null_keys long, hashes binary"
+    "path string, size_bytes long, num_rows long, modified_at_ms long, stats string, error_reasons string, "
+    "num_null_keys long, hashes binary"
 )
 
 
@@ -59,7 +61,7 @@ class ScoreTask:
         import pyarrow as pa
 
         session, keys = self.model.open(), _KeysSeen(self.has_hashes)
-        with ResultWriter(self.table, self.folder, self._stored_schema(), KEY_COLUMN) as writer:
+        with ResultWriter(self.table, self.folder, self._stored_schema(), KEY_COLUMN, ERROR_COLUMN) as writer:
             scored = (
                 batch.to_struct_array()
                 for rows in self.reader.read(pieces)
@@ -68,7 +70,8 @@ class ScoreTask:
             for structs in limit_errors(scored, self.model.max_error_fraction):
                 writer.write(pa.RecordBatch.from_struct_array(structs))
             found = writer.finish()
-        return _to_batch({**asdict(found), "num_null_keys": keys.num_nulls, "hashes": bytes(keys.hashes)})
+        texts = {"error_reasons": json.dumps(found.error_reasons)}
+        return _to_batch({**asdict(found), **texts, "num_null_keys": keys.num_nulls, "hashes": bytes(keys.hashes)})
 
     def _predict(self, session: ModelSession, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa

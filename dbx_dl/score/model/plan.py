@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.errors import DataError
@@ -51,7 +52,7 @@ class ScorePlan:
         by_name = {want.name: want for binding in reversed(self.bindings) for want in binding.wants}
         return tuple(by_name[name] for name in self.columns)
 
-    @property
+    @cached_property
     def fields(self) -> dict[str, str]:
         """Name and SQL type of every field of a prediction, in order; the last one is `error`."""
         fields = {name: kind for part in self.parts for name, kind in part.fields.items()}
@@ -63,7 +64,7 @@ class ScorePlan:
         """The fields as the DDL of a Spark struct."""
         return ", ".join(f"{quote_column(name)} {kind}" for name, kind in self.fields.items())
 
-    @property
+    @cached_property
     def outputs(self) -> tuple[str, ...]:
         """The model's outputs that the fields need."""
         wanted = set(self.fields)

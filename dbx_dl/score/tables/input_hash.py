@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,6 +10,9 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column
     from pyspark.sql.types import DataType
+
+# So many columns share a bigint that says which of them are null.
+COLUMNS_PER_WORD = 63
 
 
 def hash_inputs(columns: Sequence[tuple[Column, DataType]]) -> Column:
@@ -19,7 +23,19 @@ def hash_inputs(columns: Sequence[tuple[Column, DataType]]) -> Column:
     """
     from pyspark.sql import functions as F
 
-    return F.xxhash64(*(part for column, kind in columns for part in (column.isNull(), _hashable(column, kind))))
+    parts: list[Column] = []
+    for start in range(0, len(columns), COLUMNS_PER_WORD):
+        group = columns[start : start + COLUMNS_PER_WORD]
+        parts += [_pack_nulls([column for column, _ in group]), *(_hashable(column, kind) for column, kind in group)]
+    return F.xxhash64(*parts)
+
+
+def _pack_nulls(columns: Sequence[Column]) -> Column:
+    """Bit k of a bigint is 1 where column k is null: one value to hash in place of one a column."""
+    from pyspark.sql import functions as F
+
+    bits = [F.shiftleft(column.isNull().cast("bigint"), place) for place, column in enumerate(columns)]
+    return reduce(lambda word, bit: word.bitwiseOR(bit), bits)
 
 
 def _hashable(column: Column, kind: DataType) -> Column:

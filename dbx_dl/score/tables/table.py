@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.contracts import ScoredTable
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.runtime.table_writes import require_free_place
-from dbx_dl.runtime.tables import has_table, pin_table, read_pinned
+from dbx_dl.runtime.tables import has_table, locate_version, pin_table, read_pinned
 from dbx_dl.score.columnar.job import LEFTOVERS
 from dbx_dl.score.model.model_file import fetch_model
 from dbx_dl.score.tables.score_marks import find_mark
@@ -83,8 +83,8 @@ def find_target(spark: SparkSession, config: ScoreConfig) -> TableVersion | None
         require_free_place(config.table, "predictions", ("_delta_log", *LEFTOVERS))
         return None
     target = pin_table(spark, config.table)
-    mark = find_mark(spark, config.table)
-    if config.writer == "merge" and mark is not None and mark.writer == "append":
+    mark = find_mark(spark, config.table) if config.writer == "merge" else None
+    if mark is not None and mark.writer == "append":
         raise DataError(f"table {config.table} has several predictions a key, written by append: use that, or replace")
     missing = set(LINEAGE_COLUMNS) - set(read_pinned(spark, target).columns)
     if missing:
@@ -94,19 +94,19 @@ def find_target(spark: SparkSession, config: ScoreConfig) -> TableVersion | None
 
 def _count(spark: SparkSession, job: ScoreJob, commit: ScoreCommit, started: float) -> ScoredTable:
     """What the table holds after a commit."""
-    from pyspark.sql import functions as F
-
-    table, model = pin_table(spark, job.config.table), job.scorer.model
-    reason = F.substring_index("error", ": ", 1).alias("reason")
-    groups = read_pinned(spark, table).groupBy(reason).count().collect()
-    errors = {row["reason"]: row["count"] for row in groups if row["reason"] is not None}
+    name, model = job.config.table, job.scorer.model
+    table = pin_table(spark, name) if commit.version is None else locate_version(spark, name, commit.version)
+    if commit.error_reasons is None:
+        num_rows, errors = _count_rows(spark, table)
+    else:
+        num_rows, errors = commit.num_written, dict(commit.error_reasons)
     scored = ScoredTable(
         table=table,
         source=job.origin,
         model_name=model.name,
         model_version=model.version,
         model_sha256=model.sha256,
-        num_rows=sum(row["count"] for row in groups),
+        num_rows=num_rows,
         num_errors=sum(errors.values()),
         error_reasons=dict(sorted(errors.items())),
         seconds=time.monotonic() - started,
@@ -118,6 +118,16 @@ def _count(spark: SparkSession, job: ScoreJob, commit: ScoreCommit, started: flo
     if not scored.num_rows:
         logger.warning("%s holds no rows: the predictions table is empty", job.origin)
     return scored
+
+
+def _count_rows(spark: SparkSession, table: TableVersion) -> tuple[int, dict[str, int]]:
+    """Rows, which Delta's statistics tell, and errors by reason, for which files without any are not read."""
+    from pyspark.sql import functions as F
+
+    rows = read_pinned(spark, table)
+    reason = F.substring_index("error", ": ", 1).alias("reason")
+    groups = rows.where(F.col("error").isNotNull()).groupBy(reason).count().collect()
+    return rows.count(), {row["reason"]: row["count"] for row in groups}
 
 
 def _figures(scored: ScoredTable) -> tuple[int | None, str, int, int]:

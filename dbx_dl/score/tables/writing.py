@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.runtime.commit_marks import mark_settings, transaction_settings
+from dbx_dl.runtime.databricks import is_databricks
 from dbx_dl.runtime.session_settings import file_settings, session_settings
 from dbx_dl.runtime.sources import explain_read_errors
 from dbx_dl.runtime.table_writes import ACTION, DELETE, PUT, append_rows, is_lost_race, merge_rows, replace_table
@@ -32,6 +34,8 @@ LINEAGE_COLUMNS = ("model_name", "model_version", "model_sha256", "source", "sco
 # What tables of earlier versions of dbx_dl lack.
 LATER_COLUMNS = {"model_run_id": "string", "source_version": "bigint", "input_hash": "bigint"}
 APP_ID = "dbx_dl.score"
+# The JVM interprets methods of more bytecode than this, which many columns make: Spark then makes smaller ones.
+_SMALL_METHODS = {"spark.sql.codegen.hugeMethodLimit": "8000"}
 _MERGED = ("numTargetRowsInserted", "numTargetRowsUpdated")
 
 
@@ -59,11 +63,17 @@ class ScoreJob:
 
 @dataclass(frozen=True)
 class ScoreCommit:
-    """What became of a job: whether another writer was faster, and how many rows this one wrote and took out."""
+    """What became of a job: whether another writer was faster, and how many rows this one wrote and took out.
+
+    `version` is the table's that it made, None where it made none. `error_reasons` count the errors of a whole new
+    table; None where they are not known yet.
+    """
 
     is_lost: bool
     num_written: int = 0
     num_removed: int = 0
+    version: int | None = None
+    error_reasons: Mapping[str, int] | None = None
 
 
 def write_predictions(job: ScoreJob) -> None:
@@ -83,7 +93,7 @@ def commit_predictions(spark: SparkSession, job: ScoreJob, transaction: tuple[st
     writers at once only one commits. DataError when keys are null or repeated, or the table has other columns.
     """
     what = f"source {job.config.source}"
-    reading = file_settings(spark.version, has_contents=job.scorer.plan.is_slow_to_bind)
+    reading = _reading_settings(spark, job)
     try:
         with session_settings(spark, reading), explain_read_errors(what):
             files = plan_files(spark, job, predict(job).schema.json()) if transaction is None else None
@@ -111,15 +121,28 @@ def commit_predictions(spark: SparkSession, job: ScoreJob, transaction: tuple[st
     return ScoreCommit(_has_moved(spark, job)) if commit is None else _read_metrics(commit)
 
 
+def _reading_settings(spark: SparkSession, job: ScoreJob) -> dict[str, str]:
+    reading = file_settings(spark.version, has_contents=job.scorer.plan.is_slow_to_bind)
+    return reading if is_databricks() else {**reading, **_SMALL_METHODS}
+
+
 def _commit_files(spark: SparkSession, job: ScoreJob, files: FilesJob, what: str) -> ScoreCommit:
     """The same for data files that tasks write themselves: keys are checked on the way."""
-    if _has_moved(spark, job):
+    before = _version_of(job)
+    if files.has_moved(before):
         return ScoreCommit(is_lost=True)
     mark = make_mark(job, is_whole=True)
-    transaction = (APP_ID, _version_of(job) + 1)
+    transaction = (APP_ID, before + 1)
     with files.score(spark, lambda: check_keys(job.chosen.keyed, what)) as written:
-        is_lost = not files.commit(written, _version_of(job), mark.as_values(), transaction)
-    return ScoreCommit(is_lost, 0 if is_lost else sum(file.num_rows for file in written))
+        is_lost = not files.commit(written, before, mark.as_values(), transaction)
+    if is_lost:
+        return ScoreCommit(is_lost=True)
+    return ScoreCommit(
+        is_lost=False,
+        num_written=sum(file.num_rows for file in written),
+        version=before + 1,
+        error_reasons=sum((Counter(file.error_reasons) for file in written), Counter()),
+    )
 
 
 def _has_moved(spark: SparkSession, job: ScoreJob) -> bool:
@@ -138,6 +161,7 @@ def _read_metrics(commit: Row) -> ScoreCommit:
         is_lost=False,
         num_written=sum(int(metrics.get(name, 0)) for name in written),
         num_removed=int(metrics.get("numTargetRowsDeleted", 0)) if written is _MERGED else 0,
+        version=commit["version"],
     )
 
 

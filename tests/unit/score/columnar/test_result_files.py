@@ -24,6 +24,7 @@ SCHEMA_JSON = json.dumps(
         "fields": [
             {"name": "key", "type": "string", "nullable": True, "metadata": {}},
             {"name": "value", "type": "double", "nullable": True, "metadata": {}},
+            {"name": "error", "type": "string", "nullable": True, "metadata": {}},
         ],
     }
 )
@@ -31,9 +32,11 @@ SCHEMA = make_schema(SCHEMA_JSON)
 
 
 def write(folder: Path, keys: list[str], values: list[float | None]) -> ResultFile:
-    with ResultWriter(str(folder), "scored-1", SCHEMA, "key") as writer:
+    with ResultWriter(str(folder), "scored-1", SCHEMA, "key", "error") as writer:
         for start in range(0, len(keys), 2):
-            arrays = [pa.array(keys[start : start + 2]), pa.array(values[start : start + 2], pa.float64())]
+            some = values[start : start + 2]
+            errors = pa.array([f"null: of {start}: why" if value is None else None for value in some], pa.string())
+            arrays = [pa.array(keys[start : start + 2]), pa.array(some, pa.float64()), errors]
             writer.write(pa.RecordBatch.from_arrays(arrays, schema=SCHEMA))
         return writer.finish()
 
@@ -46,11 +49,12 @@ def test_a_file_is_described_as_delta_wants_it(tmp_path: Path) -> None:
     long = "z" * 40
     found = write(tmp_path, ["b", "a", long], [1.0, None, 2.0])
     stats = json.loads(found.stats)
-    assert stats["numRecords"] == found.num_rows == 3 and stats["nullCount"] == {"key": 0, "value": 1}
+    assert stats["numRecords"] == found.num_rows == 3 and stats["nullCount"] == {"key": 0, "value": 1, "error": 2}
+    assert found.error_reasons == {"null": 1}
     assert stats["minValues"]["key"] == "a" and len(stats["maxValues"]["key"]) == 33
     assert stats["maxValues"]["key"] > long > stats["minValues"]["key"]
     assert found.size_bytes == (tmp_path / found.path).stat().st_size
-    assert pq.read_table(tmp_path / found.path).schema.names == ["key", "value"]
+    assert pq.read_table(tmp_path / found.path).schema.names == ["key", "value", "error"]
 
 
 def commit(folder: Path, files: list[ResultFile], after: int) -> bool:
@@ -60,8 +64,13 @@ def commit(folder: Path, files: list[ResultFile], after: int) -> bool:
 
 
 def test_an_attempt_that_fails_leaves_nothing_and_a_second_one_shares_no_file(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="disk"), ResultWriter(str(tmp_path), "scored-1", SCHEMA, "key") as writer:
-        writer.write(pa.RecordBatch.from_arrays([pa.array(["a"]), pa.array([1.0])], schema=SCHEMA))
+    with (
+        pytest.raises(OSError, match="disk"),
+        ResultWriter(str(tmp_path), "scored-1", SCHEMA, "key", "error") as writer,
+    ):
+        writer.write(
+            pa.RecordBatch.from_arrays([pa.array(["a"]), pa.array([1.0]), pa.nulls(1, pa.string())], schema=SCHEMA)
+        )
         raise OSError("the disk is full")
     assert list((tmp_path / "scored-1").iterdir()) == []
     first, second = write(tmp_path, ["a"], [1.0]), write(tmp_path, ["a"], [1.0])
@@ -102,7 +111,7 @@ def test_files_of_a_commit_that_counts_stay_although_its_writer_failed(
 
 
 def test_files_of_a_lost_race_are_taken_away(tmp_path: Path) -> None:
-    write_deltalake(tmp_path, pa.table({"key": ["a"], "value": [1.0]}))
+    write_deltalake(tmp_path, pa.table({"key": ["a"], "value": [1.0], "error": pa.nulls(1, pa.string())}))
     assert not make_job(tmp_path).commit([write(tmp_path, ["b"], [2.0])], 5, {}, ("tests", 6))
     assert read_keys(tmp_path) == ["a"] and not (tmp_path / "scored-1").exists()
 
@@ -115,7 +124,7 @@ def test_whoever_comes_second_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_facts_of_a_table(tmp_path: Path) -> None:
-    rows = pa.table({"key": ["a"], "value": [1.0]})
+    rows = pa.table({"key": ["a"], "value": [1.0], "error": pa.nulls(1, pa.string())})
     settings = {"delta.appendOnly": "true"}
     write_deltalake(tmp_path / "t", rows, partition_by=["key"], configuration=settings)
     found = read_target(str(tmp_path / "t"))
