@@ -101,6 +101,8 @@ def name_for_model(found: DataFrame, config: ScoreConfig, given: Mapping[str, st
     from pyspark.sql import functions as F
 
     mapped = {name: column for name, column in given.items() if name != column}
+    if not mapped:
+        return found
     require_columns(found, tuple(mapped.values()), f"source {config.source}")
     return found.withColumns({name: F.col(quote_column(column)) for name, column in mapped.items()})
 
