@@ -1,19 +1,26 @@
-"""A machine's Python and packages beside the driver's: what differs, in a line."""
+"""Executors are asked by one small Spark job what they are; what differs from the driver, in a line."""
 
 from __future__ import annotations
 
+import json
 import platform
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
 
 import dbx_dl
 from dbx_dl.errors import SetupError
+from dbx_dl.runtime.slots import PROBE_ROWS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import SparkSession
 
 _OTHER_NAMES = {"tensorflow": ("tensorflow-cpu",), "onnxruntime": ("onnxruntime-gpu",)}
-INSTALL_ALIKE = "install the same wheels on the driver and on every executor"
+_INSTALL_ALIKE = "install the same wheels on the driver and on every executor"
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,31 @@ def describe_installation(packages: Sequence[str], problem: str = "") -> Install
     versions = {name: _read_version(name) for name in packages}
     host = socket.gethostname()
     return Installation(host, platform.python_version(), {"dbx_dl": dbx_dl.__version__, **versions}, problem)
+
+
+def ask_executors(spark: SparkSession, describe: Callable[[], Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What `describe` gives, as JSON, on every executor, each answer once; SetupError where they cannot be asked."""
+
+    def probe(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow
+
+        for _ in batches:
+            pass
+        yield pyarrow.RecordBatch.from_pydict({"answer": [json.dumps(describe(), sort_keys=True)]})
+
+    try:
+        # Spark cuts a small range into one partition per core, so that every executor answers.
+        rows = spark.range(PROBE_ROWS).mapInArrow(probe, "answer string").collect()
+    except Exception as error:
+        raise explain_spark_failure(error) from None
+    return [json.loads(text) for text in sorted({row[0] for row in rows})]
+
+
+def require_alike(here: Installation, executor: Installation) -> None:
+    """SetupError where an executor has otherwise than the driver what matters."""
+    difference = describe_difference(here, executor)
+    if difference:
+        raise SetupError(difference, _INSTALL_ALIKE)
 
 
 def describe_difference(here: Installation, executor: Installation) -> str:

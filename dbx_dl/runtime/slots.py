@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 # Enough for one row per core of any cluster that ranks run on, few enough to collect without a shuffle.
-_ROWS = 8192
+PROBE_ROWS = 8192
 
 
 def count_slots(spark: SparkSession) -> int:
@@ -31,7 +31,7 @@ def count_slots(spark: SparkSession) -> int:
 def _count_partitions(spark: SparkSession) -> int:
     from pyspark.sql import functions as F
 
-    return len({row[0] for row in spark.range(_ROWS).select(F.spark_partition_id()).collect()})
+    return len({row[0] for row in spark.range(PROBE_ROWS).select(F.spark_partition_id()).collect()})
 
 
 def limit_slots(num_cores: int, read_setting: Callable[[str, str], str]) -> int:

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from dbx_dl.errors import SetupError
-from dbx_dl.runtime.installations import (
-    INSTALL_ALIKE,
-    Installation,
-    describe_difference,
-    describe_installation,
-    explain_spark_failure,
-)
+from dbx_dl.runtime.installations import Installation, ask_executors, describe_installation, require_alike
 from dbx_dl.runtime.slots import cores_of_local_master
 from dbx_dl.score.model.providers import SessionSettings, require_provider
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pyspark.sql import SparkSession
 
 PACKAGES = ("onnxruntime",)
-# Spark cuts a small range into one partition per core, so that every executor answers.
-_ROWS = 8192
 
 _CHECKED: WeakKeyDictionary[SparkSession, set[str]] = WeakKeyDictionary()
 
@@ -51,9 +39,7 @@ def compare_executors(found: list[tuple[Installation, list[str]]], settings: Ses
     """SetupError for the first executor that differs from the driver, or lacks the first provider."""
     here = describe_installation(PACKAGES)
     for executor, present in found:
-        difference = describe_difference(here, executor)
-        if difference:
-            raise SetupError(difference, INSTALL_ALIKE)
+        require_alike(here, executor)
         require_provider(settings, present, f"executor {executor.host} has")
 
 
@@ -65,23 +51,10 @@ def list_present() -> list[str]:
 
 
 def _ask(spark: SparkSession) -> list[tuple[Installation, list[str]]]:
-    try:
-        rows = spark.range(_ROWS).mapInArrow(_make_probe(), "found string").collect()
-    except Exception as error:
-        raise explain_spark_failure(error) from None
-    answers = [json.loads(text) for text in sorted({row[0] for row in rows})]
+    answers = ask_executors(spark, _describe)
     return [(Installation(**answer["installation"]), answer["present"]) for answer in answers]
 
 
-def _make_probe() -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def probe(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        import pyarrow
-
-        for _ in batches:
-            pass
-        found = describe_installation(PACKAGES)
-        present = list_present() if found.versions["onnxruntime"] else []
-        answer = {"installation": asdict(found), "present": present}
-        yield pyarrow.RecordBatch.from_pydict({"found": [json.dumps(answer, sort_keys=True)]})
-
-    return probe
+def _describe() -> dict[str, Any]:
+    found = describe_installation(PACKAGES)
+    return {"installation": asdict(found), "present": list_present() if found.versions["onnxruntime"] else []}

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from dbx_dl.errors import ConfigError, SetupError
-from dbx_dl.runtime.installations import (
-    INSTALL_ALIKE,
-    Installation,
-    describe_difference,
-    describe_installation,
-    explain_spark_failure,
-)
+from dbx_dl.runtime.installations import Installation, ask_executors, describe_installation, require_alike
 from dbx_dl.runtime.processes import call_in_process
 from dbx_dl.runtime.ranks import TORCH_DDP
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pyspark.sql import SparkSession
 
-# Spark cuts a small range into one partition per core, so that every executor answers.
-_ROWS = 8192
 FEED_PACKAGES = ("numpy", "pyarrow", "deltalake")
 FRAMEWORK_PACKAGES = {"keras": ("tensorflow", "keras"), "torch": ("torch",)}
 _ASK_SECONDS = 60
@@ -46,16 +36,13 @@ def inspect_executors(spark: SparkSession, packages: Sequence[str], directory: P
     """The installation of every executor, each once; SetupError names the first that differs from the driver's."""
     here = describe_installation(packages)
     with _mark(directory) as mark:
-        probe = _make_probe(tuple(packages), str(mark))
-        try:
-            rows = spark.range(_ROWS).mapInArrow(probe, "installation string").collect()
-        except Exception as error:
-            raise explain_spark_failure(error) from None
-    found = [Installation(**json.loads(text)) for text in sorted({row[0] for row in rows})]
+
+        def describe() -> dict[str, Any]:
+            return asdict(describe_installation(packages, describe_directory(mark)))
+
+        found = [Installation(**answer) for answer in ask_executors(spark, describe)]
     for executor in found:
-        difference = describe_difference(here, executor)
-        if difference:
-            raise SetupError(difference, INSTALL_ALIKE)
+        require_alike(here, executor)
     return found
 
 
@@ -76,18 +63,6 @@ def uses_nccl(backend: str) -> bool:
         return bool(call_in_process(target, {}, timeout_seconds=_ASK_SECONDS))
     except (RuntimeError, TimeoutError):
         return False
-
-
-def _make_probe(packages: tuple[str, ...], mark: str) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def probe(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        import pyarrow
-
-        for _ in batches:
-            pass
-        found = describe_installation(packages, describe_directory(Path(mark)))
-        yield pyarrow.RecordBatch.from_pydict({"installation": [json.dumps(asdict(found), sort_keys=True)]})
-
-    return probe
 
 
 def describe_directory(mark: Path) -> str:
