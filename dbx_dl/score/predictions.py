@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbx_dl.score.inputs.binding import bind_groups, bind_rows, count_batch_rows
 from dbx_dl.score.model.batch_sizes import cut_evenly
-from dbx_dl.score.running import run_rows
+from dbx_dl.score.running import NOT_FINITE, run_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,5 +101,5 @@ def predict_rows(session: ModelSession, batch: pa.RecordBatch) -> tuple[dict[Out
     for values in outputs.values():
         is_finite_n &= np.isfinite(values.reshape(batch.num_rows, -1)).all(axis=1)
     for row in bound.rows[~is_finite_n[bound.rows]].tolist():
-        errors[row] = "not_finite: the model's output is not a finite number"
+        errors[row] = NOT_FINITE
     return outputs, errors

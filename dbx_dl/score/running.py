@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _MAX_LONE_FAILURES = 8
 _NUM_SPREAD = 16
 _MAX_REASON = 300
+NOT_FINITE = "not_finite: the model's output is not a finite number"
 
 Arrays = Mapping[str, "np.ndarray"]
 
@@ -142,8 +143,7 @@ def _drop_not_finite(run: RunRows) -> RunRows:
         is_finite &= _find_finite(values, len(run.places))
     if is_finite.all():
         return run
-    text = "not_finite: the model's output is not a finite number"
-    errors = run.errors | dict.fromkeys(run.places[~is_finite].tolist(), text)
+    errors = run.errors | dict.fromkeys(run.places[~is_finite].tolist(), NOT_FINITE)
     kept = is_finite.nonzero()[0]
     outputs = {name: [v[k] for k in kept] if isinstance(v, list) else v[kept] for name, v in run.outputs.items()}
     return RunRows(outputs, run.places[kept], errors)

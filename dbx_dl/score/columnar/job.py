@@ -98,12 +98,12 @@ class FilesJob:
             table.rmdir()
 
 
-def plan_files(spark: SparkSession, job: ScoreJob, schema_json: str) -> FilesJob | None:
+def plan_files(spark: SparkSession, job: ScoreJob, describe_columns: Callable[[], str]) -> FilesJob | None:
     """How to write the job's predictions without rows passing through Spark; None, with the reason logged, if not so.
 
-    `schema_json` are the columns that Spark would write.
+    `describe_columns` gives the columns that Spark would write, as a schema's JSON; it is called where these matter.
     """
-    found = _plan(spark, job, _allow_nulls(schema_json))
+    found = _plan(spark, job, describe_columns)
     if isinstance(found, str):
         logger.info("rows are scored through Spark: %s", found)
         return None
@@ -111,17 +111,18 @@ def plan_files(spark: SparkSession, job: ScoreJob, schema_json: str) -> FilesJob
     return found
 
 
-def _plan(spark: SparkSession, job: ScoreJob, schema_json: str) -> FilesJob | str:
+def _plan(spark: SparkSession, job: ScoreJob, describe_columns: Callable[[], str]) -> FilesJob | str:
     config, scorer, source = job.config, job.scorer, job.source
     has_ansi_sizes = str(spark.conf.get("spark.sql.ansi.enabled", "true")).lower() == "true"
     reason = explain_job(describe_job(job, has_ansi_sizes))
     if reason is not None or source is None or not isinstance(config.key, str):
         return reason or f"{config.source} is no Delta table"
+    schema_json = _allow_nulls(describe_columns())
     reason = explain_table(config.table, read_fields(schema_json))
     if reason is not None:
         return reason
     schema = make_schema(schema_json)
-    lineage = _make_lineage(job)
+    lineage = {**job.lineage, "scored_at": datetime.now(UTC)}
     unknown = set(schema.names) - {KEY_COLUMN, HASH_COLUMN, *scorer.fields, *lineage}
     if unknown:
         return f"columns {', '.join(sorted(unknown))} are Spark's to make"
@@ -146,20 +147,6 @@ def _plan(spark: SparkSession, job: ScoreJob, schema_json: str) -> FilesJob | st
         has_hashes=sum(piece.num_rows for piece in pieces) <= _MAX_HASHED_ROWS,
     )
     return FilesJob(task, share_pieces(pieces, count_slots(spark)), schema_json)
-
-
-def _make_lineage(job: ScoreJob) -> dict[str, Any]:
-    """The values that `writing.predict` gives all rows."""
-    model = job.scorer.model
-    return {
-        "model_name": model.name,
-        "model_version": model.version,
-        "model_sha256": model.sha256,
-        "model_run_id": job.scorer.metadata.run_id,
-        "source": job.origin,
-        "source_version": job.source.version if job.source else None,
-        "scored_at": datetime.now(UTC),
-    }
 
 
 def _to_batch(values: Mapping[str, Any], schema: pa.Schema) -> pa.RecordBatch:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.score.columnar.input_hashes import hash_rows
@@ -61,7 +62,7 @@ class ScoreTask:
         import pyarrow as pa
 
         session, keys = self.model.open(), _KeysSeen(self.has_hashes)
-        with ResultWriter(self.table, self.folder, self._stored_schema(), KEY_COLUMN, ERROR_COLUMN) as writer:
+        with ResultWriter(self.table, self.folder, self._stored_schema, KEY_COLUMN, ERROR_COLUMN) as writer:
             scored = (
                 batch.to_struct_array()
                 for rows in self.reader.read(pieces)
@@ -82,7 +83,7 @@ class ScoreTask:
             HASH_COLUMN: hash_rows(columns, self.inputs, input_errors),
             **{name: _repeat(self.lineage.column(name), rows.num_rows) for name in self.lineage.schema.names},
         }
-        start, schema = 0, self._stored_schema()
+        start, schema = 0, self._stored_schema
         for structs in predict_structs(session, columns):
             end = start + len(structs)
             errors = {row - start: text for row, text in input_errors.items() if start <= row < end}
@@ -92,6 +93,7 @@ class ScoreTask:
             yield pa.RecordBatch.from_arrays([found[name] for name in schema.names], schema=schema)
             start = end
 
+    @cached_property
     def _stored_schema(self) -> pa.Schema:
         """The table's schema in which shared texts are dictionaries, which cost nothing to repeat and to write."""
         import pyarrow as pa

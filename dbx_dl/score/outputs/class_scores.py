@@ -40,17 +40,27 @@ class ClassChoices:
 
 
 @dataclass(frozen=True)
-class ClassScores:
-    """An output of one number per class; a row has one label.
-
-    Fields: label string (of the largest), probability double, probabilities array<float>, and those of `choices`. With
-    two labels, (N,) and (N, 1) hold the second's. A sequence of maps is taken by its keys, which are the labels.
-    """
+class _ScoresByLabel:
+    """An output of one number per label, and what is made of it."""
 
     output: str
     labels: tuple[str, ...]
     activation: Activation = "none"
     choices: ClassChoices = ClassChoices()
+
+    def no_rows(self) -> np.ndarray:
+        """Scores without rows."""
+        import numpy as np
+
+        return np.empty((0, len(self.labels)), np.float32)
+
+
+class ClassScores(_ScoresByLabel):
+    """An output of one number per class; a row has one label.
+
+    Fields: label string (of the largest), probability double, probabilities array<float>, and those of `choices`. With
+    two labels, (N,) and (N, 1) hold the second's. A sequence of maps is taken by its keys, which are the labels.
+    """
 
     @property
     def fields(self) -> dict[str, str]:
@@ -70,21 +80,9 @@ class ClassScores:
             arrays["probability"] = pa.array(probabilities_nc[np.arange(len(best)), best].astype(np.float64))
         return arrays
 
-    def no_rows(self) -> np.ndarray:
-        """Scores without rows."""
-        import numpy as np
 
-        return np.empty((0, len(self.labels)), np.float32)
-
-
-@dataclass(frozen=True)
-class LabelSets:
+class LabelSets(_ScoresByLabel):
     """An output of one probability per label; a row has those labels whose probability is one half or more."""
-
-    output: str
-    labels: tuple[str, ...]
-    activation: Activation = "none"
-    choices: ClassChoices = ClassChoices()
 
     @property
     def fields(self) -> dict[str, str]:
@@ -102,12 +100,6 @@ class LabelSets:
         chosen = pa.array(self.labels, pa.string()).take(pa.array(np.nonzero(has_label_nl)[1]))
         offsets = np.concatenate([[0], np.cumsum(has_label_nl.sum(axis=1))])
         return arrays | {"labels": as_lists(chosen, offsets)}
-
-    def no_rows(self) -> np.ndarray:
-        """Scores without rows."""
-        import numpy as np
-
-        return np.empty((0, len(self.labels)), np.float32)
 
 
 def to_probabilities(values: Any, labels: tuple[str, ...], activation: Activation) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbx_dl.score.tables.change_feed import FeedRange
-from dbx_dl.score.tables.sources import key_columns, open_source, select_rows
+from dbx_dl.score.tables.sources import key_columns
 from dbx_dl.score.tables.table import describe_job, plan_job
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def explain_score(spark: SparkSession, config: ScoreConfig, *, tracking: Trackin
     """
     job = plan_job(spark, config, tracking)
     origin, selection, model, table = describe_job(job)
-    within = select_rows(open_source(spark, config).found, config)
+    within = job.chosen.keyed
     return [
         ("source", origin),
         ("where", config.where or "all rows"),

@@ -16,7 +16,7 @@ from dbx_dl.score.model.model_file import fetch_model
 from dbx_dl.score.tables.change_feed import describe_source, find_last_states, is_feed
 from dbx_dl.score.tables.selection import ChosenRows, is_removing, shape_for_model
 from dbx_dl.score.tables.sources import key_of, select_rows
-from dbx_dl.score.tables.table import find_target
+from dbx_dl.score.tables.table import find_target, require_other_table
 from dbx_dl.score.tables.writing import ScoreJob, commit_predictions, require_free_names
 from dbx_dl.score.udf import scorer_of
 
@@ -51,8 +51,8 @@ def score_stream(spark: SparkSession, config: ScoreConfig, *, tracking: Tracking
     target = find_target(spark, config)
     model = fetch_model(config.model, tracking.uri)
     rows = _open_stream(spark, config, stream.checkpoint)
-    if target is not None and config.source_format == "delta" and pin_table(spark, config.source).path == target.path:
-        raise DataError(f"{config.table} is the source itself: predictions need a table of their own")
+    if config.source_format == "delta":
+        require_other_table(pin_table(spark, config.source), target, config)
     scorer = scorer_of(spark, model, options=config.options)
     require_free_names(scorer)
     scorer.check(shape_for_model(select_rows(rows, config), config, scorer), "inputs")

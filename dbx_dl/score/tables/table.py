@@ -63,11 +63,16 @@ def plan_job(spark: SparkSession, config: ScoreConfig, tracking: TrackingConfig)
     scorer = scorer_of(spark, fetch_model(config.model, tracking.uri), options=config.options)
     require_free_names(scorer)
     source = open_source(spark, config)
-    if target is not None and source.table is not None and source.table.path == target.path:
-        raise DataError(f"{config.table} is the source itself: predictions need a table of their own")
+    require_other_table(source.table, target, config)
     chosen = choose_rows(spark, config, source, scorer, target)
     scorer.check(chosen.rows, "inputs")
     return ScoreJob(config, scorer, source.origin, source.table, chosen, target, is_new=target is None)
+
+
+def require_other_table(source: TableVersion | None, target: TableVersion | None, config: ScoreConfig) -> None:
+    """DataError where the predictions would go into the table that is scored."""
+    if source is not None and target is not None and source.path == target.path:
+        raise DataError(f"{config.table} is the source itself: predictions need a table of their own")
 
 
 def describe_job(job: ScoreJob) -> tuple[str, str, str, str]:

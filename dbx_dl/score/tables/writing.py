@@ -31,6 +31,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LINEAGE_COLUMNS = ("model_name", "model_version", "model_sha256", "source", "scored_at")
+_LINEAGE_TYPES = {
+    "model_name": "string",
+    "model_version": "int",
+    "model_sha256": "string",
+    "model_run_id": "string",
+    "source": "string",
+    "source_version": "bigint",
+}
 # What tables of earlier versions of dbx_dl lack.
 LATER_COLUMNS = {"model_run_id": "string", "source_version": "bigint", "input_hash": "bigint"}
 APP_ID = "dbx_dl.score"
@@ -54,6 +62,19 @@ class ScoreJob:
     chosen: ChosenRows
     target: TableVersion | None
     is_new: bool
+
+    @property
+    def lineage(self) -> dict[str, str | int | None]:
+        """Where all predictions are from, by column, beside the moment."""
+        model = self.scorer.model
+        return {
+            "model_name": model.name,
+            "model_version": model.version,
+            "model_sha256": model.sha256,
+            "model_run_id": self.scorer.metadata.run_id if self.scorer.is_own else None,
+            "source": self.origin,
+            "source_version": self.source.version if self.source else None,
+        }
 
     @property
     def writer(self) -> WriteMode:
@@ -96,7 +117,7 @@ def commit_predictions(spark: SparkSession, job: ScoreJob, transaction: tuple[st
     reading = _reading_settings(spark, job)
     try:
         with session_settings(spark, reading), explain_read_errors(what):
-            files = plan_files(spark, job, predict(job).schema.json()) if transaction is None else None
+            files = plan_files(spark, job, lambda: predict(job).schema.json()) if transaction is None else None
             if files is not None:
                 return _commit_files(spark, job, files, what)
             if job.config.source_format != "images":
@@ -202,7 +223,7 @@ def predict(job: ScoreJob) -> DataFrame:
     """The predictions of the job's rows: key, the model's fields, error, and where they are from."""
     from pyspark.sql import functions as F
 
-    scorer, model = job.scorer, job.scorer.model
+    scorer = job.scorer
     is_sound = F.col("input_error").isNull()
     names = [name for name in scorer.fields if name != "error"]
     outputs = [F.when(is_sound, F.col(f"p.{quote_column(name)}")).alias(name) for name in names]
@@ -210,12 +231,7 @@ def predict(job: ScoreJob) -> DataFrame:
         "key",
         *outputs,
         F.coalesce("input_error", "p.error").alias("error"),
-        F.lit(model.name).alias("model_name"),
-        F.lit(model.version).cast("int").alias("model_version"),
-        F.lit(model.sha256).alias("model_sha256"),
-        F.lit(scorer.metadata.run_id if scorer.is_own else None).cast("string").alias("model_run_id"),
-        F.lit(job.origin).alias("source"),
-        F.lit(job.source.version if job.source else None).cast("bigint").alias("source_version"),
+        *(F.lit(value).cast(_LINEAGE_TYPES[name]).alias(name) for name, value in job.lineage.items()),
         "input_hash",
         F.current_timestamp().alias("scored_at"),
     )
