@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.export.normalization import find_normalization
 from dbx_dl.score.inputs.binding import bind_rows
-from dbx_dl.score.model.session import PIXELS_NAME, name_outputs
+from dbx_dl.score.model.own_models import PIXELS_NAME, name_outputs
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.errors import ExportError
 from dbx_dl.export.heads import add_head
-from dbx_dl.score.model.session import METADATA_KEY, PIXELS_NAME, name_outputs
+from dbx_dl.score.model.own_models import METADATA_KEY, PIXELS_NAME, name_outputs
 
 if TYPE_CHECKING:
     import onnx
@@ -23,7 +23,7 @@ def compose_model(network: onnx.ModelProto, metadata: ModelMetadata) -> onnx.Mod
     """The whole model around an exported network (input `inputs`, output `logits`; it is not changed).
 
     Images: input `pixels` uint8 (N, H, W, C). Tables: the inputs of `transforms.tabular.build_encoder`. Outputs are
-    those of `heads.add_head`, named by `score.model.session.name_outputs`. ExportError when the network is not as
+    those of `heads.add_head`, named by `score.model.own_models.name_outputs`. ExportError when the network is not as
     promised.
     """
     import onnx

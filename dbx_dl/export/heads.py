@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.frameworks.measures import LARGEST_LOG_RATE
-from dbx_dl.score.model.session import name_outputs
+from dbx_dl.score.model.own_models import name_outputs
 
 if TYPE_CHECKING:
     import onnx

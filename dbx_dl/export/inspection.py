@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from dbx_dl.contracts import Contract, ImageSpec, ModelMetadata, TensorInfo
 from dbx_dl.errors import DataError
 from dbx_dl.score.model.external_data import list_data_files
-from dbx_dl.score.model.session import METADATA_KEY, digest_file
+from dbx_dl.score.model.own_models import METADATA_KEY
+from dbx_dl.score.model.session import digest_file
 
 if TYPE_CHECKING:
     import onnx

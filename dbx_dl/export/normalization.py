@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.score.model.session import PIXELS_NAME
+from dbx_dl.score.model.own_models import PIXELS_NAME
 
 if TYPE_CHECKING:
     import numpy as np

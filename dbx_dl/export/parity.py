@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import Parity
 from dbx_dl.errors import ExportError
-from dbx_dl.score.outputs.structs import LABEL_THRESHOLD
+from dbx_dl.score.outputs.class_scores import LABEL_THRESHOLD
 from dbx_dl.score.predictions import predict_rows
 
 if TYPE_CHECKING:

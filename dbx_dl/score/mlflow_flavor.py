@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.errors import DataError
 from dbx_dl.score.inputs.binding import count_batch_rows, input_columns
-from dbx_dl.score.model.session import PIXELS_NAME, ModelSession, open_model
+from dbx_dl.score.model.own_models import PIXELS_NAME
+from dbx_dl.score.model.session import ModelSession, open_model
 from dbx_dl.score.outputs.structs import to_structs
 from dbx_dl.score.predictions import predict_structs
 from dbx_dl.score.worker import to_pandas

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import DataError
-from dbx_dl.score.inputs.binding import MAX_BATCH_ROWS
+from dbx_dl.score.model.plan import MAX_BATCH_ROWS
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,7 +12,7 @@ from dbx_dl.score.inputs.bound_rows import Binding, BoundRows, merge_bound
 from dbx_dl.score.inputs.feature_binding import FeatureBinding
 from dbx_dl.score.inputs.image_binding import ImageBinding
 from dbx_dl.score.model.own_models import PIXELS_NAME
-from dbx_dl.score.model.plan import MAX_BATCH_BYTES, MAX_BATCH_ROWS, ScorePlan
+from dbx_dl.score.model.plan import ScorePlan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,28 +20,11 @@ if TYPE_CHECKING:
 
     from dbx_dl.contracts import InputSpec
 
-__all__ = [
-    "MAX_BATCH_BYTES",
-    "MAX_BATCH_ROWS",
-    "BoundRows",
-    "bind_groups",
-    "bind_rows",
-    "count_batch_rows",
-    "input_columns",
-    "name_arrays",
-    "name_columns",
-]
-
 
 def count_batch_rows(inputs: InputSpec | ScorePlan) -> int:
     """Rows that go through the model at once: bounded by number, and by bytes of its inputs."""
     plan = inputs if isinstance(inputs, ScorePlan) else ScorePlan((_binding_of(inputs),), ())
     return plan.max_rows
-
-
-def name_columns(arrays: list[pa.Array], inputs: InputSpec) -> pa.RecordBatch:
-    """`name_arrays` for what a model of dbx_dl takes."""
-    return name_arrays(arrays, input_columns(inputs))
 
 
 def name_arrays(arrays: Sequence[pa.Array], names: Sequence[str]) -> pa.RecordBatch:

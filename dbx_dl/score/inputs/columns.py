@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import ImageSpec
 from dbx_dl.errors import DataError
 from dbx_dl.runtime.tables import suggest_name
-from dbx_dl.score.inputs.feature_binding import want_of
 from dbx_dl.score.inputs.wants import Want
 
 if TYPE_CHECKING:
@@ -15,7 +13,6 @@ if TYPE_CHECKING:
 
     from pyspark.sql.types import DataType, StructType
 
-    from dbx_dl.contracts import InputSpec
 
 _INTEGERS = ("tinyint", "smallint", "int", "bigint")
 _NUMBERS = (*_INTEGERS, "float", "double", "decimal", "void")
@@ -31,11 +28,6 @@ _ACCEPTED = {
     "image bytes": ("binary", "void"),
 }
 _ACCEPTED_INSIDE = _ACCEPTED | {"number": _NUMBERS}
-
-
-def check_columns(given: StructType, inputs: InputSpec, model: str) -> None:
-    """`check_wants` for what a model of dbx_dl takes."""
-    check_wants(given, _wants_of(inputs), model)
 
 
 def check_wants(given: StructType, wants: Sequence[Want], model: str) -> None:
@@ -54,20 +46,6 @@ def check_wants(given: StructType, wants: Sequence[Want], model: str) -> None:
     names = [field.name for field in fields]
     if len(types) != len(wants) or not all(_fits(kind, want) for kind, want in zip(types, wants, strict=True)):
         raise DataError(_explain(wants, names, types, model))
-
-
-def list_wants(inputs: InputSpec) -> list[tuple[str, str]]:
-    """Name of every column that a model of dbx_dl takes, in its order, and its kind.
-
-    Kinds: image bytes, number, category, timestamp, array of <size> numbers.
-    """
-    return [(want.name, want.text) for want in _wants_of(inputs)]
-
-
-def _wants_of(inputs: InputSpec) -> tuple[Want, ...]:
-    if isinstance(inputs, ImageSpec):
-        return (Want(inputs.column, "image bytes"),)
-    return tuple(want_of(feature) for feature in inputs.features)
 
 
 def _check_struct(struct: StructType, wants: Sequence[Want], model: str) -> None:

@@ -15,7 +15,7 @@ from dbx_dl.errors import DataError
 from dbx_dl.score.model.batch_sizes import BatchSizer
 from dbx_dl.score.model.description import FileFacts, describe_file
 from dbx_dl.score.model.external_data import list_data_files
-from dbx_dl.score.model.own_models import METADATA_KEY, PIXELS_NAME, name_outputs, plan_own, read_metadata
+from dbx_dl.score.model.own_models import METADATA_KEY, name_outputs, plan_own, read_metadata
 from dbx_dl.score.model.providers import SessionSettings, list_providers, name_providers, require_provider
 
 if TYPE_CHECKING:
@@ -25,17 +25,6 @@ if TYPE_CHECKING:
 
     from dbx_dl.contracts import ModelMetadata, OutputKind
     from dbx_dl.score.model.plan import ScorePlan
-
-__all__ = [
-    "METADATA_KEY",
-    "PIXELS_NAME",
-    "ModelSession",
-    "digest_file",
-    "find_session",
-    "name_outputs",
-    "open_model",
-    "open_session",
-]
 
 logger = logging.getLogger(__name__)
 

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dbx_dl.score.model.own_models import name_outputs, plan_own
-from dbx_dl.score.outputs.class_scores import LABEL_THRESHOLD
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
     from dbx_dl.contracts import ModelMetadata, OutputKind
-
-__all__ = ["LABEL_THRESHOLD", "prediction_ddl", "prediction_fields", "to_structs"]
 
 
 def prediction_fields(metadata: ModelMetadata) -> dict[str, str]:
@@ -26,15 +23,10 @@ def prediction_fields(metadata: ModelMetadata) -> dict[str, str]:
     return plan_own(metadata).fields
 
 
-def prediction_ddl(metadata: ModelMetadata) -> str:
-    """The fields as the DDL of a Spark struct."""
-    return ", ".join(f"{name} {kind}" for name, kind in prediction_fields(metadata).items())
-
-
 def to_structs(
     outputs: Mapping[OutputKind, np.ndarray], errors: Mapping[int, str], metadata: ModelMetadata
 ) -> pa.StructArray:
-    """Structs of type `prediction_ddl` from a model's outputs of N rows; rows in `errors` are null beside their text.
+    """Structs with the fields of `prediction_fields` from outputs of N rows; rows in `errors` are null beside their text.
 
     `outputs` are probabilities float32 (N, number of labels) or value float64 (N,), and embedding float32 (N, K).
     """

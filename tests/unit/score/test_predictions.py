@@ -12,9 +12,10 @@ from dbx_dl.errors import DataError
 from dbx_dl.export.onnx_model import write_model
 from dbx_dl.metrics import sigmoid, softmax
 from dbx_dl.score import predictions
-from dbx_dl.score.inputs.binding import MAX_BATCH_BYTES, MAX_BATCH_ROWS, count_batch_rows, name_columns
+from dbx_dl.score.inputs.binding import count_batch_rows, name_arrays
+from dbx_dl.score.model.plan import MAX_BATCH_BYTES, MAX_BATCH_ROWS
 from dbx_dl.score.model.session import ModelSession, open_model
-from dbx_dl.score.outputs.structs import prediction_ddl, prediction_fields
+from dbx_dl.score.outputs.structs import prediction_fields
 from dbx_dl.score.predictions import predict_structs
 from dbx_dl.score.worker import to_pandas
 from dbx_dl.transforms.columns import TabularEncoder
@@ -100,7 +101,7 @@ def test_structs_have_exactly_the_type_that_spark_expects(tmp_path: Path) -> Non
     (part,) = predict_structs(session, table_batch())
     assert part.type == SCORE_TYPE
     ddl = "label string, probability double, probabilities array<float>, error string"
-    assert prediction_ddl(session.metadata) == ddl
+    assert ", ".join(f"{name} {kind}" for name, kind in prediction_fields(session.metadata).items()) == ddl
 
 
 NUMBERS = pa.struct([pa.field("value", pa.float64()), pa.field("error", pa.string())])
@@ -184,11 +185,11 @@ def test_batches_are_bounded_by_rows_and_bytes() -> None:
 
 def test_columns_by_position_or_by_struct_field() -> None:
     arrays = [pa.array([1.0]), pa.array([2.0]), pa.array(["red"])]
-    assert name_columns(arrays, SPEC).schema.names == ["x", "y", "colour"]
+    assert name_arrays(arrays, SPEC.columns).schema.names == ["x", "y", "colour"]
     struct = pa.StructArray.from_arrays(arrays[::-1], ["colour", "y", "x"])
-    assert name_columns([struct], SPEC).to_pylist() == [{"colour": "red", "y": 2.0, "x": 1.0}]
+    assert name_arrays([struct], SPEC.columns).to_pylist() == [{"colour": "red", "y": 2.0, "x": 1.0}]
     with pytest.raises(DataError, match=r"takes 3 columns \(x, y, colour\), 2 were given"):
-        name_columns(arrays[:2], SPEC)
+        name_arrays(arrays[:2], SPEC.columns)
 
 
 def test_a_null_struct_is_a_row_of_nulls() -> None:
@@ -197,7 +198,7 @@ def test_a_null_struct_is_a_row_of_nulls() -> None:
         ["x", "y", "colour"],
         mask=pa.array([False, True]),
     )
-    assert name_columns([struct], SPEC).to_pylist()[1] == {"x": None, "y": None, "colour": None}
+    assert name_arrays([struct], SPEC.columns).to_pylist()[1] == {"x": None, "y": None, "colour": None}
 
 
 def test_pandas_form_keeps_arrays_and_nulls(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import pytest
 from pyspark.sql import types as T
 
 from dbx_dl.errors import DataError
-from dbx_dl.score.inputs.columns import check_columns, list_wants
+from dbx_dl.score.inputs.columns import check_wants
+from dbx_dl.score.inputs.feature_binding import FeatureBinding
 from tests.plain_encoding import ALL_KINDS
 
 DECIMAL = T.DecimalType(10, 2)
@@ -27,7 +28,9 @@ REFUSED: dict[str, list[T.DataType]] = {
     "timestamp": [T.LongType(), T.StringType(), T.ArrayType(T.TimestampType())],
     "array of 3 numbers": [T.DoubleType(), T.ArrayType(T.StringType()), T.ArrayType(T.BooleanType())],
 }
-FITTING = {name: TAKEN[want][0] for name, want in list_wants(ALL_KINDS)}
+WANTS = FeatureBinding(ALL_KINDS).wants
+LISTED = [(want.name, want.text) for want in WANTS]
+FITTING = {name: TAKEN[want][0] for name, want in LISTED}
 
 
 def schema(types: dict[str, T.DataType]) -> T.StructType:
@@ -35,7 +38,7 @@ def schema(types: dict[str, T.DataType]) -> T.StructType:
 
 
 def test_every_kind_says_what_it_wants() -> None:
-    assert dict(list_wants(ALL_KINDS)) == {
+    assert dict(LISTED) == {
         "size": "number",
         "when": "timestamp",
         "colour": "category",
@@ -46,11 +49,11 @@ def test_every_kind_says_what_it_wants() -> None:
     }
 
 
-@pytest.mark.parametrize(("name", "want"), list_wants(ALL_KINDS))
+@pytest.mark.parametrize(("name", "want"), LISTED)
 def test_types_that_fit_and_types_that_do_not(name: str, want: str) -> None:
     for kind in TAKEN[want]:
-        check_columns(schema(FITTING | {name: kind}), ALL_KINDS, "m")
-        check_columns(schema({"struct": schema(FITTING | {name: kind})}), ALL_KINDS, "m")
+        check_wants(schema(FITTING | {name: kind}), WANTS, "m")
+        check_wants(schema({"struct": schema(FITTING | {name: kind})}), WANTS, "m")
     for kind in REFUSED[want]:
         with pytest.raises(DataError, match=rf"{name} +{want} +{name} +\S+ +<- does not fit"):
-            check_columns(schema(FITTING | {name: kind}), ALL_KINDS, "m")
+            check_wants(schema(FITTING | {name: kind}), WANTS, "m")
