@@ -129,7 +129,7 @@ def _decode_part(column: pa.Array, spec: ImageSpec, pixels_nhwc: np.ndarray, fir
             errors[first_row + place] = f"null: column {spec.column!r} is null"
             continue
         try:
-            pixels_nhwc[place] = decode_image(data, spec)
+            decode_image(data, spec, pixels_nhwc[place])
         except UndecodableImageError as error:
             errors[first_row + place] = f"{error.code}: {error.detail}"
         except Exception as error:  # whatever a file makes a decoder do, it costs its own row only

@@ -26,7 +26,7 @@ def prediction_fields(metadata: ModelMetadata) -> dict[str, str]:
 def to_structs(
     outputs: Mapping[OutputKind, np.ndarray], errors: Mapping[int, str], metadata: ModelMetadata
 ) -> pa.StructArray:
-    """Structs with the fields of `prediction_fields` from outputs of N rows; rows in `errors` are null beside their text.
+    """Structs with the fields of `prediction_fields` of N rows; rows in `errors` are null beside their text.
 
     `outputs` are probabilities float32 (N, number of labels) or value float64 (N,), and embedding float32 (N, K).
     """
