@@ -171,7 +171,7 @@ def scorer_of(
     kind = kind or _fastest_kind()
     given = map_columns(plan.columns, options) if session.is_own else plan.columns
     scorer = ColumnScorer(UDF_KINDS[kind](shipped, plan.ddl), kind, file, session.with_plan(plan), shipped, given)
-    logger.info("model %s runs on %s, %d threads a worker", file.name, ", ".join(scorer.providers), num_threads)
+    logger.info("model %s runs on %s, threads of a worker: %d", file.name, ", ".join(scorer.providers), num_threads)
     return scorer
 
 

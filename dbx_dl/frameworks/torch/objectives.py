@@ -20,7 +20,6 @@ from dbx_dl.frameworks.torch import state
 from dbx_dl.frameworks.torch.batch_norm import synchronize_batch_norm
 from dbx_dl.frameworks.torch.batches import to_tensor, to_tensors
 from dbx_dl.frameworks.torch.distribute import are_finite, list_trained, reduce_gradients
-from dbx_dl.frameworks.torch.distribute.early_sums import EarlySums
 from dbx_dl.frameworks.torch.losses import create_loss
 from dbx_dl.frameworks.torch.optimizers import create_optimizer, decay_weights
 from dbx_dl.frameworks.torch.precision import compute_exactly, compute_in
@@ -74,7 +73,6 @@ class SupervisedObjective:
         self._optimizer = create_optimizer(optimizer, [trained, *(list(stage.weights) for stage in stages)])
         self._unfreezing = Unfreezing(stages, optimizer, ranks)
         self._pending = PendingBatches()
-        self._early = EarlySums(ranks) if self._reduction.compression == "none" else None
 
     def start_epoch(self, epoch: int) -> None:
         """Unfreeze what is due; its state in the optimizer begins with its first gradient."""
@@ -92,8 +90,6 @@ class SupervisedObjective:
         with compute_in(self._network, self._request.precision):
             outputs = self._network(inputs).float()
         loss = (self._loss(outputs, labels) * weights).sum()
-        if self._early is not None and self._pending.num_batches + 1 == self._config.accumulate_batches:
-            self._early.begin(list_trained(self._optimizer))
         (loss * self._loss_scale.value).backward()
         for group, factor in zip(self._optimizer.param_groups, self._unfreezing.rate_factors, strict=True):
             group["lr"] = learning_rate * factor
@@ -178,8 +174,7 @@ class SupervisedObjective:
     def _apply_pending(self) -> None:
         parameters, pending, scale = list_trained(self._optimizer), self._pending, self._loss_scale.value
         self._pending = PendingBatches()
-        sizes = {"num_rows": pending.num_rows, "scale": scale}
-        reduce_gradients(parameters, self._reduction, pending.weight, early=self._early, **sizes)
+        reduce_gradients(parameters, self._reduction, pending.weight, num_rows=pending.num_rows, scale=scale)
         is_finite = not self._loss_scale.is_active or are_finite(parameters)
         self._loss_scale.update(is_finite)
         if is_finite:

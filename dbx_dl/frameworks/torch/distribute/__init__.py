@@ -10,13 +10,14 @@ from dbx_dl.errors import ConfigError
 from dbx_dl.frameworks.horovod_ranks import HorovodRanks, import_binding, join_group
 from dbx_dl.frameworks.reduction import Reduction
 from dbx_dl.frameworks.single_rank import SingleRank
-from dbx_dl.frameworks.torch.distribute.early_sums import BINDING, EarlySums
 from dbx_dl.frameworks.torch.distribute.process_group import ProcessGroupRanks, join_process_group
 from dbx_dl.runtime.ranks import TORCH_DDP
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import Ranks
     from dbx_dl.runtime.ranks import RankPlace
+
+_BINDING = "horovod.torch"
 
 
 def connect_ranks(place: RankPlace) -> Ranks:
@@ -27,7 +28,7 @@ def connect_ranks(place: RankPlace) -> Ranks:
         torch.cuda.set_device(place.local_rank % torch.cuda.device_count())
     if place.backend == TORCH_DDP:
         return join_process_group(place)
-    binding = join_group(BINDING, place)
+    binding = join_group(_BINDING, place)
     return HorovodRanks(binding, torch.from_numpy, lambda tensor: tensor.numpy())
 
 
@@ -63,25 +64,18 @@ def list_trained(optimizer: Any) -> list[Any]:
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
 def reduce_gradients(
-    parameters: list[Any],
-    reduction: Reduction,
-    weight: float,
-    *,
-    num_rows: int = 1,
-    scale: float = 1.0,
-    early: EarlySums | None = None,
+    parameters: list[Any], reduction: Reduction, weight: float, *, num_rows: int = 1, scale: float = 1.0
 ) -> None:
     """Replace each parameter's `grad`, of this rank's summed loss times `scale`, by the clipped global average.
 
     `weight` is the sum of this rank's rows' weights, `num_rows` their number with padding, the same on every rank.
-    Sums of uncompressed gradients may have begun in `early`.
     """
     has_gradient = [parameter.grad is not None for parameter in parameters]
     gradients = [_to_dense(parameter) for parameter in parameters]
     # Beside the gradients: the weight, and how many ranks have a gradient for each parameter.
     tallies = torch.tensor([weight, *map(float, has_gradient)])
     if reduction.compression == "none":
-        gradients, tallies = _sum_gradients(parameters, gradients, tallies, reduction.ranks, early)
+        *gradients, tallies = sum_over_ranks([*gradients, tallies], reduction.ranks, "dbx_dl_gradients")
     else:
         gradients = _SUMS_OF_HALVES[reduction.compression](gradients, reduction.ranks, num_rows)
         (tallies,) = sum_over_ranks([tallies], reduction.ranks, "dbx_dl_tallies")
@@ -89,21 +83,6 @@ def reduce_gradients(
     for parameter, gradient, having in zip(parameters, gradients, num_having, strict=True):
         parameter.grad = None if having == 0 else gradient.mul_(1 / (total * scale) if total else 0.0)
     _clip([parameter.grad for parameter in parameters if parameter.grad is not None], reduction)
-
-
-def _sum_gradients(
-    parameters: list[Any], gradients: list[Any], tallies: Any, ranks: Ranks, early: EarlySums | None
-) -> tuple[list[Any], Any]:
-    if early is None:
-        *gradients, tallies = sum_over_ranks([*gradients, tallies], ranks, "dbx_dl_gradients")
-        return gradients, tallies
-    early.start_rest(parameters, gradients)
-    others = [
-        gradient for parameter, gradient in zip(parameters, gradients, strict=True) if not early.is_early(parameter)
-    ]
-    *others, tallies = sum_over_ranks([*others, tallies], ranks, "dbx_dl_gradients")
-    rest = iter(others)
-    return [early.finish(parameter) if early.is_early(parameter) else next(rest) for parameter in parameters], tallies
 
 
 def are_finite(parameters: list[Any]) -> bool:
@@ -121,7 +100,7 @@ def sum_over_ranks(tensors: list[Any], ranks: Ranks, name: str) -> list[Any]:
         return tensors
     if isinstance(ranks, ProcessGroupRanks):
         return ranks.sum_tensors(tensors)
-    binding = import_binding(BINDING)
+    binding = import_binding(_BINDING)
     # Horovod takes the tensors of a group from one device only, and without NCCL that is the CPU.
     device = tensors[0].device if binding.nccl_built() else torch.device("cpu")
     buffers = [tensor.to(device) for tensor in tensors]
