@@ -12,6 +12,10 @@ from dbx_dl.config.section import Section
 from dbx_dl.errors import ConfigError
 
 ProviderName = Literal["tensorrt", "cuda", "cpu"]
+# What says how a model runs or which fields are kept, and changes none of their values.
+_NOT_DECIDING = {
+    "fields", "batch_rows", "batch_bytes", "num_threads", "providers", "gpu_memory_bytes", "max_error_fraction",
+}  # fmt: skip
 
 
 class ImageOptions(Section):
@@ -94,6 +98,11 @@ class ScoreOptions(Section):
         defaults = ScoreOptions.model_fields
         names = ("scores", "labels", "activation", "top_k", "probability_of", "multilabel", "probabilities")
         return any(getattr(self, name) != defaults[name].default for name in names)
+
+    @property
+    def deciding(self) -> dict[str, Any]:
+        """The choices, as JSON values, that decide what a row's inputs are predicted to be; without defaults."""
+        return self.model_dump(mode="json", exclude=_NOT_DECIDING, exclude_defaults=True)
 
 
 def parse_score_options(values: Mapping[str, Any]) -> ScoreOptions:

@@ -6,32 +6,37 @@ Spark's xxhash64 is XXH64 with the hash of what came before as seed, from 42 on;
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.score.columnar import xxhash64
 from dbx_dl.score.tables.input_hash import COLUMNS_PER_WORD
 from dbx_dl.score.tables.sources import raw_kind
 from dbx_dl.transforms.arrow_values import to_float64, to_micros
+from dbx_dl.transforms.raw_columns import RawKind
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
     from dbx_dl.contracts import InputSpec
-    from dbx_dl.transforms.raw_columns import RawKind
 
+_Kind = Literal["bits"] | RawKind
 _SEED = 42
 
 
-def hash_rows(columns: pa.RecordBatch, inputs: InputSpec, errors: Mapping[int, str]) -> pa.Array:
-    """Hashes int64 (N,) of the model's raw columns and of the errors that rows have before the model, by position."""
+def hash_rows(
+    columns: pa.RecordBatch, inputs: InputSpec, errors: Mapping[int, str], options_digest: int | None = None
+) -> pa.Array:
+    """Hashes int64 (N,) of the model's raw columns, of the errors that rows have before the model, and of options."""
     import numpy as np
     import pyarrow as pa
 
     texts = pa.array([errors.get(row) for row in range(columns.num_rows)], pa.string()) if errors else None
-    parts = [(columns.column(name), kind) for name, kind in _list_kinds(inputs)]
+    parts: list[tuple[pa.Array, _Kind]] = [(columns.column(name), kind) for name, kind in _list_kinds(inputs)]
     parts.append((pa.nulls(columns.num_rows, pa.string()) if texts is None else texts, "categorical"))
+    if options_digest is not None:
+        parts.append((pa.repeat(pa.scalar(options_digest, pa.int64()), columns.num_rows), "bits"))
     hashes = np.full(columns.num_rows, _SEED, np.uint64)
     for start in range(0, len(parts), COLUMNS_PER_WORD):
         group = parts[start : start + COLUMNS_PER_WORD]
@@ -60,11 +65,13 @@ def _pack_nulls(nulls: Sequence[np.ndarray | None], num_rows: int) -> np.ndarray
     return words
 
 
-def _add_column(hashes: np.ndarray, column: pa.Array, kind: RawKind, is_null: np.ndarray | None) -> None:
+def _add_column(hashes: np.ndarray, column: pa.Array, kind: _Kind, is_null: np.ndarray | None) -> None:
     """Add the values that are not null."""
     import numpy as np
 
     match kind:
+        case "bits":
+            _add_longs(hashes, column.to_numpy().view(np.uint64), is_null)
         case "numeric" | "boolean":
             _add_longs(hashes, _to_bits(to_float64(column, "")), is_null)
         case "categorical":

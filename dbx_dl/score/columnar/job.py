@@ -27,6 +27,7 @@ from dbx_dl.score.columnar.pieces import OtherCalendarError, list_pieces, share_
 from dbx_dl.score.columnar.result_files import ResultFile
 from dbx_dl.score.columnar.target import is_committed, make_schema, read_fields, read_version, replace_files
 from dbx_dl.score.columnar.task import HASH_COLUMN, KEY_COLUMN, TASK_RESULT_DDL, ScoreTask, run_tasks
+from dbx_dl.score.tables.input_hash import digest_options
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -145,6 +146,7 @@ def _plan(spark: SparkSession, job: ScoreJob, describe_columns: Callable[[], str
         schema=schema,
         lineage=_to_batch(lineage, schema),
         has_hashes=sum(piece.num_rows for piece in pieces) <= _MAX_HASHED_ROWS,
+        options_digest=digest_options(config.options),
     )
     return FilesJob(task, share_pieces(pieces, count_slots(spark)), schema_json)
 

@@ -53,6 +53,7 @@ class ScoreTask:
     schema: pa.Schema
     lineage: pa.RecordBatch
     has_hashes: bool
+    options_digest: int | None = None
 
     def run(self, pieces: tuple[Piece, ...]) -> pa.RecordBatch:
         """Score the pieces and write the file; one row of TASK_RESULT_DDL.
@@ -80,7 +81,7 @@ class ScoreTask:
         columns, input_errors = read_inputs(rows, self.inputs, self.null_tokens)
         known = {
             KEY_COLUMN: read_key(rows.column(self.key)),
-            HASH_COLUMN: hash_rows(columns, self.inputs, input_errors),
+            HASH_COLUMN: hash_rows(columns, self.inputs, input_errors, self.options_digest),
             **{name: _repeat(self.lineage.column(name), rows.num_rows) for name in self.lineage.schema.names},
         }
         start, schema = 0, self._stored_schema

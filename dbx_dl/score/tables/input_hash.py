@@ -1,7 +1,9 @@
-"""A number that changes when a row's model inputs do, whatever else changes in the row."""
+"""A number that changes when a row's model inputs do, or what is made of them, whatever else changes in the row."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -11,18 +13,35 @@ if TYPE_CHECKING:
     from pyspark.sql import Column
     from pyspark.sql.types import DataType
 
+    from dbx_dl.config import ScoreOptions
+
 # So many columns share a bigint that says which of them are null.
 COLUMNS_PER_WORD = 63
 
 
-def hash_inputs(columns: Sequence[tuple[Column, DataType]]) -> Column:
+def digest_options(options: ScoreOptions) -> int | None:
+    """A signed number of 64 bits for the options that decide predictions; None where all of them are the defaults."""
+    values = options.deciding
+    if not values:
+        return None
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).digest()
+    return int.from_bytes(digest[:8], "little", signed=True)
+
+
+def hash_inputs(columns: Sequence[tuple[Column, DataType]], options_digest: int | None = None) -> Column:
     """64 bits of the values, as bigint, never null; collisions are one in 2^64 for a row that changes.
+
+    `options_digest` counts as one more bigint, where it is given: a row with other options has another hash.
 
     A null differs from every value and from a null in another place (Spark's own hash leaves nulls out), NaNs are
     equal, and so are 0.0 and -0.0. Binary counts by its bytes, a timestamp by its instant.
     """
     from pyspark.sql import functions as F
 
+    from pyspark.sql import types as T
+
+    if options_digest is not None:
+        columns = [*columns, (F.lit(options_digest).cast("bigint"), T.LongType())]
     parts: list[Column] = []
     for start in range(0, len(columns), COLUMNS_PER_WORD):
         group = columns[start : start + COLUMNS_PER_WORD]

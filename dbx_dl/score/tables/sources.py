@@ -21,7 +21,7 @@ from dbx_dl.runtime.tables import (
     read_pinned,
     require_columns,
 )
-from dbx_dl.score.tables.input_hash import hash_inputs
+from dbx_dl.score.tables.input_hash import digest_options, hash_inputs
 from dbx_dl.transforms.raw_columns import (
     is_readable,
     is_text,
@@ -127,7 +127,8 @@ def shape_rows(found: DataFrame, config: ScoreConfig, inputs: InputSpec | None, 
     )
     struct = rows.schema["inputs"].dataType
     values = [(F.col("inputs").getField(field.name), field.dataType) for field in struct]
-    return rows.withColumn("input_hash", hash_inputs([*values, (F.col("input_error"), rows.schema[2].dataType)]))
+    values.append((F.col("input_error"), rows.schema[2].dataType))
+    return rows.withColumn("input_hash", hash_inputs(values, digest_options(config.options)))
 
 
 def key_columns(config: ScoreConfig) -> tuple[str, ...]:

@@ -45,6 +45,11 @@ def test_a_file_of_others_fills_a_table(spark: SparkSession, place: Path) -> Non
     assert all(row["model_run_id"] is None for row in rows.values())
     again = run(spark, place, str(place / "foreign.onnx"), **settings)
     assert (again.num_rows, again.num_written) == (NUM_ROWS, 0)
+    turned = {**settings, "options": {**options, "labels": ["q", "r", "p"]}}
+    other = run(spark, place, str(place / "foreign.onnx"), **turned)
+    assert (other.selection, other.num_written, other.num_rows) == ("input hash", NUM_ROWS, NUM_ROWS)
+    labels = {row["key"]: row["label"] for row in read_pinned(spark, other.table).collect()}
+    assert labels == {key: row["label"] and "qrp"["pqr".index(row["label"])] for key, row in rows.items()}
     plan = dict(explain_score(spark, configure(place, str(place / "foreign.onnx"), **settings), tracking=NOWHERE))
     assert (plan["columns to read"], plan["providers"]) == ("id, a, b", "cpu")
     with pytest.raises(DataError, match="has columns that do not fit model"):
