@@ -31,12 +31,16 @@ _SETTLE_SECONDS = 2.0
 # What a SQL text literal cannot hold under every setting: quotes, escapes, `${variables}`, control characters.
 _SPECIAL = re.compile(r"['\"\\$\x00-\x1f]")
 
-_LOST_RACES = ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED", "Concurrent", "ProtocolChanged")
+# Not any "Concurrent": a failed task tells the JVM's stack, in which ConcurrentHashMap and its like are common.
+_LOST_RACE = re.compile(
+    "DELTA_(CONCURRENT|METADATA_CHANGED|PROTOCOL_CHANGED)"
+    r"|Concurrent(Write|Append|Transaction|Delete\w*)Exception|(DeltaConcurrentModification|MetadataChanged|ProtocolChanged)"
+)
 
 
 def is_lost_race(error: Exception) -> bool:
     """Whether Delta refused a commit since another one came first; Py4J's errors share no class with Spark's own."""
-    return any(mark in str(error) for mark in _LOST_RACES)
+    return _LOST_RACE.search(str(error)) is not None
 
 
 def require_free_place(name: str, what: str, leftovers: Sequence[str] = ()) -> None:
