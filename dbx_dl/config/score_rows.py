@@ -34,11 +34,13 @@ class ScoreRowsConfig(Section):
 
     `mode` whole scores every row, incremental those that this model version (by SHA-256) has not scored yet or whose
     input changed since. `source_version` or `source_timestamp` (without offset: UTC) pin a Delta source; `where` is a
-    SQL condition on the source's columns, and rows outside of it are left alone.
+    SQL condition on the source's columns: only rows within it are scored.
 
     `write` replace makes the table anew, merge puts predictions by key, append adds them and keeps earlier ones;
-    without it, replace for whole and merge for incremental. `deleted_rows`: whether a merge removes predictions whose
-    key the source has no more.
+    without it, replace for whole and merge for incremental. `deleted_rows` says which predictions a merge takes out:
+    remove, those whose key the source has no more; a row that is outside of `where`, or leaves it, keeps the last one
+    that it had, so that parts of a source can be scored one after the other into one table. remove_outside_where,
+    also those: the table is then what scoring anew with this `where` would give. keep, none.
     """
 
     mode: Literal["whole", "incremental"] = "whole"
@@ -46,7 +48,7 @@ class ScoreRowsConfig(Section):
     source_timestamp: datetime | None = None
     where: str | None = Field(default=None, min_length=1)
     write: WriteMode | None = None
-    deleted_rows: Literal["remove", "keep"] = "remove"
+    deleted_rows: Literal["remove", "remove_outside_where", "keep"] = "remove"
     stream: StreamConfig | None = None
 
     @model_validator(mode="after")

@@ -5,10 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from dbx_dl.runtime.tables import read_pinned
-from dbx_dl.score.tables.change_feed import FeedRange, NoFeedError, describe_source, find_last_states, read_feed
+from dbx_dl.runtime.tables import quote_column, read_pinned
+from dbx_dl.score.tables.change_feed import (
+    FeedRange,
+    LastStates,
+    NoFeedError,
+    describe_source,
+    find_last_states,
+    find_new_keys,
+    read_feed,
+)
 from dbx_dl.score.tables.score_marks import digest_scope, find_mark
-from dbx_dl.score.tables.sources import key_of, name_for_model, select_rows, shape_rows
+from dbx_dl.score.tables.sources import key_columns, key_of, name_for_model, select_rows, shape_rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -60,21 +68,49 @@ def choose_rows(
     except NoFeedError as reason:
         rows = _leave_out_scored(spark, everything, target, scorer)
         return ChosenRows(rows, removed, everything, "input hash", str(reason), source_id)
-    return _choose_changed(config, scorer, feed, why, source_id)
-
-
-def is_removing(config: ScoreConfig) -> bool:
-    """Whether predictions of rows that the source has no more are taken out one by one."""
-    return config.writer == "merge" and config.deleted_rows == "remove"
-
-
-def _choose_changed(
-    config: ScoreConfig, scorer: ColumnScorer, feed: FeedRange, why: str, source_id: str | None
-) -> ChosenRows:
     states = find_last_states(feed.changes, key_of(config))
     rows = shape_for_model(select_rows(states.present, config), config, scorer)
-    gone = states.gone if (feed.num_deletes or feed.num_updates) and is_removing(config) else None
-    return ChosenRows(rows, gone, rows, "change feed", why, source_id, feed)
+    gone = find_gone(states, config) if feed.num_deletes or feed.num_updates else None
+    keyed = _find_keyed(config, source, rows, feed)
+    return ChosenRows(rows, gone, keyed, "change feed", why, source_id, feed)
+
+
+def find_gone(states: LastStates, config: ScoreConfig) -> DataFrame | None:
+    """Keys, of those that changed, whose predictions are to leave the table; None where all of them stay."""
+    if not _is_removing(config):
+        return None
+    if not _is_removing_outside(config):
+        return states.gone
+    key = key_of(config).alias("key")
+    outside = states.present.select(key).join(select_rows(states.present, config).select(key), "key", "left_anti")
+    return states.gone.unionByName(outside.distinct())
+
+
+def _is_removing(config: ScoreConfig) -> bool:
+    """Whether predictions are taken out one by one."""
+    return config.writer == "merge" and config.deleted_rows != "keep"
+
+
+def _is_removing_outside(config: ScoreConfig) -> bool:
+    return config.deleted_rows == "remove_outside_where" and config.where is not None
+
+
+def _find_keyed(config: ScoreConfig, source: Source, rows: DataFrame, feed: FeedRange) -> DataFrame:
+    """The rows, changed or not, that have a key which came in the feed's range, and changed ones without any key.
+
+    Of the source only the key is read, and only from files that may hold one of these where they have an order.
+    """
+    from pyspark.sql import functions as F
+
+    if not feed.num_inserts and not feed.num_updates:
+        return rows
+    found = select_rows(source.found, config)
+    if feed.ends is not None:
+        column = F.col(quote_column(key_columns(config)[0]))
+        found = found.where(column.between(*map(F.lit, feed.ends)))
+    new = find_new_keys(feed.changes, key_of(config))
+    came = found.select(key_of(config).alias("key")).join(new, "key", "left_semi")
+    return came.unionByName(rows.where(F.col("key").isNull()).select("key"))
 
 
 def shape_for_model(found: DataFrame, config: ScoreConfig, scorer: ColumnScorer) -> DataFrame:
@@ -109,7 +145,7 @@ def _read_changes(
         raise NoFeedError(f"version {mark.source_version} of the source was scored already, which is a later one")
     if mark.source_version == source.table.version:
         return _no_changes(source), f"version {mark.source_version} was scored already"
-    feed = read_feed(spark, source.table, mark.source_version)
+    feed = read_feed(spark, source.table, mark.source_version, key_columns(config))
     return feed, f"versions {mark.source_version + 1} to {source.table.version} came since the last commit"
 
 
@@ -123,10 +159,11 @@ def _no_changes(source: Source) -> FeedRange:
 def _find_lost(
     spark: SparkSession, config: ScoreConfig, source: Source, target: TableVersion | None
 ) -> DataFrame | None:
-    """Keys of predictions that no row of the source has, within `where` or not."""
-    if target is None or not is_removing(config):
+    """Keys of predictions that no row of the source has: none at all, or none within `where`, as the config says."""
+    if target is None or not _is_removing(config):
         return None
-    present = source.found.select(key_of(config).alias("key"))
+    found = select_rows(source.found, config) if _is_removing_outside(config) else source.found
+    present = found.select(key_of(config).alias("key"))
     return read_pinned(spark, target).select("key").distinct().join(present, "key", "left_anti")
 
 

@@ -14,7 +14,7 @@ from dbx_dl.runtime.sources import escape_globs, name_files
 from dbx_dl.runtime.tables import absolute_path, is_path, pin_table, quote_table
 from dbx_dl.score.model.model_file import fetch_model
 from dbx_dl.score.tables.change_feed import describe_source, find_last_states, is_feed
-from dbx_dl.score.tables.selection import ChosenRows, is_removing, shape_for_model
+from dbx_dl.score.tables.selection import ChosenRows, find_gone, shape_for_model
 from dbx_dl.score.tables.sources import key_of, select_rows
 from dbx_dl.score.tables.table import find_target, require_other_table
 from dbx_dl.score.tables.writing import ScoreJob, commit_predictions, require_free_names
@@ -40,8 +40,10 @@ def score_stream(spark: SparkSession, config: ScoreConfig, *, tracking: Tracking
 
     Predictions are merged by key (`write: append` adds them), with the columns of `score_table`; a batch that comes
     again after a failure is written once, by Delta's transaction id. Of a Delta table with a change feed, changed and
-    deleted rows are followed too; one without may only grow. The model is looked up again before every batch, so that
-    an alias that was moved counts from the next one on; where that fails, the last model goes on with a warning.
+    deleted rows are followed too; one without may only grow. A key that comes again is taken for the same row: merged,
+    its last prediction counts, and no batch knows whether the source still has the earlier row. The model is looked up
+    again before every batch, so that an alias that was moved counts from the next one on; where that fails, the last
+    model goes on with a warning.
 
     ConfigError when the source cannot be streamed or `config.stream` is absent or unusable; otherwise errors are those
     of `score_table`, those of a batch end the query (see `await_stream`).
@@ -57,6 +59,8 @@ def score_stream(spark: SparkSession, config: ScoreConfig, *, tracking: Tracking
     require_free_names(scorer)
     scorer.check(shape_for_model(select_rows(rows, config), config, scorer), "inputs")
     batches = BatchScorer(config, tracking.uri, stream.checkpoint, model)
+    places = config.source, model.name, config.table, scorer.runs_on
+    logger.info("scoring what is new in %s with %s into table %s, on %s", *places)
     return start_batches(rows, batches.score, stream.checkpoint, stream.seconds_between)
 
 
@@ -95,7 +99,7 @@ class BatchScorer:
         present, gone = batch, None
         if is_feed(batch):
             states = find_last_states(batch, key_of(config))
-            present, gone = states.present, states.gone if is_removing(config) else None
+            present, gone = states.present, find_gone(states, config)
         rows = shape_for_model(select_rows(present, config), config, scorer)
         chosen = ChosenRows(rows, gone, rows, "stream", "new rows of a stream")
         return ScoreJob(config, scorer, config.source, None, chosen, target, is_new=False)

@@ -38,6 +38,11 @@ def test_changed_new_and_deleted_rows_are_followed(spark: SparkSession, tmp_path
     assert read_rows(spark, later) == score_afresh(spark, tmp_path, model)
     versions = {row["key"]: row["source_version"] for row in read_pinned(spark, later.table).collect()}
     assert versions["2"] == 2 and versions["0"] == 0
+    if not has_feed:  # then the source is looked at as a whole, as everywhere
+        return
+    spark.sql(f"INSERT INTO delta.`{tmp_path / 'in'}` SELECT * FROM delta.`{tmp_path / 'in'}` WHERE id IN (5, 300)")
+    with pytest.raises(DataError, match=r"2 keys that several rows have \(such as '300'\)"):
+        run(spark, tmp_path, model, mode="incremental")
 
 
 def test_a_new_model_scores_every_row_anew(spark: SparkSession, tmp_path: Path) -> None:
@@ -88,6 +93,23 @@ def test_part_after_part_is_merged(spark: SparkSession, tmp_path: Path) -> None:
         assert (scored.num_written, scored.num_rows) == (NUM_ROWS // 4, (day + 1) * NUM_ROWS // 4)
     assert read_rows(spark, scored)[0][0] == '["0","ignored"]'
     assert read_rows(spark, scored) == score_afresh(spark, tmp_path, model, key=["id", "note"], where="day < 2")
+
+
+@pytest.mark.matrix
+def test_rows_that_leave_the_condition_keep_their_prediction_unless_told(spark: SparkSession, tmp_path: Path) -> None:
+    write_source(spark, tmp_path, has_feed=True)
+    model, settings = write_model(tmp_path), {"where": "y < 7 OR y IS NULL", "mode": "incremental"}
+    num_first = run(spark, tmp_path, model, **settings).num_rows
+    for deleted_rows, key, selection, num_removed in (
+        ("remove", 10, "change feed", 0),
+        ("remove_outside_where", 11, "input hash", 2),
+        ("remove_outside_where", 12, "change feed", 1),
+    ):
+        spark.sql(f"UPDATE delta.`{tmp_path / 'in'}` SET y = 99 WHERE id = {key}")
+        scored = run(spark, tmp_path, model, deleted_rows=deleted_rows, **settings)
+        assert (scored.selection, scored.num_written, scored.num_removed) == (selection, 0, num_removed)
+    assert scored.num_rows == num_first - 3
+    assert read_rows(spark, scored) == score_afresh(spark, tmp_path, model, where=settings["where"])
 
 
 def test_tables_of_earlier_versions_get_the_new_columns(spark: SparkSession, tmp_path: Path) -> None:
