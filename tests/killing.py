@@ -52,8 +52,8 @@ def end_within(owner: Any, step: str, list_files: Callable[[], set[Path]]) -> No
             pass
         end()
 
-    def run_watched(*args: Any, **options: Any) -> None:
+    def run_watched(*args: Any, **options: Any) -> Any:
         threading.Thread(target=wait_for_file, args=(list_files(),), daemon=True).start()
-        run(*args, **options)
+        return run(*args, **options)
 
     setattr(owner, step, run_watched)

@@ -33,8 +33,10 @@ def write_model(place: Path, seed: int = 0) -> str:
     return str(place / f"model_{seed}.onnx")
 
 
-def write_source(spark: SparkSession, place: Path, *, has_feed: bool) -> None:
+def write_source(spark: SparkSession, place: Path, *, has_feed: bool, has_text: bool = True) -> None:
+    """The source; its numbers lie in text, which only Spark reads, unless `has_text` is false."""
     rows = spark.range(NUM_ROWS).selectExpr(*ROWS).coalesce(1)
+    rows = rows if has_text else rows.selectExpr("* EXCEPT (x)", "id / 10 AS x")
     writer = rows.write.format("delta").partitionBy("day").option("delta.enableChangeDataFeed", str(has_feed).lower())
     writer.save(str(place / "in"))
 

@@ -16,6 +16,7 @@ from dbx_dl import score_stream, score_table
 from dbx_dl.config import SparkConfig
 from dbx_dl.runtime.file_streams import await_stream
 from dbx_dl.runtime.spark import open_session
+from dbx_dl.score.columnar import job
 from dbx_dl.score.tables import writing
 from tests.killing import end_after, end_before, end_within
 from tests.spark.score.changing_source import NOWHERE, configure
@@ -26,7 +27,22 @@ def list_data_files(place: Path) -> set[Path]:
     return set((place / "out").glob("*.parquet"))
 
 
+def list_result_files(place: Path) -> set[Path]:
+    """Data files that tasks wrote without Spark, committed or not."""
+    return set((place / "out").glob("scored-*/*.parquet"))
+
+
+def list_commits(place: Path) -> set[Path]:
+    """Commits of the predictions table."""
+    return set((place / "out" / "_delta_log").glob("*.json"))
+
+
 MOMENTS: dict[str, Callable[[Path], None]] = {
+    "before the tasks": lambda place: end_before(job, "run_tasks"),
+    "amid the tasks": lambda place: end_within(job, "run_tasks", partial(list_result_files, place)),
+    "before the files' commit": lambda place: end_before(job, "replace_files"),
+    "amid the files' commit": lambda place: end_within(job, "replace_files", partial(list_commits, place)),
+    "after the files' commit": lambda place: end_after(job, "replace_files"),
     "before the table": lambda place: end_before(writing, "_settle_table"),
     "after the table": lambda place: end_before(writing, "write_predictions"),
     "amid the data files": lambda place: end_within(writing, "write_predictions", partial(list_data_files, place)),

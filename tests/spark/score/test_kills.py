@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from deltalake import DeltaTable
 
 from dbx_dl import score_stream
 from dbx_dl.runtime.file_streams import await_stream
@@ -23,7 +24,7 @@ from tests.spark.score.changing_source import (
     write_model,
     write_source,
 )
-from tests.spark.score.killed_score import list_data_files
+from tests.spark.score.killed_score import list_commits, list_data_files, list_result_files
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -89,6 +90,37 @@ def test_a_stream_is_killed(spark: SparkSession, tmp_path: Path, moment: str, wr
         await_stream(score_stream(spark, config, tracking=NOWHERE))
         table = pin_table(spark, config.table)
         assert read_pinned(spark, table).count() == NUM_ROWS
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("is_first", [True, False], ids=["first", "later"])
+@pytest.mark.parametrize(
+    ("moment", "has_files", "is_done"),
+    [
+        ("before the tasks", False, False),
+        ("amid the tasks", True, False),
+        ("before the files' commit", True, False),
+        ("amid the files' commit", True, True),
+        ("after the files' commit", True, True),
+    ],
+)
+def test_a_run_without_rows_in_spark_is_killed(
+    spark: SparkSession, tmp_path: Path, moment: str, has_files: bool, is_done: bool, is_first: bool
+) -> None:
+    write_source(spark, tmp_path, has_feed=True, has_text=False)
+    model = write_model(tmp_path)
+    if not is_first:
+        run(spark, tmp_path, model)
+        spark.sql(f"UPDATE delta.`{tmp_path / 'in'}` SET y = 5.5, id = IF(id = 3, 300, id) WHERE id < 5")
+    files, commits = list_result_files(tmp_path), list_commits(tmp_path)
+    score_and_kill(tmp_path, moment)
+    left, made = list_result_files(tmp_path) - files, list_commits(tmp_path) - commits
+    assert (bool(left), bool(made)) == (has_files, is_done)
+    again = run(spark, tmp_path, model)
+    assert len(list_commits(tmp_path) - commits) == len(made) + 1
+    assert again.num_rows == NUM_ROWS
+    assert read_rows(spark, again) == score_afresh(spark, tmp_path, model, columnar=False)
+    assert not left & {Path(file) for file in DeltaTable(tmp_path / "out").file_uris()}
 
 
 def _has_out(spark: SparkSession, place: Path) -> bool:
