@@ -63,7 +63,7 @@ class ScoreOptions(Section):
     Running: batches have `batch_rows` rows where given, else as many as the first batches show to be fastest, within
     `batch_bytes` of inputs. `num_threads` is spark.task.cpus. The first of `providers` must be there.
     `gpu_memory_bytes` bounds what a worker takes of its card. A task fails where more than `max_error_fraction` of its
-    rows are errors.
+    rows are errors, of whatever kind: inputs that cannot be read, and rows on which the model fails.
     """
 
     inputs: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)

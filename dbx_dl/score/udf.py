@@ -59,6 +59,11 @@ class ColumnScorer:
         return tuple(dict.fromkeys((*self.shipped.run_settings.providers, "cpu")))
 
     @property
+    def runs_on(self) -> str:
+        """What it runs on, in words."""
+        return f"{', '.join(self.providers)}, threads of a worker: {self.shipped.run_settings.num_threads}"
+
+    @property
     def metadata(self) -> ModelMetadata:
         """What the file says of itself; DataError when dbx_dl did not export it."""
         return self._session.metadata
@@ -149,7 +154,9 @@ def score_udf(
     from dbx_dl.config.score_options import parse_score_options
 
     file = keep_bytes(model) if isinstance(model, bytes) else fetch_model(model, tracking_uri)
-    return scorer_of(spark, file, kind, parse_score_options(options))
+    scorer = scorer_of(spark, file, kind, parse_score_options(options))
+    logger.info("model %s runs on %s", file.name, scorer.runs_on)
+    return scorer
 
 
 def scorer_of(
@@ -170,9 +177,7 @@ def scorer_of(
     )
     kind = kind or _fastest_kind()
     given = map_columns(plan.columns, options) if session.is_own else plan.columns
-    scorer = ColumnScorer(UDF_KINDS[kind](shipped, plan.ddl), kind, file, session.with_plan(plan), shipped, given)
-    logger.info("model %s runs on %s, threads of a worker: %d", file.name, ", ".join(scorer.providers), num_threads)
-    return scorer
+    return ColumnScorer(UDF_KINDS[kind](shipped, plan.ddl), kind, file, session.with_plan(plan), shipped, given)
 
 
 def map_columns(names: Sequence[str], options: ScoreOptions) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from dbx_dl.score.inputs.pandas_columns import read_from_text
 from dbx_dl.score.model.providers import SessionSettings
 from dbx_dl.score.model.session import ModelSession, find_session, open_session
 from dbx_dl.score.model.shipping import find_shipped
-from dbx_dl.score.outputs.error_limit import limit_errors
+from dbx_dl.score.outputs.error_limit import InputErrors, limit_errors
 from dbx_dl.score.predictions import predict_batches
 
 if TYPE_CHECKING:
@@ -82,8 +82,13 @@ def _score(batches: Iterable[Sequence[pa.Array]], model: ShippedModel, read: Rea
     if first is None:
         return
     plan = session.plan.for_columns(len(first))
-    named = (read(name_arrays(arrays, plan.columns), plan) for arrays in itertools.chain([first], batches))
-    yield from limit_errors(predict_batches(session.with_plan(plan), named), model.max_error_fraction)
+    session, limit, known = session.with_plan(plan), model.max_error_fraction, InputErrors()
+    named = (name_arrays(arrays, plan.columns) for arrays in itertools.chain([first], batches))
+    if limit is None:
+        yield from predict_batches(session, (read(batch, plan) for batch in named))
+    else:
+        structs = predict_batches(session, (read(known.take(batch), plan) for batch in named))
+        yield from limit_errors(structs, limit, known.add)
 
 
 def _as_it_is(batch: pa.RecordBatch, plan: ScorePlan) -> pa.RecordBatch:

@@ -36,6 +36,11 @@ class JobFacts:
     num_key_columns: int = 1
     has_ansi_sizes: bool = True
 
+    @property
+    def is_meant(self) -> bool:
+        """Whether the settings are those of a job without rows in Spark, so that only what it finds can forbid it."""
+        return self.is_wanted and self.is_delta and self.is_replacing and self.is_whole
+
 
 def explain_job(facts: JobFacts) -> str | None:
     """Why a job's rows must pass through Spark wherever its tables lie; None where they need not."""
@@ -54,7 +59,7 @@ def explain_job(facts: JobFacts) -> str | None:
     return next((reason for is_true, reason in reasons if is_true), None) or next(filter(None, places), None)
 
 
-def describe_job(job: ScoreJob, has_ansi_sizes: bool) -> JobFacts:
+def describe_job(job: ScoreJob, *, has_ansi_sizes: bool = True) -> JobFacts:
     """The facts of a job here."""
     config = job.config
     return JobFacts(

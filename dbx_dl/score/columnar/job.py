@@ -104,18 +104,21 @@ def plan_files(spark: SparkSession, job: ScoreJob, describe_columns: Callable[[]
 
     `describe_columns` gives the columns that Spark would write, as a schema's JSON; it is called where these matter.
     """
-    found = _plan(spark, job, describe_columns)
+    found = find_way(spark, job, describe_columns)
     if isinstance(found, str):
-        logger.info("rows are scored through Spark: %s", found)
+        # Where the settings leave no choice, nobody needs to be told.
+        level = logging.INFO if describe_job(job).is_meant else logging.DEBUG
+        logger.log(level, "rows are scored through Spark: %s", found)
         return None
     logger.info("%d tasks read and write the data files themselves", len(found.shares))
     return found
 
 
-def _plan(spark: SparkSession, job: ScoreJob, describe_columns: Callable[[], str]) -> FilesJob | str:
+def find_way(spark: SparkSession, job: ScoreJob, describe_columns: Callable[[], str]) -> FilesJob | str:
+    """The same, with the reason in its place where rows must pass through Spark."""
     config, scorer, source = job.config, job.scorer, job.source
     has_ansi_sizes = str(spark.conf.get("spark.sql.ansi.enabled", "true")).lower() == "true"
-    reason = explain_job(describe_job(job, has_ansi_sizes))
+    reason = explain_job(describe_job(job, has_ansi_sizes=has_ansi_sizes))
     if reason is not None or source is None or not isinstance(config.key, str):
         return reason or f"{config.source} is no Delta table"
     schema_json = _allow_nulls(describe_columns())

@@ -167,7 +167,7 @@ def open_session(
     with _LOCK:
         if (found, settings) not in _SESSIONS:
             session = _SESSIONS[found, settings] = ModelSession(path, found, settings)
-            logger.info("loaded model %s… on %s", found[:12], ", ".join(session.providers))
+            logger.debug("loaded model %s… on %s", found[:12], ", ".join(session.providers))
             while len(_SESSIONS) > _MAX_SESSIONS:
                 _SESSIONS.popitem(last=False)
         return _SESSIONS[found, settings]

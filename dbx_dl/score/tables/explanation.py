@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dbx_dl.score.columnar.job import FilesJob, find_way
 from dbx_dl.score.tables.change_feed import FeedRange
 from dbx_dl.score.tables.sources import key_columns
 from dbx_dl.score.tables.table import describe_job, plan_job
+from dbx_dl.score.tables.writing import compare_columns, predict
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -24,7 +26,8 @@ _WRITERS = {
 def explain_score(spark: SparkSession, config: ScoreConfig, *, tracking: TrackingConfig) -> list[tuple[str, str]]:
     """Name and value of what `score_table` would do with these settings; errors as there.
 
-    Reads the source's metadata, counts rows, and opens the model.
+    Only fields that do not fit the table are no error here: the value says so. Reads the source's metadata, counts
+    rows, and opens the model.
     """
     job = plan_job(spark, config, tracking)
     origin, selection, model, table = describe_job(job)
@@ -38,10 +41,12 @@ def explain_score(spark: SparkSession, config: ScoreConfig, *, tracking: Trackin
         ("columns to read", ", ".join(_list_columns(job))),
         ("model", f"{model}, SHA-256 {job.scorer.model.sha256}"),
         ("table", f"{table}, {'is made' if job.is_new else _WRITERS[job.writer]}"),
+        ("fields", _describe_fields(spark, job)),
         ("deleted rows", _describe_deleted(job)),
         ("batch", _describe_batch(job)),
         ("threads", f"{job.scorer.shipped.run_settings.num_threads} for each of Spark's tasks"),
         ("providers", ", ".join(job.scorer.providers)),
+        ("rows pass", _describe_way(spark, job)),
     ]
 
 
@@ -72,6 +77,21 @@ def _describe_batch(job: ScoreJob) -> str:
     if plan.batch_rows is not None:
         return f"{plan.batch_rows} rows at once"
     return f"up to {plan.max_tuned_rows} rows at once, as the first batches show to be fastest"
+
+
+def _describe_fields(spark: SparkSession, job: ScoreJob) -> str:
+    names = ", ".join(job.scorer.fields)
+    if job.is_new or job.writer == "replace":
+        return names
+    _, problem = compare_columns(spark, job)
+    return f"{names}: as the table has them" if problem is None else f"REFUSED: {problem}"
+
+
+def _describe_way(spark: SparkSession, job: ScoreJob) -> str:
+    found = find_way(spark, job, lambda: predict(job).schema.json())
+    if isinstance(found, FilesJob):
+        return f"from data files to data files (tasks: {len(found.shares)})"
+    return f"through Spark: {found}"
 
 
 def _describe_deleted(job: ScoreJob) -> str:

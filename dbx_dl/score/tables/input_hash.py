@@ -37,7 +37,6 @@ def hash_inputs(columns: Sequence[tuple[Column, DataType]], options_digest: int 
     equal, and so are 0.0 and -0.0. Binary counts by its bytes, a timestamp by its instant.
     """
     from pyspark.sql import functions as F
-
     from pyspark.sql import types as T
 
     if options_digest is not None:

@@ -47,7 +47,7 @@ def score_table(spark: SparkSession, config: ScoreConfig, *, tracking: TrackingC
         if attempt:
             logger.info("another job changed table %s meanwhile: starting over", config.table)
         job = plan_job(spark, config, tracking)
-        logger.info("scoring %s (%s) with %s into table %s", *describe_job(job))
+        logger.info("scoring %s (%s) with %s into table %s, on %s", *describe_job(job), job.scorer.runs_on)
         feed = job.chosen.feed
         commit = ScoreCommit(is_lost=False) if feed and feed.is_empty else commit_predictions(spark, job)
         if not commit.is_lost:

@@ -16,6 +16,7 @@ from dbx_dl.runtime.sources import explain_read_errors
 from dbx_dl.runtime.table_writes import ACTION, DELETE, PUT, append_rows, is_lost_race, merge_rows, replace_table
 from dbx_dl.runtime.tables import first_line, pin_table, quote_column, quote_table, read_pinned
 from dbx_dl.score.columnar.job import FilesJob, plan_files
+from dbx_dl.score.outputs.error_limit import INPUT_ERROR_FIELD
 from dbx_dl.score.tables.score_marks import ScoreMark, digest_scope, find_commit, make_id
 from dbx_dl.score.tables.sources import check_keys
 
@@ -223,11 +224,13 @@ def predict(job: ScoreJob) -> DataFrame:
     """The predictions of the job's rows: key, the model's fields, error, and where they are from."""
     from pyspark.sql import functions as F
 
-    scorer = job.scorer
+    scorer, inputs = job.scorer, F.col("inputs")
     is_sound = F.col("input_error").isNull()
+    if job.config.options.max_error_fraction is not None:
+        inputs = inputs.withField(INPUT_ERROR_FIELD, F.col("input_error"))
     names = [name for name in scorer.fields if name != "error"]
     outputs = [F.when(is_sound, F.col(f"p.{quote_column(name)}")).alias(name) for name in names]
-    return job.chosen.rows.withColumn("p", scorer("inputs")).select(
+    return job.chosen.rows.withColumn("p", scorer(inputs)).select(
         "key",
         *outputs,
         F.coalesce("input_error", "p.error").alias("error"),
@@ -239,21 +242,29 @@ def predict(job: ScoreJob) -> DataFrame:
 
 def fit_columns(spark: SparkSession, job: ScoreJob) -> None:
     """Give an older predictions table the columns that came later; DataError when its predictions have other fields."""
+    later, problem = compare_columns(spark, job)
+    if problem is not None:
+        raise DataError(problem)
+    if later:
+        columns = ", ".join(f"{quote_column(name)} {kind}" for name, kind in later.items())
+        spark.sql(f"ALTER TABLE {quote_table(job.config.table)} ADD COLUMNS ({columns})")
+
+
+def compare_columns(spark: SparkSession, job: ScoreJob) -> tuple[dict[str, str], str | None]:
+    """Columns by type that the table lacks and may be given, and why the job's predictions do not fit it, if so."""
     if job.target is None or job.writer == "replace":
-        return
+        return {}, None
     present = {field.name: field.dataType.simpleString() for field in read_pinned(spark, job.target).schema}
     wanted = {field.name: field.dataType.simpleString() for field in predict(job).schema}
     later = {name: kind for name, kind in LATER_COLUMNS.items() if name not in present}
     differing = sorted(name for name, kind in {**wanted, **present}.items() if wanted.get(name) != present.get(name))
-    if set(differing) - set(later):
-        shown = ", ".join(f"{name} {present.get(name, '(none)')}" for name in differing if name not in later)
-        raise DataError(
-            f"table {job.config.table} has columns that do not fit model {job.scorer.model.name}: {shown}; "
-            "use `write: replace` or another table"
-        )
-    if later:
-        columns = ", ".join(f"{quote_column(name)} {kind}" for name, kind in later.items())
-        spark.sql(f"ALTER TABLE {quote_table(job.config.table)} ADD COLUMNS ({columns})")
+    if not set(differing) - set(later):
+        return later, None
+    shown = ", ".join(f"{name} {present.get(name, '(none)')}" for name in differing if name not in later)
+    return {}, (
+        f"table {job.config.table} has columns that do not fit model {job.scorer.model.name}: {shown}; "
+        "use `write: replace` or another table"
+    )
 
 
 def _replace(job: ScoreJob) -> None:

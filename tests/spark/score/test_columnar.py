@@ -19,6 +19,7 @@ from dbx_dl.contracts import ScoredTable
 from dbx_dl.errors import DataError
 from dbx_dl.runtime.processes import call_in_process
 from dbx_dl.runtime.tables import read_pinned
+from dbx_dl.score.tables.explanation import explain_score
 from tests.onnx_models import write_linear_model
 from tests.plain_encoding import ALL_KINDS
 from tests.prepared_tables import IMAGES, SPEC, draw_image, encode_png
@@ -34,9 +35,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-def score(spark: SparkSession, source: Path | str, model: str, table: Path | str, **settings: object) -> ScoredTable:
+def configure(source: Path | str, model: str, table: Path | str, **settings: object) -> ScoreConfig:
     values = {"source": str(source), "source_format": "delta", "key": "id", "model": model, "table": str(table)}
-    return score_table(spark, ScoreConfig.model_validate({**values, **settings}), tracking=NOWHERE)
+    return ScoreConfig.model_validate({**values, **settings})
+
+
+def score(spark: SparkSession, source: Path | str, model: str, table: Path | str, **settings: object) -> ScoredTable:
+    return score_table(spark, configure(source, model, table, **settings), tracking=NOWHERE)
 
 
 def read(spark: SparkSession, scored: ScoredTable) -> list[dict]:
@@ -77,6 +82,8 @@ def test_tables_are_scored_alike(
     assert found.schema == expected.schema
     assert read(spark, by_files) == read(spark, by_spark)
     assert by_files.source == by_spark.source and by_files.num_rows == 3000
+    config = configure(source, model, tmp_path / "by_files")
+    assert dict(explain_score(spark, config, tracking=NOWHERE))["rows pass"].startswith("from data files to data files")
     caplog.clear()
     with caplog.at_level(logging.INFO):
         again = score(spark, source, model, tmp_path / "by_files")
@@ -107,6 +114,11 @@ def test_every_kind_of_column_is_read_alike(
     by_spark, by_files = score_both(spark, source, str(path), tmp_path, caplog)
     assert read(spark, by_files) == read(spark, by_spark)
     assert by_files.error_reasons == {"unparsable": 4}
+    for columnar in (True, False):
+        settings = {"columnar": columnar, "options": {"max_error_fraction": 0.1}}
+        with pytest.raises(DataError, match=r"of the [1-6] rows that this task scored .*: unparsable: column 'vector'"):
+            score(spark, source, str(path), tmp_path / "by_files", **settings)
+    assert read(spark, by_files) == read(spark, by_spark)
 
 
 def test_images_are_scored_alike_broken_ones_too(
@@ -133,7 +145,8 @@ def test_partitions_deleted_rows_and_new_columns_are_honoured(
     new = make_rows(40, 40).append_column("part", pa.nulls(40, pa.int64()))
     write(spark, new, source, mergeSchema="true")
     spark.sql(f"DELETE FROM delta.`{source}` WHERE id IN ('k000003', 'k000004', 'k000077')")
-    by_spark, by_files = score_both(spark, source, model, tmp_path, caplog, options={"probability_of": "up"})
+    options = {"probabilities": "map", "top_k": 1, "probability_of": "up"}
+    by_spark, by_files = score_both(spark, source, model, tmp_path, caplog, options=options)
     assert read(spark, by_files) == read(spark, by_spark) and by_files.num_rows == 77
 
 
@@ -172,7 +185,6 @@ def test_what_a_killed_job_left_is_no_hindrance(spark: SparkSession, tmp_path: P
         ("text", "its column 'x' is string where the model takes numeric values"),
         ("partitioned", "it is partitioned"),
         ("columns", "its columns change"),
-        ("where", "only some rows of the source are scored"),
     ],
 )
 def test_other_jobs_are_left_to_spark(
@@ -189,7 +201,7 @@ def test_other_jobs_are_left_to_spark(
         (writer.partitionBy("label") if change == "partitioned" else writer).save(str(table))
     caplog.clear()
     with caplog.at_level(logging.INFO):
-        scored = score(spark, source, model, table, where="id >= ''" if change == "where" else None)
+        scored = score(spark, source, model, table)
     assert BY_SPARK in caplog.text and reason in caplog.text
     assert scored.num_rows == 20 and "more" not in read_pinned(spark, scored.table).columns
 

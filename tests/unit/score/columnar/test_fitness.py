@@ -47,6 +47,12 @@ def test_other_jobs_are_for_spark(change: dict[str, Any], reason: str) -> None:
     assert str(explain_job(replace(JOB, **change))).startswith(reason)
 
 
+def test_only_settings_that_leave_a_choice_are_worth_a_line() -> None:
+    assert JOB.is_meant and replace(JOB, table="main.sales.rows").is_meant
+    for change in ("is_wanted", "is_delta", "is_replacing", "is_whole"):
+        assert not replace(JOB, **{change: False}).is_meant
+
+
 def test_a_target_that_asks_for_nothing_unknown_is_replaced() -> None:
     assert explain_target(TARGET, FIELDS) is None
     known = frozenset({"appendOnly", "invariants", "deletionVectors"})

@@ -11,7 +11,7 @@ import pytest
 from dbx_dl.errors import DataError
 from dbx_dl.score.model.batch_sizes import BatchSizer, choose_size, cut_evenly, list_sizes
 from dbx_dl.score.model.session import open_session
-from dbx_dl.score.outputs.error_limit import limit_errors
+from dbx_dl.score.outputs.error_limit import INPUT_ERROR_FIELD, InputErrors, limit_errors
 from dbx_dl.score.predictions import cut_pieces, predict_structs
 from tests import foreign_models as foreign
 from tests.foreign_models import INT64
@@ -99,3 +99,16 @@ def test_a_task_stops_when_too_many_of_its_rows_are_errors() -> None:
     with pytest.raises(DataError, match="200 of the 1100 rows"):
         seen.extend(len(part) for part in limit_errors(many, 0.1))
     assert seen == [900], "the first check is at 1000 rows, and nothing is given out after it"
+
+
+def test_errors_before_the_model_count_wherever_batches_are_cut() -> None:
+    known = InputErrors()
+    texts = [["bad", None, None], [None, "worse"], None]
+    for part in texts:
+        batch = pa.RecordBatch.from_pydict({"x": [1.0] * (3 if part is None else len(part))})
+        if part is not None:
+            batch = batch.append_column(INPUT_ERROR_FIELD, pa.array(part, pa.string()))
+        assert known.take(batch).schema.names == ["x"]
+    outcomes = pa.array([{"error": None}] * 4 + [{"error": "late"}] * 4, pa.struct({"error": pa.string()}))
+    found = [known.add(outcomes[start:stop]).to_pylist() for start, stop in ((0, 2), (2, 2), (2, 7), (7, 8))]
+    assert found == [["bad", None], [], [None, None, "worse", "late", "late"], ["late"]]
