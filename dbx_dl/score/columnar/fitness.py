@@ -31,7 +31,6 @@ class JobFacts:
     table: str
     is_replacing: bool = True
     is_whole: bool = True
-    is_own_model: bool = True
     has_mapped_inputs: bool = False
     num_key_columns: int = 1
     has_ansi_sizes: bool = True
@@ -50,7 +49,6 @@ def explain_job(facts: JobFacts) -> str | None:
         (not facts.is_delta, f"{facts.source} is no Delta table"),
         (not facts.is_replacing, "predictions join those of an earlier run"),
         (not facts.is_whole, "only some rows of the source are scored"),
-        (not facts.is_own_model, "the model is of another origin than dbx_dl"),
         (facts.has_mapped_inputs, "`inputs` names other columns than the model's"),
         (facts.num_key_columns != 1, "the key is made of several columns"),
         (not facts.has_ansi_sizes, "spark.sql.ansi.enabled is false, under which a null array has a length"),
@@ -70,8 +68,7 @@ def describe_job(job: ScoreJob, *, has_ansi_sizes: bool = True) -> JobFacts:
         table=config.table,
         is_replacing=job.writer == "replace",
         is_whole=job.chosen.selection == "whole" and config.where is None,
-        is_own_model=job.scorer.is_own,
-        has_mapped_inputs=bool(config.options.inputs),
+        has_mapped_inputs=job.scorer.is_own and bool(config.options.inputs),
         num_key_columns=1 if isinstance(config.key, str) else len(config.key),
         has_ansi_sizes=has_ansi_sizes,
     )
@@ -91,13 +88,13 @@ def explain_table(table: str, fields: Sequence[tuple[str, str]]) -> str | None:
     return f"table {table}: {reason}" if reason else None
 
 
-def open_source(source: TableVersion, key: str, inputs: InputSpec) -> PinnedLog | str:
-    """The pinned source, or why only Spark reads it right."""
+def open_source(source: TableVersion, key: str, inputs: InputSpec | None, columns: Sequence[str]) -> PinnedLog | str:
+    """The pinned source, or why only Spark reads the key and the model's columns right."""
     try:
         log = read_log(source)
     except IndirectTableError as error:
         return error.reason
     except DataError as error:
         return str(error)
-    reason = explain_columns(log.schema, key, inputs)
+    reason = explain_columns(log.schema, key, inputs, columns)
     return f"source {source.name}: {reason}" if reason else log

@@ -16,27 +16,34 @@ from dbx_dl.transforms.arrow_values import to_float64, to_micros
 from dbx_dl.transforms.raw_columns import RawKind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import pyarrow as pa
 
     from dbx_dl.contracts import InputSpec
 
-_Kind = Literal["bits"] | RawKind
+    _AddWords = Callable[[np.ndarray, np.ndarray], None]
+
+_Kind = Literal["stored"] | RawKind
 _SEED = 42
 
 
 def hash_rows(
-    columns: pa.RecordBatch, inputs: InputSpec, errors: Mapping[int, str], options_digest: int | None = None
+    columns: pa.RecordBatch, inputs: InputSpec | None, errors: Mapping[int, str], options_digest: int | None = None
 ) -> pa.Array:
-    """Hashes int64 (N,) of the model's raw columns, of the errors that rows have before the model, and of options."""
+    """Hashes int64 (N,) of the model's raw columns, of the errors that rows have before the model, and of options.
+
+    Without `inputs`, which are a model's of dbx_dl, the columns count as they are stored.
+    """
     import numpy as np
     import pyarrow as pa
 
     texts = pa.array([errors.get(row) for row in range(columns.num_rows)], pa.string()) if errors else None
-    parts: list[tuple[pa.Array, _Kind]] = [(columns.column(name), kind) for name, kind in _list_kinds(inputs)]
+    parts: list[tuple[pa.Array, _Kind]] = [(columns.column(name), kind) for name, kind in _list_kinds(columns, inputs)]
     parts.append((pa.nulls(columns.num_rows, pa.string()) if texts is None else texts, "categorical"))
     if options_digest is not None:
-        parts.append((pa.repeat(pa.scalar(options_digest, pa.int64()), columns.num_rows), "bits"))
+        parts.append((pa.repeat(pa.scalar(options_digest, pa.int64()), columns.num_rows), "stored"))
     hashes = np.full(columns.num_rows, _SEED, np.uint64)
     for start in range(0, len(parts), COLUMNS_PER_WORD):
         group = parts[start : start + COLUMNS_PER_WORD]
@@ -47,8 +54,10 @@ def hash_rows(
     return pa.array(hashes.view(np.int64))
 
 
-def _list_kinds(inputs: InputSpec) -> list[tuple[str, RawKind]]:
+def _list_kinds(columns: pa.RecordBatch, inputs: InputSpec | None) -> list[tuple[str, _Kind]]:
     """The model's raw columns; binary counts as text does."""
+    if inputs is None:
+        return [(name, "stored") for name in columns.schema.names]
     if isinstance(inputs, ImageSpec):
         return [(inputs.column, "categorical")]
     return [(feature.column, raw_kind(feature)) for feature in inputs.features]
@@ -70,25 +79,57 @@ def _add_column(hashes: np.ndarray, column: pa.Array, kind: _Kind, is_null: np.n
     import numpy as np
 
     match kind:
-        case "bits":
-            _add_longs(hashes, column.to_numpy().view(np.uint64), is_null)
         case "numeric" | "boolean":
-            _add_longs(hashes, _to_bits(to_float64(column, "")), is_null)
+            _add_words(hashes, _to_bits(to_float64(column, "")), is_null)
         case "categorical":
             _add_bytes(hashes, column, is_null)
         case "datetime":
-            _add_longs(hashes, to_micros(column, "")[0].view(np.uint64), is_null)
+            _add_words(hashes, to_micros(column, "")[0].view(np.uint64), is_null)
         case "embedding":
-            _add_arrays(hashes, column, is_null)
+            _add_arrays(hashes, column, is_null, _to_bits(to_float64(column.flatten(), "")))
+        case "stored":
+            _add_stored(hashes, column, is_null)
 
 
-def _add_longs(hashes: np.ndarray, bits: np.ndarray, is_null: np.ndarray | None) -> None:
+def _add_stored(hashes: np.ndarray, column: pa.Array, is_null: np.ndarray | None) -> None:
+    """Add values of any type of which `raw_values.explain_stored` says nothing."""
+    import pyarrow.types as types
+
+    if types.is_string(column.type) or types.is_binary(column.type):
+        _add_bytes(hashes, column, is_null)
+    elif types.is_list(column.type):
+        _add_arrays(hashes, column, is_null, *_to_words(column.flatten()))
+    else:
+        words, add = _to_words(column)
+        _add_words(hashes, words, is_null, add)
+
+
+def _to_words(column: pa.Array) -> tuple[np.ndarray, _AddWords]:
+    """Numbers, booleans or dates as Spark's hash reads them: words uint64 (N,), anything for nulls, of 8 or 4 bytes."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.types as types
+
+    if types.is_float64(column.type):
+        return _to_bits(to_float64(column, "")), xxhash64.add_longs
+    if types.is_float32(column.type):
+        return _to_bits(column.fill_null(0).to_numpy()).astype(np.uint64), xxhash64.add_ints
+    is_wide = types.is_int64(column.type)
+    whole = column.cast(pa.int64() if is_wide else pa.int32()).fill_null(0).to_numpy()
+    if is_wide:
+        return whole.view(np.uint64), xxhash64.add_longs
+    return whole.view(np.uint32).astype(np.uint64), xxhash64.add_ints
+
+
+def _add_words(
+    hashes: np.ndarray, words: np.ndarray, is_null: np.ndarray | None, add: _AddWords = xxhash64.add_longs
+) -> None:
     if is_null is None:
-        xxhash64.add_longs(hashes, bits)
+        add(hashes, words)
         return
     rows = ~is_null
     some = hashes[rows]
-    xxhash64.add_longs(some, bits[rows])
+    add(some, words[rows])
     hashes[rows] = some
 
 
@@ -108,8 +149,14 @@ def _add_bytes(hashes: np.ndarray, column: pa.Array, is_null: np.ndarray | None)
     hashes[rows] = some
 
 
-def _add_arrays(hashes: np.ndarray, column: pa.Array, is_null: np.ndarray | None) -> None:
-    """Add arrays of numbers: the length and every element, with whether that is null."""
+def _add_arrays(
+    hashes: np.ndarray,
+    column: pa.Array,
+    is_null: np.ndarray | None,
+    words: np.ndarray,
+    add: _AddWords = xxhash64.add_longs,
+) -> None:
+    """Add arrays of numbers: the length and every element, of all of which `words` are, with whether that is null."""
     import numpy as np
     import pyarrow.compute as pc
 
@@ -120,18 +167,18 @@ def _add_arrays(hashes: np.ndarray, column: pa.Array, is_null: np.ndarray | None
     some = hashes[rows]
     xxhash64.add_ints(some, lengths[rows].astype(np.uint64))
     hashes[rows] = some
-    bits, is_empty = _to_bits(to_float64(elements, "")), _find_nulls(elements)
+    is_empty = _find_nulls(elements)
     for place in range(int(lengths.max(initial=0))):
         rows = np.flatnonzero(lengths > place)
         some, places = hashes[rows], starts[rows] + place
         are_empty = None if is_empty is None else is_empty[places]
         xxhash64.add_flags(some, are_empty)
-        _add_longs(some, bits[places], are_empty)
+        _add_words(some, words[places], are_empty, add)
         hashes[rows] = some
 
 
 def _to_bits(numbers: np.ndarray) -> np.ndarray:
-    """Doubles as Java's `doubleToLongBits`: one zero, one NaN."""
+    """Doubles as Java's `doubleToLongBits`, floats as `floatToIntBits`: one zero, one NaN."""
     import numpy as np
 
     whole = numbers + 0.0  # -0.0 becomes 0.0
@@ -139,7 +186,7 @@ def _to_bits(numbers: np.ndarray) -> np.ndarray:
         is_finite = np.isfinite(whole.sum())  # quicker than asking each of them
     if not is_finite:
         whole[np.isnan(whole)] = np.nan
-    bits: np.ndarray = whole.view(np.uint64)
+    bits: np.ndarray = whole.view(np.uint64 if whole.dtype == np.float64 else np.uint32)
     return bits
 
 

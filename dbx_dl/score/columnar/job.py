@@ -130,7 +130,8 @@ def find_way(spark: SparkSession, job: ScoreJob, describe_columns: Callable[[], 
     unknown = set(schema.names) - {KEY_COLUMN, HASH_COLUMN, *scorer.fields, *lineage}
     if unknown:
         return f"columns {', '.join(sorted(unknown))} are Spark's to make"
-    log = open_source(source, config.key, scorer.metadata.inputs)
+    inputs = scorer.metadata.inputs if scorer.is_own else None
+    log = open_source(source, config.key, inputs, scorer.input_columns)
     if isinstance(log, str):
         return log
     columns = list(dict.fromkeys((config.key, *scorer.input_columns)))
@@ -140,7 +141,8 @@ def find_way(spark: SparkSession, job: ScoreJob, describe_columns: Callable[[], 
         return str(error)
     task = ScoreTask(
         model=scorer.shipped,
-        inputs=scorer.metadata.inputs,
+        inputs=inputs,
+        columns=scorer.input_columns,
         reader=RowReader(log.storage, _choose(log.schema, columns)),
         key=config.key,
         null_tokens=config.null_tokens,

@@ -27,12 +27,17 @@ _PLAIN_FROM, _PLAIN_TO = 1e-3, 1e7
 _CHAR_KEY = b"__CHAR_VARCHAR_TYPE_STRING"
 
 
-def explain_columns(schema: pa.Schema, key: str, inputs: InputSpec) -> str | None:
-    """Why a table's columns cannot become keys and a model's raw columns here; None where they can."""
+def explain_columns(schema: pa.Schema, key: str, inputs: InputSpec | None, columns: Sequence[str] = ()) -> str | None:
+    """Why a table's columns cannot become keys and a model's raw columns here; None where they can.
+
+    Without `inputs`, which are a model's of dbx_dl, `columns` go into the model as they are stored.
+    """
     import pyarrow.types as types
 
     reasons = [explain_key(schema.field(key))]
-    if isinstance(inputs, ImageSpec):
+    if inputs is None:
+        reasons += [explain_stored(schema.field(name)) for name in columns]
+    elif isinstance(inputs, ImageSpec):
         content = schema.field(inputs.column)
         reasons.append(None if types.is_binary(content.type) else f"its column {content.name!r} is {content.type}")
     else:
@@ -57,6 +62,18 @@ def explain_type(field: pa.Field, feature: Feature) -> str | None:
     return None
 
 
+def explain_stored(field: pa.Field) -> str | None:
+    """Why a column, taken as it is, has no equal hash here; None where it has."""
+    import pyarrow.types as types
+
+    kind = field.type
+    if types.is_string(kind) or types.is_binary(kind) or types.is_date32(kind):
+        return f"its column {field.name!r} is char" if _is_char(field) else None
+    element = kind.value_type if types.is_list(kind) else kind
+    is_number = types.is_signed_integer(element) or types.is_float32(element) or types.is_float64(element)
+    return None if is_number or types.is_boolean(element) else f"its column {field.name!r} is {kind}"
+
+
 def read_key(column: pa.Array) -> pa.Array:
     """Keys as strings."""
     import pyarrow as pa
@@ -65,22 +82,22 @@ def read_key(column: pa.Array) -> pa.Array:
 
 
 def read_inputs(
-    batch: pa.RecordBatch, inputs: InputSpec, null_tokens: Sequence[str]
+    batch: pa.RecordBatch, inputs: InputSpec | None, columns: Sequence[str], null_tokens: Sequence[str]
 ) -> tuple[pa.RecordBatch, dict[int, str]]:
-    """A model's raw columns, named as its inputs, and by position the error of rows with a value that is none."""
+    """A model's raw `columns`, named as its inputs, and by position the error of rows with a value that is none."""
     import pyarrow as pa
 
-    if isinstance(inputs, ImageSpec):
-        return batch.select([inputs.column]), {}
+    if inputs is None or isinstance(inputs, ImageSpec):
+        return batch.select(list(columns)), {}
     errors: dict[int, str] = {}
-    columns = []
+    found: list[pa.Array] = []
     for feature in inputs.features:
         given = batch.column(feature.column)
-        columns.append(_read_column(given, raw_kind(feature), null_tokens))
-        for row in _find_unparsable(given, columns[-1], feature):
+        found.append(_read_column(given, raw_kind(feature), null_tokens))
+        for row in _find_unparsable(given, found[-1], feature):
             before, after = explain_unparsable(feature)
             errors.setdefault(row, f"{before}{_to_spark_text(given[row])[:SHOWN_CHARACTERS]}{after}")
-    return pa.RecordBatch.from_arrays(columns, names=[feature.column for feature in inputs.features]), errors
+    return pa.RecordBatch.from_arrays(found, names=[feature.column for feature in inputs.features]), errors
 
 
 def _is_char(field: pa.Field) -> bool:

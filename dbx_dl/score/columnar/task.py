@@ -39,12 +39,14 @@ TASK_RESULT_DDL = (
 class ScoreTask:
     """What every task of a job must know.
 
+    The model takes `columns`; `inputs` says how they are read where it is one of dbx_dl, others take them as they are.
     `schema` is the predictions table's: the key, the fields of the model's predictions, `input_hash`, and the columns
     of `lineage`, a row of values that all rows share. Files are written into `table`/`folder`.
     """
 
     model: ShippedModel
-    inputs: InputSpec
+    inputs: InputSpec | None
+    columns: tuple[str, ...]
     reader: RowReader
     key: str
     null_tokens: tuple[str, ...]
@@ -78,7 +80,7 @@ class ScoreTask:
     def _predict(self, session: ModelSession, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
-        columns, input_errors = read_inputs(rows, self.inputs, self.null_tokens)
+        columns, input_errors = read_inputs(rows, self.inputs, self.columns, self.null_tokens)
         known = {
             KEY_COLUMN: read_key(rows.column(self.key)),
             HASH_COLUMN: hash_rows(columns, self.inputs, input_errors, self.options_digest),

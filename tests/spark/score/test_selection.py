@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pyspark.sql import functions as F
+from pyspark.sql.types import StringType
 
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.runtime.tables import read_history
+from dbx_dl.score.columnar.input_hashes import hash_rows
 from dbx_dl.score.tables.explanation import explain_score
 from dbx_dl.score.tables.input_hash import hash_inputs
 from dbx_dl.score.tables.table import plan_job
@@ -118,3 +120,19 @@ def test_hashes_tell_inputs_apart(spark: SparkSession) -> None:
     df = spark.sql(" UNION ALL ".join([*rows, "SELECT -0D, NULL, 'x', X'00', NULL"]))
     hashes = [row[0] for row in df.select(hash_inputs([(F.col(f.name), f.dataType) for f in df.schema])).collect()]
     assert len(set(hashes[:-1])) == len(rows) and None not in hashes and hashes[-1] == hashes[-3]
+
+
+def test_hashes_of_stored_columns_are_sparks(spark: SparkSession) -> None:
+    numbers = ("tinyint", "smallint", "int", "bigint", "float", "double", "boolean")
+    casts = [f"CAST(IF(id = 6, NULL, id - 3) AS {kind})" for kind in (*numbers, "string")]
+    casts += ["CAST(string(id) AS binary)", "IF(id = 6, NULL, date_add('1969-12-30', int(id)))"]
+    array = "IF(id = 5, NULL, array(id - 3, NULL, 1, id - 3, NULL))"
+    casts += [f"CAST({array} AS array<{kind}>)" for kind in numbers]
+    odd = "SELECT -0.0F, float('NaN'), -0.0D, array(-0.0F, float('NaN'), float('-inf')), double('NaN')"
+    for df in (spark.range(8).selectExpr(*casts), spark.sql(odd)):
+        df = df.toDF(*(f"c{place}" for place in range(len(df.columns))))
+        columns = [(F.col(field.name), field.dataType) for field in df.schema]
+        error = F.lit(None).cast("string"), StringType()
+        hashes = hash_inputs([*columns, error], -5).alias("hash")
+        found = df.select("*", hashes).toArrow().combine_chunks().to_batches()[0]
+        assert hash_rows(found.drop_columns(["hash"]), None, {}, -5).equals(found.column("hash"))

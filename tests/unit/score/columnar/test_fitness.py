@@ -33,7 +33,6 @@ def test_local_path_tables_need_no_spark() -> None:
         ({"is_delta": False}, "/a/source is no Delta table"),
         ({"is_replacing": False}, "predictions join those of an earlier run"),
         ({"is_whole": False}, "only some rows"),
-        ({"is_own_model": False}, "the model is of another origin"),
         ({"has_mapped_inputs": True}, "`inputs` names other columns"),
         ({"num_key_columns": 2}, "the key is made of several columns"),
         ({"has_ansi_sizes": False}, "spark.sql.ansi.enabled is false"),
