@@ -197,13 +197,6 @@ def test_two_at_once_leave_one_whole_table(spark: SparkSession, tmp_path: Path, 
     assert found.to_pyarrow_table().num_rows == 400
 
 
-def test_what_a_killed_job_left_is_no_hindrance(spark: SparkSession, tmp_path: Path, model: str) -> None:
-    source, table = write(spark, make_rows(20), tmp_path / "source"), tmp_path / "predictions"
-    (table / "scored-0123").mkdir(parents=True)
-    (table / "scored-0123" / "part-1.parquet").write_bytes(b"half a file")
-    assert score(spark, source, model, table).num_rows == 20
-
-
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -1,10 +1,14 @@
-"""Which failures of a commit mean that another writer was faster."""
+"""Which failures of a commit mean that another writer was faster, and where a table may come to be."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from dbx_dl.runtime.table_writes import is_lost_race
+from dbx_dl.errors import DataError
+from dbx_dl.runtime.table_writes import is_lost_race, require_free_place
+from dbx_dl.score.columnar.job import LEFTOVERS
 
 
 @pytest.mark.parametrize(
@@ -20,3 +24,14 @@ from dbx_dl.runtime.table_writes import is_lost_race
 )
 def test_only_deltas_own_conflicts_are_lost_races(text: str, is_lost: bool) -> None:
     assert is_lost_race(RuntimeError(text)) is is_lost
+
+
+def test_what_a_killed_job_left_is_no_hindrance(tmp_path: Path) -> None:
+    table = tmp_path / "predictions"
+    require_free_place(str(table), "predictions", LEFTOVERS)
+    (table / "scored-0123").mkdir(parents=True)
+    (table / "scored-0123" / "part-1.parquet").write_bytes(b"half a file")
+    require_free_place(str(table), "predictions", LEFTOVERS)
+    (table / "scored-file").write_bytes(b"mine")
+    with pytest.raises(DataError, match="is not a Delta table: name another place for the predictions"):
+        require_free_place(str(table), "predictions", LEFTOVERS)
