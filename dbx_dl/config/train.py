@@ -66,7 +66,10 @@ class TrainConfig(Section):
 
     Without `loss` classes are learned by cross_entropy and numbers by squared_error, unless the network has a loss of
     its own. Classes by hinge, squared_hinge, perceptron or squared_error are learned one against the rest, each logit
-    towards +1 or -1; regression also by huber and mae. `best_metric` decides which epoch is
+    towards +1 or -1; regression also by huber and mae. `calibration` makes probabilities
+    of classes from scores, fitted on the validation split after training: platt (without it where the loss is no
+    cross_entropy) by a sigmoid for each class, temperature by one factor for all; metrics of the test split and the
+    ONNX file have them. `best_metric` decides which epoch is
     the best (the task's own choice without it). `top_k` adds the share of rows whose class is among the k likeliest.
     In mixed precision the network computes in 16 bits while weights, loss and optimizer stay float32.
 
@@ -88,6 +91,7 @@ class TrainConfig(Section):
     num_epochs: int = Field(default=10, gt=0)
     optimizer: OptimizerConfig = OptimizerConfig()
     loss: LossName | None = None
+    calibration: Literal["none", "platt", "temperature"] | None = None
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     sync_batch_norm: bool = False

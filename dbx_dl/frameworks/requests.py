@@ -14,7 +14,7 @@ from dbx_dl.metrics import METRICS_BY_TASK
 
 if TYPE_CHECKING:
     from dbx_dl.config import TrainConfig
-    from dbx_dl.contracts import PreparedTable
+    from dbx_dl.contracts import CalibrationMethod, PreparedTable
 
 NUMBER_TASKS = ("regression", "count")
 # The losses that `train.loss` may name, the one without a name first.
@@ -72,6 +72,13 @@ def choose_loss(task: str, config: TrainConfig) -> str | None:
     return None if loss is None or loss == names[0] else loss
 
 
+def choose_calibration(task: str, config: TrainConfig) -> CalibrationMethod | None:
+    """How scores of classes become probabilities: as the run says, else platt where no cross-entropy made them such."""
+    if config.calibration is not None:
+        return None if config.calibration == "none" else config.calibration
+    return "platt" if task in ("binary", "multiclass") and choose_loss(task, config) is not None else None
+
+
 def find_label_scaling(prepared: PreparedTable) -> tuple[float, float]:
     """Mean and deviation of a regression's label over the train split where its statistics have them, else 0 and 1.
 
@@ -107,6 +114,8 @@ def check_objective(prepared: PreparedTable, config: TrainConfig) -> None:
         raise ConfigError(f"train.label_smoothing {what}: leave it out")
     if config.label_smoothing and (loss := choose_loss(task, config)) is not None:
         raise ConfigError(f"train.label_smoothing goes with cross_entropy, not with {loss}: leave it out")
+    if config.calibration is not None and not prepared.target.is_classification:
+        raise ConfigError(f"train.calibration {what}: leave it out")
     if config.top_k and not prepared.target.is_classification:
         raise ConfigError(f"train.top_k {what}: leave it out")
     names = (*METRICS_BY_TASK[task], *(f"top_{k}_accuracy" for k in config.top_k))

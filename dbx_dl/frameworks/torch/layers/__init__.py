@@ -17,7 +17,7 @@ from dbx_dl.frameworks import layers as kinds
 from dbx_dl.frameworks.architectures.architecture import name_layers
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.torch.activations import create_activation
-from dbx_dl.frameworks.torch.recurrent import LastStep, create_recurrent
+from dbx_dl.frameworks.torch.layers.recurrent import LastStep, create_recurrent
 
 Shape = kinds.Shape
 
