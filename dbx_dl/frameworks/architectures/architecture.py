@@ -107,5 +107,4 @@ def _check_inputs(architecture: Architecture, request: NetworkRequest) -> None:
     takes = " or ".join(_NAMES[kind] for kind in architecture.inputs)
     kind = {3: "images", 1: "table rows"}.get(len(request.input_shape), "inputs")
     found = f"{kind} of shape {request.input_shape} and type {request.input_dtype}"
-    other = "mlp" if architecture.inputs == ("images",) else "convnet"
-    raise ConfigError(f"network {request.network!r} takes {takes}, not {found}: use {other!r}")
+    raise ConfigError(f"network {request.network!r} takes {takes}, not {found}: 'mlp' takes both")

@@ -1,4 +1,4 @@
-"""Networks of dense layers for table rows: one layer with its own way to learn, or several."""
+"""Networks of dense layers, for table rows or all pixels of an image in a row: one layer, or several."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pydantic import Field
 
 from dbx_dl.config import Section
 from dbx_dl.frameworks.activations import ActivationName
-from dbx_dl.frameworks.architectures.architecture import Architecture
-from dbx_dl.frameworks.layers import Activation, Dense, Dropout, Layer
+from dbx_dl.frameworks.architectures.architecture import Architecture, InputKind, input_kind
+from dbx_dl.frameworks.layers import Activation, Dense, Dropout, Flatten, Layer, ScalePixels
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import NetworkRequest
@@ -45,21 +45,25 @@ class LinearSvmOptions(Section):
 
 def describe_mlp(request: NetworkRequest, options: MlpOptions) -> tuple[Layer, ...]:
     """The hidden layers."""
-    del request
     one = (Dense(options.hidden_units), Activation(options.activation), Dropout(options.dropout))
-    return one * options.num_layers
+    return (*_line_up(request), *one * options.num_layers)
 
 
 def describe_nothing(request: NetworkRequest, options: Section) -> tuple[Layer, ...]:
-    """No layer before the logits."""
-    del request, options
-    return ()
+    """No layer with weights before the logits."""
+    del options
+    return _line_up(request)
 
 
+def _line_up(request: NetworkRequest) -> tuple[Layer, ...]:
+    return (ScalePixels(), Flatten()) if input_kind(request) == "images" else ()
+
+
+ROWS: tuple[InputKind, ...] = ("table", "images")
 DENSE_NETWORKS = {
-    "mlp": Architecture(MlpOptions, ("table",), describe_mlp),
-    "perceptron": Architecture(PerceptronOptions, ("table",), describe_nothing, loss="perceptron"),
-    "adaline": Architecture(AdalineOptions, ("table",), describe_nothing, loss="squared_error"),
-    "logistic_regression": Architecture(LogisticRegressionOptions, ("table",), describe_nothing),
-    "linear_svm": Architecture(LinearSvmOptions, ("table",), describe_nothing, loss="hinge"),
+    "mlp": Architecture(MlpOptions, ROWS, describe_mlp),
+    "perceptron": Architecture(PerceptronOptions, ROWS, describe_nothing, loss="perceptron"),
+    "adaline": Architecture(AdalineOptions, ROWS, describe_nothing, loss="squared_error"),
+    "logistic_regression": Architecture(LogisticRegressionOptions, ROWS, describe_nothing),
+    "linear_svm": Architecture(LinearSvmOptions, ROWS, describe_nothing, loss="hinge"),
 }
