@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dbx_dl import model_commands
+from dbx_dl import model_commands, network_commands
 from dbx_dl.terminal import ConfigOption, Verbose, print_table, run_of, told_to_the_user
 
 if TYPE_CHECKING:
@@ -160,7 +160,16 @@ def register(config: ConfigOption, verbose: Verbose = False) -> None:
         typer.echo(f"promotion: {promote_run(spark, run_config).reason}")
 
 
-for _command in (model_commands.promote, model_commands.rollback, model_commands.models, model_commands.copy):
+_COMMANDS: tuple[Callable[..., None], ...] = (
+    network_commands.networks,
+    network_commands.tasks,
+    network_commands.activations,
+    model_commands.promote,
+    model_commands.rollback,
+    model_commands.models,
+    model_commands.copy,
+)
+for _command in _COMMANDS:
     app.command()(_command)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -169,6 +169,26 @@ def setting_importance(importances: Mapping[str, float], *, dark: bool = False) 
     axes.set_xlim(0, 1)
     axes.set_title("importance", fontsize=10, color=palette.text, loc="left")
     _dress(axes, palette)
+    return figure
+
+
+def activation_curves(
+    functions: Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]], *, dark: bool = False
+) -> Figure:
+    """A panel for each function: its values from -3 to 3 as a line, the gradient that training uses as a dashed one."""
+    import numpy as np
+
+    palette = DARK if dark else LIGHT
+    points = np.linspace(-3, 3, 1201)
+    num_rows = math.ceil(len(functions) / 4)
+    figure = _new_figure(10.0, 2.4 * num_rows)
+    for place, (name, (apply, gradient)) in enumerate(functions.items(), start=1):
+        axes = figure.add_subplot(num_rows, 4, place)
+        axes.plot(points, apply(points), color=palette.splits["train"], linewidth=1.8, label="value")
+        axes.plot(points, gradient(points), color=palette.splits["validation"], linestyle="--", label="gradient")
+        axes.set_ylim(-1.4, 3.1)
+        _dress_curves(axes, name, palette)
+        axes.set_xlabel("")
     return figure
 
 

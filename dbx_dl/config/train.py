@@ -13,6 +13,7 @@ from dbx_dl.config.section import Scalar, Section
 from dbx_dl.config.start import StartConfig
 
 ADAMW_WEIGHT_DECAY = 0.01
+LossName = Literal["cross_entropy", "hinge", "squared_hinge", "perceptron", "squared_error", "huber", "mae"]
 
 
 class OptimizerConfig(Section):
@@ -63,7 +64,12 @@ class OptimizerConfig(Section):
 class TrainConfig(Section):
     """How a network is trained; `batch_size` is per rank.
 
-    `loss` is for the task regression, which minimises squared errors without it. `best_metric` decides which epoch is
+    Without `loss` classes are learned by cross_entropy and numbers by squared_error, unless the network has a loss of
+    its own. Classes by hinge, squared_hinge, perceptron or squared_error are learned one against the rest, each logit
+    towards +1 or -1; regression also by huber and mae. `calibration` makes probabilities
+    of classes from scores, fitted on the validation split after training: platt (without it where the loss is no
+    cross_entropy) by a sigmoid for each class, temperature by one factor for all; metrics of the test split and the
+    ONNX file have them. `best_metric` decides which epoch is
     the best (the task's own choice without it). `top_k` adds the share of rows whose class is among the k likeliest.
     In mixed precision the network computes in 16 bits while weights, loss and optimizer stay float32.
 
@@ -84,7 +90,8 @@ class TrainConfig(Section):
     batch_size: int = Field(default=32, gt=0)
     num_epochs: int = Field(default=10, gt=0)
     optimizer: OptimizerConfig = OptimizerConfig()
-    loss: Literal["huber", "mae"] | None = None
+    loss: LossName | None = None
+    calibration: Literal["none", "platt", "temperature"] | None = None
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     sync_batch_norm: bool = False

@@ -17,6 +17,8 @@ from dbx_dl.contracts.inputs import (
     Task,
 )
 from dbx_dl.contracts.models import (
+    Calibration,
+    CalibrationMethod,
     EpochMetrics,
     ModelMetadata,
     OnnxModel,
@@ -53,6 +55,8 @@ from dbx_dl.contracts.tables import (
 __all__ = [
     "SPLITS",
     "Batch",
+    "Calibration",
+    "CalibrationMethod",
     "CategoricalFeature",
     "Check",
     "ColumnProfile",

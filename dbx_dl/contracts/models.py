@@ -10,6 +10,7 @@ from dbx_dl.contracts.contract import Contract, FileDigest
 from dbx_dl.contracts.inputs import InputSpec, Target
 from dbx_dl.contracts.tables import PreparedTable, TableVersion
 
+CalibrationMethod = Literal["platt", "temperature"]
 OutputKind = Literal["probabilities", "value", "embedding"]
 Precision = Literal["float32", "float16", "int8"]
 
@@ -23,6 +24,17 @@ class EpochMetrics(Contract):
     metrics: dict[str, float]
     seconds: float
     rows_per_second: float
+
+
+class Calibration(Contract):
+    """What makes probabilities of a network's scores of classes z: by class slope z + offset.
+
+    platt: then a sigmoid each, divided by the row's sum; temperature: then a softmax.
+    """
+
+    method: CalibrationMethod
+    slopes: tuple[float, ...]
+    offsets: tuple[float, ...]
 
 
 class TrainedModel(Contract):
@@ -45,6 +57,7 @@ class TrainedModel(Contract):
     rows_per_second: float
     versions: dict[str, str]
     num_restarts: int = 0
+    calibration: Calibration | None = None
 
 
 class TensorInfo(Contract):
@@ -58,10 +71,10 @@ class TensorInfo(Contract):
 class ModelMetadata(Contract):
     """What travels inside an ONNX file of ours, as JSON under the metadata key `dbx_dl`.
 
-    `inputs` are the fitted columns or how an image is decoded, `inputs_sha256` their `digest`; `target` holds the task
-    and the label names. A regression's network gives (label - label_center) / label_scale, which the file turns back.
-    `embeddings` names the inner layer whose values are a further output, `variant` how the network's numbers are
-    written.
+    `inputs` are the fitted columns or how an image is decoded, `inputs_sha256` their `digest`; `target` holds the
+    task and the label names. A regression's network gives (label - label_center) / label_scale, which the file
+    turns back; scores of classes become probabilities by `calibration`, without one by a softmax. `embeddings`
+    names the inner layer whose values are a further output, `variant` how the network's numbers are written.
     """
 
     inputs: InputSpec
@@ -74,6 +87,7 @@ class ModelMetadata(Contract):
     versions: dict[str, str]
     label_center: float = 0.0
     label_scale: float = 1.0
+    calibration: Calibration | None = None
     embeddings: str | None = None
     inputs_sha256: str = ""
     variant: str = "plain"

@@ -11,14 +11,15 @@ from dbx_dl.score.model.own_models import name_outputs
 if TYPE_CHECKING:
     import onnx
 
-    from dbx_dl.contracts import ModelMetadata
+    from dbx_dl.contracts import Calibration, ModelMetadata
 
 
 def add_head(model: onnx.ModelProto, metadata: ModelMetadata) -> None:
     """Turn the network's outputs (logits first, embeddings second where there are any) into the file's.
 
-    `probabilities` float32 (N, number of labels): softmax of classes, sigmoid of labels. `value` float64 (N,): a
-    regression's number in the label's own unit, the rate of a count; computed in float64. `embedding` float32 (N, K).
+    `probabilities` float32 (N, number of labels): softmax of classes, or the model's calibration of their scores;
+    sigmoid of labels. `value` float64 (N,): a regression's number in the label's own unit, the rate of a count;
+    computed in float64. `embedding` float32 (N, K).
     """
     from onnx import TensorProto, helper
 
@@ -72,8 +73,23 @@ class _Head:
         return self.add("Cast", [self.add("Squeeze", [logits, self.constant([1])])], to=TensorProto.DOUBLE)
 
 
-def _add_softmax(head: _Head, logits: str, output: str, _: ModelMetadata) -> None:
-    head.add("Softmax", [logits], output, axis=1)
+def _add_softmax(head: _Head, logits: str, output: str, metadata: ModelMetadata) -> None:
+    head.add("Softmax", [_calibrate(head, logits, metadata.calibration)], output, axis=1)
+
+
+def _calibrate(head: _Head, scores: str, calibration: Calibration | None) -> str:
+    """What a softmax makes the calibrated probabilities of; for sigmoids that is their logarithm."""
+    import numpy as np
+
+    if calibration is None:
+        return scores
+    slopes, offsets = (
+        head.constant(np.array(values, np.float32)) for values in (calibration.slopes, calibration.offsets)
+    )
+    scaled = head.add("Add", [head.add("Mul", [scores, slopes]), offsets])
+    if calibration.method == "temperature":
+        return scaled
+    return head.add("Neg", [head.add("Softplus", [head.add("Neg", [scaled])])])
 
 
 def _add_sigmoid(head: _Head, logits: str, output: str, _: ModelMetadata) -> None:

@@ -33,6 +33,7 @@ def describe_model(trained: TrainedModel, config: ExportConfig, versions: Mappin
         versions={**trained.versions, **versions, **own},
         label_center=center,
         label_scale=scale,
+        calibration=trained.calibration,
         embeddings=config.embeddings,
         inputs_sha256=trained.prepared.inputs.digest,
     )

@@ -150,7 +150,7 @@ def _read_held_out(
     task = metadata.target.task
     request = ObjectiveRequest(task=task, label_center=metadata.label_center, label_scale=metadata.label_scale)
     expected: dict[OutputKind, np.ndarray] = {
-        metadata.output_kinds[0]: SupervisedMeasures(request).predict(outputs["logits"])
+        metadata.output_kinds[0]: SupervisedMeasures(request, metadata.calibration).predict(outputs["logits"])
     }
     if "embedding" in outputs:
         expected["embedding"] = outputs["embedding"]

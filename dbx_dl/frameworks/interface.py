@@ -38,8 +38,9 @@ class ObjectiveRequest:
     """What a network is to learn, and in which numbers it computes.
 
     Outputs (N, num_outputs) are logits of classes (binary, multiclass) or of labels (multilabel), a number (regression:
-    (label - label_center) / label_scale), or the logarithm of a rate (count). `loss` is "huber" or "mae" for a
-    regression with another loss than squared errors; `label_smoothing` moves that share of the truth from the class to
+    (label - label_center) / label_scale), or the logarithm of a rate (count). `loss` is one of
+    `LOSSES_BY_TASK` other than the task's own: "huber" or "mae" for a regression, for classes "hinge", "squared_hinge",
+    "perceptron" or "squared_error"; `label_smoothing` moves that share of the truth from the class to
     all classes alike (from a label to both of its values). `precision` is "float32", "mixed_bfloat16" or
     "mixed_float16"; with `sync_batch_norm` batch-norm uses the statistics of the global batch. With
     `has_sample_weights` metrics are weighted by those.

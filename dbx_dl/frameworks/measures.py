@@ -15,9 +15,10 @@ from dbx_dl.metrics import (
     sigmoid,
     softmax,
 )
+from dbx_dl.metrics.calibration import calibrate_scores
 
 if TYPE_CHECKING:
-    from dbx_dl.contracts import Batch
+    from dbx_dl.contracts import Batch, Calibration
     from dbx_dl.frameworks.interface import ObjectiveRequest
 
 LABELS, PREDICTIONS, WEIGHTS = "labels", "predictions", "sample_weights"
@@ -32,8 +33,9 @@ class SupervisedMeasures:
     (N,). Where rows have sample weights these are kept too, float32 (N,), and metrics are weighted by them.
     """
 
-    def __init__(self, request: ObjectiveRequest) -> None:
+    def __init__(self, request: ObjectiveRequest, calibration: Calibration | None = None) -> None:
         self._request = request
+        self._calibration = calibration
 
     def observe(self, batch: Batch, outputs: np.ndarray) -> dict[str, np.ndarray]:
         """`labels` and `predictions` of a batch's rows, and their `sample_weights` where they have some."""
@@ -48,7 +50,7 @@ class SupervisedMeasures:
             return outputs[:, 0].astype(np.float64) * self._request.label_scale + self._request.label_center
         if self._request.task == "count":
             return np.asarray(np.exp(np.minimum(outputs[:, 0].astype(np.float64), LARGEST_LOG_RATE)))
-        return softmax(outputs)
+        return softmax(outputs) if self._calibration is None else calibrate_scores(outputs, self._calibration)
 
     def measure(self, observed: Mapping[str, Any]) -> dict[str, float]:
         """The task's metrics over all rows; none without rows."""

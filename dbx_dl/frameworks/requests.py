@@ -7,15 +7,23 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.frameworks.architectures import ARCHITECTURES
 from dbx_dl.frameworks.interface import NetworkRequest, ObjectiveRequest
 from dbx_dl.frameworks.networks import nearest
 from dbx_dl.metrics import METRICS_BY_TASK
 
 if TYPE_CHECKING:
     from dbx_dl.config import TrainConfig
-    from dbx_dl.contracts import PreparedTable
+    from dbx_dl.contracts import CalibrationMethod, PreparedTable
 
 NUMBER_TASKS = ("regression", "count")
+# The losses that `train.loss` may name, the one without a name first.
+CLASS_LOSSES = ("cross_entropy", "hinge", "squared_hinge", "perceptron", "squared_error")
+LOSSES_BY_TASK: dict[str, tuple[str, ...]] = {
+    "binary": CLASS_LOSSES,
+    "multiclass": CLASS_LOSSES,
+    "regression": ("squared_error", "huber", "mae"),
+}
 # Softmax cross-entropy over classes, in float32.
 DEFAULT_REQUEST = ObjectiveRequest()
 
@@ -45,7 +53,7 @@ def objective_request(prepared: PreparedTable, config: TrainConfig) -> Objective
     center, scale = find_label_scaling(prepared)
     return ObjectiveRequest(
         task=prepared.target.task,
-        loss=config.loss,
+        loss=choose_loss(prepared.target.task, config),
         label_smoothing=config.label_smoothing,
         label_center=center,
         label_scale=scale,
@@ -54,6 +62,21 @@ def objective_request(prepared: PreparedTable, config: TrainConfig) -> Objective
         sync_batch_norm=config.sync_batch_norm,
         has_sample_weights=config.feed.sample_weight_column is not None,
     )
+
+
+def choose_loss(task: str, config: TrainConfig) -> str | None:
+    """The loss that the run names, else the network's own where it has one for the task; None for the task's own."""
+    own = ARCHITECTURES[config.network].loss if config.network in ARCHITECTURES else None
+    names = LOSSES_BY_TASK.get(task, ())
+    loss = config.loss or (own if own in names else None)
+    return None if loss is None or loss == names[0] else loss
+
+
+def choose_calibration(task: str, config: TrainConfig) -> CalibrationMethod | None:
+    """How scores of classes become probabilities: as the run says, else platt where no cross-entropy made them such."""
+    if config.calibration is not None:
+        return None if config.calibration == "none" else config.calibration
+    return "platt" if task in ("binary", "multiclass") and choose_loss(task, config) is not None else None
 
 
 def find_label_scaling(prepared: PreparedTable) -> tuple[float, float]:
@@ -74,16 +97,25 @@ def is_classification(request: ObjectiveRequest) -> bool:
     return request.task in ("binary", "multiclass")
 
 
+def _choose_one_of(names: tuple[str, ...]) -> str:
+    return f"leave it out or choose one of {', '.join(names)}"
+
+
 def check_objective(prepared: PreparedTable, config: TrainConfig) -> None:
     """DataError for a table without a label; ConfigError for a loss, smoothing, top-k or metric of another task."""
     task = prepared.target.task
     if task == "none":
         raise DataError(f"table {prepared.table.name} has no label: there is nothing that a network could learn")
     what = f"is not for the task {task} of table {prepared.table.name}"
-    if config.loss is not None and task != "regression":
-        raise ConfigError(f"train.loss {config.loss!r} {what}: leave it out")
+    if config.loss is not None and config.loss not in LOSSES_BY_TASK.get(task, ()):
+        losses = LOSSES_BY_TASK.get(task)
+        raise ConfigError(f"train.loss {config.loss!r} {what}: {_choose_one_of(losses) if losses else 'leave it out'}")
     if config.label_smoothing and task in NUMBER_TASKS:
         raise ConfigError(f"train.label_smoothing {what}: leave it out")
+    if config.label_smoothing and (loss := choose_loss(task, config)) is not None:
+        raise ConfigError(f"train.label_smoothing goes with cross_entropy, not with {loss}: leave it out")
+    if config.calibration is not None and not prepared.target.is_classification:
+        raise ConfigError(f"train.calibration {what}: leave it out")
     if config.top_k and not prepared.target.is_classification:
         raise ConfigError(f"train.top_k {what}: leave it out")
     names = (*METRICS_BY_TASK[task], *(f"top_{k}_accuracy" for k in config.top_k))

@@ -13,7 +13,7 @@ from dbx_dl.errors import RankFailedError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dbx_dl.frameworks.interface import Objective, Ranks
+    from dbx_dl.frameworks.interface import Measures, Objective, Ranks
 
 
 class RowFeed(Protocol):
@@ -40,9 +40,15 @@ def evaluate(objective: Objective, ranks: Ranks, feed: RowFeed, prefix: str) -> 
     return {f"{prefix}{name}": value for name, value in objective.measures.measure(observed).items()}
 
 
-def observe_split(objective: Objective, ranks: Ranks, feed: RowFeed) -> dict[str, NDArray[Any]]:
-    """What the objective's measures observe of all rows, in stored order, on every rank; nothing of an empty split."""
-    parts = [_observe_rows(objective, batch) for batch in feed.batches(None)]
+def observe_split(
+    objective: Objective, ranks: Ranks, feed: RowFeed, measures: Measures | None = None
+) -> dict[str, NDArray[Any]]:
+    """What the objective's measures, or others, observe of all rows, in stored order, on every rank.
+
+    Nothing of an empty split.
+    """
+    measures = measures or objective.measures
+    parts = [_observe_rows(objective, measures, batch) for batch in feed.batches(None)]
     if not parts:
         return {}
     gathered = {name: ranks.gather_rows(np.concatenate([part[name] for part in parts])) for name in sorted(parts[0])}
@@ -52,6 +58,6 @@ def observe_split(objective: Objective, ranks: Ranks, feed: RowFeed) -> dict[str
     return gathered
 
 
-def _observe_rows(objective: Objective, batch: Batch) -> dict[str, NDArray[Any]]:
-    observed = objective.measures.observe(batch, objective.predict(batch.inputs))
+def _observe_rows(objective: Objective, measures: Measures, batch: Batch) -> dict[str, NDArray[Any]]:
+    observed = measures.observe(batch, objective.predict(batch.inputs))
     return {name: values[batch.is_row] for name, values in observed.items()}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dbx_dl.config import FrameworkName, TrainConfig
-from dbx_dl.contracts import Contract, EpochMetrics, FileDigest, PreparedTable
+from dbx_dl.contracts import Calibration, Contract, EpochMetrics, FileDigest, PreparedTable
 
 
 class TrainingJob(Contract):
@@ -32,6 +32,7 @@ class TrainingResult(Contract):
     rows_per_second: float
     weights: FileDigest
     versions: dict[str, str]
+    calibration: Calibration | None = None
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

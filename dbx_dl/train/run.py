@@ -223,4 +223,5 @@ def _describe_model(
         rows_per_second=result.rows_per_second,
         versions=result.versions,
         num_restarts=num_restarts,
+        calibration=result.calibration,
     )

@@ -18,12 +18,14 @@ from dbx_dl.errors import RankFailedError
 from dbx_dl.feed.reader import Feed, open_feed
 from dbx_dl.feed.rows import read_keys
 from dbx_dl.frameworks import load_framework
-from dbx_dl.frameworks.requests import network_request, objective_request
+from dbx_dl.frameworks.measures import SupervisedMeasures
+from dbx_dl.frameworks.requests import choose_calibration, network_request, objective_request
 from dbx_dl.runtime.gpus import should_have_gpu
 from dbx_dl.runtime.logs import show_rank_logs
 from dbx_dl.runtime.processes import end_with_parent, without_teardown
 from dbx_dl.runtime.ranks import RankPlace, read_rank_place
 from dbx_dl.runtime.whole_files import write_whole
+from dbx_dl.train.calibration import calibrate
 from dbx_dl.train.checkpoint_files import load_checkpoint
 from dbx_dl.train.checkpoints import BestWeights, Checkpoints
 from dbx_dl.train.evaluation import observe_split
@@ -39,8 +41,8 @@ from dbx_dl.train.starting import find_start_weights
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dbx_dl.contracts import EpochMetrics, Split
-    from dbx_dl.frameworks.interface import Framework, Objective, Ranks
+    from dbx_dl.contracts import Calibration, EpochMetrics, Split
+    from dbx_dl.frameworks.interface import Framework, Measures, Objective, Ranks
 
 logger = logging.getLogger(__name__)
 
@@ -93,11 +95,12 @@ def run_rank(job: TrainingJob, place: RankPlace, reports: ReportWriter) -> None:
         directory.stop.exists,
     )
     best.restore(objective)
-    observed = observe_split(objective, ranks, feeds["test"])
+    measures, calibration = _choose_measures(objective, job, ranks, feeds["validation"])
+    observed = observe_split(objective, ranks, feeds["test"], measures)
     if place.rank == 0:
         require_latest(job)
         write_test_predictions(job, directory, observed)
-        metrics = {f"test_{name}": value for name, value in objective.measures.measure(observed).items()}
+        metrics = {f"test_{name}": value for name, value in measures.measure(observed).items()}
         TrainingResult(
             history=fitted.history,
             best_epoch=fitted.best_epoch,
@@ -105,6 +108,7 @@ def run_rank(job: TrainingJob, place: RankPlace, reports: ReportWriter) -> None:
             rows_per_second=fitted.rows_per_second,
             weights=best.digest(),
             versions=versions,
+            calibration=calibration,
         ).save(directory.result)
     ranks.close()
 
@@ -162,6 +166,16 @@ def _create_objective(framework: Framework, job: TrainingJob, ranks: Ranks) -> O
         weights = find_start_weights(config.start, job.framework)
         objective.load_weights(weights, skip_mismatched=config.start.skip_mismatched)
     return objective
+
+
+def _choose_measures(
+    objective: Objective, job: TrainingJob, ranks: Ranks, feed: Feed
+) -> tuple[Measures, Calibration | None]:
+    method = choose_calibration(job.prepared.target.task, job.config)
+    calibration = None if method is None else calibrate(objective, ranks, feed, method)
+    if calibration is None:
+        return objective.measures, None
+    return SupervisedMeasures(objective_request(job.prepared, job.config), calibration), calibration
 
 
 def _open_split(job: TrainingJob, split: Split, place: RankPlace, num_threads: int) -> Feed:

@@ -159,7 +159,7 @@ def collect_refusals(name: str, framework: Framework) -> dict[str, str]:
         "unknown option": ("convnet", {"droput": 0.1}, *images),
         "bad value": ("mlp", {"num_layers": -1}, *rows),
         "rows into convnet": ("convnet", {}, *rows),
-        "images into mlp": ("mlp", {}, *images),
+        "images into go_policy": ("go_policy", {}, *images),
         "tiny images": ("convnet", {}, (3, 8, 1), "uint8"),
         "not a network": ("tests.numerics.user_networks:build_nothing", {}, *rows),
         "wrong width": (f"tests.numerics.{name}_networks:build_narrow", {}, *rows),

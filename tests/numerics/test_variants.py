@@ -15,6 +15,12 @@ from tests.numerics.variants import OPTIMIZERS, PRECISIONS, RANKS, TASKS
 from tests.numerics.weight_mapping import read_weights
 
 PLAIN = "alone/variants/plain/trained"
+MARGIN_LOSSES = {
+    "hinge": lambda margins: np.maximum(0, 1 - margins),
+    "squared_hinge": lambda margins: np.maximum(0, 1 - margins) ** 2,
+    "perceptron": lambda margins: np.maximum(0, -margins),
+    "squared_error": lambda margins: (1 - margins) ** 2,
+}
 LOSSES = (
     "binary",
     "multiclass",
@@ -25,6 +31,7 @@ LOSSES = (
     "huber",
     "mae",
     "count",
+    *MARGIN_LOSSES,
 )
 
 
@@ -53,6 +60,15 @@ def test_losses_by_hand(numbers: Numbers) -> None:
     logits, labels = random.normal(size=(17, 2)).astype(np.float32) * 2, random.integers(0, 2, 17)
     expected = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(17), labels]
     assert numbers.alone["losses"]["binary"] == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+def test_margin_losses_by_hand(numbers: Numbers) -> None:
+    for loss, penalize in MARGIN_LOSSES.items():
+        random = np.random.default_rng(4)
+        logits, labels = random.normal(size=(17, 5)).astype(np.float32) * 2, random.integers(0, 5, 17)
+        sides = np.where(np.arange(5) == labels[:, None], 1, -1)
+        expected = penalize(sides * logits).mean(axis=1)
+        assert numbers.alone["losses"][loss] == pytest.approx(expected.tolist(), abs=1e-5), loss
 
 
 @pytest.mark.parametrize("variant", [*OPTIMIZERS, "clip_norm"])

@@ -34,7 +34,7 @@ def transfer(name: str, framework: Framework, folder: Path) -> dict[str, Any]:
     source = framework.create_objective(framework.build_network(request_convnet()), OptimizerConfig(), SingleRank())
     source.save_weights(paths["source"])
     network = framework.build_network(NetworkRequest("convnet", {}, (8, 8, 1), "uint8", 4, 99))
-    framework.freeze_network(network, find_convolutions(name, network))
+    framework.freeze_network(network, ["conv2d_*"])
     objective = framework.create_objective(network, OptimizerConfig(name="sgd", momentum=0.9), SingleRank())
     strict = refuse(lambda: objective.load_weights(paths["source"]))
     messages = Messages()
@@ -53,13 +53,6 @@ def transfer(name: str, framework: Framework, folder: Path) -> dict[str, Any]:
         "unknown": refuse(lambda: framework.freeze_network(network, ["nothing*"])),
         "everything": refuse(lambda: framework.freeze_network(network, ["*"])),
     }
-
-
-def find_convolutions(name: str, network: Any) -> list[str]:
-    """Names of the convolutions, as each framework gives them."""
-    if name == "keras":
-        return [layer.name for layer in network.layers if layer.name.startswith("conv2d")]
-    return [name for name, module in network.named_modules() if type(module).__name__ == "Conv2d"]
 
 
 def are_equal(before: list[np.ndarray], after: list[np.ndarray]) -> list[bool]:

@@ -63,6 +63,7 @@ RANKS = {
     "fp16": Variant({**SGD, "gradient_compression": "fp16"}),
     "bf16": Variant({**SGD, "gradient_compression": "bf16"}),
 }
+MARGIN_LOSSES = ("hinge", "squared_hinge", "perceptron", "squared_error")
 
 
 def run_variants(
@@ -156,9 +157,11 @@ def compute_losses(name: str) -> dict[str, list[float]]:
         "huber": (1, ObjectiveRequest("regression", loss="huber")),
         "mae": (1, ObjectiveRequest("regression", loss="mae")),
         "count": (1, ObjectiveRequest("count")),
+        **{loss: (5, ObjectiveRequest(loss=loss)) for loss in MARGIN_LOSSES},
     }
     found = {}
     for key, (num_outputs, request) in requests.items():
+        random = np.random.default_rng(4) if key in MARGIN_LOSSES else random
         outputs = random.normal(size=(17, num_outputs)).astype(np.float32) * 2
         labels: np.ndarray = random.integers(0, max(2, num_outputs), 17)
         if request.task == "multilabel":

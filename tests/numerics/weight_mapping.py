@@ -48,7 +48,15 @@ def _read_file(framework: str, path: Path) -> dict[str, np.ndarray]:
             return {name: saved[name] for name in saved.files}
     from safetensors.numpy import load_file
 
-    # nn.Sequential names its layers by number, and a layer's weight comes before its bias as in Keras.
+    # A layer's weight comes before its bias as in Keras.
     arrays = load_file(str(path))
-    order = sorted(arrays, key=lambda name: (int(name.split(".")[0]), name.endswith("bias")))
+    order = sorted(arrays, key=lambda name: (*_place_layer(name.split(".")[0]), name.endswith("bias")))
     return {name: arrays[name] for name in order}
+
+
+def _place_layer(name: str) -> tuple[int, int]:
+    """Layers of a Sequential are numbered, those of convnet and mlp named by what they are and numbered."""
+    if name.isdigit():
+        return 0, int(name)
+    kind, _, number = name.partition("_")
+    return ("conv2d", "dense", "logits").index(kind), int(number or 0)

@@ -17,14 +17,24 @@ TEXTS += sorted(path for path in (ROOT / "conf").rglob("*") if path.is_file())
 PATH = re.compile(r"(?<![\w./~<>{}$-])(?:conf|jobs|notebooks|dbx_dl|tests)/[\w./-]*[\w/]")
 
 
-@pytest.mark.parametrize("path", RUNS, ids=name_of)
-def test_run_config_is_the_demos_own(path: Path) -> None:
-    demo_runs = {"digits": digits_run(), "breast_cancer": breast_cancer_run()}
-    assert load_run_config(path) == demo_runs[path.stem]
+DEMO_RUNS = {"digits": digits_run(), "breast_cancer": breast_cancer_run()}
+MNIST_RUNS = ("mnist_keras", "mnist_tensorflow_cnn", "mnist_tensorflow_mlp", "mnist_torch")
 
 
-def test_both_runs_are_there() -> None:
-    assert [path.stem for path in RUNS] == ["breast_cancer", "digits"]
+@pytest.mark.parametrize("name", DEMO_RUNS)
+def test_run_config_is_the_demos_own(name: str) -> None:
+    assert load_run_config(ROOT / "conf" / "runs" / f"{name}.yml") == DEMO_RUNS[name]
+
+
+@pytest.mark.parametrize("name", MNIST_RUNS)
+def test_mnist_runs_are_valid_and_share_their_table(name: str) -> None:
+    config, first = (load_run_config(ROOT / "conf" / "runs" / f"{run}.yml") for run in (name, MNIST_RUNS[0]))
+    assert config.name == name
+    assert config.prepare == first.prepare and config.score == first.score
+
+
+def test_all_runs_are_there() -> None:
+    assert {path.stem for path in RUNS} == {*DEMO_RUNS, *MNIST_RUNS}
 
 
 @pytest.mark.parametrize("text", [text for text in TEXTS if text.exists()], ids=name_of)

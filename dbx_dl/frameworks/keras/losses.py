@@ -19,6 +19,8 @@ def create_loss(request: ObjectiveRequest) -> Loss:
 
 
 def _compare_classes(request: ObjectiveRequest) -> Loss:
+    if request.loss is not None:
+        return _compare_margins(MARGIN_LOSSES[request.loss])
     smoothing = request.label_smoothing
 
     def compare(logits_nc: Any, labels_n: Any) -> Any:
@@ -29,6 +31,23 @@ def _compare_classes(request: ObjectiveRequest) -> Loss:
         return tf.nn.softmax_cross_entropy_with_logits(labels=targets, logits=logits_nc)
 
     return compare
+
+
+def _compare_margins(penalize: Callable[[Any], Any]) -> Loss:
+    def compare(logits_nc: Any, labels_n: Any) -> Any:
+        sides = 2 * tf.one_hot(labels_n, logits_nc.shape[1]) - 1
+        return tf.reduce_mean(penalize(sides * logits_nc), axis=1)
+
+    return compare
+
+
+# Of (side * logit), where the side is 1 for the row's class and -1 for the others.
+MARGIN_LOSSES: dict[str, Callable[[Any], Any]] = {
+    "hinge": lambda margins: tf.nn.relu(1 - margins),
+    "squared_hinge": lambda margins: tf.square(tf.nn.relu(1 - margins)),
+    "perceptron": lambda margins: tf.nn.relu(-margins),
+    "squared_error": lambda margins: tf.square(1 - margins),
+}
 
 
 def _compare_label_sets(request: ObjectiveRequest) -> Loss:
@@ -57,8 +76,9 @@ def _compare_counts(request: ObjectiveRequest) -> Loss:
     return lambda outputs_n1, labels_n: tf.exp(outputs_n1[:, 0]) - labels_n * outputs_n1[:, 0]
 
 
-# Softmax cross-entropy; sigmoid cross-entropy, averaged over labels; squared error, Huber's loss (delta 1) or absolute
-# error of the scaled label; Poisson's negative log likelihood without the term that depends on the label alone.
+# Softmax cross-entropy, or the mean over classes of a margin loss; sigmoid cross-entropy, averaged over labels; squared
+# error, Huber's loss (delta 1) or absolute error of the scaled label; Poisson's negative log likelihood without the
+# term that depends on the label alone.
 LOSSES: dict[str, Callable[[ObjectiveRequest], Loss]] = {
     "binary": _compare_classes,
     "multiclass": _compare_classes,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
-from keras import layers
 
-from dbx_dl.frameworks import architectures
+from dbx_dl.frameworks.architectures import ARCHITECTURES, describe_network
+from dbx_dl.frameworks.keras.layers import apply_layers
 from dbx_dl.frameworks.networks import Builder, check_is_network, check_logits_shape, find_builder
 
 if TYPE_CHECKING:
@@ -36,28 +36,10 @@ def build_network(request: NetworkRequest) -> Any:
     return network
 
 
-def build_convnet(request: NetworkRequest) -> Any:
-    """The network that `ConvnetOptions` describes, for uint8 pixels (N, H, W, C)."""
-    options = architectures.read_convnet_options(request)
-    inputs = keras.Input(request.input_shape, dtype="uint8", name="inputs")
-    values = layers.Rescaling(architectures.PIXEL_SCALE)(inputs)
-    for filters in architectures.CONVNET_FILTERS:
-        values = layers.Conv2D(filters, 3, padding="same", activation="relu")(values)
-        values = layers.MaxPooling2D(2)(values)
-    values = layers.Dense(architectures.CONVNET_DENSE_UNITS, activation="relu")(layers.Flatten()(values))
-    values = layers.Dropout(options.dropout)(values)
-    return keras.Model(inputs, layers.Dense(request.num_outputs)(values), name="convnet")
-
-
-def build_mlp(request: NetworkRequest) -> Any:
-    """The network that `MlpOptions` describes, for float32 features (N, K)."""
-    options = architectures.read_mlp_options(request)
-    inputs = keras.Input(request.input_shape, dtype="float32", name="inputs")
-    values = inputs
-    for _ in range(options.num_layers):
-        values = layers.Dense(options.hidden_units, activation="relu")(values)
-        values = layers.Dropout(options.dropout)(values)
-    return keras.Model(inputs, layers.Dense(request.num_outputs)(values), name="mlp")
+def build_described(request: NetworkRequest) -> Any:
+    """A built-in network, as `frameworks.architectures` describes it, with the layers' names from there."""
+    inputs = keras.Input(request.input_shape, dtype=request.input_dtype, name="inputs")
+    return keras.Model(inputs, apply_layers(describe_network(request), inputs), name=request.network)
 
 
 def _seed_noise(network: Any) -> None:
@@ -68,4 +50,4 @@ def _seed_noise(network: Any) -> None:
             variable.assign([random.randint(1, 10**9), 0])
 
 
-NETWORKS: dict[str, Builder] = {"convnet": build_convnet, "mlp": build_mlp}
+NETWORKS: dict[str, Builder] = dict.fromkeys(ARCHITECTURES, build_described)

@@ -19,10 +19,29 @@ def create_loss(request: ObjectiveRequest) -> Loss:
 
 
 def _compare_classes(request: ObjectiveRequest) -> Loss:
+    if request.loss is not None:
+        return _compare_margins(MARGIN_LOSSES[request.loss])
     smoothing = request.label_smoothing
     return lambda logits_nc, labels_n: functional.cross_entropy(
         logits_nc, labels_n, reduction="none", label_smoothing=smoothing
     )
+
+
+def _compare_margins(penalize: Callable[[Any], Any]) -> Loss:
+    def compare(logits_nc: Any, labels_n: Any) -> Any:
+        sides = 2 * functional.one_hot(labels_n, logits_nc.shape[1]) - 1
+        return penalize(sides * logits_nc).mean(dim=1)
+
+    return compare
+
+
+# Of (side * logit), where the side is 1 for the row's class and -1 for the others.
+MARGIN_LOSSES: dict[str, Callable[[Any], Any]] = {
+    "hinge": lambda margins: functional.relu(1 - margins),
+    "squared_hinge": lambda margins: functional.relu(1 - margins).square(),
+    "perceptron": lambda margins: functional.relu(-margins),
+    "squared_error": lambda margins: (1 - margins).square(),
+}
 
 
 def _compare_label_sets(request: ObjectiveRequest) -> Loss:
@@ -53,8 +72,9 @@ def _compare_counts(request: ObjectiveRequest) -> Loss:
     )
 
 
-# Softmax cross-entropy; sigmoid cross-entropy, averaged over labels; squared error, Huber's loss (delta 1) or absolute
-# error of the scaled label; Poisson's negative log likelihood without the term that depends on the label alone.
+# Softmax cross-entropy, or the mean over classes of a margin loss; sigmoid cross-entropy, averaged over labels; squared
+# error, Huber's loss (delta 1) or absolute error of the scaled label; Poisson's negative log likelihood without the
+# term that depends on the label alone.
 LOSSES: dict[str, Callable[[ObjectiveRequest], Loss]] = {
     "binary": _compare_classes,
     "multiclass": _compare_classes,

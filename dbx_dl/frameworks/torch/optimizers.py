@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from dbx_dl.frameworks.architectures import ADAGRAD_START, ADAM_EPSILON, RMSPROP_DISCOUNT, RMSPROP_EPSILON
+from dbx_dl.frameworks.optimizers import ADAGRAD_START, ADAM_EPSILON, RMSPROP_DISCOUNT, RMSPROP_EPSILON
 
 if TYPE_CHECKING:
     from dbx_dl.config import OptimizerConfig

@@ -13,7 +13,7 @@ from dbx_dl.contracts import Batch, ColumnProfile, PreparedTable, TableStatistic
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.frameworks.interface import ObjectiveRequest
 from dbx_dl.frameworks.measures import SupervisedMeasures
-from dbx_dl.frameworks.requests import check_objective, network_request, objective_request
+from dbx_dl.frameworks.requests import check_objective, choose_calibration, network_request, objective_request
 from tests.prepared_tables import SPEC, describe
 
 NAMES = ("a", "b", "c")
@@ -51,7 +51,16 @@ def test_labels_of_a_regression_are_scaled_where_statistics_are_known() -> None:
 @pytest.mark.parametrize(
     ("task", "options", "message"),
     [
-        ("multiclass", {"loss": "mae"}, "train.loss 'mae' is not for the task multiclass"),
+        (
+            "multiclass",
+            {"loss": "mae"},
+            "train.loss 'mae' is not for the task multiclass .*choose one of cross_entropy,",
+        ),
+        ("regression", {"loss": "hinge"}, "train.loss 'hinge' is not for the task regression"),
+        ("count", {"loss": "mae"}, "train.loss 'mae' is not for the task count .*: leave it out$"),
+        ("multiclass", {"loss": "hinge", "label_smoothing": 0.1}, "goes with cross_entropy, not with hinge"),
+        ("multiclass", {"network": "linear_svm", "label_smoothing": 0.1}, "goes with cross_entropy, not with hinge"),
+        ("multilabel", {"calibration": "platt"}, "train.calibration is not for the task multilabel"),
         ("regression", {"label_smoothing": 0.1}, "train.label_smoothing is not for the task regression"),
         ("multilabel", {"top_k": (2,)}, "train.top_k is not for the task multilabel"),
         ("regression", {"best_metric": "rsme"}, "did you mean 'rmse'"),
@@ -60,7 +69,7 @@ def test_labels_of_a_regression_are_scaled_where_statistics_are_known() -> None:
 )
 def test_options_of_other_tasks_are_refused(task: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        check_objective(table(task), TrainConfig(network="mlp", **options))
+        check_objective(table(task), TrainConfig(**{"network": "mlp"} | options))
 
 
 def test_fitting_options_are_accepted_and_a_table_without_label_is_not() -> None:
@@ -68,6 +77,30 @@ def test_fitting_options_are_accepted_and_a_table_without_label_is_not() -> None
     check_objective(table("multiclass"), TrainConfig(network="mlp", top_k=(2,), best_metric="top_2_accuracy"))
     with pytest.raises(DataError, match="has no label"):
         check_objective(table("none"), TrainConfig(network="mlp"))
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "loss", "calibration"),
+    [
+        ("multiclass", {"network": "mlp"}, None, None),
+        ("multiclass", {"network": "my.module:build"}, None, None),
+        ("multiclass", {"network": "mlp", "loss": "cross_entropy", "calibration": "temperature"}, None, "temperature"),
+        ("binary", {"network": "linear_svm"}, "hinge", "platt"),
+        ("binary", {"network": "linear_svm", "loss": "squared_hinge"}, "squared_hinge", "platt"),
+        ("binary", {"network": "linear_svm", "loss": "cross_entropy"}, None, None),
+        ("binary", {"network": "perceptron", "calibration": "none"}, "perceptron", None),
+        ("regression", {"network": "adaline"}, None, None),
+        ("regression", {"network": "perceptron"}, None, None),
+        ("regression", {"network": "mlp", "loss": "huber"}, "huber", None),
+        ("multilabel", {"network": "linear_svm"}, None, None),
+    ],
+)
+def test_losses_and_calibrations_by_network_and_task(
+    task: str, options: dict[str, Any], loss: str | None, calibration: str | None
+) -> None:
+    config = TrainConfig(**options)
+    assert objective_request(table(task), config).loss == loss
+    assert choose_calibration(task, config) == calibration
 
 
 def test_predictions_by_task() -> None:

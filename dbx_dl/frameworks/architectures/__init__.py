@@ -1,0 +1,41 @@
+"""The built-in networks, said once for all frameworks: their options, the inputs they take, and their layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dbx_dl.frameworks.architectures.architecture import Architecture, describe_layers
+from dbx_dl.frameworks.architectures.convolutional import CONVOLUTIONAL_NETWORKS
+from dbx_dl.frameworks.architectures.dense import DENSE_NETWORKS
+from dbx_dl.frameworks.architectures.go import GO_NETWORKS
+from dbx_dl.frameworks.architectures.sequences import SEQUENCE_NETWORKS
+from dbx_dl.frameworks.networks import is_users_own, require_known
+
+if TYPE_CHECKING:
+    from dbx_dl.frameworks.interface import NetworkRequest
+    from dbx_dl.frameworks.layers import Layer
+
+ARCHITECTURES: dict[str, Architecture] = {
+    **DENSE_NETWORKS,
+    **CONVOLUTIONAL_NETWORKS,
+    **SEQUENCE_NETWORKS,
+    **GO_NETWORKS,
+}
+
+
+def describe_network(request: NetworkRequest) -> tuple[tuple[str, Layer], ...]:
+    """The layers of a built-in network by name, logits last.
+
+    ConfigError for an unknown network, a wrong option, or inputs that the network does not take.
+    """
+    require_known(request.network, ARCHITECTURES)
+    return describe_layers(ARCHITECTURES[request.network], request)
+
+
+def check_network(request: NetworkRequest) -> None:
+    """ConfigError, without loading a framework, when a built-in network is unknown or cannot be built as requested.
+
+    A user's own network is found out only where it is imported, in a rank.
+    """
+    if not is_users_own(request.network):
+        describe_network(request)

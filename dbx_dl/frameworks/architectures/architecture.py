@@ -1,0 +1,110 @@
+"""What a built-in network is: its options, the inputs it takes, and its layers as a function of both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from pydantic import ValidationError
+
+from dbx_dl.config import Section
+from dbx_dl.errors import ConfigError
+from dbx_dl.frameworks.layers import Activation, Dense, Layer, Recurrent
+from dbx_dl.frameworks.networks import nearest
+
+if TYPE_CHECKING:
+    from dbx_dl.frameworks.interface import NetworkRequest
+
+InputKind = Literal["images", "table"]
+Options = TypeVar("Options", bound=Section)
+
+_KINDS: dict[tuple[int, str], InputKind] = {(3, "uint8"): "images", (1, "float32"): "table"}
+_NAMES: dict[InputKind, str] = {"images": "images", "table": "table rows"}
+LOGITS = "logits"
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network by name.
+
+    `options` says in its docstring what the network is; `inputs` are the kinds it takes: uint8 pixels (H, W, C) or
+    float32 features (K,). `describe` gives its layers without the last one, which gives the logits (N, num_outputs);
+    ConfigError when they do not fit the inputs. `loss` is the one it learns by unless a run names another.
+    """
+
+    options: type[Section]
+    inputs: tuple[InputKind, ...]
+    describe: Callable[[NetworkRequest, Any], tuple[Layer, ...]]
+    loss: str | None = None
+    has_logits_layer: bool = True
+
+    @property
+    def summary(self) -> str:
+        """What it is, in a line."""
+        return (self.options.__doc__ or "").strip().partition("\n")[0]
+
+
+def describe_layers(architecture: Architecture, request: NetworkRequest) -> tuple[tuple[str, Layer], ...]:
+    """The layers by name, logits last; ConfigError for a wrong option, or inputs that the network does not take."""
+    options = read_options(request, architecture.options)
+    _check_inputs(architecture, request)
+    layers = architecture.describe(request, options)
+    named = name_layers(layers)
+    return (*named, (LOGITS, Dense(request.num_outputs))) if architecture.has_logits_layer else named
+
+
+def name_layers(layers: tuple[Layer, ...]) -> tuple[tuple[str, Layer], ...]:
+    """Names such as `conv2d_2` or `relu_1`: what a layer is, numbered; the same in every framework."""
+    counts: dict[str, int] = {}
+    named = []
+    for layer in layers:
+        kind = _name_kind(layer)
+        counts[kind] = counts.get(kind, 0) + 1
+        named.append((f"{kind}_{counts[kind]}", layer))
+    return tuple(named)
+
+
+def read_options(request: NetworkRequest, kind: type[Options]) -> Options:
+    """The request's options as a `kind`; ConfigError names a wrong option or value and the valid ones."""
+    try:
+        return kind.model_validate(request.options)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        if not problem["loc"]:
+            raise ConfigError(f"network {request.network!r}: {problem['msg'].removeprefix('Value error, ')}") from None
+        name = str(problem["loc"][0])
+        origin = f"network {request.network!r}: option {name!r}"
+        if problem["type"] == "extra_forbidden":
+            raise ConfigError(f"{origin} is unknown; {nearest(name, kind.model_fields, what='options')}") from None
+        raise ConfigError(f"{origin}: {problem['msg']} (got {problem['input']!r})") from None
+
+
+def input_kind(request: NetworkRequest) -> InputKind | None:
+    """Which kind of rows the request is for; None for none of those that built-in networks take."""
+    return _KINDS.get((len(request.input_shape), request.input_dtype))
+
+
+def require_image_size(request: NetworkRequest, least: int) -> None:
+    """ConfigError for images with a side below `least` pixels."""
+    if min(request.input_shape[:2]) < least:
+        size = "x".join(str(side) for side in request.input_shape[:2])
+        raise ConfigError(f"network {request.network!r} needs images of at least {least}x{least} pixels, got {size}")
+
+
+def _name_kind(layer: Layer) -> str:
+    if isinstance(layer, Activation):
+        return layer.name
+    if isinstance(layer, Recurrent):
+        return layer.cell
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(layer).__name__).lower()
+
+
+def _check_inputs(architecture: Architecture, request: NetworkRequest) -> None:
+    if input_kind(request) in architecture.inputs:
+        return
+    takes = " or ".join(_NAMES[kind] for kind in architecture.inputs)
+    kind = {3: "images", 1: "table rows"}.get(len(request.input_shape), "inputs")
+    found = f"{kind} of shape {request.input_shape} and type {request.input_dtype}"
+    raise ConfigError(f"network {request.network!r} takes {takes}, not {found}: 'mlp' takes both")

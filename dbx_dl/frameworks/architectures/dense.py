@@ -1,0 +1,69 @@
+"""Networks of dense layers, for table rows or all pixels of an image in a row: one layer, or several."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from dbx_dl.config import Section
+from dbx_dl.frameworks.activations import ActivationName
+from dbx_dl.frameworks.architectures.architecture import Architecture, InputKind, input_kind
+from dbx_dl.frameworks.layers import Activation, Dense, Dropout, Flatten, Layer, ScalePixels
+
+if TYPE_CHECKING:
+    from dbx_dl.frameworks.interface import NetworkRequest
+
+
+class MlpOptions(Section):
+    """A multilayer perceptron: `num_layers` dense layers of `hidden_units` with an activation and dropout, logits."""
+
+    hidden_units: int = Field(default=64, gt=0)
+    num_layers: int = Field(default=2, ge=0)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    activation: ActivationName = "relu"
+
+
+class PerceptronOptions(Section):
+    """Rosenblatt's perceptron (1958): one layer that learns from rows on the wrong side of its boundary only."""
+
+
+class AdalineOptions(Section):
+    """Widrow and Hoff's adaptive linear neuron (1960): one layer that learns by squared errors before the threshold."""
+
+
+class LogisticRegressionOptions(Section):
+    """Logistic (of several classes: softmax) regression: one layer that learns by cross-entropy."""
+
+
+class LinearSvmOptions(Section):
+    """A linear support vector machine (Cortes and Vapnik 1995): one layer that learns a margin, one class to the rest.
+
+    Its hinge loss goes with a weight decay, which widens the margin.
+    """
+
+
+def describe_mlp(request: NetworkRequest, options: MlpOptions) -> tuple[Layer, ...]:
+    """The hidden layers."""
+    one = (Dense(options.hidden_units), Activation(options.activation), Dropout(options.dropout))
+    return (*_line_up(request), *one * options.num_layers)
+
+
+def describe_nothing(request: NetworkRequest, options: Section) -> tuple[Layer, ...]:
+    """No layer with weights before the logits."""
+    del options
+    return _line_up(request)
+
+
+def _line_up(request: NetworkRequest) -> tuple[Layer, ...]:
+    return (ScalePixels(), Flatten()) if input_kind(request) == "images" else ()
+
+
+ROWS: tuple[InputKind, ...] = ("table", "images")
+DENSE_NETWORKS = {
+    "mlp": Architecture(MlpOptions, ROWS, describe_mlp),
+    "perceptron": Architecture(PerceptronOptions, ROWS, describe_nothing, loss="perceptron"),
+    "adaline": Architecture(AdalineOptions, ROWS, describe_nothing, loss="squared_error"),
+    "logistic_regression": Architecture(LogisticRegressionOptions, ROWS, describe_nothing),
+    "linear_svm": Architecture(LinearSvmOptions, ROWS, describe_nothing, loss="hinge"),
+}

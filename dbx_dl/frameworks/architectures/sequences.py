@@ -1,0 +1,122 @@
+"""Networks that read steps one after the other: the rows of an image, or stretches of a table's columns."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from dbx_dl.config import Section
+from dbx_dl.errors import ConfigError
+from dbx_dl.frameworks.architectures.architecture import Architecture, input_kind
+from dbx_dl.frameworks.layers import (
+    Activation,
+    Cell,
+    Dense,
+    Dropout,
+    GlobalAverage,
+    Layer,
+    LayerNorm,
+    PositionEmbedding,
+    Recurrent,
+    Reshape,
+    Residual,
+    ScalePixels,
+    SelfAttention,
+)
+
+if TYPE_CHECKING:
+    from dbx_dl.frameworks.interface import NetworkRequest
+
+
+class RecurrentOptions(Section):
+    """Recurrent layers whose last state gives the logits.
+
+    `num_layers` layers of `units`, with `is_bidirectional` once forwards and once backwards, and dropout behind them.
+    Steps are the rows of an image (pixels / 255), or the features of a table row in `num_steps` equal stretches.
+    """
+
+    units: int = Field(default=64, gt=0)
+    num_layers: int = Field(default=1, gt=0)
+    is_bidirectional: bool = False
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    num_steps: int | None = Field(default=None, gt=0)
+
+
+class RnnOptions(RecurrentOptions):
+    """Simple recurrent layers (Elman 1990) whose last state gives the logits."""
+
+
+class LstmOptions(RecurrentOptions):
+    """Long short-term memory (Hochreiter and Schmidhuber 1997) whose last state gives the logits."""
+
+
+class GruOptions(RecurrentOptions):
+    """Gated recurrent units (Cho et al. 2014) whose last state gives the logits."""
+
+
+class TransformerOptions(Section):
+    """A transformer encoder (Vaswani et al. 2017), layer norm before each part, with the mean over steps at its end.
+
+    Steps are projected to `width` numbers and get a trained vector for their position; then `num_layers` times
+    self-attention of `num_heads` and two dense layers (4 `width`, relu), each added to what went in.
+    """
+
+    width: int = Field(default=64, gt=0)
+    num_heads: int = Field(default=4, gt=0)
+    num_layers: int = Field(default=2, gt=0)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    num_steps: int | None = Field(default=None, gt=0)
+
+
+def describe_recurrent(request: NetworkRequest, options: RecurrentOptions, *, cell: Cell) -> tuple[Layer, ...]:
+    """All steps go on to the next layer, the last state to the logits."""
+    layers = read_steps(request, options.num_steps)
+    for number in range(options.num_layers):
+        is_last = number == options.num_layers - 1
+        layers += (
+            Recurrent(cell, options.units, options.is_bidirectional, returns_steps=not is_last),
+            Dropout(options.dropout),
+        )
+    return layers
+
+
+def describe_transformer(request: NetworkRequest, options: TransformerOptions) -> tuple[Layer, ...]:
+    """The encoder's layers."""
+    if options.width % options.num_heads:
+        raise ConfigError(
+            f"network {request.network!r}: width {options.width} must be a multiple of num_heads {options.num_heads}"
+        )
+    dropout = Dropout(options.dropout)
+    attend = Residual((LayerNorm(), SelfAttention(options.num_heads), dropout))
+    widen = Residual(
+        (LayerNorm(), Dense(4 * options.width), Activation("relu"), Dense(options.width), dropout),
+    )
+    start = (*read_steps(request, options.num_steps), Dense(options.width), PositionEmbedding())
+    return (*start, *(attend, widen) * options.num_layers, LayerNorm(), GlobalAverage())
+
+
+def read_steps(request: NetworkRequest, num_steps: int | None) -> tuple[Layer, ...]:
+    """Layers that turn a row into float32 (T, K); ConfigError when the options do not say how."""
+    if input_kind(request) == "images":
+        if num_steps is not None:
+            raise ConfigError(f"network {request.network!r}: an image's steps are its rows; leave num_steps out")
+        height, width, channels = request.input_shape
+        return (ScalePixels(), Reshape((height, width * channels)))
+    (num_features,) = request.input_shape
+    if num_steps is None:
+        raise ConfigError(f"network {request.network!r} needs the option num_steps for table rows")
+    if num_features % num_steps:
+        raise ConfigError(
+            f"network {request.network!r}: {num_features} encoded features are not {num_steps} equal steps"
+        )
+    return (Reshape((num_steps, num_features // num_steps)),)
+
+
+SEQUENCE_NETWORKS = {
+    "rnn": Architecture(RnnOptions, ("images", "table"), partial(describe_recurrent, cell="rnn")),
+    "lstm": Architecture(LstmOptions, ("images", "table"), partial(describe_recurrent, cell="lstm")),
+    "gru": Architecture(GruOptions, ("images", "table"), partial(describe_recurrent, cell="gru")),
+    "transformer": Architecture(TransformerOptions, ("images", "table"), describe_transformer),
+}

@@ -1,0 +1,137 @@
+"""Each kind of layer in Keras: what turns a value of `frameworks.layers` into layers of a functional network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from dbx_dl.frameworks import layers as kinds
+from dbx_dl.frameworks.architectures.architecture import name_layers
+from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
+from dbx_dl.frameworks.keras.activations import create_activation
+
+Values = Any
+
+
+def apply_layers(layers: tuple[tuple[str, kinds.Layer], ...], values: Values, prefix: str = "") -> Values:
+    """The values behind the named layers; `prefix` comes before their names."""
+    for name, layer in layers:
+        values = APPLIERS[type(layer)](layer, values, prefix + name)
+    return values
+
+
+@keras.saving.register_keras_serializable("dbx_dl")
+class PositionEmbedding(keras.layers.Layer):  # type: ignore[misc]
+    """A trained number for every entry of a row is added; starts at `initializer`."""
+
+    def __init__(self, initializer: str = "zeros", **options: Any) -> None:
+        super().__init__(**options)
+        self._initializer = initializer
+
+    def build(self, input_shape: Any) -> None:
+        """One weight of a row's shape."""
+        self.embedding = self.add_weight(shape=input_shape[1:], initializer=self._initializer, name="embedding")
+
+    def call(self, values: Values) -> Values:
+        """Add it."""
+        return values + self.embedding
+
+    def get_config(self) -> dict[str, Any]:
+        """What rebuilds the layer."""
+        return {**super().get_config(), "initializer": self._initializer}
+
+
+@keras.saving.register_keras_serializable("dbx_dl")
+class SelfAttention(keras.layers.Layer):  # type: ignore[misc]
+    """See `frameworks.layers.SelfAttention`; on float (N, T, K)."""
+
+    def __init__(self, num_heads: int, **options: Any) -> None:
+        super().__init__(**options)
+        self._num_heads = num_heads
+
+    def build(self, input_shape: Any) -> None:
+        """Queries, keys, values and the output."""
+        width = input_shape[-1]
+        for name in ("query", "key", "value", "output"):
+            dense = keras.layers.Dense(width, name=name)
+            dense.build(input_shape)
+            setattr(self, f"{name}_layer", dense)
+
+    def call(self, values_ntk: Values) -> Values:
+        """Every step attends to all steps of its row."""
+        _, num_steps, width = values_ntk.shape
+        size = width // self._num_heads
+
+        def split(dense: Any) -> Any:
+            heads = ops.reshape(dense(values_ntk), (-1, num_steps, self._num_heads, size))
+            return ops.transpose(heads, (0, 2, 1, 3))
+
+        query, key, value = (split(dense) for dense in (self.query_layer, self.key_layer, self.value_layer))
+        scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) * size**-0.5
+        mixed = ops.transpose(ops.matmul(ops.softmax(scores, axis=-1), value), (0, 2, 1, 3))
+        return self.output_layer(ops.reshape(mixed, (-1, num_steps, width)))
+
+    def get_config(self) -> dict[str, Any]:
+        """What rebuilds the layer."""
+        return {**super().get_config(), "num_heads": self._num_heads}
+
+
+def _convolve(layer: kinds.Conv2D, values: Values, name: str) -> Values:
+    is_same = layer.stride == 1 and 2 * layer.padding == layer.size - 1
+    if layer.padding and not is_same:
+        values = keras.layers.ZeroPadding2D(layer.padding, name=f"{name}.padding")(values)
+    padding = "same" if is_same else "valid"
+    convolution = keras.layers.Conv2D(
+        layer.filters, layer.size, strides=layer.stride, padding=padding, use_bias=layer.has_bias, name=name
+    )
+    return convolution(values)
+
+
+def _average(layer: kinds.GlobalAverage, values: Values, name: str) -> Values:
+    del layer
+    kind = keras.layers.GlobalAveragePooling2D if len(values.shape) == 4 else keras.layers.GlobalAveragePooling1D
+    return kind(name=name)(values)
+
+
+def _add_residual(layer: kinds.Residual, values: Values, name: str) -> Values:
+    named = name_layers((*layer.body, *layer.shortcut))
+    num_body = len(layer.body)
+    body = apply_layers(named[:num_body], values, f"{name}.")
+    return keras.layers.Add(name=name)([body, apply_layers(named[num_body:], values, f"{name}.")])
+
+
+def _recur(layer: kinds.Recurrent, values: Values, name: str) -> Values:
+    cells = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+    one = cells[layer.cell](layer.units, return_sequences=layer.returns_steps, name=name)
+    return (keras.layers.Bidirectional(one, name=name) if layer.is_bidirectional else one)(values)
+
+
+def _create(make: Callable[[Any, str], Any]) -> Callable[[Any, Values, str], Values]:
+    return lambda layer, values, name: make(layer, name)(values)
+
+
+APPLIERS: dict[type, Callable[[Any, Values, str], Values]] = {
+    kinds.ScalePixels: _create(lambda _, name: keras.layers.Rescaling(PIXEL_SCALE, name=name)),
+    kinds.Activation: _create(lambda layer, name: create_activation(layer.name, name)),
+    kinds.Dropout: _create(lambda layer, name: keras.layers.Dropout(layer.rate, name=name)),
+    kinds.Reshape: _create(lambda layer, name: keras.layers.Reshape(layer.shape, name=name)),
+    kinds.Flatten: _create(lambda _, name: keras.layers.Flatten(name=name)),
+    kinds.Dense: _create(lambda layer, name: keras.layers.Dense(layer.units, use_bias=layer.has_bias, name=name)),
+    kinds.Conv2D: _convolve,
+    kinds.PositionBias: _create(lambda _, name: PositionEmbedding(name=name)),
+    kinds.PositionEmbedding: _create(lambda _, name: PositionEmbedding("random_normal", name=name)),
+    kinds.MaxPool2D: _create(lambda layer, name: keras.layers.MaxPooling2D(layer.size, name=name)),
+    kinds.GlobalAverage: _average,
+    kinds.BatchNorm: _create(
+        lambda _, name: keras.layers.BatchNormalization(
+            momentum=kinds.BATCH_NORM_MOMENTUM, epsilon=kinds.NORM_EPSILON, name=name
+        )
+    ),
+    kinds.LayerNorm: _create(lambda _, name: keras.layers.LayerNormalization(epsilon=kinds.NORM_EPSILON, name=name)),
+    kinds.Residual: _add_residual,
+    kinds.Recurrent: _recur,
+    kinds.SelfAttention: _create(lambda layer, name: SelfAttention(layer.num_heads, name=name)),
+}

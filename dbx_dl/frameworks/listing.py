@@ -1,0 +1,83 @@
+"""What can be trained, for people: the built-in networks with their options, and the tasks."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from dbx_dl.config import Section
+from dbx_dl.frameworks.architectures import ARCHITECTURES
+from dbx_dl.frameworks.requests import LOSSES_BY_TASK
+from dbx_dl.metrics import METRICS_BY_TASK
+
+# What a network's outputs are for a task, and what scoring makes of them.
+_OUTPUTS = {
+    "binary": ("a logit for each of two classes", "probabilities, and the likelier class"),
+    "multiclass": ("a logit for each class", "probabilities, and the likeliest class"),
+    "multilabel": ("a logit for each label", "a probability for each label, and the labels above one half"),
+    "regression": ("a number", "the number, in the label's unit"),
+    "count": ("the logarithm of a rate", "the rate"),
+}
+_OWN_LOSSES = {"multilabel": "mean sigmoid cross-entropy", "count": "Poisson negative log likelihood"}
+
+
+@dataclass(frozen=True)
+class ListedNetwork:
+    """A built-in network: the rows it takes, its options with their defaults, its own loss for classes."""
+
+    name: str
+    inputs: tuple[str, ...]
+    options: dict[str, Any]
+    loss: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class ListedTask:
+    """A task: what a network gives, what scoring returns, its losses and metrics (the first decides the best epoch)."""
+
+    name: str
+    outputs: str
+    scores: str
+    losses: tuple[str, ...]
+    metrics: tuple[str, ...]
+
+
+def list_networks() -> tuple[ListedNetwork, ...]:
+    """The built-in networks, the same in every framework."""
+    return tuple(
+        ListedNetwork(name, entry.inputs, _list_options(entry.options), entry.loss or "cross_entropy", entry.summary)
+        for name, entry in ARCHITECTURES.items()
+    )
+
+
+def list_tasks() -> tuple[ListedTask, ...]:
+    """The tasks that a prepared table may have."""
+    return tuple(
+        ListedTask(task, *_OUTPUTS[task], LOSSES_BY_TASK.get(task) or (_OWN_LOSSES[task],), METRICS_BY_TASK[task])
+        for task in _OUTPUTS
+    )
+
+
+def tabulate_networks(networks: tuple[ListedNetwork, ...]) -> list[tuple[str, ...]]:
+    """A header and a row for each."""
+    rows = [
+        (n.name, ", ".join(n.inputs), ", ".join(f"{key}={value}" for key, value in n.options.items()), n.summary)
+        for n in networks
+    ]
+    return [("network", "takes", "options", "what it is"), *rows]
+
+
+def tabulate_tasks(tasks: tuple[ListedTask, ...]) -> list[tuple[str, ...]]:
+    """A header and a row for each."""
+    rows = [(t.name, t.outputs, t.scores, ", ".join(t.losses), ", ".join(t.metrics)) for t in tasks]
+    return [("task", "the network gives", "scoring returns", "losses", "metrics"), *rows]
+
+
+def as_values(listed: tuple[ListedNetwork, ...] | tuple[ListedTask, ...]) -> list[dict[str, Any]]:
+    """The same as JSON values."""
+    return [asdict(entry) for entry in listed]
+
+
+def _list_options(options: type[Section]) -> dict[str, Any]:
+    return {name: field.default for name, field in options.model_fields.items()}

@@ -1,0 +1,60 @@
+"""The commands that say what can be trained: networks, tasks, activations."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dbx_dl.terminal import Verbose, print_table, told_to_the_user
+
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON array instead of a table.")]
+
+
+def networks(as_json: JsonOption = False, verbose: Verbose = False) -> None:
+    """List the built-in networks: what they take, their options with defaults, what they are."""
+    with told_to_the_user(verbose):
+        from dbx_dl.frameworks.listing import as_values, list_networks, tabulate_networks
+
+        if as_json:
+            typer.echo(json.dumps(as_values(list_networks()), indent=2))
+            return
+        header, *rows = tabulate_networks(list_networks())
+        print_table(header, rows)
+        typer.echo("Every network is the same in Keras and PyTorch; your own is named as package.module:function.")
+
+
+def tasks(as_json: JsonOption = False, verbose: Verbose = False) -> None:
+    """List the tasks: what a network gives, what scoring returns, losses, metrics."""
+    with told_to_the_user(verbose):
+        from dbx_dl.frameworks.listing import as_values, list_tasks, tabulate_tasks
+
+        if as_json:
+            typer.echo(json.dumps(as_values(list_tasks()), indent=2))
+            return
+        header, *rows = tabulate_tasks(list_tasks())
+        print_table(header, rows)
+
+
+def activations(
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Also draw them, with their gradients, into this PNG file.")
+    ] = None,
+    verbose: Verbose = False,
+) -> None:
+    """List the activation functions that networks take as their option `activation`."""
+    with told_to_the_user(verbose):
+        from dbx_dl.figures import activation_curves, encode_png
+        from dbx_dl.frameworks.activations import ACTIVATIONS
+        from dbx_dl.runtime.whole_files import write_whole
+
+        print_table(("activation", "of z"), [(name, function.formula) for name, function in ACTIVATIONS.items()])
+        if picture is not None:
+            curves: dict[str, Any] = {
+                name: (function.apply, function.gradient) for name, function in ACTIVATIONS.items()
+            }
+            with write_whole(picture) as partial:
+                partial.write_bytes(encode_png(activation_curves(curves)))
+            typer.echo(f"picture: {picture.absolute()}")

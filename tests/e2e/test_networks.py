@@ -1,0 +1,81 @@
+"""Every built-in network the whole way, with both frameworks: two ranks, a falling loss, the gates, scores in Spark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dbx_dl.contracts import OnnxModel, Promotion, ScoredTable
+from dbx_dl.frameworks.architectures import ARCHITECTURES
+from tests.e2e.conftest import CallCli
+
+# By network: its input, options of the network and of training, and the accuracy on the test split that it must pass.
+IMAGES: dict[str, Any] = {"kind": "images", "height": 8, "width": 8, "channels": 1}
+TABLE: dict[str, Any] = {"kind": "table", "source_format": "csv", "key": "id", "label": "diagnosis"}
+SLOW, FAST = {"learning_rate": 0.003}, {"learning_rate": 0.02}
+CASES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], float]] = {
+    "perceptron": (TABLE, {}, {"num_epochs": 15, "optimizer": FAST}, 0.93),
+    "adaline": (TABLE, {}, {"num_epochs": 15, "optimizer": FAST}, 0.93),
+    "logistic_regression": (TABLE, {}, {"num_epochs": 15, "optimizer": FAST}, 0.93),
+    "linear_svm": (TABLE, {}, {"num_epochs": 15, "optimizer": FAST | {"weight_decay": 0.001}}, 0.93),
+    "mlp": (TABLE, {"activation": "tanh"}, {"num_epochs": 15, "calibration": "temperature"}, 0.93),
+    "convnet": (IMAGES, {"activation": "softplus"}, {"num_epochs": 8, "optimizer": SLOW}, 0.9),
+    "deep_convnet": (IMAGES, {}, {"num_epochs": 8, "optimizer": SLOW}, 0.9),
+    "resnet": (IMAGES, {"filters": 8}, {"num_epochs": 8, "optimizer": SLOW}, 0.9),
+    "rnn": (IMAGES, {"is_bidirectional": True}, {"num_epochs": 10, "optimizer": SLOW}, 0.85),
+    "lstm": (IMAGES, {"num_layers": 2}, {"num_epochs": 10, "optimizer": SLOW}, 0.85),
+    "gru": (TABLE, {"num_steps": 10, "units": 16}, {"num_epochs": 15, "optimizer": SLOW}, 0.85),
+    "transformer": (IMAGES, {"width": 32}, {"num_epochs": 12, "optimizer": SLOW}, 0.85),
+}
+# Its board of 19x19x48 numbers is no table of scikit-learn's: tests/numerics compare it in both frameworks and ONNX.
+ELSEWHERE = {"go_policy"}
+
+
+def test_every_network_has_a_case() -> None:
+    assert CASES.keys() | ELSEWHERE == ARCHITECTURES.keys()
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("network", CASES)
+def test_a_network_goes_the_whole_way(tmp_path: Path, call_cli: CallCli, network: str) -> None:
+    assert call_cli("demo", "--data-only", "--dir", str(tmp_path)).returncode == 0
+    (tmp_path / "run.yml").write_text(yaml.safe_dump(configure(network)))
+    printed = call_cli("run", "run.yml", directory=tmp_path)
+    assert printed.returncode == 0, printed.stderr[-3000:]
+    for framework in ("keras", "torch"):
+        model = OnnxModel.load(tmp_path / "run" / framework / "onnx.json")
+        losses = [epoch.metrics["train_loss"] for epoch in model.trained.history]
+        assert losses[-1] < losses[0] / 2
+        assert model.metrics["accuracy"] >= CASES[network][3]
+        assert model.parity.max_abs_difference <= 1e-5
+        for name, value in model.metrics.items():
+            assert value == pytest.approx(model.trained.metrics[f"test_{name}"], rel=1e-4, abs=1e-6)
+    assert Promotion.load(tmp_path / "run" / "promotion.json").champion_version is not None
+    scored = ScoredTable.load(tmp_path / "run" / "scored.json")
+    assert scored.num_rows > 500
+
+
+def configure(network: str) -> dict[str, Any]:
+    """The run's YAML."""
+    rows, options, training, limit = CASES[network]
+    is_table = rows["kind"] == "table"
+    source = {"source": "data/breast_cancer.csv" if is_table else "data/digits"}
+    reads = {name: rows[name] for name in ("source_format", "key") if name in rows}
+    return {
+        "name": network,
+        "directory": "run",
+        "frameworks": ["keras", "torch"],
+        "tracking": {"uri": "sqlite:///m.db", "artifacts": "artifacts"},
+        "prepare": {**rows, **source, "table": "./tables/rows"},
+        "train": {"network": network, "network_options": options, "num_ranks": 2, "batch_size": 16, **training},
+        "registry": {"name": network, "metric": "accuracy", "threshold": limit},
+        "score": {
+            **source,
+            **(reads if is_table else {"source_format": "images"}),
+            "model": f"models:/{network}@champion",
+            "table": "./tables/scores",
+        },
+    }

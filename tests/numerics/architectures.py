@@ -1,0 +1,149 @@
+"""The scenario of the built-in networks: the same weights in each framework, its logits for them, and its ONNX file."""
+
+from __future__ import annotations
+
+import json
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dbx_dl.config import OptimizerConfig
+from dbx_dl.frameworks import load_framework
+from dbx_dl.frameworks.interface import NetworkRequest
+from dbx_dl.frameworks.single_rank import SingleRank
+
+NUM_ROWS = 9
+# Modules whose parts are one layer in Keras.
+WHOLE = ("SelfAttention", "RecurrentSteps")
+IMAGES, STEPS = ((12, 10, 3), "uint8", 4, 7), ((24,), "float32", 3, 7)
+REQUESTS = {
+    "mlp": NetworkRequest("mlp", {"activation": "softplus", "hidden_units": 16}, *STEPS),
+    "mlp_steps": NetworkRequest("mlp", {"activation": "unit_step", "hidden_units": 16}, *STEPS),
+    "mlp_piecewise": NetworkRequest("mlp", {"activation": "piecewise_linear", "hidden_units": 16}, *STEPS),
+    "perceptron": NetworkRequest("perceptron", {}, *STEPS),
+    "adaline": NetworkRequest("adaline", {}, *STEPS),
+    "logistic_regression": NetworkRequest("logistic_regression", {}, *STEPS),
+    "linear_svm": NetworkRequest("linear_svm", {}, *STEPS),
+    "convnet": NetworkRequest("convnet", {"activation": "sign"}, *IMAGES),
+    "deep_convnet": NetworkRequest("deep_convnet", {}, *IMAGES),
+    "resnet": NetworkRequest("resnet", {"num_blocks": 2, "filters": 4}, *IMAGES),
+    "rnn": NetworkRequest("rnn", {"units": 8, "num_steps": 6}, *STEPS),
+    "lstm": NetworkRequest("lstm", {"units": 8, "is_bidirectional": True, "num_layers": 2}, *IMAGES),
+    "lstm_one_way": NetworkRequest("lstm", {"units": 8}, *IMAGES),
+    "gru": NetworkRequest("gru", {"units": 8, "num_steps": 6, "is_bidirectional": True}, *STEPS),
+    "transformer": NetworkRequest("transformer", {"width": 16, "num_heads": 2}, *IMAGES),
+    "go_policy": NetworkRequest("go_policy", {"filters": 4}, (19 * 19 * 48,), "float32", 361, 7),
+}
+
+
+def main(name: str, folder: Path) -> None:
+    """Write `<network>.npy` and `<network>.onnx` of the networks that `networks.json` lists, and `networks.json`."""
+    framework = load_framework(name)
+    framework.seed_process(1, 1)
+    found = {}
+    for key in json.loads((folder / "wanted.json").read_text()):
+        network = framework.build_network(REQUESTS[key])
+        num_parameters = fill_keras(network) if name == "keras" else fill_torch(network)
+        objective = framework.create_objective(network, OptimizerConfig(), SingleRank())
+        logits = objective.predict(make_inputs(key))
+        np.save(folder / f"{key}.npy", logits)
+        framework.export_network(network, REQUESTS[key], folder / f"{key}.onnx", 18)
+        found[key] = num_parameters
+    (folder / "networks.json").write_text(json.dumps(found))
+
+
+def make_inputs(key: str) -> np.ndarray:
+    """Random rows of the kind that the network takes."""
+    request, random = REQUESTS[key], np.random.default_rng(5)
+    shape = (NUM_ROWS, *request.input_shape)
+    if request.input_dtype == "uint8":
+        return random.integers(0, 256, shape, dtype=np.uint8)
+    return random.normal(size=shape).astype(np.float32)
+
+
+def draw(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Random weights that depend on their name alone; of one dimension above 0, as variances must be."""
+    random = np.random.default_rng(zlib.crc32(name.encode()))
+    if len(shape) == 1:
+        return random.uniform(0.1, 0.6, shape).astype(np.float32)
+    return random.normal(0, 1 / np.sqrt(np.prod(shape[:-1])), shape).astype(np.float32)
+
+
+def fill_keras(network: Any) -> int:
+    """Draw all weights of a Keras network, layer by layer; returns how many are trained."""
+    for layer in network.layers:
+        layer.set_weights([draw(f"{layer.name}/{place}", tuple(w.shape)) for place, w in enumerate(layer.weights)])
+    return sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
+
+
+def fill_torch(network: Any) -> int:
+    """The same weights in the PyTorch network's layout."""
+    import torch
+
+    inner = {id(part) for module in network.modules() if type(module).__name__ in WHOLE for part in module.children()}
+    for name, module in network.named_modules():
+        if id(module) in inner:
+            continue
+        for place, (write, shape) in enumerate(list_keras_weights(module)):
+            with torch.no_grad():
+                write(torch.from_numpy(draw(f"{name.removesuffix('.steps')}/{place}", shape)))
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def list_keras_weights(module: Any) -> Iterator[tuple[Any, tuple[int, ...]]]:
+    """What writes each of a module's weights given in Keras' layout, in Keras' order, and the shape there."""
+    kind = type(module).__name__
+    if kind == "SelfAttention":
+        for dense in (module.query, module.key, module.value, module.output):
+            yield from _write_dense(dense)
+    elif kind == "RecurrentSteps":
+        for suffix in ("_l0", "_l0_reverse")[: 1 + module.cell.bidirectional]:
+            yield from _write_cell(module.cell, suffix)
+    elif kind == "Linear":
+        yield from _write_dense(module)
+    elif kind == "Conv2d":
+        out, channels, height, width = module.weight.shape
+        yield lambda a: module.weight.copy_(a.permute(3, 2, 0, 1)), (height, width, channels, out)
+        if module.bias is not None:
+            yield module.bias.copy_, (out,)
+    elif kind == "PositionEmbedding":
+        yield module.embedding.copy_, tuple(module.embedding.shape)
+    elif kind in ("BatchNorm2d", "LayerNorm"):
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            if (tensor := getattr(module, name, None)) is not None:
+                yield tensor.copy_, tuple(tensor.shape)
+
+
+def _write_dense(dense: Any) -> Iterator[tuple[Any, tuple[int, ...]]]:
+    yield lambda a: dense.weight.copy_(a.T), tuple(reversed(dense.weight.shape))
+    yield dense.bias.copy_, tuple(dense.bias.shape)
+
+
+def _write_cell(cell: Any, suffix: str) -> Iterator[tuple[Any, tuple[int, ...]]]:
+    is_gru = cell.mode == "GRU"
+
+    def reorder(gates_g: Any) -> Any:
+        # Keras keeps a GRU's update gate first, PyTorch its reset gate.
+        return gates_g.reshape(3, -1, *gates_g.shape[1:])[[1, 0, 2]].reshape(gates_g.shape) if is_gru else gates_g
+
+    for kind in ("weight_ih", "weight_hh"):
+        tensor = getattr(cell, kind + suffix)
+        yield lambda a, tensor=tensor: tensor.copy_(reorder(a.T)), tuple(reversed(tensor.shape))
+    first, second = getattr(cell, f"bias_ih{suffix}"), getattr(cell, f"bias_hh{suffix}")
+    if not is_gru:
+        yield first.copy_, tuple(first.shape)
+        return
+
+    def write_both(a: Any) -> None:
+        first.copy_(reorder(a[0]))
+        second.copy_(reorder(a[1]))
+
+    yield write_both, (2, *first.shape)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

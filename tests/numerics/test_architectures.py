@@ -1,0 +1,60 @@
+"""Every built-in network is the same in Keras, PyTorch and ONNX: parameters, and outputs for the same weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dbx_dl.frameworks.architectures import ARCHITECTURES, describe_network
+from dbx_dl.frameworks.layers import count_parameters
+from tests.numerics.architectures import NUM_ROWS, REQUESTS, make_inputs
+from tests.numerics.children import run_alone
+from tests.numerics.test_frameworks_agree import open_session
+
+QUICK = ("resnet", "lstm")
+SLOW = tuple(key for key in REQUESTS if key not in QUICK)
+FRAMEWORKS = ("keras", "torch")
+
+
+def test_every_network_is_compared() -> None:
+    assert {request.network for request in REQUESTS.values()} == set(ARCHITECTURES)
+
+
+@pytest.fixture(scope="module", params=[QUICK, pytest.param(SLOW, marks=pytest.mark.matrix)], ids=["quick", "slow"])
+def networks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What each framework wrote of some networks; `wanted.json` lists them."""
+    folders = {framework: tmp_path_factory.mktemp(framework) for framework in FRAMEWORKS}
+    for framework, folder in folders.items():
+        (folder / "wanted.json").write_text(json.dumps(request.param))
+        run_alone("architectures", framework, folder)
+    return folders
+
+
+def test_parameters_are_as_described(networks: dict[str, Path]) -> None:
+    for folder in networks.values():
+        for key, num_parameters in json.loads((folder / "networks.json").read_text()).items():
+            request = REQUESTS[key]
+            layers = tuple(layer for _, layer in describe_network(request))
+            assert (key, num_parameters) == (key, count_parameters(layers, request.input_shape))
+
+
+def test_both_frameworks_give_the_same_logits(networks: dict[str, Path]) -> None:
+    for key in json.loads((networks["keras"] / "networks.json").read_text()):
+        keras, torch = (np.load(networks[framework] / f"{key}.npy") for framework in FRAMEWORKS)
+        assert keras.shape == (NUM_ROWS, REQUESTS[key].num_outputs)
+        assert np.ptp(keras, axis=0).max() > 0.01, key
+        np.testing.assert_allclose(torch, keras, atol=1e-5, rtol=1e-5, err_msg=key)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_onnx_gives_the_networks_logits(networks: dict[str, Path], framework: str) -> None:
+    folder = networks[framework]
+    for key in json.loads((folder / "networks.json").read_text()):
+        session, inputs = open_session(folder / f"{key}.onnx"), make_inputs(key)
+        logits = np.load(folder / f"{key}.npy")
+        for num_rows in (1, NUM_ROWS):
+            (found,) = session.run(["logits"], {"inputs": inputs[:num_rows]})
+            np.testing.assert_allclose(found, logits[:num_rows], atol=1e-5, rtol=1e-5, err_msg=key)

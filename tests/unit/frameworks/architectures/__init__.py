@@ -1,0 +1,1 @@
+"""Mirrors dbx_dl.frameworks.architectures."""

@@ -1,0 +1,68 @@
+"""Shapes and numbers of parameters of layers, and the published sizes of networks made of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from dbx_dl.frameworks.architectures import describe_network
+from dbx_dl.frameworks.interface import NetworkRequest
+from dbx_dl.frameworks.layers import (
+    Conv2D,
+    Dense,
+    Flatten,
+    GlobalAverage,
+    Layer,
+    MaxPool2D,
+    Recurrent,
+    Reshape,
+    SelfAttention,
+    count_parameters,
+    shape_after,
+)
+
+
+@pytest.mark.parametrize(
+    ("layer", "before", "after", "num_parameters"),
+    [
+        (Conv2D(8, 3), (10, 7, 2), (8, 5, 8), (9 * 2 + 1) * 8),
+        (Conv2D(8, 3, padding=1, stride=2, has_bias=False), (10, 7, 2), (5, 4, 8), 9 * 2 * 8),
+        (Conv2D(8, 5, padding=2), (19, 19, 48), (19, 19, 8), (25 * 48 + 1) * 8),
+        (MaxPool2D(), (7, 6, 3), (3, 3, 3), 0),
+        (Dense(5), (4, 3), (4, 5), 20),
+        (Flatten(), (4, 3, 2), (24,), 0),
+        (Reshape((6, 4)), (4, 3, 2), (6, 4), 0),
+        (GlobalAverage(), (4, 3, 2), (2,), 0),
+        (Recurrent("rnn", 5), (7, 3), (5,), 5 * (3 + 5 + 1)),
+        (Recurrent("lstm", 5, returns_steps=True), (7, 3), (7, 5), 4 * 5 * (3 + 5 + 1)),
+        (Recurrent("gru", 5, is_bidirectional=True), (7, 3), (10,), 2 * 3 * 5 * (3 + 5 + 2)),
+        (SelfAttention(2), (7, 6), (7, 6), 4 * 7 * 6),
+    ],
+)
+def test_shapes_and_parameters(
+    layer: Layer, before: tuple[int, ...], after: tuple[int, ...], num_parameters: int
+) -> None:
+    assert layer.shape_after(before) == after
+    assert layer.num_parameters(before) == num_parameters
+
+
+def test_a_reshape_must_keep_all_numbers() -> None:
+    with pytest.raises(ValueError, match=r"\(4, 3\) does not have as many entries as \(5,\)"):
+        Reshape((5,)).shape_after((4, 3))
+
+
+def test_alphagos_policy_network_has_its_published_size() -> None:
+    # k = 192: 5x5 over 48 planes, eleven layers of 3x3, a 1x1 kernel, and a bias for each of the 361 points.
+    layers = describe(NetworkRequest("go_policy", {}, (19 * 19 * 48,), "float32", 361, 0))
+    published = (25 * 48 + 1) * 192 + 11 * (9 * 192 + 1) * 192 + 192 + 361
+    assert count_parameters(layers, (17328,)) == published == 3_882_793
+    assert shape_after(layers, (17328,)) == (361,)
+
+
+def test_the_first_demos_perceptron_has_its_size() -> None:
+    layers = describe(NetworkRequest("mlp", {"hidden_units": 512}, (784,), "float32", 10, 0))
+    assert count_parameters(layers, (784,)) == 785 * 512 + 513 * 512 + 513 * 10 == 669_706
+
+
+def describe(request: NetworkRequest) -> tuple[Layer, ...]:
+    """The layers alone."""
+    return tuple(layer for _, layer in describe_network(request))
