@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Shape = tuple[int, ...]
 Cell = Literal["rnn", "lstm", "gru"]
@@ -194,6 +197,31 @@ class Residual:
     def num_parameters(self, shape: Shape) -> int:
         """Those of both ways."""
         return count_parameters(self.body, shape) + count_parameters(self.shortcut, shape)
+
+
+@dataclass(frozen=True)
+class RandomFourier(_WithoutWeights):
+    """(K,) to `num_features` random features whose products are near exp(-gamma |x - y|^2).
+
+    sqrt(2 / num_features) cos(x W + b) with W and b drawn once from `seed` and never trained (Rahimi and Recht 2007,
+    "Random features for large-scale kernel machines").
+    """
+
+    num_features: int
+    gamma: float
+    seed: int
+
+    def shape_after(self, shape: Shape) -> Shape:
+        """The features."""
+        return (*shape[:-1], self.num_features)
+
+    def draw(self, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """W float32 (width, num_features) and b float32 (num_features,)."""
+        import numpy as np
+
+        random = np.random.default_rng(self.seed)
+        frequencies = random.normal(0, (2 * self.gamma) ** 0.5, (width, self.num_features))
+        return frequencies.astype(np.float32), random.uniform(0, 2 * np.pi, self.num_features).astype(np.float32)
 
 
 @dataclass(frozen=True)

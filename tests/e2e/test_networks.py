@@ -21,6 +21,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], float]] =
     "adaline": (TABLE, {}, {"num_epochs": 15, "optimizer": FAST}, 0.93),
     "logistic_regression": (TABLE, {}, {"num_epochs": 15, "optimizer": FAST}, 0.93),
     "linear_svm": (TABLE, {}, {"num_epochs": 15, "optimizer": FAST | {"weight_decay": 0.001}}, 0.93),
+    "rbf_svm": (TABLE, {}, {"num_epochs": 15, "optimizer": FAST}, 0.93),
     "mlp": (TABLE, {"activation": "tanh"}, {"num_epochs": 15, "calibration": "temperature"}, 0.93),
     "convnet": (IMAGES, {"activation": "softplus"}, {"num_epochs": 8, "optimizer": SLOW}, 0.9),
     "deep_convnet": (IMAGES, {}, {"num_epochs": 8, "optimizer": SLOW}, 0.9),

@@ -28,6 +28,7 @@ REQUESTS = {
     "adaline": NetworkRequest("adaline", {}, *STEPS),
     "logistic_regression": NetworkRequest("logistic_regression", {}, *STEPS),
     "linear_svm": NetworkRequest("linear_svm", {}, *STEPS),
+    "rbf_svm": NetworkRequest("rbf_svm", {"num_features": 32}, *STEPS),
     "convnet": NetworkRequest("convnet", {"activation": "sign"}, *IMAGES),
     "deep_convnet": NetworkRequest("deep_convnet", {}, *IMAGES),
     "resnet": NetworkRequest("resnet", {"num_blocks": 2, "filters": 4}, *IMAGES),
@@ -110,6 +111,9 @@ def list_keras_weights(module: Any) -> Iterator[tuple[Any, tuple[int, ...]]]:
         yield lambda a: module.weight.copy_(a.permute(3, 2, 0, 1)), (height, width, channels, out)
         if module.bias is not None:
             yield module.bias.copy_, (out,)
+    elif kind == "RandomFourier":
+        yield module.frequencies.copy_, tuple(module.frequencies.shape)
+        yield module.phases.copy_, tuple(module.phases.shape)
     elif kind == "PositionEmbedding":
         yield module.embedding.copy_, tuple(module.embedding.shape)
     elif kind in ("BatchNorm2d", "LayerNorm"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -9,7 +10,7 @@ from pydantic import Field
 from dbx_dl.config import Section
 from dbx_dl.frameworks.activations import ActivationName
 from dbx_dl.frameworks.architectures.architecture import Architecture, InputKind, input_kind
-from dbx_dl.frameworks.layers import Activation, Dense, Dropout, Flatten, Layer, ScalePixels
+from dbx_dl.frameworks.layers import Activation, Dense, Dropout, Flatten, Layer, RandomFourier, ScalePixels
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import NetworkRequest
@@ -43,6 +44,16 @@ class LinearSvmOptions(Section):
     """
 
 
+class RbfSvmOptions(Section):
+    """A support vector machine with a Gaussian kernel, by random Fourier features (Rahimi and Recht 2007).
+
+    `num_features` features stand for the kernel exp(-gamma |x - y|^2); without `gamma` it is 1 / number of inputs.
+    """
+
+    num_features: int = Field(default=512, gt=0)
+    gamma: float | None = Field(default=None, gt=0)
+
+
 def describe_mlp(request: NetworkRequest, options: MlpOptions) -> tuple[Layer, ...]:
     """The hidden layers."""
     one = (Dense(options.hidden_units), Activation(options.activation), Dropout(options.dropout))
@@ -53,6 +64,12 @@ def describe_nothing(request: NetworkRequest, options: Section) -> tuple[Layer, 
     """No layer with weights before the logits."""
     del options
     return _line_up(request)
+
+
+def describe_rbf_svm(request: NetworkRequest, options: RbfSvmOptions) -> tuple[Layer, ...]:
+    """The kernel's features; what is drawn depends on the request's seed alone."""
+    gamma = options.gamma or 1 / prod(request.input_shape)
+    return (*_line_up(request), RandomFourier(options.num_features, gamma, request.seed))
 
 
 def _line_up(request: NetworkRequest) -> tuple[Layer, ...]:
@@ -66,4 +83,5 @@ DENSE_NETWORKS = {
     "adaline": Architecture(AdalineOptions, ROWS, describe_nothing, loss="squared_error"),
     "logistic_regression": Architecture(LogisticRegressionOptions, ROWS, describe_nothing),
     "linear_svm": Architecture(LinearSvmOptions, ROWS, describe_nothing, loss="hinge"),
+    "rbf_svm": Architecture(RbfSvmOptions, ROWS, describe_rbf_svm, loss="hinge"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import keras
@@ -79,6 +80,33 @@ class SelfAttention(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "num_heads": self._num_heads}
 
 
+@keras.saving.register_keras_serializable("dbx_dl")
+class RandomFourier(keras.layers.Layer):  # type: ignore[misc]
+    """See `frameworks.layers.RandomFourier`; what is drawn is kept with the weights."""
+
+    def __init__(self, num_features: int, gamma: float, seed: int, **options: Any) -> None:
+        super().__init__(**options)
+        self._kind = kinds.RandomFourier(num_features, gamma, seed)
+
+    def build(self, input_shape: Any) -> None:
+        """Draw the frequencies and phases."""
+        drawn = self._kind.draw(input_shape[-1])
+        self.frequencies, self.phases = (
+            self.add_weight(shape=array.shape, initializer="zeros", trainable=False, name=name)
+            for array, name in zip(drawn, ("frequencies", "phases"), strict=True)
+        )
+        self.frequencies.assign(drawn[0])
+        self.phases.assign(drawn[1])
+
+    def call(self, values: Values) -> Values:
+        """(N, num_features)."""
+        return ops.cos(ops.matmul(values, self.frequencies) + self.phases) * (2 / self._kind.num_features) ** 0.5
+
+    def get_config(self) -> dict[str, Any]:
+        """What rebuilds the layer."""
+        return {**super().get_config(), **asdict(self._kind)}
+
+
 def _convolve(layer: kinds.Conv2D, values: Values, name: str) -> Values:
     is_same = layer.stride == 1 and 2 * layer.padding == layer.size - 1
     if layer.padding and not is_same:
@@ -131,6 +159,7 @@ APPLIERS: dict[type, Callable[[Any, Values, str], Values]] = {
         )
     ),
     kinds.LayerNorm: _create(lambda _, name: keras.layers.LayerNormalization(epsilon=kinds.NORM_EPSILON, name=name)),
+    kinds.RandomFourier: _create(lambda layer, name: RandomFourier(**asdict(layer), name=name)),
     kinds.Residual: _add_residual,
     kinds.Recurrent: _recur,
     kinds.SelfAttention: _create(lambda layer, name: SelfAttention(layer.num_heads, name=name)),

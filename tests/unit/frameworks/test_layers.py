@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from dbx_dl.frameworks.architectures import describe_network
@@ -13,6 +14,7 @@ from dbx_dl.frameworks.layers import (
     GlobalAverage,
     Layer,
     MaxPool2D,
+    RandomFourier,
     Recurrent,
     Reshape,
     SelfAttention,
@@ -48,6 +50,17 @@ def test_shapes_and_parameters(
 def test_a_reshape_must_keep_all_numbers() -> None:
     with pytest.raises(ValueError, match=r"\(4, 3\) does not have as many entries as \(5,\)"):
         Reshape((5,)).shape_after((4, 3))
+
+
+def test_random_features_stand_for_a_gaussian_kernel() -> None:
+    layer = RandomFourier(20_000, 0.3, 5)
+    frequencies, phases = layer.draw(4)
+    rows = np.random.default_rng(1).normal(size=(10, 4))
+    features = np.cos(rows @ frequencies + phases) * (2 / 20_000) ** 0.5
+    distances = ((rows[:, None] - rows[None]) ** 2).sum(axis=-1)
+    np.testing.assert_allclose(features @ features.T, np.exp(-0.3 * distances), atol=0.04)
+    assert np.array_equal(layer.draw(4)[0], frequencies)
+    assert (layer.shape_after((4,)), layer.num_parameters((4,))) == ((20_000,), 0)
 
 
 def test_alphagos_policy_network_has_its_published_size() -> None:

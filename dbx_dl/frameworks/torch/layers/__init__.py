@@ -126,6 +126,20 @@ class SelfAttention(nn.Module):  # type: ignore[misc]
         return self.output((scores @ value).transpose(1, 2).reshape(-1, num_steps, width))
 
 
+class RandomFourier(nn.Module):  # type: ignore[misc]
+    """See `frameworks.layers.RandomFourier`; what is drawn is kept with the weights."""
+
+    def __init__(self, layer: kinds.RandomFourier, width: int) -> None:
+        super().__init__()
+        self._factor = (2 / layer.num_features) ** 0.5
+        for name, array in zip(("frequencies", "phases"), layer.draw(width), strict=True):
+            self.register_buffer(name, torch.from_numpy(array))
+
+    def forward(self, values: Any) -> Any:
+        """(N, num_features)."""
+        return torch.cos(values @ self.frequencies + self.phases) * self._factor
+
+
 def start_layer(layer: Any) -> Any:
     """Weights as Keras draws them by default, so that both frameworks train from the same distribution."""
     nn.init.xavier_uniform_(layer.weight)
@@ -168,6 +182,7 @@ CREATORS: dict[type, Callable[[Any, Shape], Any]] = {
     kinds.GlobalAverage: lambda *_: GlobalAverage(),
     kinds.BatchNorm: _normalize_batch,
     kinds.LayerNorm: lambda _, shape: nn.LayerNorm(shape[-1], eps=kinds.NORM_EPSILON),
+    kinds.RandomFourier: lambda layer, shape: RandomFourier(layer, shape[-1]),
     kinds.Residual: Residual,
     kinds.Recurrent: _recur,
     kinds.SelfAttention: lambda layer, shape: SelfAttention(layer.num_heads, shape[-1]),
