@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from dbx_dl.export.comparison import compare_model
     from dbx_dl.export.onnx_model import export_onnx
     from dbx_dl.feed.reader import open_feed
     from dbx_dl.prepare.commits import load_prepared
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from dbx_dl.train.search.search import search_network
 
 __all__ = [
+    "compare_model",
     "copy_model",
     "export_onnx",
     "launch_ranks",
@@ -53,6 +55,7 @@ _HOMES = {
     "train_network": "dbx_dl.train.run",
     "launch_ranks": "dbx_dl.train.rank_function",
     "search_network": "dbx_dl.train.search.search",
+    "compare_model": "dbx_dl.export.comparison",
     "export_onnx": "dbx_dl.export.onnx_model",
     "register_model": "dbx_dl.register.model_version",
     "promote_model": "dbx_dl.register.promotion",

@@ -150,6 +150,30 @@ def export(config: ConfigOption, verbose: Verbose = False) -> None:
 
 
 @app.command()
+def compare(
+    config: ConfigOption,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each framework, a line each.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Predict with each ONNX file and with its original network, and time both at batches of 1, 32 and 1024."""
+    with told_to_the_user(verbose):
+        from dbx_dl.config import load_run_config
+        from dbx_dl.export.comparison import tabulate_comparison
+        from dbx_dl.pipeline import compare_run
+
+        run_config = load_run_config(config)
+        for framework in run_config.frameworks:
+            found = compare_run(run_config, framework)
+            if as_json:
+                typer.echo(found.model_dump_json())
+                continue
+            header, *rows = tabulate_comparison(found)
+            print_table(header, rows)
+            parity = f"largest difference {found.parity.max_abs_difference:.2g} on {found.parity.num_rows} rows"
+            typer.echo(f"{framework}: {parity}, {found.parity.share_equal_classes:.1%} of them alike")
+
+
+@app.command()
 def register(config: ConfigOption, verbose: Verbose = False) -> None:
     """Register each ONNX file, then make the best model on the test split champion."""
     with run_of(config, verbose) as (spark, run_config):

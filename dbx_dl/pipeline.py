@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import dbx_dl
 from dbx_dl.config import PrepareImagesConfig, RunConfig
 from dbx_dl.contracts import (
+    Comparison,
     OnnxModel,
     PreparedTable,
     Promotion,
@@ -144,6 +145,12 @@ def export_run(spark: SparkSession, config: RunConfig, framework: str) -> OnnxMo
     )
     onnx.save(directory / "onnx.json")
     return onnx
+
+
+def compare_run(config: RunConfig, framework: str) -> Comparison:
+    """Compare one framework's ONNX file with the network that it came from, and time both."""
+    _require_framework(config, framework)
+    return dbx_dl.compare_model(OnnxModel.load(_place(config) / framework / "onnx.json"))
 
 
 def register_run(config: RunConfig, framework: str) -> RegisteredModel:

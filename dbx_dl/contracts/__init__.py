@@ -19,6 +19,7 @@ from dbx_dl.contracts.inputs import (
 from dbx_dl.contracts.models import (
     Calibration,
     CalibrationMethod,
+    Comparison,
     EpochMetrics,
     ModelMetadata,
     OnnxModel,
@@ -60,6 +61,7 @@ __all__ = [
     "CategoricalFeature",
     "Check",
     "ColumnProfile",
+    "Comparison",
     "Contract",
     "DatetimeFeature",
     "DatetimePart",

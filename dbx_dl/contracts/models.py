@@ -152,6 +152,20 @@ class OnnxModel(Contract):
     variants: tuple[Variant, ...] = ()
 
 
+class Comparison(Contract):
+    """An ONNX file beside the network that it came from, on this machine and one core.
+
+    `parity` is that of held-out rows; `file_ms` and `network_ms` are milliseconds per call by batch size, of the
+    file's graph and of the network in its framework, on rows that are decoded (of a table: encoded by the file itself,
+    for the network before).
+    """
+
+    framework: str
+    parity: Parity
+    file_ms: dict[int, float]
+    network_ms: dict[int, float]
+
+
 class RegisteredModel(Contract):
     """A version of a model in the MLflow registry."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -18,23 +20,29 @@ _MAX_CALLS = 50
 _MAX_SECONDS = 0.5
 
 
-def measure_latency(session: ModelSession, rows: pa.RecordBatch) -> dict[int, float]:
+def measure_latency(
+    session: ModelSession, rows: pa.RecordBatch, sizes: Sequence[int] = BATCH_SIZES
+) -> dict[int, float]:
     """Milliseconds per call by batch size, the median of calls on one core; decoding and reading are not in it.
 
     Rows are repeated where there are fewer.
     """
-    return {size: _time_calls(session, rows, size) for size in BATCH_SIZES}
-
-
-def _time_calls(session: ModelSession, rows: pa.RecordBatch, size: int) -> float:
     import numpy as np
     import pyarrow as pa
 
-    inputs = bind_rows(rows.take(pa.array(np.arange(size) % rows.num_rows)), session.metadata.inputs).inputs
-    session.predict_all(inputs)
+    found = {}
+    for size in sizes:
+        inputs = bind_rows(rows.take(pa.array(np.arange(size) % rows.num_rows)), session.metadata.inputs).inputs
+        found[size] = time_calls(partial(session.predict_all, inputs))
+    return found
+
+
+def time_calls(call: Callable[[], object]) -> float:
+    """Milliseconds of a call, the median of some after one that warms up."""
+    call()
     seconds: list[float] = []
     while len(seconds) < _MAX_CALLS and sum(seconds) < _MAX_SECONDS:
         started = time.perf_counter()
-        session.predict_all(inputs)
+        call()
         seconds.append(time.perf_counter() - started)
     return 1000 * median(seconds)

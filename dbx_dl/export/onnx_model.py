@@ -63,7 +63,7 @@ def export_onnx(spark: SparkSession, trained: TrainedModel, config: ExportConfig
     target = Path(directory) / MODEL_FILE
     target.parent.mkdir(parents=True, exist_ok=True)
     remove_model(target)
-    _check_weights(trained)
+    check_weights(trained)
     logger.info("exporting %s (%s) to %s", trained.network, trained.framework, target)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export_") as folder:
         network = _run_framework(trained, config, Path(folder))
@@ -76,7 +76,8 @@ def export_onnx(spark: SparkSession, trained: TrainedModel, config: ExportConfig
     return model
 
 
-def _check_weights(trained: TrainedModel) -> None:
+def check_weights(trained: TrainedModel) -> None:
+    """DataError when the weights' file is not the one that training wrote."""
     found = digest_file(trained.weights.path)
     if found != trained.weights.sha256:
         raise DataError(
@@ -113,7 +114,7 @@ def _write_candidate(
     return Candidate(
         path=path,
         metadata=metadata,
-        held_out=_read_held_out(trained, config, metadata, network.outputs),
+        held_out=read_held_out(trained, config.parity_rows, metadata, network.outputs),
         prepared=trained.prepared,
         tolerances=Tolerances(config.parity_tolerance, config.parity_tolerance, config.metric_tolerance),
         predict_test=lambda file: predict_split(spark, file, trained.prepared, "test"),
@@ -141,10 +142,11 @@ def _read_training(trained: TrainedModel) -> tuple[dict[str, float], dict[str, n
         return metrics, dict(zip(arrays["keys"].tolist(), values, strict=True))
 
 
-def _read_held_out(
-    trained: TrainedModel, config: ExportConfig, metadata: ModelMetadata, outputs: dict[str, np.ndarray]
+def read_held_out(
+    trained: TrainedModel, num_rows: int, metadata: ModelMetadata, outputs: dict[str, np.ndarray]
 ) -> HeldOutRows:
-    split, table = held_out_rows(trained.prepared, config.parity_rows)
+    """Held-out raw rows, and the predictions that the network's `outputs` for them are."""
+    split, table = held_out_rows(trained.prepared, num_rows)
     if split != "test":
         logger.warning("there are no test rows: the ONNX file is compared with the network on %s rows", split)
     task = metadata.target.task

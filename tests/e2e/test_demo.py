@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable
 
 from dbx_dl.config import RunConfig
-from dbx_dl.contracts import OnnxModel, PreparedTable, Promotion, RegisteredModel, ScoredTable, TableVersion
+from dbx_dl.contracts import Comparison, OnnxModel, PreparedTable, Promotion, RegisteredModel, ScoredTable, TableVersion
 from tests.e2e.conftest import CallCli, DemoRun, write_config
 
 pytestmark = pytest.mark.timeout(1800)  # the first test waits for the demo
@@ -44,6 +44,18 @@ def test_every_stage_left_its_contract(demo: DemoRun, run: str) -> None:
         assert registered.onnx.trained.prepared == prepared
         assert registered.onnx.trained.num_ranks == 2
         assert Path(registered.onnx.file.path).is_file()
+
+
+def test_files_are_compared_with_their_networks_and_timed(demo: DemoRun, call_cli: CallCli, tmp_path: Path) -> None:
+    config = write_config(demo.digits, tmp_path / "run.yml")
+    printed = call_cli("compare", "--config", str(config), "--json", directory=demo.directory.parent)
+    assert printed.returncode == 0, printed.stderr
+    for framework, line in zip(FRAMEWORKS, printed.stdout.splitlines(), strict=True):
+        found = Comparison.model_validate_json(line)
+        assert found.framework == framework
+        assert found.parity.max_abs_difference < 1e-5 and found.parity.share_equal_classes == 1
+        for times in (found.file_ms, found.network_ms):
+            assert list(times) == [1, 32, 1024] and 0 < times[1] < times[1024]
 
 
 def test_every_image_is_prepared_or_rejected_with_a_reason(demo: DemoRun) -> None:

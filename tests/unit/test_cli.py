@@ -30,7 +30,20 @@ def _fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
 def test_every_stage_has_a_command() -> None:
     names = {command.callback.__name__ for command in app.registered_commands if command.callback}
     assert names == {
-        *("demo", "run", "prepare", "train", "search", "log", "export", "register", "score", "report", "doctor"),
+        *(
+            "demo",
+            "run",
+            "prepare",
+            "train",
+            "search",
+            "log",
+            "export",
+            "compare",
+            "register",
+            "score",
+            "report",
+            "doctor",
+        ),
         *("inspect", "promote", "rollback", "models", "copy", "networks", "tasks", "activations"),
     }
 
