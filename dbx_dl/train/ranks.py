@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from dbx_dl.runtime.installations import Installation
 from dbx_dl.runtime.network import LOOPBACK, find_interface
 from dbx_dl.runtime.ranks import HOROVOD, TORCH_DDP, RankPlace
 
@@ -24,6 +25,8 @@ class RankProgram:
 
     `directory` is read by the driver too; with `is_shared` false the executors do not see it, and every rank gets a
     folder of its own instead, in `arguments` as well, whose files reach the driver's directory when the rank has ended.
+    Each task compares `installation`, the driver's, with its own before it starts its rank; None where they were
+    compared before.
     """
 
     module: str
@@ -35,6 +38,7 @@ class RankProgram:
     stdin: bytes = b""
     backend: str = HOROVOD
     is_shared: bool = True
+    installation: Installation | None = None
 
     def move(self, directory: str) -> RankProgram:
         """The same program on another directory."""
