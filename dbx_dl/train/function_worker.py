@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from dbx_dl.runtime.collector import rest_during_imports
 from dbx_dl.runtime.logs import show_rank_logs
 from dbx_dl.runtime.processes import end_with_parent, without_teardown
 from dbx_dl.runtime.ranks import read_rank_place
@@ -17,9 +18,10 @@ from dbx_dl.train.run_directory import RunDirectory
 
 def main(directory: str, packed: bytes | None = None) -> None:
     """Run the function that arrives on stdin as this rank; rank 0 writes its value into the directory."""
+    end_with_parent()
+    rest_during_imports()
     import cloudpickle
 
-    end_with_parent()
     rank = read_rank_place().rank
     files = RunDirectory(Path(directory))
     with end_on_failure(files, rank):
