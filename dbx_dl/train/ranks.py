@@ -13,7 +13,9 @@ from dbx_dl.runtime.ranks import HOROVOD, TORCH_DDP, RankPlace
 
 # Where a rank's own environment names one of these, its value stays.
 _DEFAULTS = {
-    # At the default of 1 ms the background thread alone costs 8 % of saturated cores.
+    # At the default of 1 ms the background thread alone costs 8 % of saturated cores. The Horovod that
+    # conf/horovod/build_wheel.sh builds sleeps until it is needed, and waits so long only for what single tensors are
+    # fused with.
     "HOROVOD_CYCLE_TIME": "5",
     "HOROVOD_GLOO_TIMEOUT_SECONDS": "120",
 }
