@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -36,3 +37,19 @@ def test_a_threshold_of_somebody_else_stays() -> None:
     own = gc.get_threshold()
     wait_until(lambda: not any(thread.name == "imports-watch" for thread in threading.enumerate()))
     assert gc.get_threshold() == own
+
+
+def test_a_forked_child_collects_as_ever() -> None:
+    code = """
+import gc, os
+from dbx_dl.runtime.collector import rest_during_imports
+
+usual = gc.get_threshold()
+rest_during_imports(60)
+child = os.fork()
+if child == 0:
+    os._exit(gc.get_threshold() != usual)
+assert gc.get_threshold()[0] == 0
+assert os.waitpid(child, 0)[1] == 0
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
