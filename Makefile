@@ -106,7 +106,7 @@ $(STAMPS)/editable: $(STAMPS)/packages pyproject.toml
 	@touch $@
 
 horovod: $(STAMPS)/horovod ## Horovod's wheel, built once per machine, installed and checked
-$(STAMPS)/horovod: conf/horovod/build_wheel.sh $(STAMPS)/packages $(STAMPS)/editable
+$(STAMPS)/horovod: $(wildcard conf/horovod/*) $(STAMPS)/packages $(STAMPS)/editable
 	@wheel=$$(conf/horovod/build_wheel.sh $(BIN)/python | tail -n 1); \
 	$(BIN)/pip install -q --no-deps --force-reinstall "$$wheel"
 	@echo "[setup] checking that Horovod works with PyTorch and with TensorFlow"

@@ -26,6 +26,6 @@ release=$("$java" -version 2>&1 | sed -nE 's/.*version "(1\.)?([0-9]+).*/\2/p' |
 [ "${release:-0}" -ge "$MIN_JAVA" ] \
   || fail "$java is Java ${release:-of unknown version}: install a JDK 17 and put it on PATH or into JAVA_HOME"
 
-for tool in g++ make; do
-  command -v "$tool" >/dev/null || fail "$tool not found: install a C++ compiler and make (Debian: apt-get install build-essential)"
+for tool in g++ make patch; do
+  command -v "$tool" >/dev/null || fail "$tool not found: install a C++ compiler, make and patch (Debian: apt-get install build-essential)"
 done

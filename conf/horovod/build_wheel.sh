@@ -12,8 +12,9 @@
 set -euo pipefail
 
 readonly VERSION=0.28.1
-readonly EDITS=2 # counts the sets of edits below: wheels with earlier ones are left in the cache
+readonly EDITS=3 # counts the sets of edits below: wheels with earlier ones are left in the cache
 readonly SDIST_SHA256=92a43f5a94c43907a56805bad15f19700c62ffc83b7ca483f9e104e229f67ef0
+patch=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/sleep_until_needed.patch
 python=${1:-python3}
 nccl=${DBX_DL_HOROVOD_NCCL:-0}
 work=
@@ -83,8 +84,8 @@ if [ -n "$wheel" ]; then
   exit 0
 fi
 
-for tool in g++ make; do
-  command -v "$tool" >/dev/null || fail "$tool not found: install a C++ compiler and make (Debian: apt-get install build-essential)"
+for tool in g++ make patch; do
+  command -v "$tool" >/dev/null || fail "$tool not found: install a C++ compiler, make and patch (Debian: apt-get install build-essential)"
 done
 g++ -std=c++20 -fsyntax-only -x c++ - <<<'int main() {}' 2>/dev/null \
   || fail "$(g++ --version | head -n 1) does not know C++20: install g++ 10 or newer"
@@ -122,6 +123,8 @@ sed -i '/::InitializeForProcessSet(/,/CreateDevice/s/iface = gloo_iface_;/iface 
   horovod/common/gloo/gloo_context.cc
 grep -q 'iface = global_context\.gloo_iface_;' horovod/common/gloo/gloo_context.cc \
   || fail "the edit of gloo_context.cc did not apply: is this horovod $VERSION?"
+# The background thread and PyTorch's waiting for it: the patch says what and why.
+patch --quiet --strip=1 --fuzz=0 --input="$patch" >&2 || fail "${patch##*/} did not apply: is this horovod $VERSION?"
 
 # ---- build -----------------------------------------------------------------------------------------------------------
 export HOROVOD_WITH_GLOO=1 HOROVOD_WITHOUT_MPI=1 HOROVOD_WITH_PYTORCH=1 HOROVOD_WITH_TENSORFLOW=1 HOROVOD_WITHOUT_MXNET=1

@@ -37,7 +37,7 @@ def describe_installation(packages: Sequence[str], problem: str = "") -> Install
     """This machine's; nothing is imported to find a version."""
     versions = {name: _read_version(name) for name in packages}
     host = socket.gethostname()
-    return Installation(host, platform.python_version(), {"dbx_dl": dbx_dl.__version__, **versions}, problem)
+    return Installation(host, platform.python_version(), {**versions, "dbx_dl": dbx_dl.__version__}, problem)
 
 
 def ask_executors(spark: SparkSession, describe: Callable[[], Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -83,13 +83,20 @@ def describe_difference(here: Installation, executor: Installation) -> str:
 def explain_spark_failure(error: Exception) -> SetupError:
     """Why a small Python task failed on the executors: dbx_dl is absent, another Python, or Spark's own reason."""
     text = str(error)
+    first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
+    return recognize_fault(text) or SetupError(
+        f"Spark cannot run a small Python task on its executors ({first.strip()})"
+    )
+
+
+def recognize_fault(text: str) -> SetupError | None:
+    """What keeps every Python task of ours from running on the executors, where Spark's error `text` tells of it."""
     if "No module named 'dbx_dl'" in text:
         return SetupError("dbx_dl is not installed on the executors", f"install dbx_dl {dbx_dl.__version__} there too")
     if "PYTHON_VERSION_MISMATCH" in text:
         mine = platform.python_version()
         return SetupError(f"the executors run another Python than the driver's {mine}", "set PYSPARK_PYTHON for both")
-    first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
-    return SetupError(f"Spark cannot run a small Python task on its executors ({first.strip()})")
+    return None
 
 
 def _read_version(name: str) -> str | None:

@@ -16,7 +16,7 @@ from dbx_dl.errors import DataError, SetupError
 from dbx_dl.runtime.gpus import VISIBLE_GPUS, count_gpus, find_gpu, list_gpus
 from dbx_dl.train.failures import record_exception
 from dbx_dl.train.meetings import meet
-from dbx_dl.train.preflight import require_own_gpus, uses_nccl
+from dbx_dl.train.preflight import require_installation, require_own_gpus, uses_nccl
 from dbx_dl.train.rank_process import run_alone, run_as_rank
 from dbx_dl.train.ranks import RankProgram, place_ranks
 from dbx_dl.train.run_directory import RunDirectory
@@ -97,6 +97,7 @@ def run_in_barrier(program: RankProgram, context: Any, tag: str) -> Iterator[tup
     """
     if program.is_shared:
         _require_directory(program)
+        _require_installation(program, context.partitionId())
         _run_rank(program, context, Path(program.directory) / f".{tag}.json")
         return
     with tempfile.TemporaryDirectory(prefix="dbx_dl_rank_") as folder:
@@ -118,6 +119,16 @@ def _run_rank(program: RankProgram, context: Any, board: Path | None) -> None:
         if not task_gpus:
             _require_own_gpus(program, place, meeting.hosts[rank])
         run_as_rank(program, rank, meeting, find_gpu(task_gpus, place.local_rank))
+
+
+def _require_installation(program: RankProgram, rank: int) -> None:
+    if program.installation is None:
+        return
+    try:
+        require_installation(program.installation)
+    except SetupError as error:
+        record_exception(RunDirectory(Path(program.directory)), rank, error)
+        raise
 
 
 def _require_own_gpus(program: RankProgram, place: RankPlace, host: str) -> None:

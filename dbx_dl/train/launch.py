@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.errors import ConfigError, SetupError
 from dbx_dl.runtime.gpus import find_gpu
+from dbx_dl.runtime.installations import recognize_fault
 from dbx_dl.runtime.ranks import TORCH_DDP
-from dbx_dl.runtime.slots import count_slots
+from dbx_dl.runtime.slots import cores_of_local_master, count_slots
 from dbx_dl.train.barrier import launch_on_spark
 from dbx_dl.train.failures import explain_failure, forget_failures, read_failures
 from dbx_dl.train.output import follow_output
@@ -81,7 +82,7 @@ def launch(spark: SparkSession, program: RankProgram, launcher: str) -> None:
         with follow_output(directory, program.num_ranks):
             LAUNCHERS[launcher](spark, program)
     except Exception as error:
-        explained = explain_failure(directory, program.num_ranks, error)
+        explained = recognize_fault(str(error)) or explain_failure(directory, program.num_ranks, error)
         # Spark's own account only helps where no rank left one.
         raise explained from (None if read_failures(directory, program.num_ranks) else error)
 
@@ -142,6 +143,11 @@ def require_horovod() -> None:
 def is_connect(spark: SparkSession) -> bool:
     """Whether the session is a Spark Connect one."""
     return type(spark).__module__.startswith("pyspark.sql.connect")
+
+
+def runs_in_driver(spark: SparkSession) -> bool:
+    """Whether tasks run in this driver's own JVM, and so on its machine and with its files."""
+    return not is_connect(spark) and cores_of_local_master(str(spark.conf.get("spark.master", ""))) is not None
 
 
 def _require_slots(spark: SparkSession, num_ranks: int) -> None:

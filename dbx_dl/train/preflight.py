@@ -1,4 +1,4 @@
-"""What executors must share with the driver, checked by one small Spark job before ranks are submitted."""
+"""What executors must share with the driver, checked by one small Spark job before ranks, or by their tasks."""
 
 from __future__ import annotations
 
@@ -44,6 +44,11 @@ def inspect_executors(spark: SparkSession, packages: Sequence[str], directory: P
     for executor in found:
         require_alike(here, executor)
     return found
+
+
+def require_installation(here: Installation) -> None:
+    """SetupError where this executor has otherwise than the driver's installation `here` what matters."""
+    require_alike(here, describe_installation(tuple(here.versions)))
 
 
 def require_own_gpus(host: str, num_ranks: int, num_gpus: int, is_nccl_used: Callable[[], bool]) -> None:

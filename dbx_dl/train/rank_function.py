@@ -1,4 +1,4 @@
-"""A user's own function on Horovod ranks: `launch_ranks` in the driver, `main` in each rank's process."""
+"""A user's own function on Horovod ranks, as its driver sees it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.errors import ConfigError
-from dbx_dl.runtime.logs import show_rank_logs
-from dbx_dl.runtime.processes import end_with_parent, without_teardown
-from dbx_dl.runtime.ranks import TORCH_DDP, read_rank_place
-from dbx_dl.train.failures import end_on_failure
-from dbx_dl.train.launch import LAUNCHERS, check_ranks, launch
+from dbx_dl.runtime.installations import describe_installation
+from dbx_dl.runtime.ranks import TORCH_DDP
+from dbx_dl.train.launch import LAUNCHERS, check_ranks, launch, runs_in_driver
 from dbx_dl.train.preflight import inspect_executors
 from dbx_dl.train.ranks import RankProgram
-from dbx_dl.train.returned_values import load_value, save_value
+from dbx_dl.train.returned_values import load_value
 from dbx_dl.train.run_directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -27,8 +25,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_MODULE = "dbx_dl.train.rank_function"
-_VALUE = "value.npz"
+_MODULE = "dbx_dl.train.function_worker"
+_OWN_LAUNCHERS = ("spark", "torch_ddp")
 
 
 def launch_ranks(
@@ -49,7 +47,7 @@ def launch_ranks(
     strings, NumPy arrays, or lists and dicts of them. What ranks print is logged line by line, prefixed by `[rank 1]`,
     while they run; where the executors do not see `directory` (a temporary one by default), when they have ended.
 
-    ConfigError and SetupError come before anything is submitted. RankFailedError carries the traceback of the rank
+    ConfigError and SetupError come before any rank is started. RankFailedError carries the traceback of the rank
     that failed; the others are stopped within seconds.
     """
     if launcher not in LAUNCHERS:
@@ -57,6 +55,10 @@ def launch_ranks(
     if num_ranks < 1:
         raise ConfigError(f"num_ranks is {num_ranks}: at least one rank is needed")
     check_ranks(spark, launcher, num_ranks)
+    packages = ("numpy", "cloudpickle", "torch" if launcher == TORCH_DDP else "horovod")
+    # Tasks in the driver's own JVM share its files, and each compares its packages itself: asking all executors before
+    # takes a Spark stage more.
+    is_here = launcher in _OWN_LAUNCHERS and runs_in_driver(spark)
     with _open_directory(directory) as root:
         program = RankProgram(
             module=_MODULE,
@@ -66,26 +68,11 @@ def launch_ranks(
             timeout_seconds=timeout_seconds,
             import_path=tuple(str(Path(entry).absolute()) for entry in sys.path),
             stdin=_pack(function, kwargs),
-            is_shared=launcher == "in_process" or _is_shared(spark, launcher, root),
+            is_shared=launcher == "in_process" or is_here or _is_shared(spark, launcher, packages, root),
+            installation=describe_installation(packages) if is_here else None,
         )
         launch(spark, program, launcher)
-        return load_value(root / _VALUE)
-
-
-def main(directory: str, packed: bytes | None = None) -> None:
-    """Run the function that arrives on stdin as this rank; rank 0 writes its value into the directory."""
-    import cloudpickle
-
-    end_with_parent()
-    rank = read_rank_place().rank
-    files = RunDirectory(Path(directory))
-    with end_on_failure(files, rank):
-        show_rank_logs()
-        # Code of the user's own session, which came from its driver inside the job: no file, no model, no data.
-        function, kwargs = cloudpickle.loads(sys.stdin.buffer.read() if packed is None else packed)
-        value = function(**kwargs)
-        if rank == 0:
-            save_value(value, files.root / _VALUE)
+        return load_value(RunDirectory(root).value)
 
 
 def _pack(function: Callable[..., Any], kwargs: dict[str, Any]) -> bytes:
@@ -104,7 +91,7 @@ def _open_directory(directory: str | None) -> Iterator[Path]:
     root = Path(tempfile.mkdtemp(prefix="dbx_dl_ranks_") if directory is None else directory).absolute()
     try:
         root.mkdir(parents=True, exist_ok=True)
-        (root / _VALUE).unlink(missing_ok=True)
+        RunDirectory(root).value.unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(f"the directory {root} cannot be written: {error.strerror}") from None
     has_failed = True
@@ -116,8 +103,7 @@ def _open_directory(directory: str | None) -> Iterator[Path]:
             shutil.rmtree(root, ignore_errors=True)
 
 
-def _is_shared(spark: SparkSession, launcher: str, root: Path) -> bool:
-    packages = ("numpy", "cloudpickle", "torch" if launcher == TORCH_DDP else "horovod")
+def _is_shared(spark: SparkSession, launcher: str, packages: tuple[str, ...], root: Path) -> bool:
     apart = [found for found in inspect_executors(spark, packages, root) if found.problem]
     if not apart:
         return True
@@ -126,8 +112,3 @@ def _is_shared(spark: SparkSession, launcher: str, root: Path) -> bool:
         raise ConfigError(f"{where}: launcher horovod_spark needs a directory that the executors share")
     logger.info("%s: what ranks print arrives when they have ended", where)
     return False
-
-
-if __name__ == "__main__":
-    with without_teardown():
-        main(sys.argv[1])

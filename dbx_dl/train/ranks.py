@@ -7,12 +7,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from dbx_dl.runtime.installations import Installation
 from dbx_dl.runtime.network import LOOPBACK, find_interface
 from dbx_dl.runtime.ranks import HOROVOD, TORCH_DDP, RankPlace
 
 # Where a rank's own environment names one of these, its value stays.
 _DEFAULTS = {
-    # At the default of 1 ms the background thread alone costs 8 % of saturated cores.
+    # At the default of 1 ms the background thread alone costs 8 % of saturated cores. The Horovod that
+    # conf/horovod/build_wheel.sh builds sleeps until it is needed, and waits so long only for what single tensors are
+    # fused with.
     "HOROVOD_CYCLE_TIME": "5",
     "HOROVOD_GLOO_TIMEOUT_SECONDS": "120",
 }
@@ -24,6 +27,8 @@ class RankProgram:
 
     `directory` is read by the driver too; with `is_shared` false the executors do not see it, and every rank gets a
     folder of its own instead, in `arguments` as well, whose files reach the driver's directory when the rank has ended.
+    Each task compares `installation`, the driver's, with its own before it starts its rank; None where they were
+    compared before.
     """
 
     module: str
@@ -35,6 +40,7 @@ class RankProgram:
     stdin: bytes = b""
     backend: str = HOROVOD
     is_shared: bool = True
+    installation: Installation | None = None
 
     def move(self, directory: str) -> RankProgram:
         """The same program on another directory."""

@@ -33,6 +33,11 @@ class RunDirectory:
         return self.root / "test_predictions.npz"
 
     @property
+    def value(self) -> Path:
+        """What rank 0's call of a user's function returned."""
+        return self.root / "value.npz"
+
+    @property
     def stop(self) -> Path:
         """The driver's wish that training ends after the present epoch, as a file without content."""
         return self.root / "stop"

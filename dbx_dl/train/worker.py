@@ -20,6 +20,7 @@ from dbx_dl.feed.rows import read_keys
 from dbx_dl.frameworks import load_framework
 from dbx_dl.frameworks.measures import SupervisedMeasures
 from dbx_dl.frameworks.requests import choose_calibration, network_request, objective_request
+from dbx_dl.runtime.collector import rest_during_imports
 from dbx_dl.runtime.gpus import should_have_gpu
 from dbx_dl.runtime.logs import show_rank_logs
 from dbx_dl.runtime.processes import end_with_parent, without_teardown
@@ -50,6 +51,7 @@ logger = logging.getLogger(__name__)
 def main(job_path: str) -> None:
     """Run the job's part of this rank; on failure write why into the run directory and exit with 1 at once."""
     end_with_parent()
+    rest_during_imports()
     place = read_rank_place()
     directory = RunDirectory(Path(job_path).parent)
     with end_on_failure(directory, place.rank):

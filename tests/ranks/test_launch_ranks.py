@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import dbx_dl
-from dbx_dl.errors import ConfigError, DataError, RankFailedError
+from dbx_dl.errors import ConfigError, DataError, RankFailedError, SetupError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -82,3 +82,15 @@ def test_what_cannot_be_sent_is_refused(spark: SparkSession) -> None:
         dbx_dl.launch_ranks(spark, lambda: spark.range(1), 1)
     with pytest.raises(ConfigError, match="unknown launcher 'mpi': choose one of in_process, spark"):
         dbx_dl.launch_ranks(spark, len, 1, launcher="mpi")
+
+
+def test_packages_unlike_the_drivers_are_refused(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata = tmp_path / "numpy-0.0.1.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Name: numpy\nVersion: 0.0.1\n", encoding="utf-8")
+    # Tasks have a path of their own, from the session's start.
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SetupError, match=rf"has numpy {np.__version__}; the driver has numpy 0\.0\.1: install"):
+        dbx_dl.launch_ranks(spark, len, 1)

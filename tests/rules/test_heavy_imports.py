@@ -25,7 +25,7 @@ OWNERS = {
     "safetensors": ("frameworks/torch/",),
     "onnxscript": ("frameworks/torch/",),
     "horovod": ("frameworks/", "train/launch.py", "train/meetings.py"),
-    "cloudpickle": ("train/rank_function.py",),
+    "cloudpickle": ("train/rank_function.py", "train/function_worker.py"),
     "psutil": ("runtime/network.py", "train/meters.py"),
     "mlflow": (*TRACKING, "register/", "score/model/model_file.py"),
     "pyspark": (*SPARK_STAGES, "transforms/raw_"),

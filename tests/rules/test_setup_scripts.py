@@ -22,6 +22,7 @@ USED_BY_SCRIPTS = (
     "head",
     "mkdir",
     "mktemp",
+    "patch",
     "rm",
     "sed",
     "sha256sum",
@@ -73,7 +74,7 @@ def test_complete_machine_passes(tools: Path) -> None:
     [
         ("java", "java not found: install a JDK 17"),
         ("g++", "g++ not found: install a C++ compiler"),
-        ("make", "make not found: install a C++ compiler and make"),
+        ("make", "make not found: install a C++ compiler, make and patch"),
     ],
 )
 def test_missing_tool_is_named_with_its_fix(tools: Path, tool: str, message: str) -> None:
@@ -123,7 +124,7 @@ def test_cached_wheel_is_used_as_it_is(tools: Path, tmp_path: Path) -> None:
     (tools / "g++").unlink()
     assert run_script(BUILD_WHEEL, sys.executable, path=tools, **cache).returncode == 1
     (folder,) = (tmp_path / "cache" / "dbx_dl" / "wheels").iterdir()
-    assert folder.name.startswith("horovod0.28.1-2-gloo-torch2.")
+    assert folder.name.startswith("horovod0.28.1-3-gloo-torch2.")
     wheel = folder / "horovod-0.28.1-cp311-cp311-linux_x86_64.whl"
     wheel.write_bytes(b"built")
     done = run_script(BUILD_WHEEL, sys.executable, path=tools, **cache)

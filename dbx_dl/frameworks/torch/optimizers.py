@@ -29,6 +29,8 @@ def decay_weights(optimizer: Any, decay: float) -> None:
 
     After Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
     """
+    if not decay:
+        return
     with torch.no_grad():
         for group in optimizer.param_groups:
             weights = [weight for weight in group["params"] if weight.grad is not None]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dbx_dl.errors import DataError, SetupError
+from dbx_dl.runtime.installations import Installation
 from dbx_dl.train import barrier
 from dbx_dl.train.barrier import _require_own_gpus, run_in_barrier
 from dbx_dl.train.failures import explain_failure
@@ -27,6 +28,16 @@ def test_a_directory_that_the_executor_cannot_see_is_named(tmp_path: Path) -> No
     context: Any = LonelyContext()
     with pytest.raises(DataError, match=r"elsewhere does not exist on .*driver and every executor share"):
         list(run_in_barrier(program, context, "stage"))
+
+
+def test_a_task_with_other_packages_than_the_driver_says_so_in_its_rank_s_stead(tmp_path: Path) -> None:
+    driver = Installation("driver", "3.1.4", {"dbx_dl": "0.0.1", "numpy": "0.0.2"})
+    program = RankProgram("module", (), str(tmp_path), 2, 60, installation=driver)
+    context: Any = LonelyContext()
+    with pytest.raises(SetupError, match=r"has Python 3\.\d+, dbx_dl \S+, numpy \S+; the driver has Python 3\.1"):
+        list(run_in_barrier(program, context, "stage"))
+    explained = explain_failure(RunDirectory(tmp_path), 2, RuntimeError("Job aborted"))
+    assert isinstance(explained, SetupError) and "numpy 0.0.2: install the same wheels" in str(explained)
 
 
 def test_a_machine_with_too_few_gpus_is_told_of_before_its_peers_fail(

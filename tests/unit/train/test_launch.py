@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from dbx_dl.config import TrainConfig
 from dbx_dl.errors import ConfigError, SetupError
 from dbx_dl.train import launch
-from dbx_dl.train.launch import LAUNCHERS, check_framework, check_launch, require_whole_gpus
+from dbx_dl.train.launch import LAUNCHERS, check_framework, check_launch, require_whole_gpus, runs_in_driver
+from dbx_dl.train.ranks import RankProgram
 
 
 def test_every_launcher_of_the_config_exists() -> None:
@@ -44,6 +46,27 @@ def test_horovods_own_launcher_is_refused_on_spark_connect() -> None:
     connect: Any = type("SparkSession", (), {"__module__": "pyspark.sql.connect.session"})()
     with pytest.raises(ConfigError, match="classic Spark"):
         check_launch(connect, TrainConfig(network="mlp", num_ranks=2, launcher="horovod_spark"))
+
+
+def test_tasks_run_in_the_driver_where_a_classic_session_has_a_local_master() -> None:
+    def session(module: str, master: str) -> Any:
+        conf = type("Conf", (), {"get": lambda self, name, default: master})()
+        return type("SparkSession", (), {"__module__": module, "conf": conf})()
+
+    assert runs_in_driver(session("pyspark.sql.classic.session", "local[2]"))
+    assert not runs_in_driver(session("pyspark.sql.classic.session", "local-cluster[2,1,1024]"))
+    # The local master of a server may be on another machine.
+    assert not runs_in_driver(session("pyspark.sql.connect.session", "local[2]"))
+
+
+def test_tasks_that_cannot_run_python_are_explained_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(spark: Any, program: RankProgram) -> None:
+        raise RuntimeError("Job aborted\n[PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.12")
+
+    monkeypatch.setitem(LAUNCHERS, "spark", fail)
+    no_spark: Any = None
+    with pytest.raises(SetupError, match="the executors run another Python than the driver's"):
+        launch.launch(no_spark, RankProgram("module", (), str(tmp_path), 2, 60), "spark")
 
 
 def test_torchs_own_process_group_is_for_pytorch() -> None:
