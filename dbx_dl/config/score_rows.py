@@ -39,6 +39,9 @@ class ScoreRowsConfig(Section):
     `write` replace makes the table anew, merge puts predictions by key, append adds them and keeps earlier ones;
     without it, replace for whole and merge for incremental. `deleted_rows`: whether a merge removes predictions whose
     key the source has no more.
+
+    Only incremental jobs and streams store a hash of each row's inputs. An incremental job that follows a whole one,
+    and has no change feed to go by, scores all rows once more.
     """
 
     mode: Literal["whole", "incremental"] = "whole"
@@ -63,3 +66,8 @@ class ScoreRowsConfig(Section):
     def writer(self) -> WriteMode:
         """How predictions join the table, also where `write` is not given."""
         return self.write or ("merge" if self.mode == "incremental" else "replace")
+
+    @property
+    def has_input_hashes(self) -> bool:
+        """Whether predictions say which inputs they are of, which costs a fifth of scoring many columns."""
+        return self.mode == "incremental" or self.stream is not None

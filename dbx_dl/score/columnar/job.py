@@ -145,6 +145,7 @@ def _plan(spark: SparkSession, job: ScoreJob, describe_columns: Callable[[], str
         schema=schema,
         lineage=_to_batch(lineage, schema),
         has_hashes=sum(piece.num_rows for piece in pieces) <= _MAX_HASHED_ROWS,
+        has_input_hashes=config.has_input_hashes,
     )
     return FilesJob(task, share_pieces(pieces, count_slots(spark)), schema_json)
 

@@ -40,7 +40,8 @@ class ScoreTask:
     """What every task of a job must know.
 
     `schema` is the predictions table's: the key, the fields of the model's predictions, `input_hash`, and the columns
-    of `lineage`, a row of values that all rows share. Files are written into `table`/`folder`.
+    of `lineage`, a row of values that all rows share. Files are written into `table`/`folder`. `input_hash` is null
+    without `has_input_hashes`.
     """
 
     model: ShippedModel
@@ -53,6 +54,7 @@ class ScoreTask:
     schema: pa.Schema
     lineage: pa.RecordBatch
     has_hashes: bool
+    has_input_hashes: bool = True
 
     def run(self, pieces: tuple[Piece, ...]) -> pa.RecordBatch:
         """Score the pieces and write the file; one row of TASK_RESULT_DDL.
@@ -80,7 +82,9 @@ class ScoreTask:
         columns, input_errors = read_inputs(rows, self.inputs, self.null_tokens)
         known = {
             KEY_COLUMN: read_key(rows.column(self.key)),
-            HASH_COLUMN: hash_rows(columns, self.inputs, input_errors),
+            HASH_COLUMN: hash_rows(columns, self.inputs, input_errors)
+            if self.has_input_hashes
+            else pa.nulls(rows.num_rows, pa.int64()),
             **{name: _repeat(self.lineage.column(name), rows.num_rows) for name in self.lineage.schema.names},
         }
         start, schema = 0, self._stored_schema
