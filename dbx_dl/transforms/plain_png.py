@@ -63,12 +63,12 @@ def _find_pixels(data: bytes, shape: tuple[int, ...]) -> bytes | None:
 
 def _decode(packed: bytes, shape: tuple[int, ...]) -> np.ndarray | None:
     import numpy as np
-    from PIL import Image
+    from PIL import _imaging as pillow
 
     height, width, channels = shape
     mode, num_bytes = _MODES[channels], height * width * channels
-    image = Image.core.new(mode, (width, height))
-    decoder = Image.core.zip_decoder(mode, mode)
+    image = pillow.new(mode, (width, height))
+    decoder = pillow.zip_decoder(mode, mode)
     try:
         decoder.setimage(image, (0, 0, width, height))
         num_used, code = decoder.decode(packed)
@@ -76,7 +76,7 @@ def _decode(packed: bytes, shape: tuple[int, ...]) -> np.ndarray | None:
         decoder.cleanup()
     if num_used >= 0 or code < 0:  # it waits for more, or found damage
         return None
-    encoder = Image.core.raw_encoder(mode, mode)
+    encoder = pillow.raw_encoder(mode, mode)
     encoder.setimage(image, (0, 0, width, height))
     _, code, pixels = encoder.encode(num_bytes)
     if code < 0 or len(pixels) != num_bytes:
