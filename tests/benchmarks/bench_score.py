@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -186,6 +187,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="few rows, one round")
     parser.add_argument("--only", default="columns,mixed,digits,photos,start", help="what to measure")
     parser.add_argument("--variants", default="", help="only these variants")
+    parser.add_argument("--folder", help="where tables are made, and stay for the next run; without it, for this one")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long every variant runs")
     for name in NUM_ROWS:
         parser.add_argument(f"--{name}", type=int, help=f"rows of {name}")
@@ -197,7 +199,7 @@ def main() -> None:
     options = parse_options()
     sizes = QUICK_ROWS if options.quick else NUM_ROWS
     chosen, seconds = options.only.split(","), 0.01 if options.quick else options.seconds
-    with tempfile.TemporaryDirectory() as name:
+    with nullcontext(options.folder) if options.folder else tempfile.TemporaryDirectory() as name:
         works = {kind: getattr(options, kind) or sizes[kind] for kind in NUM_ROWS if kind in chosen}
         if works:
             measure_works(works, Path(name), seconds, options.variants.split(",") if options.variants else [])
@@ -213,7 +215,6 @@ def measure_works(works: dict[str, int], folder: Path, seconds: float, kept: lis
             work = make_work(kind, num_rows, folder)
             variants = list_variants(spark, work, pool, folder)
             print_table(work, measure({name: variants[name] for name in ["bare", *(kept or variants)]}, seconds))
-            shutil.rmtree(work.table)
     spark.stop()
 
 

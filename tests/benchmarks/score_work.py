@@ -113,13 +113,13 @@ def decode(contents: list[bytes], spec: ImageSpec) -> np.ndarray:
 
 
 def make_work(name: str, num_rows: int, folder: Path) -> Work:
-    """Write the model and the table below a folder."""
+    """Write the model and the table below a folder; a table that is there stays, for runs with the same options."""
     folder.mkdir(parents=True, exist_ok=True)
-    model, table = folder / f"{name}.onnx", folder / name
+    model, table = folder / f"{name}.onnx", folder / f"{name}-{num_rows}"
     spec = SPECS[name]
     network = make_perceptron(spec) if isinstance(spec, FeatureSpec) else make_cnn(spec)
     write_model(network, make_metadata(spec, LABELS), model)
-    for file in range(NUM_FILES):
+    for file in range(0 if table.exists() else NUM_FILES):
         first, end = file * num_rows // NUM_FILES, (file + 1) * num_rows // NUM_FILES
         write_deltalake(table, make_rows(name, first, end - first), mode="append")
     return Work(name, num_rows, str(model), str(table))
