@@ -4,7 +4,8 @@
 turn, round after round, until each has run `--seconds` seconds; the best round counts, the first one warms up. Only
 ratios mean something. "bare" and "columnar" score the whole table, what goes through the JVM a part of it, since it
 takes as long for fewer rows. "bare" writes Parquet files, "columnar" and "udf_table" write Delta tables through
-`score_table`; the others compute their results and drop them. Session start is only in the start-up figures.
+`score_table`; the others compute probabilities, "udf_all_fields" labels too, and drop them. Session start is only in
+the start-up figures.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ def list_variants(spark: SparkSession, work: Work, pool: ProcessPoolExecutor, fo
     def read() -> DataFrame:
         return spark.read.format("delta").option("versionAsOf", work.jvm_version).load(work.table).select(*names)
 
+    probabilities = score_udf(spark, work.model, fields=["probabilities"])
+
     def score_bare() -> None:
         targets = [str(folder / f"bare-{place}.parquet") for place in range(len(list_files(work)))]
         list(pool.map(score_file, [work] * len(targets), list_files(work), targets))
@@ -65,7 +68,8 @@ def list_variants(spark: SparkSession, work: Work, pool: ProcessPoolExecutor, fo
 
     return {
         "bare": score_bare,
-        "udf": lambda: drop(read().select("id", score_udf(spark, work.model)(*work.columns).alias("p"))),
+        "udf": lambda: drop(read().select("id", probabilities(*work.columns).alias("p"))),
+        "udf_all_fields": lambda: drop(read().select("id", score_udf(spark, work.model)(*work.columns).alias("p"))),
         "udf_table": lambda: write_table(spark, work, folder / "udf", columnar=False),
         "columnar": lambda: write_table(spark, work, folder / "columnar", columnar=True),
         "predict_batch_udf": score_peer,
