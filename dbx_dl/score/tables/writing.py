@@ -232,7 +232,7 @@ def predict(job: ScoreJob) -> DataFrame:
         *outputs,
         F.coalesce("input_error", "p.error").alias("error"),
         *(F.lit(value).cast(_LINEAGE_TYPES[name]).alias(name) for name, value in job.lineage.items()),
-        "input_hash" if job.config.has_input_hashes else F.lit(None).cast("bigint").alias("input_hash"),
+        "input_hash",
         F.current_timestamp().alias("scored_at"),
     )
 
