@@ -111,9 +111,10 @@ def shape_rows(found: DataFrame, config: ScoreConfig, inputs: InputSpec | None, 
     """Rows to score: key string, inputs struct, input_error string (null: none), input_hash bigint.
 
     The struct's fields are named as the model's inputs, `columns`; without `inputs`, which are a model's of dbx_dl,
-    they stay as they are; the hash is null where no later job asks for it. Text in the place of a number, boolean or timestamp is parsed as in `prepare`: null tokens
-    become null, anything else an `input_error`, as does an array of a wrong length. DataError when the key, or a
-    column that the model takes, is absent or of a type that cannot be read.
+    they stay as they are. Text in the place of a number, boolean or timestamp is parsed as in `prepare`: null tokens
+    become null, anything else an `input_error`, as does an array of a wrong length. The hash is null where no later
+    job asks for it. DataError when the key, or a column that the model takes, is absent or of a type that cannot be
+    read.
     """
     from pyspark.sql import functions as F
 
