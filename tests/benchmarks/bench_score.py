@@ -35,7 +35,7 @@ from dbx_dl.runtime.spark import open_session
 from tests.benchmarks.score_bare import list_files, make_predict_function, map_by_hand, pass_through, score_file
 from tests.benchmarks.score_work import Work, make_work
 
-NUM_ROWS = {"columns": 20_000_000, "mixed": 8_000_000, "digits": 480_000, "photos": 2_000}
+NUM_ROWS = {"columns": 20_000_000, "mixed": 8_000_000, "digits": 240_000, "photos": 2_000}
 QUICK_ROWS = {"columns": 400_000, "mixed": 200_000, "digits": 8_000, "photos": 64}
 WHOLE_TABLE = ("bare", "columnar")
 NOWHERE = TrackingConfig(uri="sqlite:////nowhere/m.db")

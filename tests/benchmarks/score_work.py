@@ -33,7 +33,7 @@ NUM_CLASSES = 10
 # Rows that differ in more than their keys: what comes after repeats them, which takes little time to write.
 NUM_DIFFERENT = {"columns": 500_000, "mixed": 100_000, "digits": 15_000, "photos": 250}
 # Of the table's files, those that ways through the JVM read: the others need more rows to run for some seconds.
-NUM_JVM_FILES = {"columns": 2, "mixed": 1, "digits": 2, "photos": 8}
+NUM_JVM_FILES = {"columns": 2, "mixed": 1, "digits": 8, "photos": 8}
 COLUMNS = FeatureSpec(features=tuple(NumericFeature(column=f"c{k}", fill=0, center=0, scale=1) for k in range(32)))
 MIXED = FeatureSpec(
     features=(
