@@ -171,7 +171,7 @@ def print_table(work: Work, times: dict[str, float]) -> None:
 
 def measure_starts(work: Work, num_starts: int) -> None:
     """Seconds to the first result of a small table in a process of its own, with and without the session's start."""
-    found: dict[str, list[tuple[float, float]]] = {"udf": [], "predict_batch_udf": []}
+    found: dict[str, list[tuple[float, float]]] = {"udf": [], "predict_batch_udf": [], "no_model": []}
     for _ in range(num_starts):
         for name in found:
             command = [sys.executable, "-m", "tests.benchmarks.score_start", name, work.model, work.table]
