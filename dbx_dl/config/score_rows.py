@@ -41,6 +41,9 @@ class ScoreRowsConfig(Section):
     remove, those whose key the source has no more; a row that is outside of `where`, or leaves it, keeps the last one
     that it had, so that parts of a source can be scored one after the other into one table. remove_outside_where,
     also those: the table is then what scoring anew with this `where` would give. keep, none.
+
+    Only incremental jobs and streams store a hash of each row's inputs. An incremental job that follows a whole one,
+    and has no change feed to go by, scores all rows once more.
     """
 
     mode: Literal["whole", "incremental"] = "whole"
@@ -65,3 +68,8 @@ class ScoreRowsConfig(Section):
     def writer(self) -> WriteMode:
         """How predictions join the table, also where `write` is not given."""
         return self.write or ("merge" if self.mode == "incremental" else "replace")
+
+    @property
+    def has_input_hashes(self) -> bool:
+        """Whether predictions say which inputs they are of, which costs a fifth of scoring many columns."""
+        return self.mode == "incremental" or self.stream is not None

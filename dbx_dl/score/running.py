@@ -140,13 +140,21 @@ def _drop_not_finite(run: RunRows) -> RunRows:
 
     is_finite = np.ones(len(run.places), bool)
     for values in run.outputs.values():
-        is_finite &= _find_finite(values, len(run.places))
+        if not _is_all_finite(values):
+            is_finite &= _find_finite(values, len(run.places))
     if is_finite.all():
         return run
     errors = run.errors | dict.fromkeys(run.places[~is_finite].tolist(), NOT_FINITE)
     kept = is_finite.nonzero()[0]
     outputs = {name: [v[k] for k in kept] if isinstance(v, list) else v[kept] for name, v in run.outputs.items()}
     return RunRows(outputs, run.places[kept], errors)
+
+
+def _is_all_finite(values: Any) -> bool:
+    """Whether an array's elements are all finite, which is found sooner than in which rows they are."""
+    import numpy as np
+
+    return not isinstance(values, list) and (values.dtype.kind != "f" or bool(np.isfinite(values).all()))
 
 
 def _find_finite(values: Any, num_rows: int) -> np.ndarray:

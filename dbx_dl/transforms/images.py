@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from dbx_dl.errors import DataError
+from dbx_dl.transforms.plain_png import decode_plain_png
 from dbx_dl.transforms.resizing import resize_image
 
 if TYPE_CHECKING:
@@ -84,8 +85,11 @@ def decode_image(data: bytes, spec: ImageSpec, out: np.ndarray | None = None) ->
     """
     import numpy as np
 
-    image = to_model_image(_load_image(data, spec.max_pixels, spec.min_side)[1], spec)
     pixels_hwc = np.empty((spec.height, spec.width, spec.channels), np.uint8) if out is None else out
+    is_within = spec.height * spec.width <= spec.max_pixels and min(spec.height, spec.width) >= spec.min_side
+    if is_within and decode_plain_png(data, pixels_hwc):
+        return pixels_hwc
+    image = to_model_image(_load_image(data, spec.max_pixels, spec.min_side)[1], spec)
     pixels_hwc[...] = np.asarray(image, dtype=np.uint8).reshape(pixels_hwc.shape)
     return pixels_hwc
 

@@ -2,8 +2,10 @@
 
 `python -m tests.benchmarks.bench_score [--quick] [--only columns,digits] [--seconds S] [--rows N …]`. Variants run in
 turn, round after round, until each has run `--seconds` seconds; the best round counts, the first one warms up. Only
-ratios mean something. What (a) and (c) write are Parquet files, (b) writes a Delta table through `score_table`; the
-others (and "udf") compute their results and drop them. Session start is only in the start-up figures.
+ratios mean something. "bare" and "columnar" score the whole table, what goes through the JVM a part of it, since it
+takes as long for fewer rows. "bare" writes Parquet files, "columnar" and "udf_table" write Delta tables through
+`score_table`; the others compute probabilities, "udf_all_fields" labels too, and drop them. Session start is only in
+the start-up figures.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -32,8 +35,9 @@ from dbx_dl.runtime.spark import open_session
 from tests.benchmarks.score_bare import list_files, make_predict_function, map_by_hand, pass_through, score_file
 from tests.benchmarks.score_work import Work, make_work
 
-NUM_ROWS = {"columns": 5_000_000, "mixed": 1_000_000, "digits": 120_000, "photos": 2_000}
-QUICK_ROWS = {"columns": 200_000, "mixed": 50_000, "digits": 4_000, "photos": 64}
+NUM_ROWS = {"columns": 20_000_000, "mixed": 8_000_000, "digits": 240_000, "photos": 2_000}
+QUICK_ROWS = {"columns": 400_000, "mixed": 200_000, "digits": 8_000, "photos": 64}
+WHOLE_TABLE = ("bare", "columnar")
 NOWHERE = TrackingConfig(uri="sqlite:////nowhere/m.db")
 Variants = dict[str, Callable[[], object]]
 # Work -> (variant, what it is held against, aim).
@@ -46,11 +50,13 @@ AIMS = {
 
 
 def list_variants(spark: SparkSession, work: Work, pool: ProcessPoolExecutor, folder: Path) -> Variants:
-    """Every way of scoring all rows of a work, by name."""
+    """Every way of scoring the rows of a work, by name."""
     names = ["id", *work.columns]
 
     def read() -> DataFrame:
-        return spark.read.format("delta").load(work.table).select(*names)
+        return spark.read.format("delta").option("versionAsOf", work.jvm_version).load(work.table).select(*names)
+
+    probabilities = score_udf(spark, work.model, fields=["probabilities"])
 
     def score_bare() -> None:
         targets = [str(folder / f"bare-{place}.parquet") for place in range(len(list_files(work)))]
@@ -62,7 +68,8 @@ def list_variants(spark: SparkSession, work: Work, pool: ProcessPoolExecutor, fo
 
     return {
         "bare": score_bare,
-        "udf": lambda: drop(read().select("id", score_udf(spark, work.model)(*work.columns).alias("p"))),
+        "udf": lambda: drop(read().select("id", probabilities(*work.columns).alias("p"))),
+        "udf_all_fields": lambda: drop(read().select("id", score_udf(spark, work.model)(*work.columns).alias("p"))),
         "udf_table": lambda: write_table(spark, work, folder / "udf", columnar=False),
         "columnar": lambda: write_table(spark, work, folder / "columnar", columnar=True),
         "predict_batch_udf": score_peer,
@@ -109,7 +116,13 @@ def write_table(spark: SparkSession, work: Work, target: Path, columnar: bool) -
     """Score into a new Delta table."""
     shutil.rmtree(target, ignore_errors=True)
     config = ScoreConfig(
-        source=work.table, source_format="delta", key="id", model=work.model, table=str(target), columnar=columnar
+        source=work.table,
+        source_format="delta",
+        source_version=None if columnar else work.jvm_version,
+        key="id",
+        model=work.model,
+        table=str(target),
+        columnar=columnar,
     )
     score_table(spark, config, tracking=NOWHERE)
 
@@ -143,18 +156,22 @@ def _time(work: Callable[[], object]) -> float:
 
 def print_table(work: Work, times: dict[str, float]) -> None:
     """Rows per second, the ratio to bare processes, and the aims."""
-    print(f"\n{work.name}: {work.num_rows:,} rows\n{'variant':<20}{'rows/s':>12}{'to bare':>9}")
-    for name, seconds in times.items():
-        print(f"{name:<20}{work.num_rows / seconds:>12,.0f}{times['bare'] / seconds:>9.2f}")
+    rates = {
+        name: (work.num_rows if name in WHOLE_TABLE else work.num_jvm_rows) / seconds for name, seconds in times.items()
+    }
+    print(f"\n{work.name}: {work.num_rows:,} rows, {work.num_jvm_rows:,} of them through the JVM")
+    print(f"{'variant':<20}{'rows/s':>12}{'to bare':>9}{'seconds':>9}")
+    for name, rate in rates.items():
+        print(f"{name:<20}{rate:>12,.0f}{rate / rates['bare']:>9.2f}{times[name]:>9.1f}", flush=True)
     for name, other, aim in AIMS[work.name]:
-        if name in times and other in times:
-            ratio = times[other] / times[name]
+        if name in rates and other in rates:
+            ratio = rates[name] / rates[other]
             print(f"  {name} / {other} = {ratio:.2f}, aim {aim} {'' if ratio >= aim else '<- missed'}")
 
 
 def measure_starts(work: Work, num_starts: int) -> None:
     """Seconds to the first result of a small table in a process of its own, with and without the session's start."""
-    found: dict[str, list[tuple[float, float]]] = {"udf": [], "predict_batch_udf": []}
+    found: dict[str, list[tuple[float, float]]] = {"udf": [], "predict_batch_udf": [], "no_model": []}
     for _ in range(num_starts):
         for name in found:
             command = [sys.executable, "-m", "tests.benchmarks.score_start", name, work.model, work.table]
@@ -174,6 +191,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="few rows, one round")
     parser.add_argument("--only", default="columns,mixed,digits,photos,start", help="what to measure")
     parser.add_argument("--variants", default="", help="only these variants")
+    parser.add_argument("--folder", help="where tables are made, and stay for the next run; without it, for this one")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long every variant runs")
     for name in NUM_ROWS:
         parser.add_argument(f"--{name}", type=int, help=f"rows of {name}")
@@ -185,7 +203,7 @@ def main() -> None:
     options = parse_options()
     sizes = QUICK_ROWS if options.quick else NUM_ROWS
     chosen, seconds = options.only.split(","), 0.01 if options.quick else options.seconds
-    with tempfile.TemporaryDirectory() as name:
+    with nullcontext(options.folder) if options.folder else tempfile.TemporaryDirectory() as name:
         works = {kind: getattr(options, kind) or sizes[kind] for kind in NUM_ROWS if kind in chosen}
         if works:
             measure_works(works, Path(name), seconds, options.variants.split(",") if options.variants else [])
@@ -201,7 +219,6 @@ def measure_works(works: dict[str, int], folder: Path, seconds: float, kept: lis
             work = make_work(kind, num_rows, folder)
             variants = list_variants(spark, work, pool, folder)
             print_table(work, measure({name: variants[name] for name in ["bare", *(kept or variants)]}, seconds))
-            shutil.rmtree(work.table)
     spark.stop()
 
 

@@ -1,4 +1,7 @@
-"""A process that starts Spark, scores a small table and says how long the first result took; `bench_score` runs it."""
+"""A process that starts Spark, scores a small table and says how long the first result took; `bench_score` runs it.
+
+With `no_model` it reads the table only: what every way of scoring waits for.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,8 @@ def main() -> None:
         from dbx_dl import score_udf
 
         column = score_udf(spark, model)().alias("p")
+    elif name == "no_model":
+        column = df["c0"].alias("p")
     else:
         from pyspark.ml.functions import predict_batch_udf
         from pyspark.sql.types import ArrayType, FloatType

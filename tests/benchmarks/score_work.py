@@ -30,7 +30,10 @@ from tests.onnx_models import make_metadata, make_model
 
 NUM_FILES = 8
 NUM_CLASSES = 10
-CHUNK_ROWS = 100_000
+# Rows that differ in more than their keys: what comes after repeats them, which takes little time to write.
+NUM_DIFFERENT = {"columns": 500_000, "mixed": 100_000, "digits": 15_000, "photos": 250}
+# Of the table's files, those that ways through the JVM read: the others need more rows to run for some seconds.
+NUM_JVM_FILES = {"columns": 2, "mixed": 1, "digits": 8, "photos": 8}
 COLUMNS = FeatureSpec(features=tuple(NumericFeature(column=f"c{k}", fill=0, center=0, scale=1) for k in range(32)))
 MIXED = FeatureSpec(
     features=(
@@ -49,7 +52,10 @@ LABELS = tuple(f"label{k}" for k in range(NUM_CLASSES))
 
 @dataclass(frozen=True)
 class Work:
-    """A model file and a Delta table of `num_rows` rows in NUM_FILES files, with an integer key `id`."""
+    """A model file and a Delta table of `num_rows` rows in NUM_FILES files, with an integer key `id`.
+
+    Every file is a version of its own: version 0 has the first one.
+    """
 
     name: str
     num_rows: int
@@ -65,6 +71,16 @@ class Work:
     def columns(self) -> list[str]:
         """The raw columns."""
         return [self.spec.column] if isinstance(self.spec, ImageSpec) else list(self.spec.columns)
+
+    @property
+    def jvm_version(self) -> int:
+        """The version that ways through the JVM read."""
+        return NUM_JVM_FILES[self.name] - 1
+
+    @property
+    def num_jvm_rows(self) -> int:
+        """Rows of that version."""
+        return NUM_JVM_FILES[self.name] * self.num_rows // NUM_FILES
 
     @property
     def batch_rows(self) -> int:
@@ -97,16 +113,23 @@ def decode(contents: list[bytes], spec: ImageSpec) -> np.ndarray:
 
 
 def make_work(name: str, num_rows: int, folder: Path) -> Work:
-    """Write the model and the table below a folder."""
+    """Write the model and the table below a folder; a table that is there stays, for runs with the same options."""
     folder.mkdir(parents=True, exist_ok=True)
-    model, table = folder / f"{name}.onnx", folder / name
+    model, table = folder / f"{name}.onnx", folder / f"{name}-{num_rows}"
     spec = SPECS[name]
     network = make_perceptron(spec) if isinstance(spec, FeatureSpec) else make_cnn(spec)
     write_model(network, make_metadata(spec, LABELS), model)
-    for file in range(NUM_FILES):
+    for file in range(0 if table.exists() else NUM_FILES):
         first, end = file * num_rows // NUM_FILES, (file + 1) * num_rows // NUM_FILES
-        write_deltalake(table, MAKERS[name](first, end - first), mode="append")
+        write_deltalake(table, make_rows(name, first, end - first), mode="append")
     return Work(name, num_rows, str(model), str(table))
+
+
+def make_rows(name: str, first: int, num_rows: int) -> pa.Table:
+    """Rows of a kind with the keys from `first` on."""
+    size = max(1, min(num_rows, NUM_DIFFERENT[name]))
+    rows = pa.concat_tables([MAKERS[name](first, size)] * -(-num_rows // size)).slice(0, num_rows)
+    return rows.set_column(0, "id", [np.arange(first, first + num_rows)])
 
 
 def make_columns(first: int, num_rows: int) -> pa.Table:

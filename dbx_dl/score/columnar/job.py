@@ -64,7 +64,7 @@ class FilesJob:
         try:
             numbers = spark.range(0, len(self.shares), 1, max(1, len(self.shares)))
             rows = numbers.mapInArrow(run_tasks(self.task, self.shares), TASK_RESULT_DDL).collect()
-            if not _has_own_keys(self.task, rows):
+            if not _has_own_keys(rows):
                 check_keys()
             written = tuple(_to_file(row) for row in rows)
             yield written
@@ -152,6 +152,7 @@ def find_way(spark: SparkSession, job: ScoreJob, describe_columns: Callable[[], 
         lineage=_to_batch(lineage, schema),
         has_hashes=sum(piece.num_rows for piece in pieces) <= _MAX_HASHED_ROWS,
         options_digest=digest_options(config.options),
+        has_input_hashes=config.has_input_hashes,
     )
     return FilesJob(task, share_pieces(pieces, count_slots(spark)), schema_json)
 
@@ -164,13 +165,15 @@ def _to_batch(values: Mapping[str, Any], schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, names=names)
 
 
-def _has_own_keys(task: ScoreTask, rows: Sequence[Any]) -> bool:
+def _has_own_keys(rows: Sequence[Any]) -> bool:
     """Whether it is proved that every row has a key of its own."""
     import numpy as np
 
-    if not task.has_hashes or any(row["num_null_keys"] for row in rows):
+    if any(row["num_open_keys"] for row in rows):
         return False
-    return are_distinct([np.frombuffer(row["hashes"], np.uint64) for row in rows])
+    pairs = [pair for row in rows for pair in np.frombuffer(row["key_ranges"], np.int64).reshape(-1, 2).tolist()]
+    ranges = [(first, last) for first, last in pairs]
+    return are_distinct([np.frombuffer(row["hashes"], np.uint64) for row in rows], ranges)
 
 
 def _choose(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:

@@ -1,6 +1,7 @@
 """Do all rows have a key of their own? Proved by 64-bit hashes, which tasks send where keys would be too many bytes.
 
 Equal keys have equal hashes. Where all hashes differ so do all keys; where two are equal, the keys must be looked at.
+Of consecutive integers their range is enough.
 """
 
 from __future__ import annotations
@@ -44,11 +45,31 @@ def hash_keys(keys: pa.Array) -> np.ndarray:
     return sums + lengths.astype(np.uint64)
 
 
-def are_distinct(parts: Sequence[np.ndarray]) -> bool:
-    """Whether no hash occurs twice in all parts together."""
+def find_range(keys: pa.Array) -> tuple[int, int] | None:
+    """The first and the last of integers each of which is one more than that before; None of other keys."""
+    import pyarrow.types as types
+
+    if not types.is_signed_integer(keys.type) or keys.null_count or not len(keys):
+        return None
+    numbers = keys.to_numpy()
+    first, last = int(numbers[0]), int(numbers[-1])
+    is_whole = last - first == len(numbers) - 1 and bool((numbers[1:] > numbers[:-1]).all())
+    return (first, last) if is_whole else None
+
+
+def are_distinct(parts: Sequence[np.ndarray], ranges: Sequence[tuple[int, int]] = ()) -> bool:
+    """Whether no hash occurs twice in all parts together, and no key of a range in another or among hashes of integers.
+
+    A range is what `find_range` gives.
+    """
     import numpy as np
 
-    if not parts:
+    hashes = np.sort(np.concatenate(parts)) if parts else np.empty(0, np.uint64)
+    if (hashes[1:] == hashes[:-1]).any():
+        return False
+    if not ranges:
         return True
-    hashes = np.sort(np.concatenate(parts))
-    return not bool((hashes[1:] == hashes[:-1]).any())
+    bounds = np.array(sorted(ranges), np.int64)
+    numbers = np.sort(hashes.view(np.int64))
+    num_below = np.searchsorted(numbers, bounds[:, 0], "left"), np.searchsorted(numbers, bounds[:, 1], "right")
+    return bool((bounds[1:, 0] > bounds[:-1, 1]).all() and (num_below[0] == num_below[1]).all())

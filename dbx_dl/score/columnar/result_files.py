@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-_GROUP_BYTES = 64 * 2**20
+_GROUP_BYTES = 16 * 2**20
 # Delta keeps so many characters of a text in a file's statistics.
 _BOUND_CHARACTERS = 32
 _LAST_CHARACTER = "\U0010ffff"
@@ -48,10 +48,18 @@ class ResultWriter:
         self._relative = f"{folder}/part-{uuid.uuid4().hex}.parquet"
         self._path = Path(table, self._relative)
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        texts = [field.name for field in schema if not pa.types.is_nested(field.type) and field.name != bound_column]
+        # Trying a dictionary costs more than it saves where hardly any value repeats.
+        repeated = [field.name for field in schema if field.name != bound_column and _is_repeated(field.type)]
         self._schema = schema
+        # Nobody looks for rows by the bounds of what stands in lists.
+        bounded = [field.name for field in schema if not pa.types.is_nested(field.type)]
         self._writer = pq.ParquetWriter(
-            self._path, schema, compression="snappy", use_dictionary=texts, store_schema=False
+            self._path,
+            schema,
+            compression="snappy",
+            use_dictionary=repeated,
+            write_statistics=bounded,
+            store_schema=False,
         )
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_bytes = 0
@@ -124,6 +132,12 @@ class _Statistics:
         if self.bounds is not None:
             stats |= _to_bounds(self.bound_column, *self.bounds)
         return json.dumps(stats, ensure_ascii=False)
+
+
+def _is_repeated(kind: pa.DataType) -> bool:
+    import pyarrow.types as types
+
+    return bool(types.is_dictionary(kind) or types.is_string(kind))
 
 
 def _count_reasons(errors: pa.ChunkedArray) -> Counter[str]:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.score.columnar.input_hashes import hash_rows
-from dbx_dl.score.columnar.key_hashes import hash_keys
+from dbx_dl.score.columnar.key_hashes import find_range, hash_keys
 from dbx_dl.score.columnar.piece_rows import RowReader
 from dbx_dl.score.columnar.raw_values import read_inputs, read_key
 from dbx_dl.score.columnar.result_files import ResultWriter
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 KEY_COLUMN, HASH_COLUMN, ERROR_COLUMN = "key", "input_hash", "error"
 TASK_RESULT_DDL = (
     "path string, size_bytes long, num_rows long, modified_at_ms long, stats string, error_reasons string, "
-    "num_null_keys long, hashes binary"
+    "num_open_keys long, hashes binary, key_ranges binary"
 )
 
 
@@ -41,7 +41,8 @@ class ScoreTask:
 
     The model takes `columns`; `inputs` says how they are read where it is one of dbx_dl, others take them as they are.
     `schema` is the predictions table's: the key, the fields of the model's predictions, `input_hash`, and the columns
-    of `lineage`, a row of values that all rows share. Files are written into `table`/`folder`.
+    of `lineage`, a row of values that all rows share. Files are written into `table`/`folder`. `input_hash` is null
+    without `has_input_hashes`.
     """
 
     model: ShippedModel
@@ -56,6 +57,7 @@ class ScoreTask:
     lineage: pa.RecordBatch
     has_hashes: bool
     options_digest: int | None = None
+    has_input_hashes: bool = True
 
     def run(self, pieces: tuple[Piece, ...]) -> pa.RecordBatch:
         """Score the pieces and write the file; one row of TASK_RESULT_DDL.
@@ -75,7 +77,7 @@ class ScoreTask:
                 writer.write(pa.RecordBatch.from_struct_array(structs))
             found = writer.finish()
         texts = {"error_reasons": json.dumps(found.error_reasons)}
-        return _to_batch({**asdict(found), **texts, "num_null_keys": keys.num_nulls, "hashes": bytes(keys.hashes)})
+        return _to_batch({**asdict(found), **texts, **keys.as_values()})
 
     def _predict(self, session: ModelSession, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
@@ -83,7 +85,9 @@ class ScoreTask:
         columns, input_errors = read_inputs(rows, self.inputs, self.columns, self.null_tokens)
         known = {
             KEY_COLUMN: read_key(rows.column(self.key)),
-            HASH_COLUMN: hash_rows(columns, self.inputs, input_errors, self.options_digest),
+            HASH_COLUMN: hash_rows(columns, self.inputs, input_errors, self.options_digest)
+            if self.has_input_hashes
+            else pa.nulls(rows.num_rows, pa.int64()),
             **{name: _repeat(self.lineage.column(name), rows.num_rows) for name in self.lineage.schema.names},
         }
         start, schema = 0, self._stored_schema
@@ -113,19 +117,38 @@ class ScoreTask:
 
 @dataclass
 class _KeysSeen:
-    """What a task tells of its keys."""
+    """What a task tells of its keys: their ranges or hashes, and how many there are of which it tells nothing."""
 
     has_hashes: bool
-    num_nulls: int = 0
+    num_open: int = 0
     hashes: bytearray = field(default_factory=bytearray)
+    ranges: list[tuple[int, int]] = field(default_factory=list)
 
     def note(self, rows: pa.RecordBatch, name: str) -> pa.RecordBatch:
         """The rows as they are, their keys noted."""
         keys = rows.column(name)
-        self.num_nulls += keys.null_count
-        if self.has_hashes:
+        found = find_range(keys)
+        if found is not None:
+            self._add_range(*found)
+        elif self.has_hashes:
+            self.num_open += keys.null_count
             self.hashes += hash_keys(keys.drop_null()).tobytes()
+        else:
+            self.num_open += len(keys)
         return rows
+
+    def _add_range(self, first: int, last: int) -> None:
+        """A range that goes on where the last one ends makes that longer."""
+        if self.ranges and self.ranges[-1][1] + 1 == first:
+            first = self.ranges.pop()[0]
+        self.ranges.append((first, last))
+
+    def as_values(self) -> dict[str, Any]:
+        """The columns of TASK_RESULT_DDL; ranges as pairs of int64."""
+        import numpy as np
+
+        ranges = np.array(self.ranges, np.int64).tobytes()
+        return {"num_open_keys": self.num_open, "hashes": bytes(self.hashes), "key_ranges": ranges}
 
 
 def run_tasks(task: ScoreTask, shares: tuple[tuple[Piece, ...], ...]) -> Any:

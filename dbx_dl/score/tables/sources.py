@@ -112,8 +112,9 @@ def shape_rows(found: DataFrame, config: ScoreConfig, inputs: InputSpec | None, 
 
     The struct's fields are named as the model's inputs, `columns`; without `inputs`, which are a model's of dbx_dl,
     they stay as they are. Text in the place of a number, boolean or timestamp is parsed as in `prepare`: null tokens
-    become null, anything else an `input_error`, as does an array of a wrong length. DataError when the key, or a
-    column that the model takes, is absent or of a type that cannot be read.
+    become null, anything else an `input_error`, as does an array of a wrong length. The hash is null where no later
+    job asks for it. DataError when the key, or a column that the model takes, is absent or of a type that cannot be
+    read.
     """
     from pyspark.sql import functions as F
 
@@ -125,6 +126,8 @@ def shape_rows(found: DataFrame, config: ScoreConfig, inputs: InputSpec | None, 
         F.struct(*_read_inputs(found, inputs, columns, config)).alias("inputs"),
         _input_error(found, inputs, config).alias("input_error"),
     )
+    if not config.has_input_hashes:
+        return rows.withColumn("input_hash", F.lit(None).cast("bigint"))
     struct = rows.schema["inputs"].dataType
     values = [(F.col("inputs").getField(field.name), field.dataType) for field in struct]
     values.append((F.col("input_error"), rows.schema[2].dataType))

@@ -33,7 +33,8 @@ def score_table(spark: SparkSession, config: ScoreConfig, *, tracking: TrackingC
     """Write predictions of the rows that `config` chooses to the Delta table `config.table`, in one atomic commit.
 
     Columns: key, the fields of the model's predictions (see `score_udf`), error (null where the row was scored), and
-    the lineage model_name, model_version, model_sha256, model_run_id, source, source_version, input_hash, scored_at.
+    the lineage model_name, model_version, model_sha256, model_run_id, source, source_version, input_hash (null where
+    `mode` is whole), scored_at.
     Without further settings all rows are scored and an earlier predictions table is replaced; see `ScoreRowsConfig`
     for less. Running again, or after a kill, gives the same table; where another run commits first, this one starts
     over from what that left.

@@ -71,5 +71,5 @@ def read_rows(spark: SparkSession, scored: ScoredTable, *more: str) -> list[tupl
 
 def score_afresh(spark: SparkSession, place: Path, model: str, **changes: Any) -> list[tuple[Any, ...]]:
     """What scoring the whole source as it is now into a new table gives."""
-    scored = run(spark, place, model, **{"table": str(place / "afresh"), "mode": "whole", **changes})
+    scored = run(spark, place, model, **{"table": str(place / "afresh"), "mode": "incremental", **changes})
     return read_rows(spark, scored)

@@ -25,7 +25,7 @@ def score_pictures(folder: str, model: str, table: str) -> dict[str, Any]:
     settings = {"spark.api.mode": "connect"}
     spark = open_session(SparkConfig(driver_memory="1g", settings=settings), "tests")
     try:
-        config = ScoreConfig(source=folder, source_format="images", model=model, table=table)
+        config = ScoreConfig(source=folder, source_format="images", model=model, table=table, mode="incremental")
         scored = score_table(spark, config, tracking=NOWHERE)
         labels = {row["key"]: row["label"] for row in read_pinned(spark, scored.table).collect()}
         files = spark.read.format("binaryFile").load(folder)
@@ -46,7 +46,7 @@ def score_pictures(folder: str, model: str, table: str) -> dict[str, Any]:
 def _go_on(spark: SparkSession, config: ScoreConfig) -> dict[str, Any]:
     """Score again after one file has gone, then all files as a stream, twice."""
     (Path(config.source) / "text.png").unlink()
-    later = score_table(spark, config.model_copy(update={"mode": "incremental"}), tracking=NOWHERE)
+    later = score_table(spark, config, tracking=NOWHERE)
     changes = {"table": config.table + "_stream", "stream": {"checkpoint": config.table + "_checkpoint"}}
     streamed = ScoreConfig.model_validate({**config.model_dump(), **changes})
     for _ in range(2):

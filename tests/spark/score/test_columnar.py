@@ -65,7 +65,8 @@ def write(spark: SparkSession, rows: pa.Table, path: Path, **options: str) -> Pa
 def score_both(
     spark: SparkSession, source: Path, model: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, **settings: object
 ) -> tuple[ScoredTable, ScoredTable]:
-    """Through Spark, and without; the log says so."""
+    """Through Spark, and without, with the inputs' hashes; the log says so."""
+    settings = {"mode": "incremental", **settings}
     by_spark = score(spark, source, model, tmp_path / "by_spark", columnar=False, **settings)
     caplog.clear()
     with caplog.at_level(logging.INFO):
@@ -78,7 +79,7 @@ def test_tables_are_scored_alike(
     spark: SparkSession, tmp_path: Path, model: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = write(spark, make_rows(3000), tmp_path / "source")
-    by_spark, by_files = score_both(spark, source, model, tmp_path, caplog)
+    by_spark, by_files = score_both(spark, source, model, tmp_path, caplog, mode="whole")
     expected, found = read_pinned(spark, by_spark.table), read_pinned(spark, by_files.table)
     assert found.schema == expected.schema
     assert read(spark, by_files) == read(spark, by_spark)
@@ -223,7 +224,7 @@ def test_other_jobs_are_left_to_spark(
 
 def test_a_run_of_what_changed_goes_on_from_one_without_rows(spark: SparkSession, tmp_path: Path, model: str) -> None:
     source = write(spark, make_rows(30), tmp_path / "source")
-    assert score(spark, source, model, tmp_path / "table").num_written == 30
+    assert score(spark, source, model, tmp_path / "table", mode="incremental").num_written == 30
     write(spark, make_rows(5, 100), source)
     spark.sql(f"UPDATE delta.`{source}` SET y = y + 1 WHERE id = 'k000007'")
     scored = score(spark, source, model, tmp_path / "table", mode="incremental")

@@ -39,7 +39,7 @@ def score_and_kill(place: Path, moment: str, **settings: Any) -> None:
 def test_a_merge_is_killed(spark: SparkSession, tmp_path: Path) -> None:
     write_source(spark, tmp_path, has_feed=True)
     model = write_model(tmp_path)
-    first = run(spark, tmp_path, model)
+    first = run(spark, tmp_path, model, **INCREMENTAL)
     change_source(spark, tmp_path)
     before = list_data_files(tmp_path)
     score_and_kill(tmp_path, "amid the data files", **INCREMENTAL)

@@ -64,7 +64,7 @@ def test_the_slower_run_starts_over(
     scored = run(spark, tmp_path, model, **settings)
     monkeypatch.undo()
     if write != "append":
-        assert read_rows(spark, scored) == score_afresh(spark, tmp_path, model)
+        assert read_rows(spark, scored) == score_afresh(spark, tmp_path, model, mode=settings["mode"])
     num_changed = 5 if write == "append" else 1  # of a merge: two keys are gone, three are new
     assert scored.num_rows == NUM_ROWS + (0 if is_first else num_changed)
     if write != "replace":

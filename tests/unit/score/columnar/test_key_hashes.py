@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from dbx_dl.score.columnar.key_hashes import are_distinct, hash_keys
+from dbx_dl.score.columnar.key_hashes import are_distinct, find_range, hash_keys
 
 
 def test_hashes_tell_keys_apart_wherever_they_lie() -> None:
@@ -25,3 +25,19 @@ def test_many_keys_are_distinct_and_one_repeated_is_found() -> None:
     halves = [hash_keys(keys.slice(0, 100_000)), hash_keys(keys.slice(100_000))]
     assert are_distinct(halves) and are_distinct([]) and len(hash_keys(keys.slice(0, 0))) == 0
     assert not are_distinct([*halves, hash_keys(pa.array(["rows/0123456.png"]))])
+
+
+def test_consecutive_integers_are_known_by_their_range() -> None:
+    keys = [[5, 6, 7], [5, 7], [5, 5], [7, 6], [5, None, 7], [], [9]]
+    found = [find_range(pa.array(each, pa.int64())) for each in keys]
+    assert found == [(5, 7), None, None, None, None, None, (9, 9)]
+    assert find_range(pa.array(["5", "6"])) is None and find_range(pa.array([1, 3, 2, 4])) is None
+    assert find_range(pa.array([-(2**63), 0, 2**63 - 1])) is None
+
+
+def test_ranges_share_no_key_with_each_other_or_with_hashes() -> None:
+    hashes = [hash_keys(pa.array([-3, 20, 8], pa.int64()))]
+    assert are_distinct(hashes, [(10, 19), (0, 7), (-2, -1), (9, 9)])
+    assert are_distinct([], [(0, 7), (8, 8)]) and not are_distinct([], [(0, 7), (7, 8)])
+    for taken in ((10, 20), (-3, -3), (7, 9), (-10, 30)):
+        assert not are_distinct(hashes, [taken])
