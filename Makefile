@@ -68,6 +68,10 @@ bench: ready ## The benchmarks in tests/benchmarks (ratios within one run)
 	if [ -z "$$benchmarks" ]; then echo "there are no benchmarks yet"; fi; \
 	for name in $$benchmarks; do echo "[bench] $$name"; $(BIN)/python -m "tests.benchmarks.$$name" $(ARGS); done
 
+bench-train: ready ## Feed, launch and training step against their peers (single ones: python -m tests.benchmarks.bench_NAME)
+	@for part in feed launch train "train --framework keras"; do echo "[bench] $$part"; \
+	$(BIN)/python -m tests.benchmarks.bench_$$part || exit 1; done
+
 bench-%: ready
 	@$(BIN)/python -m tests.benchmarks.bench_$* $(ARGS)
 
