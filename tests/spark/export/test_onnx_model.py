@@ -36,8 +36,8 @@ CASES: dict[tuple[str, str], dict[str, Any]] = {
     ("keras", "multilabel"): {"inline_bytes": 64},
     ("torch", "multilabel"): {"variants": ("fp16",)},
     ("keras", "regression"): {"variants": ("optimized", "fp16")},
-    ("torch", "regression"): {"embeddings": "1"},
-    ("keras", "count"): {"embeddings": "dense"},
+    ("torch", "regression"): {"embeddings": "relu_1"},
+    ("keras", "count"): {"embeddings": "dense_1"},
     ("torch", "count"): {},
 }
 Make = Callable[[str, str], TrainedModel]
