@@ -42,7 +42,7 @@ def test_every_network_has_a_case() -> None:
 @pytest.mark.matrix
 @pytest.mark.parametrize("network", CASES)
 def test_a_network_goes_the_whole_way(tmp_path: Path, call_cli: CallCli, network: str) -> None:
-    assert call_cli("demo", "--data-only", "--dir", str(tmp_path)).returncode == 0
+    assert call_cli("demo", "--data-only", "--dir", str(tmp_path), directory=tmp_path).returncode == 0
     (tmp_path / "run.yml").write_text(yaml.safe_dump(configure(network)))
     printed = call_cli("run", "run.yml", directory=tmp_path)
     assert printed.returncode == 0, printed.stderr[-3000:]
