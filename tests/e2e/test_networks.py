@@ -27,7 +27,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], float]] =
     "deep_convnet": (IMAGES, {}, {"num_epochs": 8, "optimizer": SLOW}, 0.9),
     "resnet": (IMAGES, {"filters": 8}, {"num_epochs": 8, "optimizer": SLOW}, 0.9),
     "rnn": (IMAGES, {"is_bidirectional": True}, {"num_epochs": 10, "optimizer": SLOW}, 0.85),
-    "lstm": (IMAGES, {"num_layers": 2}, {"num_epochs": 10, "optimizer": SLOW}, 0.85),
+    "lstm": (IMAGES, {"num_layers": 2}, {"num_epochs": 16, "optimizer": SLOW}, 0.85),
     "gru": (TABLE, {"num_steps": 10, "units": 16}, {"num_epochs": 15, "optimizer": SLOW}, 0.85),
     "transformer": (IMAGES, {"width": 32}, {"num_epochs": 12, "optimizer": SLOW}, 0.85),
 }
