@@ -28,7 +28,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], float]] =
     "resnet": (IMAGES, {"filters": 8}, {"num_epochs": 8, "optimizer": SLOW}, 0.9),
     "rnn": (IMAGES, {"is_bidirectional": True}, {"num_epochs": 10, "optimizer": SLOW}, 0.85),
     "lstm": (IMAGES, {"num_layers": 2}, {"num_epochs": 16, "optimizer": SLOW}, 0.85),
-    "gru": (TABLE, {"num_steps": 10, "units": 16}, {"num_epochs": 15, "optimizer": SLOW}, 0.85),
+    "gru": (TABLE, {"num_steps": 7, "units": 16}, {"num_epochs": 15, "optimizer": SLOW}, 0.85),
     "transformer": (IMAGES, {"width": 32}, {"num_epochs": 12, "optimizer": SLOW}, 0.85),
 }
 # Its board of 19x19x48 numbers is no table of scikit-learn's: tests/numerics compare it in both frameworks and ONNX.
