@@ -21,6 +21,8 @@ _FOOTER_THREADS = 8
 _TASKS_PER_SLOT = 4
 _MAX_TASK_BYTES = 256 * 2**20
 _MIN_TASK_BYTES = 2**20
+# Starting a task takes about as long as scoring so much.
+_FULL_TASK_BYTES = 8 * 2**20
 # Spark wrote these into files whose old dates are of another calendar, which only it turns back.
 _OTHER_CALENDAR = (b"org.apache.spark.legacyDateTime", b"org.apache.spark.legacyINT96")
 
@@ -67,10 +69,12 @@ def list_pieces(log: PinnedLog, columns: Sequence[str]) -> list[Piece]:
 def share_pieces(pieces: Sequence[Piece], num_slots: int) -> tuple[tuple[Piece, ...], ...]:
     """Pieces by task, about equal in bytes: a few tasks per slot, so that no slot waits long for the last one.
 
-    Tasks of large tables have about 256 MB at most, tasks of small ones 1 MB at least; none is without pieces.
+    Tasks of large tables have about 256 MB at most; more than one per slot have 8 MB at least, those of the smallest
+    tables 1 MB; none is without pieces.
     """
     num_bytes = sum(piece.num_bytes for piece in pieces)
-    few = min(_TASKS_PER_SLOT * num_slots, -(-num_bytes // _MIN_TASK_BYTES))
+    least = min(num_slots, -(-num_bytes // _MIN_TASK_BYTES))
+    few = max(least, min(_TASKS_PER_SLOT * num_slots, num_bytes // _FULL_TASK_BYTES))
     num_tasks = max(1, min(len(pieces), max(few, -(-num_bytes // _MAX_TASK_BYTES))))
     shares: list[list[Piece]] = [[] for _ in range(num_tasks)]
     # The largest piece first, each to the task that has least.

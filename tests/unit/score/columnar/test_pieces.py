@@ -64,6 +64,7 @@ def test_shares_hold_every_piece_once_and_are_about_equal() -> None:
     shares = share_pieces(pieces, 2)
     assert sorted(piece.path for share in shares for piece in share) == sorted(piece.path for piece in pieces)
     assert len(shares) == 8 and max(sum(piece.num_bytes for piece in share) for share in shares) == 200 * 2**20
+    assert [len(share_pieces([Piece("f", 0, 1, 2**20)] * number, 2)) for number in (1, 2, 12, 40)] == [1, 2, 2, 5]
     assert len(share_pieces([Piece("f", 0, 1, 10)] * 3, 2)) == 1 and share_pieces([], 2) == ()
 
 
