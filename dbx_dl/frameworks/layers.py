@@ -31,15 +31,29 @@ class Layer(Protocol):
         """Trained numbers of the layer on rows of `shape`."""
 
 
-class _WithoutWeights:
+class _KeepsShape:
     def shape_after(self, shape: Shape) -> Shape:
         """Rows keep their shape."""
         return shape
 
+
+class _WithoutWeights(_KeepsShape):
     def num_parameters(self, shape: Shape) -> int:
         """None."""
         del shape
         return 0
+
+
+class _Norm(_KeepsShape):
+    def num_parameters(self, shape: Shape) -> int:
+        """a and b."""
+        return 2 * shape[-1]
+
+
+class _Added(_KeepsShape):
+    def num_parameters(self, shape: Shape) -> int:
+        """One for every entry of a row."""
+        return prod(shape)
 
 
 @dataclass(frozen=True)
@@ -124,16 +138,8 @@ class Conv2D:
 
 
 @dataclass(frozen=True)
-class PositionBias:
+class PositionBias(_Added):
     """A trained number for every position and channel is added to (H, W, C)."""
-
-    def shape_after(self, shape: Shape) -> Shape:
-        """Rows keep their shape."""
-        return shape
-
-    def num_parameters(self, shape: Shape) -> int:
-        """One for every entry of a row."""
-        return prod(shape)
 
 
 @dataclass(frozen=True)
@@ -158,29 +164,13 @@ class GlobalAverage(_WithoutWeights):
 
 
 @dataclass(frozen=True)
-class BatchNorm:
+class BatchNorm(_Norm):
     """Every channel to mean 0 and variance 1 over the batch (when predicting: of moving statistics), then a x + b."""
-
-    def shape_after(self, shape: Shape) -> Shape:
-        """Rows keep their shape."""
-        return shape
-
-    def num_parameters(self, shape: Shape) -> int:
-        """a and b."""
-        return 2 * shape[-1]
 
 
 @dataclass(frozen=True)
-class LayerNorm:
+class LayerNorm(_Norm):
     """The last dimension to mean 0 and variance 1, then a x + b."""
-
-    def shape_after(self, shape: Shape) -> Shape:
-        """Rows keep their shape."""
-        return shape
-
-    def num_parameters(self, shape: Shape) -> int:
-        """a and b."""
-        return 2 * shape[-1]
 
 
 @dataclass(frozen=True)
@@ -250,27 +240,15 @@ class Recurrent:
 
 
 @dataclass(frozen=True)
-class PositionEmbedding:
+class PositionEmbedding(_Added):
     """A trained vector for every step is added to (T, K)."""
-
-    def shape_after(self, shape: Shape) -> Shape:
-        """Rows keep their shape."""
-        return shape
-
-    def num_parameters(self, shape: Shape) -> int:
-        """T x K."""
-        return prod(shape)
 
 
 @dataclass(frozen=True)
-class SelfAttention:
+class SelfAttention(_KeepsShape):
     """Multi-head scaled dot-product attention of (T, K) to itself (Vaswani et al. 2017), every step to all."""
 
     num_heads: int
-
-    def shape_after(self, shape: Shape) -> Shape:
-        """Rows keep their shape."""
-        return shape
 
     def num_parameters(self, shape: Shape) -> int:
         """Queries, keys, values and the output, each K x K with a bias."""
