@@ -19,7 +19,7 @@ from dbx_dl.contracts import (
     PreparedTable,
     TableVersion,
     Target,
-    Task,
+    TaskName,
     TrainedModel,
 )
 from dbx_dl.export.onnx_model import write_model
@@ -66,7 +66,7 @@ def make_metadata(
     inputs: ImageSpec | FeatureSpec,
     label_names: tuple[str, ...],
     table: TableVersion | None = None,
-    task: Task = "multiclass",
+    task: TaskName = "multiclass",
     **changes: Any,
 ) -> ModelMetadata:
     """Metadata of a model on these inputs."""
@@ -88,7 +88,7 @@ def write_linear_model(
     inputs: ImageSpec | FeatureSpec,
     label_names: tuple[str, ...] = ("down", "up"),
     seed: int = 0,
-    task: Task = "multiclass",
+    task: TaskName = "multiclass",
     inline_bytes: int = 10**9,
     **changes: Any,
 ) -> np.ndarray:

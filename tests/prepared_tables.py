@@ -24,7 +24,7 @@ from dbx_dl.contracts import (
     TableStatistics,
     TableVersion,
     Target,
-    Task,
+    TaskName,
 )
 
 SPEC = FeatureSpec(
@@ -74,7 +74,7 @@ def write_image_table(folder: Path, rows: dict[Split, int], *, rows_per_group: i
     return describe(folder, version, rows, IMAGES, ("dark", "bright"), key_column="path")
 
 
-def write_number_table(folder: Path, task: Task, rows: dict[Split, int]) -> PreparedTable:
+def write_number_table(folder: Path, task: TaskName, rows: dict[Split, int]) -> PreparedTable:
     """Rows with x and y whose label can be learned from them: a number, a count, or the set of positive columns."""
     rng = np.random.default_rng(11)
     tables = []

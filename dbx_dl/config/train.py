@@ -11,6 +11,7 @@ from dbx_dl.config.feed import FeedConfig
 from dbx_dl.config.freezing import UnfreezeConfig
 from dbx_dl.config.section import Scalar, Section
 from dbx_dl.config.start import StartConfig
+from dbx_dl.contracts import TaskName
 
 ADAMW_WEIGHT_DECAY = 0.01
 LossName = Literal["cross_entropy", "hinge", "squared_hinge", "perceptron", "squared_error", "huber", "mae"]
@@ -64,6 +65,7 @@ class OptimizerConfig(Section):
 class TrainConfig(Section):
     """How a network is trained; `batch_size` is per rank.
 
+    `task` is another one than the table was prepared for: on the same kind of labels, or one that needs none.
     Without `loss` classes are learned by cross_entropy and numbers by squared_error, unless the network has a loss of
     its own. Classes by hinge, squared_hinge, perceptron or squared_error are learned one against the rest, each logit
     towards +1 or -1; regression also by huber and mae. `calibration` makes probabilities
@@ -80,6 +82,7 @@ class TrainConfig(Section):
     deviations of the label.
     """
 
+    task: TaskName | None = None
     network: str
     network_options: dict[str, Scalar] = Field(default_factory=dict)
     start: StartConfig | None = None

@@ -14,7 +14,7 @@ from dbx_dl.contracts.inputs import (
     InputSpec,
     NumericFeature,
     Target,
-    Task,
+    TaskName,
 )
 from dbx_dl.contracts.models import (
     Calibration,
@@ -95,7 +95,7 @@ __all__ = [
     "TableStatistics",
     "TableVersion",
     "Target",
-    "Task",
+    "TaskName",
     "TensorInfo",
     "TrainedModel",
     "TrialState",

@@ -9,7 +9,7 @@ from pydantic import Field
 from dbx_dl.contracts.contract import Contract
 
 DatetimePart = Literal["month", "day_of_month", "day_of_week", "hour", "minute"]
-Task = Literal["binary", "multiclass", "multilabel", "regression", "count", "none"]
+TaskName = Literal["binary", "multiclass", "multilabel", "regression", "count", "none"]
 
 
 class ImageSpec(Contract):
@@ -159,7 +159,7 @@ class Target(Contract):
     `label_index` are arrays. Regression and count: `label` is a double, there are no names. None: no label.
     """
 
-    task: Task = "multiclass"
+    task: TaskName = "multiclass"
     column: str
     label_names: tuple[str, ...] = ()
 
@@ -167,8 +167,3 @@ class Target(Contract):
     def is_classification(self) -> bool:
         """Whether a row belongs to exactly one of `label_names`."""
         return self.task in ("binary", "multiclass")
-
-    @property
-    def is_number(self) -> bool:
-        """Whether a number is predicted, rather than probabilities of `label_names`."""
-        return self.task in ("regression", "count")

@@ -11,7 +11,7 @@ from dbx_dl.contracts.inputs import InputSpec, Target
 from dbx_dl.contracts.tables import PreparedTable, TableVersion
 
 CalibrationMethod = Literal["platt", "temperature"]
-OutputKind = Literal["probabilities", "value", "embedding"]
+OutputKind = Literal["probabilities", "value", "values", "embedding"]
 Precision = Literal["float32", "float16", "int8"]
 
 
@@ -91,12 +91,6 @@ class ModelMetadata(Contract):
     embeddings: str | None = None
     inputs_sha256: str = ""
     variant: str = "plain"
-
-    @property
-    def output_kinds(self) -> tuple[OutputKind, ...]:
-        """What the file gives: probabilities of classes or labels, or a value; and embeddings when asked."""
-        main: OutputKind = "value" if self.target.is_number else "probabilities"
-        return (main,) if self.embeddings is None else (main, "embedding")
 
 
 class Parity(Contract):

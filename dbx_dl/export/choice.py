@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import ConfigError
-from dbx_dl.metrics import METRICS_BY_TASK
-from dbx_dl.metrics.comparison import DEFAULT_METRICS, is_better, is_lower_better
+from dbx_dl.metrics import is_better, is_lower_better
+from dbx_dl.tasks import task_of
 
 if TYPE_CHECKING:
     from dbx_dl.config import ExportConfig
@@ -18,11 +18,11 @@ SPEED_BATCH = 32
 
 def find_metric(prepared: PreparedTable, config: ExportConfig) -> str:
     """The metric that decides; ConfigError for one of another task, or where there are no rows to measure it on."""
-    task = prepared.target.task
-    metric = config.metric or DEFAULT_METRICS[task]
-    if metric not in METRICS_BY_TASK[task]:
-        known = ", ".join(METRICS_BY_TASK[task])
-        raise ConfigError(f"export.metric {metric!r} is not for the task {task}: choose one of {known}")
+    task = task_of(prepared.target)
+    metric = config.metric or task.default_metric
+    if metric not in task.metrics:
+        known = ", ".join(task.metrics)
+        raise ConfigError(f"export.metric {metric!r} is not for the task {task.name}: choose one of {known}")
     if config.variants and not prepared.split_rows.get("test", 0):
         raise ConfigError(f"table {prepared.table.name} has no test rows to measure export.variants on: leave them out")
     return metric

@@ -9,6 +9,7 @@ from dbx_dl.contracts import ImageSpec
 from dbx_dl.export.normalization import find_normalization
 from dbx_dl.score.inputs.binding import bind_rows
 from dbx_dl.score.model.own_models import PIXELS_NAME, name_outputs
+from dbx_dl.tasks import task_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ def explain_difference(
     path: Path, differences: Differences, held_out: HeldOutRows, session: ModelSession, tolerance: float
 ) -> str | None:
     """One clause that says with which change the file at `path` would agree; None when no known one helps."""
-    kind = session.metadata.output_kinds[0]
+    kind = task_of(session.metadata.target).output_kind
     expected = held_out.expected[kind]
     if kind == "probabilities" and _are_permuted(differences.found[kind], expected, tolerance):
         return "its labels are shuffled: with the probabilities in another order it would agree"

@@ -12,9 +12,9 @@ from dbx_dl.errors import DataError, ExportError
 from dbx_dl.export.diagnosis import explain_difference
 from dbx_dl.export.parity import compare_outputs, describe_difference, predict_in_batches, scale_differences
 from dbx_dl.export.rounding import bound_metrics
-from dbx_dl.metrics import TASK_METRICS
 from dbx_dl.score.evaluation import measure_predictions, read_predictions
 from dbx_dl.score.model.session import ModelSession, digest_file, open_model
+from dbx_dl.tasks import TaskSettings, task_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -149,8 +149,8 @@ def check_metrics(candidate: Candidate) -> None:
     if not candidate.metrics or not candidate.reference:
         return
     labels, predictions = read_predictions(candidate.test_predictions, candidate.prepared)
-    task = candidate.prepared.target.task
-    bounds = bound_metrics(TASK_METRICS[task], labels, predictions, task, _ROUNDING, candidate.metadata.label_scale)
+    settings = TaskSettings.of_model(candidate.metadata)
+    bounds = bound_metrics(task_of(candidate.prepared.target), labels, predictions, _ROUNDING, settings)
     if candidate.prepared.target.is_classification:
         bounds.pop("log_loss", None)
     for name in sorted(candidate.metrics.keys() & candidate.reference.keys()):

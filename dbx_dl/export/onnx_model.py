@@ -18,13 +18,11 @@ from dbx_dl.export.metadata import describe_model
 from dbx_dl.export.model_files import MODEL_FILE, move_model, remove_model, write_model
 from dbx_dl.export.network_process import NETWORK_FILE, OUTPUTS_FILE, held_out_rows
 from dbx_dl.export.parity import HeldOutRows
-from dbx_dl.frameworks.interface import ObjectiveRequest
-from dbx_dl.frameworks.measures import SupervisedMeasures
-from dbx_dl.metrics import TASK_METRICS
 from dbx_dl.runtime.gpus import WITHOUT_GPUS
 from dbx_dl.runtime.processes import call_in_process
 from dbx_dl.score.evaluation import predict_split
 from dbx_dl.score.model.session import digest_file
+from dbx_dl.tasks import TaskSettings, task_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -138,7 +136,7 @@ def _read_training(trained: TrainedModel) -> tuple[dict[str, float], dict[str, n
     with np.load(path, allow_pickle=False) as arrays:
         values = arrays["probabilities"] if "probabilities" in arrays else arrays["predictions"]
         if "sample_weights" in arrays:
-            metrics = dict(TASK_METRICS[trained.prepared.target.task](arrays["labels"], values))
+            metrics = task_of(trained.prepared.target).measure(arrays["labels"], values)
         return metrics, dict(zip(arrays["keys"].tolist(), values, strict=True))
 
 
@@ -149,10 +147,9 @@ def read_held_out(
     split, table = held_out_rows(trained.prepared, num_rows)
     if split != "test":
         logger.warning("there are no test rows: the ONNX file is compared with the network on %s rows", split)
-    task = metadata.target.task
-    request = ObjectiveRequest(task=task, label_center=metadata.label_center, label_scale=metadata.label_scale)
+    task = task_of(metadata.target)
     expected: dict[OutputKind, np.ndarray] = {
-        metadata.output_kinds[0]: SupervisedMeasures(request, metadata.calibration).predict(outputs["logits"])
+        task.output_kind: task.predict(outputs["logits"], TaskSettings.of_model(metadata))
     }
     if "embedding" in outputs:
         expected["embedding"] = outputs["embedding"]

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import Parity
 from dbx_dl.errors import ExportError
-from dbx_dl.score.outputs.class_scores import LABEL_THRESHOLD
 from dbx_dl.score.predictions import predict_rows
+from dbx_dl.tasks import TaskSettings, task_of
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from dbx_dl.contracts import ModelMetadata, OutputKind
+    from dbx_dl.contracts import ModelMetadata, OutputKind, Target
     from dbx_dl.score.model.session import ModelSession
 
 BATCH_ROWS = 256
@@ -64,14 +64,10 @@ def compare_outputs(session: ModelSession, held_out: HeldOutRows) -> Differences
 def summarize_parity(differences: Differences, metadata: ModelMetadata, tolerance: float) -> Parity:
     """The contract of what was compared."""
     by_row = differences.by_row
-    kind = metadata.output_kinds[0]
-    found, expected = differences.found[kind], differences.expected[kind]
-    if kind == "value":
+    task = task_of(metadata.target)
+    is_equal = task.is_same_choice(differences.found[task.output_kind], differences.expected[task.output_kind])
+    if is_equal is None:
         is_equal = by_row <= tolerance
-    elif metadata.target.task == "multilabel":
-        is_equal = ((found >= LABEL_THRESHOLD) == (expected >= LABEL_THRESHOLD)).all(axis=1)
-    else:
-        is_equal = found.argmax(axis=1) == expected.argmax(axis=1)
     return Parity(
         num_rows=len(by_row),
         max_abs_difference=float(by_row.max()),
@@ -94,10 +90,9 @@ def describe_difference(
     found, expected = (
         float(np.ravel(values[kind][row])[place]) for values in (differences.found, differences.expected)
     )
-    what = {"probabilities": "label {!r}", "embedding": "embedding {}", "value": "value"}[kind]
-    name = session.label_names[place] if kind == "probabilities" else place
+    name = _name_place(kind, place, session.metadata.target)
     return (
-        f"row {held_out.keys[row]!r}, {what.format(name)}: {found:.6g} instead of {expected:.6g} "
+        f"row {held_out.keys[row]!r}, {name}: {found:.6g} instead of {expected:.6g} "
         f"(tolerance {tolerance:g}; {int((~is_within).sum())} of {len(is_within)} rows differ)"
     )
 
@@ -128,7 +123,15 @@ def scale_differences(
     """How far outputs are apart, number by number, in the units of `Parity`."""
     import numpy as np
 
-    differences = np.abs(found - expected)
-    if kind == "value" and metadata.target.task == "regression":
-        return np.asarray(differences / metadata.label_scale)
-    return np.asarray(differences if kind == "probabilities" else differences / np.maximum(1.0, np.abs(expected)))
+    if kind == "embedding":
+        return np.asarray(np.abs(found - expected) / np.maximum(1.0, np.abs(expected)))
+    settings = TaskSettings.of_model(metadata)
+    return task_of(metadata.target).scale_differences(found.astype(np.float64), expected.astype(np.float64), settings)
+
+
+def _name_place(kind: OutputKind, place: int, target: Target) -> str:
+    if kind == "embedding":
+        return f"embedding {place}"
+    names = target.label_names if kind == "probabilities" else task_of(target).name_values(target)
+    what = "label" if kind == "probabilities" else "value"
+    return f"{what} {names[place % len(names)]!r}" if names else what

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.tasks import LabelKind, task_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -15,20 +16,24 @@ if TYPE_CHECKING:
     from dbx_dl.config import FeedConfig
     from dbx_dl.contracts import PreparedTable, Target
 
-INDEX_COLUMN, NUMBER_COLUMN = "label_index", "label"
+# What prepare writes, by what a row's label is.
+_COLUMNS: dict[LabelKind, tuple[str, ...]] = {
+    "class": ("label_index",),
+    "label_set": ("label_index",),
+    "number": ("label",),
+    "none": (),
+}
 
 
 class LabelReader:
     """Labels as `contracts.Batch` describes them, from the columns that prepare writes for the task."""
 
     def __init__(self, target: Target) -> None:
-        self._task = target.task
+        self._kind = "none" if target.task == "none" else task_of(target).label_kind
         self._num_names = len(target.label_names)
-        is_number = target.task in ("regression", "count")
-        name = NUMBER_COLUMN if is_number else INDEX_COLUMN
-        self.columns: tuple[str, ...] = () if target.task == "none" else (name,)
-        self.dtype = "float32" if is_number or target.task == "multilabel" else "int64"
-        self.row_shape: tuple[int, ...] = (self._num_names,) if target.task == "multilabel" else ()
+        self.columns = _COLUMNS[self._kind]
+        self.dtype = "float32" if self._kind in ("number", "label_set") else "int64"
+        self.row_shape: tuple[int, ...] = (self._num_names,) if self._kind == "label_set" else ()
 
     def read(self, table: pa.Table, place: str) -> NDArray[np.generic]:
         """Labels (N, *row_shape) of a table's rows; DataError, naming `place`, when a row has none that is finite."""
@@ -37,7 +42,7 @@ class LabelReader:
         column = table.column(self.columns[0])
         if column.null_count:
             raise DataError(f"{place} has rows without {self.columns[0]}: run the prepare stage again")
-        if self._task == "multilabel":
+        if self._kind == "label_set":
             return self._read_sets(column, place)
         return self._read_numbers(np.asarray(column.to_numpy()), place)
 

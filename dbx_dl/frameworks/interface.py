@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from dbx_dl.config import OptimizerConfig, UnfreezeConfig
-    from dbx_dl.contracts import Batch, Task
+    from dbx_dl.contracts import Batch, TaskName
     from dbx_dl.frameworks.freezing import FrozenStage
     from dbx_dl.runtime.ranks import RankPlace
 
@@ -37,16 +37,14 @@ class NetworkRequest:
 class ObjectiveRequest:
     """What a network is to learn, and in which numbers it computes.
 
-    Outputs (N, num_outputs) are logits of classes (binary, multiclass) or of labels (multilabel), a number (regression:
-    (label - label_center) / label_scale), or the logarithm of a rate (count). `loss` is one of
-    `LOSSES_BY_TASK` other than the task's own: "huber" or "mae" for a regression, for classes "hinge", "squared_hinge",
-    "perceptron" or "squared_error"; `label_smoothing` moves that share of the truth from the class to
-    all classes alike (from a label to both of its values). `precision` is "float32", "mixed_bfloat16" or
-    "mixed_float16"; with `sync_batch_norm` batch-norm uses the statistics of the global batch. With
-    `has_sample_weights` metrics are weighted by those.
+    Outputs (N, num_outputs) are what the task says (`tasks.Task.network_gives`); a task that scales labels learns
+    (label - label_center) / label_scale. `loss` is one of its losses other than the first; `label_smoothing` moves
+    that share of the truth from the class to all classes alike (from a label to both of its values). `precision` is
+    "float32", "mixed_bfloat16" or "mixed_float16"; with `sync_batch_norm` batch-norm uses the statistics of the global
+    batch. With `has_sample_weights` metrics are weighted by those.
     """
 
-    task: Task = "multiclass"
+    task: TaskName = "multiclass"
     loss: str | None = None
     label_smoothing: float = 0.0
     label_center: float = 0.0

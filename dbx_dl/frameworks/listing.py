@@ -7,18 +7,7 @@ from typing import Any
 
 from dbx_dl.config import Section
 from dbx_dl.frameworks.architectures import ARCHITECTURES
-from dbx_dl.frameworks.requests import LOSSES_BY_TASK
-from dbx_dl.metrics import METRICS_BY_TASK
-
-# What a network's outputs are for a task, and what scoring makes of them.
-_OUTPUTS = {
-    "binary": ("a logit for each of two classes", "probabilities, and the likelier class"),
-    "multiclass": ("a logit for each class", "probabilities, and the likeliest class"),
-    "multilabel": ("a logit for each label", "a probability for each label, and the labels above one half"),
-    "regression": ("a number", "the number, in the label's unit"),
-    "count": ("the logarithm of a rate", "the rate"),
-}
-_OWN_LOSSES = {"multilabel": "mean sigmoid cross-entropy", "count": "Poisson negative log likelihood"}
+from dbx_dl.tasks import TASKS
 
 
 @dataclass(frozen=True)
@@ -52,10 +41,10 @@ def list_networks() -> tuple[ListedNetwork, ...]:
 
 
 def list_tasks() -> tuple[ListedTask, ...]:
-    """The tasks that a prepared table may have."""
+    """The tasks that there are."""
     return tuple(
-        ListedTask(task, *_OUTPUTS[task], LOSSES_BY_TASK.get(task) or (_OWN_LOSSES[task],), METRICS_BY_TASK[task])
-        for task in _OUTPUTS
+        ListedTask(task.name, task.network_gives, task.scoring_returns, task.losses, task.metrics)
+        for task in TASKS.values()
     )
 
 

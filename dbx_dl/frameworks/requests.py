@@ -10,20 +10,12 @@ from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.frameworks.architectures import ARCHITECTURES
 from dbx_dl.frameworks.interface import NetworkRequest, ObjectiveRequest
 from dbx_dl.frameworks.networks import nearest
-from dbx_dl.metrics import METRICS_BY_TASK
+from dbx_dl.tasks import task_of
 
 if TYPE_CHECKING:
     from dbx_dl.config import TrainConfig
-    from dbx_dl.contracts import CalibrationMethod, PreparedTable
+    from dbx_dl.contracts import CalibrationMethod, PreparedTable, TaskName
 
-NUMBER_TASKS = ("regression", "count")
-# The losses that `train.loss` may name, the one without a name first.
-CLASS_LOSSES = ("cross_entropy", "hinge", "squared_hinge", "perceptron", "squared_error")
-LOSSES_BY_TASK: dict[str, tuple[str, ...]] = {
-    "binary": CLASS_LOSSES,
-    "multiclass": CLASS_LOSSES,
-    "regression": ("squared_error", "huber", "mae"),
-}
 # Softmax cross-entropy over classes, in float32.
 DEFAULT_REQUEST = ObjectiveRequest()
 
@@ -31,10 +23,7 @@ DEFAULT_REQUEST = ObjectiveRequest()
 def network_request(
     prepared: PreparedTable, network: str, options: Mapping[str, str | int | float | bool], seed: int
 ) -> NetworkRequest:
-    """The request for a network on this table: uint8 (H, W, C) pixels or float32 (K,) features; outputs by task.
-
-    One logit per class or label; regression and count have a single output.
-    """
+    """The request for a network on this table: uint8 (H, W, C) pixels or float32 (K,) features; outputs by task."""
     inputs = prepared.inputs
     is_image = isinstance(inputs, ImageSpec)
     shape = (inputs.height, inputs.width, inputs.channels) if isinstance(inputs, ImageSpec) else (inputs.num_encoded,)
@@ -43,7 +32,7 @@ def network_request(
         options=dict(options),
         input_shape=shape,
         input_dtype="uint8" if is_image else "float32",
-        num_outputs=1 if prepared.target.task in NUMBER_TASKS else len(prepared.target.label_names),
+        num_outputs=task_of(prepared.target).count_outputs(prepared.target),
         seed=seed,
     )
 
@@ -64,27 +53,27 @@ def objective_request(prepared: PreparedTable, config: TrainConfig) -> Objective
     )
 
 
-def choose_loss(task: str, config: TrainConfig) -> str | None:
+def choose_loss(task: TaskName, config: TrainConfig) -> str | None:
     """The loss that the run names, else the network's own where it has one for the task; None for the task's own."""
     own = ARCHITECTURES[config.network].loss if config.network in ARCHITECTURES else None
-    names = LOSSES_BY_TASK.get(task, ())
+    names = task_of(task).losses
     loss = config.loss or (own if own in names else None)
     return None if loss is None or loss == names[0] else loss
 
 
-def choose_calibration(task: str, config: TrainConfig) -> CalibrationMethod | None:
+def choose_calibration(task: TaskName, config: TrainConfig) -> CalibrationMethod | None:
     """How scores of classes become probabilities: as the run says, else platt where no cross-entropy made them such."""
     if config.calibration is not None:
         return None if config.calibration == "none" else config.calibration
-    return "platt" if task in ("binary", "multiclass") and choose_loss(task, config) is not None else None
+    return "platt" if task_of(task).label_kind == "class" and choose_loss(task, config) is not None else None
 
 
 def find_label_scaling(prepared: PreparedTable) -> tuple[float, float]:
-    """Mean and deviation of a regression's label over the train split where its statistics have them, else 0 and 1.
+    """Mean and deviation of the label over the train split where a task scales it and statistics have them; or 0 and 1.
 
     The network learns (label - mean) / deviation, so whatever applies it later multiplies and adds these.
     """
-    if prepared.target.task != "regression":
+    if not task_of(prepared.target).is_scaled:
         return 0.0, 1.0
     for profile in prepared.statistics.profiles:
         if profile.column == prepared.target.column and profile.mean is not None and profile.deviation:
@@ -94,7 +83,7 @@ def find_label_scaling(prepared: PreparedTable) -> tuple[float, float]:
 
 def is_classification(request: ObjectiveRequest) -> bool:
     """Whether a row belongs to exactly one class."""
-    return request.task in ("binary", "multiclass")
+    return task_of(request.task).label_kind == "class"
 
 
 def _choose_one_of(names: tuple[str, ...]) -> str:
@@ -106,11 +95,12 @@ def check_objective(prepared: PreparedTable, config: TrainConfig) -> None:
     task = prepared.target.task
     if task == "none":
         raise DataError(f"table {prepared.table.name} has no label: there is nothing that a network could learn")
+    known = task_of(task)
     what = f"is not for the task {task} of table {prepared.table.name}"
-    if config.loss is not None and config.loss not in LOSSES_BY_TASK.get(task, ()):
-        losses = LOSSES_BY_TASK.get(task)
-        raise ConfigError(f"train.loss {config.loss!r} {what}: {_choose_one_of(losses) if losses else 'leave it out'}")
-    if config.label_smoothing and task in NUMBER_TASKS:
+    if config.loss is not None and config.loss not in known.losses:
+        choice = _choose_one_of(known.losses) if len(known.losses) > 1 else "leave it out"
+        raise ConfigError(f"train.loss {config.loss!r} {what}: {choice}")
+    if config.label_smoothing and known.label_kind not in ("class", "label_set"):
         raise ConfigError(f"train.label_smoothing {what}: leave it out")
     if config.label_smoothing and (loss := choose_loss(task, config)) is not None:
         raise ConfigError(f"train.label_smoothing goes with cross_entropy, not with {loss}: leave it out")
@@ -118,7 +108,7 @@ def check_objective(prepared: PreparedTable, config: TrainConfig) -> None:
         raise ConfigError(f"train.calibration {what}: leave it out")
     if config.top_k and not prepared.target.is_classification:
         raise ConfigError(f"train.top_k {what}: leave it out")
-    names = (*METRICS_BY_TASK[task], *(f"top_{k}_accuracy" for k in config.top_k))
+    names = (*known.metrics, *(f"top_{k}_accuracy" for k in config.top_k))
     if config.best_metric is not None and config.best_metric not in names:
         hint = nearest(config.best_metric, list(names), what="metrics")
         raise ConfigError(f"train.best_metric {config.best_metric!r} {what}; {hint}")

@@ -1,27 +1,8 @@
-"""Which metrics a task has, and which of two values is the better one."""
+"""Which of two values of a metric is the better one."""
 
 from __future__ import annotations
 
 _LOWER_IS_BETTER = ("loss", "brier", "mae", "rmse", "poisson_deviance")
-
-_CLASSES = ("accuracy", "balanced_accuracy", "f1_macro", "log_loss", "brier", "auc")
-_NUMBERS = ("mae", "rmse", "r2")
-METRICS_BY_TASK: dict[str, tuple[str, ...]] = {
-    "binary": _CLASSES,
-    "multiclass": _CLASSES,
-    "multilabel": ("exact_match", "f1_macro", "f1_micro", "log_loss", "auc"),
-    "regression": _NUMBERS,
-    "count": (*_NUMBERS, "poisson_deviance"),
-}
-
-# What decides between models of a task where nobody says.
-DEFAULT_METRICS = {
-    "binary": "accuracy",
-    "multiclass": "accuracy",
-    "multilabel": "f1_micro",
-    "regression": "rmse",
-    "count": "poisson_deviance",
-}
 
 
 def is_better(metric: str, value: float, other: float) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dbx_dl.metrics.weighted import draw_weights, weighted_metrics
+from dbx_dl.metrics.weighted import draw_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,20 +72,23 @@ class Resamples:
 
 
 def resample_models(
-    task: str,
+    weigh: Callable[..., dict[str, NDArray[np.float64]]],
     labels: NDArray[Any],
-    outputs: Mapping[int, NDArray[Any]],
+    predictions: Mapping[int, NDArray[Any]],
     metrics: Sequence[str],
     *,
     num_resamples: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Resamples:
-    """Resample the rows of `labels` and measure these metrics of every model's `outputs`, see `weighted_metrics`."""
-    parts: dict[int, list[dict[str, NDArray[np.float64]]]] = {model: [] for model in outputs}
+    """Resample the rows of `labels` and measure these metrics of every model's `predictions`.
+
+    `weigh` is a task's (`tasks.Task.weigh`), see `metrics.weighted`.
+    """
+    parts: dict[int, list[dict[str, NDArray[np.float64]]]] = {model: [] for model in predictions}
     for weights_bn in draw_weights(len(labels), num_resamples, seed):
-        for model, values in outputs.items():
-            parts[model].append(weighted_metrics(task, labels, values, weights_bn, metrics))
+        for model, values in predictions.items():
+            parts[model].append(weigh(labels, values, weights_bn, metrics))
     return Resamples(
         {
             model: {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}

@@ -1,4 +1,9 @@
-"""The metrics of predictions under many weightings of the same rows at once, as resampling needs them."""
+"""The metrics of predictions under many weightings of the same rows at once, as resampling needs them.
+
+Each function takes labels and predictions as the plain metrics do and B weightings (B, N) of the N rows, and gives the
+asked metrics, float64 (B,) each. Whole weights count a row so often as it were repeated; NaN where a weighting leaves a
+metric undefined.
+"""
 
 from __future__ import annotations
 
@@ -15,28 +20,11 @@ if TYPE_CHECKING:
 _SMALLEST_PROBABILITY = 1e-15
 
 
-def weighted_metrics(
-    task: str, labels: NDArray[Any], outputs: NDArray[Any], weights_bn: Floats, metrics: Sequence[str]
+def weigh_classes(
+    labels: NDArray[Any], probabilities: NDArray[Any], weights_bn: Floats, metrics: Sequence[str]
 ) -> dict[str, Floats]:
-    """These of the task's METRICS_BY_TASK, each float64 (B,), of N rows under B weightings (B, N) of them.
-
-    `labels` and `outputs` are as the plain metrics take them: int (N,) and probabilities (N, C); multi-hot (N, L) and
-    probabilities (N, L); or numbers (N,) and (N,). Whole weights count a row so often as it were repeated. NaN where
-    a weighting leaves a metric undefined.
-    """
-    weights_bn = weights_bn / weights_bn.sum(axis=1, keepdims=True)
-    if task == "multilabel":
-        found = _weigh_label_sets(labels > 0.5, outputs.astype(np.float64), weights_bn)
-    elif task in ("regression", "count"):
-        found = _weigh_numbers(labels.astype(np.float64), outputs.astype(np.float64), weights_bn, task == "count")
-    else:
-        found = _weigh_classes(labels, outputs, weights_bn)
-    if "auc" in metrics:
-        found["auc"] = _weigh_areas(task, labels, outputs, weights_bn)
-    return {name: found[name] for name in metrics}
-
-
-def _weigh_classes(labels: NDArray[Any], probabilities: NDArray[Any], weights_bn: Floats) -> dict[str, Floats]:
+    """These of `classification_metrics` of classes int (N,) and probabilities (N, C) under B weightings, see above."""
+    weights_bn = share_weights(weights_bn)
     num_classes = probabilities.shape[1]
     predicted = probabilities.argmax(axis=1)
     chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
@@ -49,11 +37,17 @@ def _weigh_classes(labels: NDArray[Any], probabilities: NDArray[Any], weights_bn
         "log_loss": -np.log(np.clip(chosen, _SMALLEST_PROBABILITY, 1.0)),
         "brier": (probabilities.astype(np.float64) ** 2).sum(axis=1) - 2 * chosen + 1,
     }
-    return {
+    found = {
         **{name: weights_bn @ values for name, values in rows.items()},
         "balanced_accuracy": _mean_of_known(recalls),
         "f1_macro": _mean_of_known(f1),
     }
+    if "auc" in metrics:
+        # Of class 1 of two, else the mean over classes.
+        classes = range(1, 2) if num_classes == 2 else range(num_classes)
+        areas = [_weigh_area(labels == k, probabilities[:, k], weights_bn) for k in classes]
+        found["auc"] = np.asarray(np.mean(areas, axis=0))
+    return {name: found[name] for name in metrics}
 
 
 def _sum_by_class(weights_bn: Floats, classes: NDArray[Any], num_classes: int) -> Floats:
@@ -66,7 +60,11 @@ def _sum_by_class(weights_bn: Floats, classes: NDArray[Any], num_classes: int) -
     return sums_bc
 
 
-def _weigh_label_sets(is_label: NDArray[np.bool_], probabilities: Floats, weights_bn: Floats) -> dict[str, Floats]:
+def weigh_label_sets(
+    labels: NDArray[Any], probabilities: NDArray[Any], weights_bn: Floats, metrics: Sequence[str]
+) -> dict[str, Floats]:
+    """These of `multilabel_metrics` of multi-hot (N, L) and probabilities (N, L) under B weightings, see above."""
+    weights_bn, probabilities, is_label = share_weights(weights_bn), probabilities.astype(np.float64), labels > 0.5
     is_predicted = probabilities >= 0.5
     hits, labelled, guessed = (
         weights_bn @ x.astype(np.float64) for x in (is_label & is_predicted, is_label, is_predicted)
@@ -74,41 +72,55 @@ def _weigh_label_sets(is_label: NDArray[np.bool_], probabilities: Floats, weight
     p = np.clip(probabilities, _SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
     losses = -np.where(is_label, np.log(p), np.log1p(-p)).mean(axis=1)
     total = labelled + guessed
-    return {
+    found = {
         "exact_match": weights_bn @ (is_label == is_predicted).all(axis=1).astype(np.float64),
         "f1_macro": np.nan_to_num(_divide(2 * hits, total)).mean(axis=1),
         "f1_micro": np.nan_to_num(_divide(2 * hits.sum(axis=1), total.sum(axis=1))),
         "log_loss": weights_bn @ losses,
     }
+    if "auc" in metrics:
+        columns = range(probabilities.shape[1])
+        areas = [_weigh_area(is_label[:, k], probabilities[:, k], weights_bn) for k in columns]
+        found["auc"] = _mean_of_known(np.stack(areas, axis=1))
+    return {name: found[name] for name in metrics}
 
 
-def _weigh_numbers(truth: Floats, predicted: Floats, weights_bn: Floats, is_count: bool) -> dict[str, Floats]:
+def weigh_numbers(
+    labels: NDArray[Any], predictions: NDArray[Any], weights_bn: Floats, metrics: Sequence[str]
+) -> dict[str, Floats]:
+    """These of `regression_metrics` of numbers (N,) and (N,) under B weightings, see above."""
+    found = _weigh_errors(labels.astype(np.float64), predictions.astype(np.float64), share_weights(weights_bn))
+    return {name: found[name] for name in metrics}
+
+
+def weigh_counts(
+    labels: NDArray[Any], rates: NDArray[Any], weights_bn: Floats, metrics: Sequence[str]
+) -> dict[str, Floats]:
+    """These of `count_metrics` of counts (N,) and rates (N,) under B weightings, see above."""
+    weights_bn, counts, expected = share_weights(weights_bn), labels.astype(np.float64), rates.astype(np.float64)
+    ratios = np.where(counts > 0, counts, expected) / expected
+    deviances = weights_bn @ (2 * (counts * np.log(ratios) - counts + expected))
+    found = _weigh_errors(counts, expected, weights_bn) | {"poisson_deviance": deviances}
+    return {name: found[name] for name in metrics}
+
+
+def share_weights(weights_bn: Floats) -> Floats:
+    """Each weighting (B, N) divided by its sum."""
+    return np.asarray(weights_bn / weights_bn.sum(axis=1, keepdims=True))
+
+
+def _weigh_errors(truth: Floats, predicted: Floats, weights_bn: Floats) -> dict[str, Floats]:
     errors = truth - predicted
     mean_square = weights_bn @ errors**2
     # Around the overall mean, so that large labels lose no digits.
     centered = truth - truth.mean()
     spread = weights_bn @ centered**2 - (weights_bn @ centered) ** 2
     is_spread = spread > 1e-12 * max(float(np.mean(centered**2)), 1e-300)
-    values = {
+    return {
         "mae": weights_bn @ np.abs(errors),
         "rmse": np.sqrt(mean_square),
         "r2": 1 - _divide(mean_square, np.where(is_spread, spread, 0.0)),
     }
-    if is_count:
-        ratios = np.where(truth > 0, truth, predicted) / predicted
-        values["poisson_deviance"] = weights_bn @ (2 * (truth * np.log(ratios) - truth + predicted))
-    return values
-
-
-def _weigh_areas(task: str, labels: NDArray[Any], probabilities: NDArray[Any], weights_bn: Floats) -> Floats:
-    """The mean over labels, or of class 1 of two."""
-    num_labels = probabilities.shape[1]
-    if task == "multilabel":
-        areas = [_weigh_area(labels[:, k] > 0.5, probabilities[:, k], weights_bn) for k in range(num_labels)]
-        return _mean_of_known(np.stack(areas, axis=1))
-    per_class = range(1, 2) if num_labels == 2 else range(num_labels)
-    areas = [_weigh_area(labels == k, probabilities[:, k], weights_bn) for k in per_class]
-    return np.asarray(np.mean(areas, axis=0))
 
 
 def _weigh_area(is_positive: NDArray[np.bool_], scores: NDArray[Any], weights_bn: Floats) -> Floats:

@@ -11,10 +11,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.contracts import Estimate, MeasuredGroup, MeasuredModel
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.metrics import (
-    DEFAULT_METRICS,
-    METRICS_BY_TASK,
     SHARES,
-    TASK_METRICS,
     Resamples,
     resample_models,
     share_interval,
@@ -23,6 +20,7 @@ from dbx_dl.register.latency import measure_latency
 from dbx_dl.runtime.tables import read_pinned, require_columns
 from dbx_dl.score.evaluation import measure_predictions, predict_split, read_predictions
 from dbx_dl.score.model.session import open_model
+from dbx_dl.tasks import TASKS, task_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,12 +46,13 @@ class PredictedRows:
 
 def choose_metric(prepared: PreparedTable, config: RegisterConfig) -> str:
     """The deciding metric; ConfigError where it, or one that is limited, is none of the table's task."""
-    task = prepared.target.task
-    known = METRICS_BY_TASK.get(task, ())
-    metric = config.metric or DEFAULT_METRICS.get(task, "")
+    task = TASKS.get(prepared.target.task)
+    known = task.metrics if task is not None else ()
+    metric = config.metric or (task.default_metric if task is not None else "")
     for name in (metric, *config.limits, *(group.metric or metric for group in config.groups)):
         if name not in known:
-            raise ConfigError(f"{name or 'nothing'} is no metric of task {task}: choose from {', '.join(known) or '-'}")
+            choices = ", ".join(known) or "-"
+            raise ConfigError(f"{name or 'nothing'} is no metric of task {prepared.target.task}: choose from {choices}")
     return metric
 
 
@@ -83,11 +82,12 @@ def measure_models(
     _require_same_rows(predicted, prepared)
     metric = choose_metric(prepared, config)
     read = {part.version: read_predictions(part.rows, prepared) for part in predicted}
-    values = {version: TASK_METRICS[prepared.target.task](*rows) for version, rows in read.items()}
+    task = task_of(prepared.target)
+    values = {version: task.measure(*rows) for version, rows in read.items()}
     _require_defined(values, (metric, *config.limits))
     names = _list_metrics(values, metric, config)
     resamples = resample_models(
-        prepared.target.task,
+        task.weigh,
         read[predicted[0].version][0],
         {version: outputs for version, (_, outputs) in read.items()},
         names,

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.errors import DataError
 from dbx_dl.feed.targets import LabelReader
-from dbx_dl.metrics import TASK_METRICS
 from dbx_dl.runtime.tables import quote_column, read_pinned
 from dbx_dl.score.model.model_file import fetch_model
 from dbx_dl.score.udf import scorer_of
+from dbx_dl.tasks import task_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,18 +44,18 @@ def predict_split(
 ) -> pa.Table:
     """A model's (a file's or an MLflow URI's) predictions for the pinned rows of a split, sorted by key.
 
-    Columns: the key, the truth (`truth_column`), further `columns` of the table, and what is predicted: `probabilities`
-    of classes or labels, `value` of numbers. DataError when the model does not take this table's columns, is of another
+    Columns: the key, the truth (`truth_columns`), further `columns` of the table, and what is predicted
+    (`prediction_columns`). DataError when the model does not take this table's columns, is of another
     task, has other labels, or fails on a row.
     """
     scorer = scorer_of(spark, fetch_model(model_path, tracking_uri))
     _check_target(scorer.metadata.target, prepared, scorer.model.name)
     rows = read_pinned(spark, prepared.table).where(f"split = '{split}'")
     scorer.check(rows)
-    kept = [quote_column(name) for name in dict.fromkeys((prepared.key_column, truth_column(prepared), *columns))]
+    kept = [quote_column(name) for name in dict.fromkeys((prepared.key_column, *truth_columns(prepared), *columns))]
     predicted = rows.select(*kept, scorer().alias("_prediction"))
-    output = scorer.metadata.output_kinds[0]
-    scored = predicted.select(*kept, f"_prediction.{output}", "_prediction.error").toArrow()
+    outputs = [f"_prediction.{quote_column(name)}" for name in prediction_columns(scorer.metadata.target)]
+    scored = predicted.select(*kept, *outputs, "_prediction.error").toArrow()
     return _without_errors(scored).sort_by(prepared.key_column)
 
 
@@ -65,24 +65,35 @@ def measure_predictions(predictions: pa.Table, prepared: PreparedTable) -> dict[
     All rows count alike, whatever sample weights a model was trained with, so that any two models can be compared.
     """
     labels, predicted = read_predictions(predictions, prepared)
-    return TASK_METRICS[prepared.target.task](labels, predicted)
+    return task_of(prepared.target).measure(labels, predicted)
 
 
 def read_predictions(
     predictions: pa.Table, prepared: PreparedTable
 ) -> tuple[NDArray[np.generic], NDArray[np.floating]]:
-    """Labels as in `contracts.Batch` and probabilities (N, C) or values (N,) of what `predict_split` gives."""
+    """Labels as in `contracts.Batch` and the task's predictions (N,) or (N, P) of what `predict_split` gives."""
+    import numpy as np
+
     target = prepared.target
     labels = LabelReader(target).read(predictions, f"the predictions for table {prepared.table.name}")
-    if target.is_number:
+    kind = task_of(target).output_kind
+    if kind == "value":
         return labels, predictions.column("value").to_numpy()
+    if kind == "values":
+        return labels, np.stack([predictions.column(name).to_numpy() for name in prediction_columns(target)], axis=1)
     flat = predictions.column("probabilities").combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return labels, flat.reshape(-1, len(target.label_names))
 
 
-def truth_column(prepared: PreparedTable) -> str:
-    """The column with what is to be predicted: indices of labels, or numbers."""
-    return "label_index" if prepared.target.label_names else "label"
+def truth_columns(prepared: PreparedTable) -> tuple[str, ...]:
+    """The column with what is to be predicted, indices of labels or numbers; none where nothing is."""
+    return LabelReader(prepared.target).columns
+
+
+def prediction_columns(target: Target) -> tuple[str, ...]:
+    """The scorer's fields that hold a task's predictions."""
+    task = task_of(target)
+    return task.name_values(target) if task.output_kind == "values" else (task.output_kind,)
 
 
 def _check_target(known: Target, prepared: PreparedTable, model: str) -> None:

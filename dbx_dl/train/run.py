@@ -13,6 +13,7 @@ from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.frameworks import FRAMEWORKS
 from dbx_dl.frameworks.architectures import check_network
 from dbx_dl.frameworks.requests import check_objective, network_request
+from dbx_dl.tasks.retargeting import retarget
 from dbx_dl.train.checkpoint_files import discard_after, find_latest
 from dbx_dl.train.illustrations import log_figures
 from dbx_dl.train.job import TrainingJob, TrainingResult
@@ -60,6 +61,7 @@ def train_network(
     child of `parent_run_id`. ConfigError, DataError and SetupError come before anything is submitted, or from the
     ranks; RankFailedError carries a rank's traceback.
     """
+    prepared = retarget(prepared, config.task)
     check_request(prepared, config, framework)
     check_framework(config.launcher, framework)
     check_launch(spark, config)

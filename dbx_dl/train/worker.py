@@ -26,6 +26,7 @@ from dbx_dl.runtime.logs import show_rank_logs
 from dbx_dl.runtime.processes import end_with_parent, without_teardown
 from dbx_dl.runtime.ranks import RankPlace, read_rank_place
 from dbx_dl.runtime.whole_files import write_whole
+from dbx_dl.tasks import task_of
 from dbx_dl.train.calibration import calibrate
 from dbx_dl.train.checkpoint_files import load_checkpoint
 from dbx_dl.train.checkpoints import BestWeights, Checkpoints
@@ -147,7 +148,10 @@ def write_test_predictions(job: TrainingJob, directory: RunDirectory, observed: 
     keys = np.array(read_keys(job.prepared, "test"), dtype=np.str_)
     order = np.argsort(keys, kind="stable")
     target = job.prepared.target
-    name, width = ("probabilities", (len(target.label_names),)) if target.label_names else ("predictions", ())
+    task = task_of(target)
+    is_choice, names = task.output_kind == "probabilities", task.name_values(target)
+    width = (len(target.label_names),) if is_choice else (len(names),) if names else ()
+    name = "probabilities" if is_choice else "predictions"
     labels = observed["labels"][order] if observed else np.zeros(0, dtype=np.int64)
     values = observed["predictions"][order] if observed else np.zeros((0, *width))
     arrays: dict[str, Any] = {"keys": keys[order], "labels": labels, name: values.astype(np.float32)}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dbx_dl.config import OptimizerConfig, TrackingConfig, TrainConfig
-from dbx_dl.contracts import Task
+from dbx_dl.contracts import TaskName
 from dbx_dl.feed.rows import read_rows
 from dbx_dl.train.run import train_network
 from tests.prepared_tables import write_number_table
@@ -35,7 +35,7 @@ CASES = {
         pytest.param("keras", "multilabel", marks=pytest.mark.matrix),
     ],
 )
-def test_a_task_is_learned(spark: SparkSession, tmp_path: Path, framework: str, task: Task) -> None:
+def test_a_task_is_learned(spark: SparkSession, tmp_path: Path, framework: str, task: TaskName) -> None:
     changes, metric, bound = CASES[task]
     prepared = write_number_table(tmp_path / "table", task, {"train": 320, "validation": 60, "test": 80})
     optimizer = OptimizerConfig(learning_rate=0.02)
@@ -55,7 +55,7 @@ def test_a_task_is_learned(spark: SparkSession, tmp_path: Path, framework: str, 
         assert ((found > 0.5) == truth).mean() > 0.9
 
 
-def _read_test_rows(task: Task, run: Path, prepared: Any) -> tuple[np.ndarray, np.ndarray]:
+def _read_test_rows(task: TaskName, run: Path, prepared: Any) -> tuple[np.ndarray, np.ndarray]:
     """Labels and predictions of the test split, in key order."""
     with np.load(run / "test_predictions.npz", allow_pickle=False) as arrays:
         found = arrays["probabilities" if task == "multilabel" else "predictions"]

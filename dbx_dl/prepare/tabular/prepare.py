@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
     from dbx_dl.config import ColumnConfig, PrepareTableConfig
-    from dbx_dl.contracts import TableVersion, Task
+    from dbx_dl.contracts import TableVersion, TaskName
     from dbx_dl.prepare.outcomes import Outcome
 
 logger = logging.getLogger(__name__)
@@ -152,7 +152,7 @@ def _spec_of(earlier: PresentTable) -> FeatureSpec:
 def examine_train(
     train: DataFrame,
     columns: Mapping[str, ColumnConfig],
-    task: Task,
+    task: TaskName,
     outcome: Outcome,
     max_categories: int,
     spec: FeatureSpec | None = None,
@@ -182,7 +182,7 @@ def select_rejects(rows: DataFrame, key_column: str) -> DataFrame:
 
 
 def select_good(
-    rows: DataFrame, label_names: tuple[str, ...], task: Task, spec: FeatureSpec, key_column: str
+    rows: DataFrame, label_names: tuple[str, ...], task: TaskName, spec: FeatureSpec, key_column: str
 ) -> DataFrame:
     """The main table's columns of checked rows: key, features, label, label_index (not of numbers) and split."""
     good, labels = rows.where(f"{REASON} IS NULL"), ["label"]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
     from dbx_dl.config import ColumnConfig, PrepareTableConfig
-    from dbx_dl.contracts import Task
+    from dbx_dl.contracts import TaskName
 
 ROW = "_row"
 _ORDER, _PROBLEM, _SOURCE = "_order", "_problem", "_source"
@@ -38,7 +38,7 @@ REASONS_OF_KINDS = {
 
 
 def check_rows(
-    raw: DataFrame, columns: Mapping[str, ColumnConfig], task: Task, config: PrepareTableConfig, split: Column
+    raw: DataFrame, columns: Mapping[str, ColumnConfig], task: TaskName, config: PrepareTableConfig, split: Column
 ) -> DataFrame:
     """Key string, typed features, `label` as in `read_label`, `split`, and REASON, DETAIL and ROW of rejects.
 
@@ -83,7 +83,7 @@ def read_feature(raw: DataFrame, name: str, column: ColumnConfig, config: Prepar
 
 
 def _find_problem(
-    raw: DataFrame, features: Mapping[str, ColumnConfig], task: Task, config: PrepareTableConfig, split: Column
+    raw: DataFrame, features: Mapping[str, ColumnConfig], task: TaskName, config: PrepareTableConfig, split: Column
 ) -> Column:
     """What a row shows by itself, as struct<reason, detail>; null when it is good."""
     from pyspark.sql import functions as F

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from dbx_dl.config import PrepareTableConfig
-    from dbx_dl.contracts import Task
+    from dbx_dl.contracts import TaskName
     from dbx_dl.prepare.commits import PresentTable
 
 _COLUMNS: TypeAdapter[dict[str, ColumnConfig]] = TypeAdapter(dict[str, ColumnConfig])
@@ -31,7 +31,7 @@ class TableSchema:
     """How every column of a source is read, and what is learned."""
 
     columns: Mapping[str, ColumnConfig]
-    task: Task
+    task: TaskName
 
     def dump(self) -> dict[str, Any]:
         """The schema as plain values, for `load_schema`."""

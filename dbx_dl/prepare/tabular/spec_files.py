@@ -17,7 +17,7 @@ from dbx_dl.runtime.whole_files import write_whole
 
 if TYPE_CHECKING:
     from dbx_dl.config import ColumnConfig
-    from dbx_dl.contracts import Task
+    from dbx_dl.contracts import TaskName
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ _PLAIN = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _HEADER = "# What prepare found. Correct it and copy it below `prepare:` in a run config.\n"
 
 
-def render_spec(task: Task, columns: Mapping[str, ColumnConfig]) -> str:
+def render_spec(task: TaskName, columns: Mapping[str, ColumnConfig]) -> str:
     """YAML of the keys `task` and `columns` of a table's prepare section, a line per column with all its options."""
     lines = [f"task: {task}\n", "columns:\n"]
     for name, column in columns.items():
@@ -35,7 +35,7 @@ def render_spec(task: Task, columns: Mapping[str, ColumnConfig]) -> str:
     return "".join(lines)
 
 
-def log_spec(task: Task, columns: Mapping[str, ColumnConfig]) -> None:
+def log_spec(task: TaskName, columns: Mapping[str, ColumnConfig]) -> None:
     """Tell the user what was found, in one block; of many columns the first."""
     lines = render_spec(task, columns).splitlines()
     more = [f"  … and {len(lines) - _SHOWN} more columns"] if len(lines) > _SHOWN else []
@@ -43,7 +43,7 @@ def log_spec(task: Task, columns: Mapping[str, ColumnConfig]) -> None:
     logger.info("%d feature columns:\n%s", num_features, "\n".join([*lines[:_SHOWN], *more]))
 
 
-def write_spec(path: str, task: Task, columns: Mapping[str, ColumnConfig]) -> None:
+def write_spec(path: str, task: TaskName, columns: Mapping[str, ColumnConfig]) -> None:
     """Write `render_spec` to a local file, whole or not at all; ConfigError when it is not local, else DataError."""
     place = absolute_path(path)
     if not Path(place).is_absolute():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
     from dbx_dl.config import CategoricalColumn, ColumnConfig
-    from dbx_dl.contracts import Task
+    from dbx_dl.contracts import TaskName
     from dbx_dl.prepare.tabular.column_measures import ColumnMeasures
 
 # A correlation with the label of this much is a copy of it, up to rounding.
@@ -58,7 +58,7 @@ def find_leaks(
     train: DataFrame,
     columns: Mapping[str, ColumnConfig],
     measures: Mapping[str, ColumnMeasures],
-    task: Task,
+    task: TaskName,
     num_classes: int,
 ) -> list[str]:
     """A sentence for every feature that is the target in other words: no feature of a new row can be.

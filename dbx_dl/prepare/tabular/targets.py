@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
     from dbx_dl.config import PrepareTableConfig
-    from dbx_dl.contracts import Task
+    from dbx_dl.contracts import TaskName
     from dbx_dl.prepare.tabular.source_survey import ColumnSurvey
 
 logger = logging.getLogger(__name__)
 
 # A label of numbers with more different values than this is a quantity.
 MAX_NUMBER_CLASSES = 20
-CLASS_TASKS: tuple[Task, ...] = ("binary", "multiclass")
-NUMBER_TASKS: tuple[Task, ...] = ("regression", "count")
+CLASS_TASKS: tuple[TaskName, ...] = ("binary", "multiclass")
+NUMBER_TASKS: tuple[TaskName, ...] = ("regression", "count")
 # Labels are trained on in float32.
 _MAX_FLOAT32 = 3.4028234663852886e38
 
 
-def find_task(config: PrepareTableConfig, survey: ColumnSurvey) -> Task:
+def find_task(config: PrepareTableConfig, survey: ColumnSurvey) -> TaskName:
     """The declared task, or the one that the label's values suggest (`settle_classes` has the last word on classes).
 
     Arrays, and text with a `label_separator`, are multilabel. Numbers of more than 20 different values are a
@@ -52,7 +52,7 @@ def find_task(config: PrepareTableConfig, survey: ColumnSurvey) -> Task:
     return config.task
 
 
-def settle_classes(task: Task, label_names: Sequence[str], declared: Task | None) -> Task:
+def settle_classes(task: TaskName, label_names: Sequence[str], declared: TaskName | None) -> TaskName:
     """`binary` for two classes and `multiclass` for more, where the task was inferred, once the good rows are counted.
 
     DataError when a declared `binary` has more labels, or no row of a multilabel table has any.
@@ -65,7 +65,7 @@ def settle_classes(task: Task, label_names: Sequence[str], declared: Task | None
     return _name_classes(len(label_names)) if task in CLASS_TASKS and declared is None else task
 
 
-def read_label(raw: DataFrame, config: PrepareTableConfig, task: Task) -> Column:
+def read_label(raw: DataFrame, config: PrepareTableConfig, task: TaskName) -> Column:
     """The column `label`: string for classes, sorted array of distinct strings for multilabel, else double.
 
     Null where there is no label; an array without elements is a row to which no label applies.
@@ -86,7 +86,7 @@ def read_label(raw: DataFrame, config: PrepareTableConfig, task: Task) -> Column
     return F.array_sort(F.array_distinct(kept)).alias("label")
 
 
-def list_label_problems(raw: DataFrame, config: PrepareTableConfig, task: Task) -> list[tuple[str, Column, Column]]:
+def list_label_problems(raw: DataFrame, config: PrepareTableConfig, task: TaskName) -> list[tuple[str, Column, Column]]:
     """Reason, whether it holds, and detail, for rows whose label cannot be used: no_label, bad_label."""
     from pyspark.sql import functions as F
 
@@ -107,7 +107,7 @@ def list_label_problems(raw: DataFrame, config: PrepareTableConfig, task: Task) 
     return problems
 
 
-def _infer_task(label: str, survey: ColumnSurvey) -> Task:
+def _infer_task(label: str, survey: ColumnSurvey) -> TaskName:
     is_number = survey.family in ("integer", "number") or (survey.family == "text" and not survey.not_number)
     if not is_number or not survey.num_values or survey.num_distinct <= MAX_NUMBER_CLASSES:
         return _name_classes(survey.num_distinct)
@@ -123,5 +123,5 @@ def _infer_task(label: str, survey: ColumnSurvey) -> Task:
     return "regression"
 
 
-def _name_classes(num_classes: int) -> Task:
+def _name_classes(num_classes: int) -> TaskName:
     return "binary" if num_classes == 2 else "multiclass"

@@ -12,7 +12,8 @@ from dbx_dl.score.inputs.feature_binding import FeatureBinding
 from dbx_dl.score.inputs.image_binding import ImageBinding
 from dbx_dl.score.model.plan import ScorePlan
 from dbx_dl.score.outputs.class_scores import ClassChoices, ClassScores, LabelSets
-from dbx_dl.score.outputs.output_parts import OutputPart, PlainOutput
+from dbx_dl.score.outputs.output_parts import NamedValues, OutputPart, PlainOutput
+from dbx_dl.tasks import list_output_kinds, task_of
 from dbx_dl.transforms.tabular import input_names
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def name_outputs(metadata: ModelMetadata) -> dict[OutputKind, str]:
     """Names of a file's outputs by kind: the kind itself, with underscores where an input has that name."""
     taken = (PIXELS_NAME,) if isinstance(metadata.inputs, ImageSpec) else tuple(input_names(metadata.inputs))
     names: dict[OutputKind, str] = {}
-    for kind in metadata.output_kinds:
+    for kind in list_output_kinds(metadata):
         name: str = kind
         while name in (*taken, *names.values()):
             name += "_"
@@ -52,9 +53,9 @@ def name_outputs(metadata: ModelMetadata) -> dict[OutputKind, str]:
 def plan_own(metadata: ModelMetadata, choices: ClassChoices | None = None) -> ScorePlan:
     """How a file's inputs are bound, and its task's fields.
 
-    Classes: label, probability, probabilities. Multilabel: labels (from 0.5 on), probabilities. Numbers: value, in the
-    label's own unit. With embeddings a further field `embedding`. ConfigError when the choices need classes that the
-    model has not.
+    Classes: label, probability, probabilities. Multilabel: labels (from 0.5 on), probabilities. Numbers: value, or a
+    field for each that the task names, in the label's own unit. With embeddings a further field `embedding`.
+    ConfigError when the choices need classes that the model has not.
     """
     inputs, names = metadata.inputs, name_outputs(metadata)
     binding = ImageBinding(PIXELS_NAME, inputs) if isinstance(inputs, ImageSpec) else FeatureBinding(inputs)
@@ -67,13 +68,15 @@ def plan_own(metadata: ModelMetadata, choices: ClassChoices | None = None) -> Sc
 def _plan_prediction(
     metadata: ModelMetadata, names: Mapping[OutputKind, str], choices: ClassChoices | None
 ) -> OutputPart:
-    target = metadata.target
-    if target.is_number:
+    target, task = metadata.target, task_of(metadata.target)
+    if task.output_kind != "probabilities":
         if choices is not None:
             raise ConfigError("the model predicts numbers: there are no labels for top_k, probability_of or maps")
+        if task.output_kind == "values":
+            return NamedValues(names["values"], task.name_values(target))
         return PlainOutput(names["value"], "value", "float64", 0)
     one = None if choices is None else choices.probability_of
     if one is not None and one not in target.label_names:
         raise ConfigError(f"the model has no label {one!r}; its labels are {', '.join(target.label_names[:20])}")
-    part = LabelSets if target.task == "multilabel" else ClassScores
+    part = LabelSets if task.label_kind == "label_set" else ClassScores
     return part(names["probabilities"], target.label_names, choices=choices or ClassChoices())

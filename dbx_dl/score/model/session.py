@@ -17,6 +17,7 @@ from dbx_dl.score.model.description import FileFacts, describe_file
 from dbx_dl.score.model.external_data import list_data_files
 from dbx_dl.score.model.own_models import METADATA_KEY, name_outputs, plan_own, read_metadata
 from dbx_dl.score.model.providers import SessionSettings, list_providers, name_providers, require_provider
+from dbx_dl.tasks import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,8 +119,8 @@ class ModelSession:
         return found
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Probabilities float32 (N, C), or values float64 (N,), of one array of N rows per model input, by name."""
-        kind = self.metadata.output_kinds[0]
+        """The task's predictions of one array of N rows per model input, by name; see `tasks.Task`."""
+        kind = task_of(self.metadata.target).output_kind
         prediction: np.ndarray = self.run([self._outputs[kind]], inputs)[0]
         return prediction
 
@@ -134,7 +135,9 @@ class ModelSession:
 
         return {
             kind: np.full(
-                (num_rows, *(dim or 0 for dim in shape)), np.nan, np.float64 if kind == "value" else np.float32
+                (num_rows, *(dim or 0 for dim in shape)),
+                np.nan,
+                np.float64 if kind in ("value", "values") else np.float32,
             )
             for kind, shape in self._row_shapes.items()
         }

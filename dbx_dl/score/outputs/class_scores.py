@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from dbx_dl.score.inputs.arrow_lists import as_even_lists, as_lists, as_maps, as_structs, to_nested_lists
+from dbx_dl.tasks.label_sets import LABEL_THRESHOLD
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-# From this probability on a label is one of a row's labels, as in `metrics.multilabel_metrics`.
-LABEL_THRESHOLD = 0.5
 Activation = Literal["none", "softmax", "sigmoid"]
 
 

@@ -59,6 +59,32 @@ class PlainOutput:
 
 
 @dataclass(frozen=True)
+class NamedValues:
+    """An output float64 (N, P) of P numbers that have names: a field for each."""
+
+    output: str
+    names: tuple[str, ...]
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The names, double each."""
+        return dict.fromkeys(self.names, "double")
+
+    def build(self, values: np.ndarray, wanted: Collection[str]) -> dict[str, pa.Array]:
+        """The wanted fields of rows (N, P)."""
+        import numpy as np
+
+        columns = {name: values[:, place] for place, name in enumerate(self.names) if name in wanted}
+        return {name: to_values(np.ascontiguousarray(column)) for name, column in columns.items()}
+
+    def no_rows(self) -> np.ndarray:
+        """An array without rows."""
+        import numpy as np
+
+        return np.empty((0, len(self.names)), np.float64)
+
+
+@dataclass(frozen=True)
 class MapOutput:
     """A sequence of one map per row, as the classifiers of scikit-learn's converter give them."""
 

@@ -28,7 +28,8 @@ def to_structs(
 ) -> pa.StructArray:
     """Structs with the fields of `prediction_fields` of N rows; rows in `errors` are null beside their text.
 
-    `outputs` are probabilities float32 (N, number of labels) or value float64 (N,), and embedding float32 (N, K).
+    `outputs` are probabilities float32 (N, number of labels), value float64 (N,) or values float64 (N, P), and
+    embedding float32 (N, K).
     """
     import numpy as np
 

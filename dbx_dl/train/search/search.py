@@ -15,6 +15,7 @@ from dbx_dl.contracts import PreparedTable, SearchResult, SearchTrial, TrainedMo
 from dbx_dl.errors import ConfigError, RankFailedError, SetupError
 from dbx_dl.metrics import is_better
 from dbx_dl.runtime.slots import count_slots
+from dbx_dl.tasks.retargeting import retarget
 from dbx_dl.train.job import flatten
 from dbx_dl.train.launch import check_launch
 from dbx_dl.train.run import check_request, train_network
@@ -122,7 +123,7 @@ def _check_search(
     spark: SparkSession, prepared: PreparedTable, configs: Sequence[TrainConfig], search: SearchConfig, framework: str
 ) -> None:
     for config in configs:
-        check_request(prepared, config, framework)
+        check_request(retarget(prepared, config.task), config, framework)
     config, split = configs[0], search.metric.partition("_")[0]
     if prepared.split_rows.get("validation", 0) == 0 and split == "validation":
         raise ConfigError(

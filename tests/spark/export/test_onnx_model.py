@@ -14,10 +14,10 @@ from dbx_dl import export_onnx
 from dbx_dl.config import ExportConfig
 from dbx_dl.contracts import FileDigest, OnnxModel, PreparedTable, TrainedModel
 from dbx_dl.errors import ConfigError, DataError, ExportError
-from dbx_dl.metrics import METRICS_BY_TASK
 from dbx_dl.runtime.processes import call_in_process
 from dbx_dl.score.evaluation import evaluate_model
 from dbx_dl.score.model.session import digest_file, open_model
+from dbx_dl.tasks import TASKS
 from tests.onnx_models import describe_trained
 from tests.prepared_tables import write_feature_table, write_image_table, write_number_table
 
@@ -93,7 +93,7 @@ def test_real_networks_pass_the_gates(
     check_file(model, path, config)
     task = tables[kind].target.task
     assert model.metrics == evaluate_model(spark, str(path), tables[kind])
-    assert set(model.metrics) == set(METRICS_BY_TASK[task])
+    assert set(model.metrics) == set(TASKS[task].metrics)
     names = {"images": ["pixels"], "own": ["pixels"], "table": ["x", "y", "colour"]}.get(kind, ["x", "y"])
     assert [value.name for value in model.inputs] == names
     main = ("value", "float64", (None,)) if tables[kind].target.is_number else ("probabilities", "float32", (None, 2))

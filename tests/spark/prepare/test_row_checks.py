@@ -17,7 +17,7 @@ from dbx_dl.runtime.row_sources import MALFORMED_COLUMN
 if TYPE_CHECKING:
     from pyspark.sql import Row, SparkSession
 
-    from dbx_dl.contracts import Task
+    from dbx_dl.contracts import TaskName
 
 COLUMNS = {
     "n": "numeric",
@@ -55,7 +55,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
-def check(spark: SparkSession, rows: list[dict[str, Any]], schema: str, task: Task, **changes: Any) -> list[Row]:
+def check(spark: SparkSession, rows: list[dict[str, Any]], schema: str, task: TaskName, **changes: Any) -> list[Row]:
     values = {"source": "s", "table": "t", "key": "k", "label": "y", "columns": COLUMNS}
     config = PrepareTableConfig.model_validate({**values, **changes})
     names = [field.split()[0] for field in schema.split(", ")]
@@ -95,7 +95,7 @@ def test_rows_are_typed_or_rejected(spark: SparkSession) -> None:
     assert (raw["n"], raw["gone"], raw[MALFORMED_COLUMN]) == ("1,5", 7, None)
 
 
-LABELS: dict[str, tuple[str, Task, dict[str, Any], list[tuple[Any, Any, str | None]]]] = {
+LABELS: dict[str, tuple[str, TaskName, dict[str, Any], list[tuple[Any, Any, str | None]]]] = {
     "numbers in text": (
         "string",
         "regression",

@@ -9,15 +9,16 @@ from pyspark.sql import SparkSession
 from pyspark.sql.types import StructType
 
 from dbx_dl import score_udf
-from dbx_dl.contracts import Target, Task
+from dbx_dl.contracts import Target, TaskName
 from dbx_dl.errors import DataError
 from dbx_dl.feed.rows import read_rows
 from dbx_dl.feed.targets import LabelReader
 from dbx_dl.frameworks.interface import ObjectiveRequest
 from dbx_dl.frameworks.measures import SupervisedMeasures
-from dbx_dl.metrics import METRICS_BY_TASK, classification_metrics, softmax
+from dbx_dl.metrics import classification_metrics, softmax
 from dbx_dl.runtime.tables import read_pinned
-from dbx_dl.score.evaluation import evaluate_model, predict_split, truth_column
+from dbx_dl.score.evaluation import evaluate_model, predict_split, truth_columns
+from dbx_dl.tasks import TASKS
 from dbx_dl.transforms.columns import TabularEncoder
 from tests.onnx_models import write_linear_model
 from tests.prepared_tables import SPEC, write_feature_table, write_image_table, write_number_table
@@ -35,7 +36,7 @@ def test_metrics_equal_those_computed_by_hand(spark: SparkSession, tmp_path: Pat
 
 
 @pytest.mark.parametrize("task", ["multilabel", "regression", "count"])
-def test_every_task_has_its_own_metrics(spark: SparkSession, tmp_path: Path, task: Task) -> None:
+def test_every_task_has_its_own_metrics(spark: SparkSession, tmp_path: Path, task: TaskName) -> None:
     prepared = write_number_table(tmp_path / "table", task, {"train": 1, "test": 60})
     names, scaling = prepared.target.label_names, {"label_center": 300.0, "label_scale": 70.0}
     changes = scaling if task == "regression" else {}
@@ -46,10 +47,10 @@ def test_every_task_has_its_own_metrics(spark: SparkSession, tmp_path: Path, tas
     labels = LabelReader(prepared.target).read(rows, "rows")
     expected = measures.measure({"labels": labels, "predictions": measures.predict(logits_nc)})
     found = evaluate_model(spark, str(tmp_path / "m.onnx"), prepared)
-    assert found == pytest.approx(expected, rel=1e-5) and set(found) == set(METRICS_BY_TASK[task])
+    assert found == pytest.approx(expected, rel=1e-5) and set(found) == set(TASKS[task].metrics)
     predicted = predict_split(spark, str(tmp_path / "m.onnx"), prepared, columns=["x"])
     output = "probabilities" if names else "value"
-    assert predicted.column_names == ["key", truth_column(prepared), "x", output] and predicted.num_rows == 60
+    assert predicted.column_names == ["key", *truth_columns(prepared), "x", output] and predicted.num_rows == 60
     other = prepared.model_copy(update={"target": Target(task="binary", column="label", label_names=("a", "b"))})
     with pytest.raises(DataError, match=f"is of the task {task}; table .* of binary"):
         predict_split(spark, str(tmp_path / "m.onnx"), other)

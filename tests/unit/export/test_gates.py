@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from dbx_dl.contracts import FeatureSpec, ImageSpec, Task
+from dbx_dl.contracts import FeatureSpec, ImageSpec, TaskName
 from dbx_dl.errors import ExportError
 from dbx_dl.export.gates import FILE_GATES, GATES, Candidate, Tolerances, run_gates
 from dbx_dl.export.model_files import write_model
@@ -22,6 +22,7 @@ from dbx_dl.frameworks.interface import ObjectiveRequest
 from dbx_dl.frameworks.measures import SupervisedMeasures
 from dbx_dl.score.model.session import open_model
 from dbx_dl.score.predictions import predict_structs
+from dbx_dl.tasks import list_output_kinds
 from dbx_dl.transforms.columns import TabularEncoder
 from tests.image_bytes import encode_pixels
 from tests.onnx_models import make_metadata, make_network, make_weights
@@ -206,7 +207,9 @@ def test_the_metrics_gate_names_a_row_where_training_left_its_predictions(tmp_pa
 
 
 @pytest.mark.parametrize(("task", "names"), [("multilabel", ("a", "b")), ("regression", ()), ("count", ())])
-def test_files_of_every_task_pass_and_wrong_ones_are_told(tmp_path: Path, task: Task, names: tuple[str, ...]) -> None:
+def test_files_of_every_task_pass_and_wrong_ones_are_told(
+    tmp_path: Path, task: TaskName, names: tuple[str, ...]
+) -> None:
     scaling = {"label_center": 300.0, "label_scale": 70.0} if task == "regression" else {}
     metadata = make_metadata(SPEC, names, task=task, **scaling)
     weights = make_weights(SPEC, max(1, len(names)))
@@ -214,7 +217,7 @@ def test_files_of_every_task_pass_and_wrong_ones_are_told(tmp_path: Path, task: 
     rows = pa.RecordBatch.from_pydict({"x": [0.1, None, 2.0], "y": [1.0, 0.3, -1.0], "colour": ["red", "blue", None]})
     logits_nc = (TabularEncoder(SPEC).encode(rows) @ weights).astype(np.float32)
     expected = SupervisedMeasures(ObjectiveRequest(task=task, **scaling)).predict(logits_nc)
-    held_out = HeldOutRows(rows, ["a", "b", "c"], {metadata.output_kinds[0]: expected})
+    held_out = HeldOutRows(rows, ["a", "b", "c"], {list_output_kinds(metadata)[0]: expected})
     candidate = Candidate(
         path=tmp_path / "m.onnx",
         metadata=metadata,

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from dbx_dl.contracts import CategoricalFeature, FeatureSpec, ModelMetadata, NumericFeature, Task
+from dbx_dl.contracts import CategoricalFeature, FeatureSpec, ModelMetadata, NumericFeature, TaskName
 from dbx_dl.errors import ExportError
 from dbx_dl.export.graph import compose_model
 from dbx_dl.export.onnx_model import describe_tensor, write_model
@@ -100,7 +100,7 @@ def test_columns_named_like_inner_values_do_not_clash(tmp_path: Path, name: str)
     ("name", "task", "labels"), [("probabilities", "multiclass", ("a", "b")), ("value", "count", ())]
 )
 def test_a_column_named_like_the_output_moves_the_output(
-    tmp_path: Path, name: str, task: Task, labels: tuple[str, ...]
+    tmp_path: Path, name: str, task: TaskName, labels: tuple[str, ...]
 ) -> None:
     spec = FeatureSpec(features=(NumericFeature(column=name, fill=0, center=0, scale=1),))
     weights = write_linear_model(tmp_path / "m.onnx", spec, labels, task=task)

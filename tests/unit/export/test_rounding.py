@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dbx_dl.contracts import Task
+from dbx_dl.contracts import TaskName
 from dbx_dl.export.rounding import bound_metrics
-from dbx_dl.metrics import METRICS_BY_TASK, TASK_METRICS
+from dbx_dl.tasks import TASKS, TaskSettings
 
 RANDOM = np.random.default_rng(5)
 
 
-def draw(task: Task) -> tuple[np.ndarray, np.ndarray]:
+def draw(task: TaskName) -> tuple[np.ndarray, np.ndarray]:
     if task == "multilabel":
         return RANDOM.integers(0, 2, (50, 3)).astype(np.float32), RANDOM.random((50, 3))
     if task in ("regression", "count"):
@@ -21,12 +21,11 @@ def draw(task: Task) -> tuple[np.ndarray, np.ndarray]:
     return RANDOM.integers(0, 4, 50), np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize("task", METRICS_BY_TASK)
-def test_what_is_measured_lies_between_and_the_range_is_narrow(task: Task) -> None:
+@pytest.mark.parametrize("task", TASKS)
+def test_what_is_measured_lies_between_and_the_range_is_narrow(task: TaskName) -> None:
     labels, predictions = draw(task)
-    measure = TASK_METRICS[task]
-    bounds = bound_metrics(measure, labels, predictions, task, 1e-5)
-    found = measure(labels, predictions)
+    bounds = bound_metrics(TASKS[task], labels, predictions, 1e-5, TaskSettings())
+    found = TASKS[task].measure(labels, predictions)
     assert set(bounds) == set(found)
     for name, value in found.items():
         low, high = bounds[name]
@@ -35,12 +34,12 @@ def test_what_is_measured_lies_between_and_the_range_is_narrow(task: Task) -> No
 
 def test_ties_may_fall_either_way() -> None:
     labels, predictions = np.array([0, 1]), np.array([[0.5, 0.5], [0.5 + 1e-9, 0.5 - 1e-9]])
-    bounds = bound_metrics(TASK_METRICS["binary"], labels, predictions, "binary", 1e-5)
+    bounds = bound_metrics(TASKS["binary"], labels, predictions, 1e-5, TaskSettings())
     assert bounds["accuracy"] == (0.0, 1.0) and bounds["auc"] == (0.0, 1.0)
     assert bounds["brier"][1] - bounds["brier"][0] < 1e-4
 
 
 def test_numbers_do_not_move_beyond_their_truth() -> None:
     labels, predictions = np.array([4.0, 2.0], np.float32), np.array([4.0 + 1e-9, 1.0])
-    bounds = bound_metrics(TASK_METRICS["regression"], labels, predictions, "regression", 1e-2, scale=10.0)
+    bounds = bound_metrics(TASKS["regression"], labels, predictions, 1e-2, TaskSettings(label_scale=10.0))
     assert bounds["mae"] == pytest.approx((0.45, 0.6))

@@ -13,7 +13,7 @@ from deltalake import write_deltalake
 
 from dbx_dl.config import FeedConfig
 from dbx_dl.contracts import Batch, FeatureSpec, NumericFeature, PreparedTable, TableStatistics, Target
-from dbx_dl.contracts.inputs import Task
+from dbx_dl.contracts.inputs import TaskName
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.feed.reader import open_feed
 from tests.prepared_tables import describe
@@ -24,7 +24,7 @@ WEIGHTS = {"balanced": {"a": 0.5, "b": 1.0, "c": 4.0}, "effective_number": {"a":
 CLASSES = [0, 2, 1, 0, 2]
 
 
-def table_of(folder: Path, task: Task, **columns: Any) -> PreparedTable:
+def table_of(folder: Path, task: TaskName, **columns: Any) -> PreparedTable:
     """Five rows k0 to k4 with the given columns."""
     num_rows = len(next(iter(columns.values())))
     keys = {"key": [f"k{row}" for row in range(num_rows)], "x": np.arange(num_rows, dtype=float)}
@@ -59,7 +59,7 @@ def test_rows_of_a_batch_are_those_with_a_weight_unless_it_is_said() -> None:
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
-def test_classes_are_int64(tmp_path: Path, task: Task) -> None:
+def test_classes_are_int64(tmp_path: Path, task: TaskName) -> None:
     found = read(table_of(tmp_path, task, label_index=pa.array(CLASSES, pa.int32())))
     assert found == {f"k{row}": (label, 1.0) for row, label in enumerate(CLASSES)}
 
@@ -73,7 +73,7 @@ def test_sets_of_labels_are_many_hot(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("task", ["regression", "count"])
-def test_numbers_are_float32(tmp_path: Path, task: Task) -> None:
+def test_numbers_are_float32(tmp_path: Path, task: TaskName) -> None:
     found = read(table_of(tmp_path, task, label=[0.5, -1.25, 3.0, 0.0, 7.0]))
     assert [label for label, _ in found.values()] == [0.5, -1.25, 3.0, 0.0, 7.0]
 
@@ -95,7 +95,9 @@ def test_no_labels_are_zeros(tmp_path: Path) -> None:
         ("multilabel", {"label_index": [[0], [-1]]}, "outside of the 3 known"),
     ],
 )
-def test_labels_that_are_none_are_refused(tmp_path: Path, task: Task, columns: dict[str, Any], message: str) -> None:
+def test_labels_that_are_none_are_refused(
+    tmp_path: Path, task: TaskName, columns: dict[str, Any], message: str
+) -> None:
     with pytest.raises(DataError, match=message):
         read(table_of(tmp_path, task, **columns))
 

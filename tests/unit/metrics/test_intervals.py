@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from dbx_dl.metrics import (
-    METRICS_BY_TASK,
     classification_metrics,
     count_metrics,
     multilabel_metrics,
@@ -12,7 +11,8 @@ from dbx_dl.metrics import (
     resample_models,
     share_interval,
 )
-from dbx_dl.metrics.weighted import draw_weights, weighted_metrics
+from dbx_dl.metrics.weighted import draw_weights
+from dbx_dl.tasks import TASKS
 
 PLAIN = {
     "binary": classification_metrics,
@@ -41,7 +41,7 @@ def make_rows(task, num_rows, seed=0):
 def test_a_weight_counts_a_row_so_often(task, seed) -> None:
     labels, outputs = make_rows(task, 37, seed)
     (weights_bn,) = draw_weights(37, 5, seed)
-    found = weighted_metrics(task, labels, outputs, weights_bn, METRICS_BY_TASK[task])
+    found = TASKS[task].weigh(labels, outputs, weights_bn, TASKS[task].metrics)
     for number, weights_n in enumerate(weights_bn):
         rows = np.repeat(np.arange(37), weights_n.astype(int))
         expected = PLAIN[task](labels[rows], outputs[rows])
@@ -51,13 +51,11 @@ def test_a_weight_counts_a_row_so_often(task, seed) -> None:
 
 def test_what_a_resample_leaves_undefined_is_not_a_number() -> None:
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8]])
-    found = weighted_metrics(
-        "binary", np.array([0, 1]), probabilities, np.array([[2.0, 0.0], [1.0, 1.0]]), ["auc", "accuracy"]
+    found = TASKS["binary"].weigh(
+        np.array([0, 1]), probabilities, np.array([[2.0, 0.0], [1.0, 1.0]]), ["auc", "accuracy"]
     )
     assert np.isnan(found["auc"][0]) and found["auc"][1] == 1.0 and found["accuracy"][0] == 1.0
-    found = weighted_metrics(
-        "regression", np.array([5.0, 7.0]), np.array([5.0, 7.0]), np.array([[2.0, 0.0]]), ["r2", "mae"]
-    )
+    found = TASKS["regression"].weigh(np.array([5.0, 7.0]), np.array([5.0, 7.0]), np.array([[2.0, 0.0]]), ["r2", "mae"])
     assert np.isnan(found["r2"][0]) and found["mae"][0] == 0.0
 
 
@@ -98,8 +96,8 @@ def test_pairs_see_a_small_gain_that_single_intervals_hide() -> None:
         return np.eye(2)[chosen] * 0.8 + 0.1
 
     outputs = {1: predict(right), 2: predict(better)}
-    found = resample_models("binary", labels, outputs, ["accuracy"], seed=1)
-    again = resample_models("binary", labels, outputs, ["accuracy"], seed=1)
+    found = resample_models(TASKS["binary"].weigh, labels, outputs, ["accuracy"], seed=1)
+    again = resample_models(TASKS["binary"].weigh, labels, outputs, ["accuracy"], seed=1)
     low, high = found.interval_of_difference(2, 1, "accuracy")
     gain = better.mean() - right.mean()
     assert 0 < low < gain < high
@@ -111,7 +109,7 @@ def test_pairs_see_a_small_gain_that_single_intervals_hide() -> None:
 
 def test_equal_models_differ_by_nothing() -> None:
     labels, outputs = make_rows("multiclass", 50)
-    metrics = METRICS_BY_TASK["multiclass"]
-    found = resample_models("multiclass", labels, {1: outputs, 2: outputs}, metrics, num_resamples=50)
+    metrics = TASKS["multiclass"].metrics
+    found = resample_models(TASKS["multiclass"].weigh, labels, {1: outputs, 2: outputs}, metrics, num_resamples=50)
     for metric in metrics:
         assert found.interval_of_difference(1, 2, metric) == (0.0, 0.0)

@@ -7,7 +7,6 @@ import pytest
 from sklearn import metrics as reference
 
 from dbx_dl.metrics import (
-    METRICS_BY_TASK,
     classification_metrics,
     count_metrics,
     is_better,
@@ -17,6 +16,7 @@ from dbx_dl.metrics import (
     softmax,
 )
 from dbx_dl.metrics.ranking import area_under_curve
+from dbx_dl.tasks import TASKS
 
 
 def draw_classes(num_rows: int, num_classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -46,7 +46,7 @@ def test_classes(num_classes: int, seed: int) -> None:
     }
     expected |= {f"top_{k}_accuracy": np.nan for k in (2, 5) if k < num_classes}
     assert set(found) == set(expected)
-    assert set(METRICS_BY_TASK["binary"]) <= set(found)
+    assert set(TASKS["binary"].metrics) <= set(found)
     for name, value in expected.items():
         if not name.startswith("top"):
             assert found[name] == pytest.approx(value, abs=1e-12), name
@@ -92,7 +92,7 @@ def test_label_sets(seed: int) -> None:
         },
         abs=1e-12,
     )
-    assert set(found) == set(METRICS_BY_TASK["multilabel"])
+    assert set(found) == set(TASKS["multilabel"].metrics)
 
 
 def test_a_label_without_rows_leaves_the_others_auc() -> None:
@@ -116,7 +116,7 @@ def test_numbers_and_counts() -> None:
     deviance = reference.mean_poisson_deviance(labels, predictions)
     found = count_metrics(labels, predictions)
     assert found == pytest.approx(expected | {"poisson_deviance": deviance})
-    assert set(found) == set(METRICS_BY_TASK["count"])
+    assert set(found) == set(TASKS["count"].metrics)
     assert set(regression_metrics(np.ones(3), np.zeros(3))) == {"mae", "rmse"}
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dbx_dl.contracts import Task
+from dbx_dl.contracts import TaskName
 from dbx_dl.register.model_folder import describe_signature
 from dbx_dl.register.model_version import describe_tags, describe_version
 from tests.onnx_models import describe_onnx, make_metadata
@@ -49,7 +49,7 @@ def test_signatures_name_raw_columns() -> None:
         ("regression", (), ["value", "error"]),
     ],
 )
-def test_signatures_name_what_the_task_predicts(task: Task, names: tuple[str, ...], outputs: list[str]) -> None:
+def test_signatures_name_what_the_task_predicts(task: TaskName, names: tuple[str, ...], outputs: list[str]) -> None:
     found = describe_signature(make_metadata(IMAGES, names, task=task, embeddings="dense")).outputs.to_dict()
     assert [c["name"] for c in found] == [*outputs[:-1], "embedding", "error"]
     assert not any(c["required"] for c in found)  # a row that cannot be scored has an error alone

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from onnx import numpy_helper
 
-from dbx_dl.contracts import FeatureSpec, HashedFeature, ImageSpec, NumericFeature, Task
+from dbx_dl.contracts import FeatureSpec, HashedFeature, ImageSpec, NumericFeature, TaskName
 from dbx_dl.errors import DataError
 from dbx_dl.export.onnx_model import write_model
 from dbx_dl.metrics import sigmoid, softmax
@@ -141,7 +141,7 @@ def test_counts_are_rates_and_never_infinite(tmp_path: Path) -> None:
     ("task", "names"), [("multilabel", ("a", "b")), ("regression", ()), ("multiclass", ("a", "b"))]
 )
 def test_bad_rows_are_null_in_every_task_and_embeddings_come_along(
-    tmp_path: Path, task: Task, names: tuple[str, ...]
+    tmp_path: Path, task: TaskName, names: tuple[str, ...]
 ) -> None:
     write_linear_model(tmp_path / "m.onnx", IMAGES, names, task=task, embeddings="flat")
     session = open_model(tmp_path / "m.onnx")

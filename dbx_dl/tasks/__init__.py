@@ -1,0 +1,37 @@
+"""What a network can be trained for: one object per task says all that differs between tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dbx_dl.tasks.classes import ClassTask
+from dbx_dl.tasks.label_sets import LabelSetTask
+from dbx_dl.tasks.numbers import CountTask, RegressionTask
+from dbx_dl.tasks.task import LabelKind, Task, TaskSettings
+
+if TYPE_CHECKING:
+    from dbx_dl.contracts import ModelMetadata, OutputKind, Target, TaskName
+
+__all__ = ["TASKS", "LabelKind", "Task", "TaskSettings", "list_output_kinds", "task_of"]
+
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        ClassTask("binary", "a logit for each of two classes", "probabilities, and the likelier class"),
+        ClassTask("multiclass", "a logit for each class", "probabilities, and the likeliest class"),
+        LabelSetTask(),
+        RegressionTask(),
+        CountTask(),
+    )
+}
+
+
+def task_of(target: Target | TaskName) -> Task:
+    """The task of a table's target, or by its name; KeyError for a table without a label."""
+    return TASKS[target if isinstance(target, str) else target.task]
+
+
+def list_output_kinds(metadata: ModelMetadata) -> tuple[OutputKind, ...]:
+    """What a file gives: the task's own output first, embeddings where it was exported with them."""
+    main = task_of(metadata.target).output_kind
+    return (main,) if metadata.embeddings is None else (main, "embedding")

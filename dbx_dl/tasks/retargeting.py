@@ -1,0 +1,53 @@
+"""Another task on the labels of a table that was prepared for one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dbx_dl.contracts import Target
+from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.tasks import TASKS, task_of
+
+if TYPE_CHECKING:
+    from dbx_dl.contracts import PreparedTable, TaskName
+    from dbx_dl.tasks.task import Task
+
+
+def retarget(prepared: PreparedTable, name: TaskName | None) -> PreparedTable:
+    """The table with `name` as its task; as it is without one.
+
+    A task that needs no labels goes with every table, others with tables of their kind of labels. ConfigError for
+    others, and between classes, which the table alone decides; DataError for labels that the task cannot have.
+    """
+    target = prepared.target
+    if name is None or name == target.task:
+        return prepared
+    task = task_of(name)
+    if task.label_kind == "none":
+        return prepared.model_copy(update={"target": Target(task=name, column=target.column)})
+    found = TASKS[target.task].label_kind if target.task in TASKS else "none"
+    if task.label_kind != found or found == "class":
+        choices = [known for known in TASKS if _goes_with(TASKS[known], prepared)]
+        raise ConfigError(
+            f"train.task {name!r} does not go with table {prepared.table.name}, which is prepared for {target.task}: "
+            f"leave it out{' or choose one of ' + ', '.join(choices) if choices else ''}"
+        )
+    _check_labels(task, prepared)
+    return prepared.model_copy(update={"target": target.model_copy(update={"task": name})})
+
+
+def _goes_with(task: Task, prepared: PreparedTable) -> bool:
+    own = prepared.target.task
+    is_alike = own in TASKS and TASKS[own].label_kind == task.label_kind != "class"
+    return task.name != own and (is_alike or task.label_kind == "none")
+
+
+def _check_labels(task: Task, prepared: PreparedTable) -> None:
+    for profile in prepared.statistics.profiles:
+        if profile.column != prepared.target.column or profile.minimum is None or task.least_label is None:
+            continue
+        if profile.minimum < task.least_label:
+            raise DataError(
+                f"train.task {task.name!r} takes labels of {task.least_label:g} or more: "
+                f"{profile.column} of table {prepared.table.name} has {profile.minimum:g}"
+            )

@@ -1,0 +1,106 @@
+"""Every task's graph gives its predictions, what it says of itself holds, and only what fits is retargeted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper
+
+from dbx_dl.contracts import Calibration, ColumnProfile, PreparedTable, TableStatistics, Target, TaskName
+from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.tasks import TASKS, Task, TaskSettings, task_of
+from dbx_dl.tasks.graph_end import GraphEnd
+from dbx_dl.tasks.retargeting import retarget
+from tests.prepared_tables import SPEC, describe
+
+RANDOM = np.random.default_rng(3)
+NAMES = ("a", "b")
+SETTINGS = TaskSettings(
+    label_center=50.0,
+    label_scale=4.0,
+    calibration=Calibration(method="platt", slopes=(2.0, 0.5), offsets=(0.1, -0.2)),
+)
+
+
+def target_of(task: Task) -> Target:
+    names = NAMES if task.label_kind in ("class", "label_set") else ()
+    return Target(task=task.name, column="y", label_names=names)
+
+
+def draw_labels(task: Task, num_rows: int) -> np.ndarray:
+    if task.label_kind == "class":
+        return RANDOM.integers(0, 2, num_rows)
+    if task.label_kind == "label_set":
+        return RANDOM.integers(0, 2, (num_rows, 2)).astype(np.float32)
+    return RANDOM.poisson(50, num_rows).astype(np.float32)
+
+
+def table(task: TaskName, **profile: Any) -> PreparedTable:
+    statistics = TableStatistics(
+        profiles=(ColumnProfile(column="y", kind="numeric", num_rows=5, num_nulls=0, **profile),)
+    )
+    changes = {"target": Target(task=task, column="y"), "statistics": statistics}
+    return describe(Path("t"), 0, {"train": 5}, SPEC, NAMES).model_copy(update=changes)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_graph_gives_what_the_task_predicts(name: str) -> None:
+    task = TASKS[name]
+    width = task.count_outputs(target_of(task))
+    info = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", width])
+    model = helper.make_model(helper.make_graph([], "g", [info], []), opset_imports=[helper.make_opsetid("", 18)])
+    model.ir_version = 9
+    task.add_head(GraphEnd(model), "logits", "found", SETTINGS)
+    kind = TensorProto.FLOAT if task.output_kind == "probabilities" else TensorProto.DOUBLE
+    model.graph.output.append(
+        helper.make_tensor_value_info("found", kind, ["N", width] if kind == TensorProto.FLOAT else ["N"])
+    )
+    onnx.checker.check_model(model)
+    logits = (RANDOM.normal(size=(20, width)) * 3).astype(np.float32)
+    (found,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"logits": logits})
+    expected = task.predict(logits, SETTINGS)
+    assert found.shape == expected.shape == ((20,) if task.output_kind == "value" else (20, expected.shape[1]))
+    assert task.scale_differences(found.astype(np.float64), expected, SETTINGS).max() < 1e-6
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_metrics_are_those_that_a_task_names_weighted_ones_too(name: str) -> None:
+    task = TASKS[name]
+    labels = draw_labels(task, 40)
+    predictions = task.predict(
+        RANDOM.normal(size=(40, task.count_outputs(target_of(task)))).astype(np.float32), SETTINGS
+    )
+    found = task.measure(labels, predictions)
+    assert set(found) == set(task.metrics) and task.default_metric in found
+    weighed = task.weigh(labels, predictions, np.ones((2, 40)), task.metrics)
+    for metric, values in weighed.items():
+        assert values == pytest.approx([found[metric]] * 2, rel=1e-9)
+
+
+def test_only_choices_are_the_same_or_not() -> None:
+    first, second = np.array([[0.4, 0.6], [0.7, 0.3]]), np.array([[0.45, 0.55], [0.4, 0.6]])
+    assert [list(TASKS[name].is_same_choice(first, second)) for name in ("binary", "multilabel")] == [[True, False]] * 2
+    assert TASKS["regression"].is_same_choice(first[:, 0], second[:, 0]) is None
+
+
+def test_numbers_may_have_another_task() -> None:
+    prepared = table("regression", minimum=0.0)
+    assert retarget(prepared, None) is prepared and retarget(prepared, "regression") is prepared
+    assert task_of(retarget(prepared, "count").target).name == "count"
+    assert prepared.target.task == "regression"
+    with pytest.raises(DataError, match=r"'count' takes labels of 0 or more: y of table .* has -2"):
+        retarget(table("regression", minimum=-2.0), "count")
+
+
+def test_what_does_not_go_together_is_told() -> None:
+    with pytest.raises(ConfigError, match=r"'multiclass' does not go with .* prepared for regression: .* one of count"):
+        retarget(table("regression"), "multiclass")
+    with pytest.raises(ConfigError, match=r"'multiclass' does not go with .* prepared for binary: leave it out"):
+        retarget(table("binary"), "multiclass")
+    with pytest.raises(ConfigError, match=r"'count' does not go with .* prepared for none"):
+        retarget(table("none"), "count")
