@@ -47,8 +47,8 @@ demo: ready ## Real images and a real table the whole way, with Keras and PyTorc
 test: ready ## All test layers, but no benchmarks
 	@$(PYTEST) $(wildcard $(addprefix tests/,$(LAYERS))) $(IN_PROCESSES) $(ARGS)
 
-test-matrix: ready ## The variants that `make test` leaves out (marker matrix)
-	@$(PYTEST) tests -m matrix $(ARGS) || { status=$$?; [ $$status = 5 ] && echo "there are no matrix tests yet" || exit $$status; }
+test-matrix: ready ## The variants that `make test` leaves out (marker matrix); writes docs/results.md
+	@DBX_DL_RESULTS=docs $(PYTEST) tests -m matrix $(ARGS) || { status=$$?; [ $$status = 5 ] && echo "there are no matrix tests yet" || exit $$status; }
 
 test-%: ready
 	@if [ -d tests/$* ]; then $(PYTEST) tests/$* $(ARGS); else echo "there are no tests in tests/$* yet"; fi

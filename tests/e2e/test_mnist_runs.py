@@ -14,6 +14,7 @@ from PIL import Image
 
 from dbx_dl.contracts import OnnxModel, ScoredTable
 from tests.e2e.conftest import CallCli
+from tests.e2e.results import keep_result, share_of_largest_class
 from tests.image_files import encode_idx
 
 RUNS = Path(__file__).parents[2] / "conf" / "runs"
@@ -26,9 +27,7 @@ NUM_EPOCHS = 20
 @pytest.mark.parametrize("run", ["mnist_keras", "mnist_tensorflow_mlp", "mnist_tensorflow_cnn", "mnist_torch"])
 def test_a_run_on_idx_files_reaches_97_percent(tmp_path: Path, call_cli: CallCli, run: str) -> None:
     images = write_idx_files(tmp_path / "mnist")
-    values = yaml.safe_load((RUNS / f"{run}.yml").read_text())
-    values["train"] |= {"num_epochs": NUM_EPOCHS, "batch_size": 16}
-    values["registry"]["threshold"] = 0.97
+    values = shorten_run(yaml.safe_load((RUNS / f"{run}.yml").read_text()))
     (tmp_path / "run.yml").write_text(yaml.safe_dump(values))
     printed = call_cli("run", "run.yml", directory=tmp_path)
     assert printed.returncode == 0, printed.stderr[-3000:]
@@ -36,9 +35,16 @@ def test_a_run_on_idx_files_reaches_97_percent(tmp_path: Path, call_cli: CallCli
     model = OnnxModel.load(tmp_path / values["directory"] / framework / "onnx.json")
     assert model.metrics["accuracy"] >= 0.97
     assert {1, 32} <= model.latency_ms.keys()
+    keep_result(model, "digits 28x28", share_of_largest_class(model))
     scored = ScoredTable.load(tmp_path / values["directory"] / "scored.json")
     assert (scored.num_rows, scored.num_errors) == (NUM_IMAGES, 0)
     predict_one_and_many(Path(model.file.path), images)
+
+
+def shorten_run(values: dict[str, Any]) -> dict[str, Any]:
+    """The run for some hundred digits of scikit-learn, on which 0.97 is what can be asked for."""
+    train = values["train"] | {"num_epochs": NUM_EPOCHS, "batch_size": 16}
+    return values | {"train": train, "registry": values["registry"] | {"threshold": 0.97}}
 
 
 def predict_one_and_many(file: Path, images: np.ndarray) -> None:

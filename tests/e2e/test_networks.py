@@ -11,6 +11,7 @@ import yaml
 from dbx_dl.contracts import OnnxModel, Promotion, ScoredTable
 from dbx_dl.frameworks.architectures import ARCHITECTURES
 from tests.e2e.conftest import CallCli
+from tests.e2e.results import keep_result, share_of_largest_class
 
 # By network: its input, options of the network and of training, and the accuracy on the test split that it must pass.
 IMAGES: dict[str, Any] = {"kind": "images", "height": 8, "width": 8, "channels": 1}
@@ -54,6 +55,9 @@ def test_a_network_goes_the_whole_way(tmp_path: Path, call_cli: CallCli, network
         assert model.parity.max_abs_difference <= 1e-5
         for name, value in model.metrics.items():
             assert value == pytest.approx(model.trained.metrics[f"test_{name}"], rel=1e-4, abs=1e-6)
+        keep_result(
+            model, "breast cancer" if CASES[network][0] is TABLE else "digits 8x8", share_of_largest_class(model)
+        )
     assert Promotion.load(tmp_path / "run" / "promotion.json").champion_version is not None
     scored = ScoredTable.load(tmp_path / "run" / "scored.json")
     assert scored.num_rows > 500

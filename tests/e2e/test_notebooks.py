@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+import pytest
+import yaml
 
 from dbx_dl.contracts import Promotion, ScoredTable
 from tests.e2e.conftest import ROOT, make_small_run, run_python, write_config
+from tests.e2e.test_mnist_runs import shorten_run, write_idx_files
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]_*.py"))
+DEMOS = sorted((ROOT / "notebooks" / "demos").glob("[0-9]_*.py"))
 NUM_FILES_PER_CLASS = 30
 
 # Each with names of its own; what they share is what a cluster's notebooks share.
@@ -17,6 +23,26 @@ for path in sys.argv[1:]:
     print("notebook", path, flush=True)
     runpy.run_path(path, run_name="__main__")
 """
+
+
+@pytest.mark.matrix
+def test_the_demos_reach_97_percent_and_show_what_they_say(tmp_path: Path) -> None:
+    write_idx_files(tmp_path / "mnist")
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    for file in (ROOT / "conf" / "runs").glob("mnist_*.yml"):
+        (runs / file.name).write_text(yaml.safe_dump(shorten_run(yaml.safe_load(file.read_text()))))
+    assert [demo.stem for demo in DEMOS] == ["1_keras", "2_tensorflow", "3_torch", "4_onnx"]
+    result = run_python("-c", RUN_ALL, *map(str, DEMOS), directory=tmp_path, DBX_DL_RUNS=str(runs))
+    assert result.returncode == 0, result.stdout[-500:] + result.stderr[-2000:]
+    keras, tensorflow, torch, onnx = result.stdout.split("notebook ")[1:]
+    found = re.findall(r"accuracy on the test split: .*", keras + tensorflow + torch)
+    accuracies = [float(text) for line in found for text in re.findall(r"0\.\d+|1\.0+", line)]
+    assert len(accuracies) == 4 and min(accuracies) >= 0.97
+    assert "[[ 3 -1 -3 -1]\n  [-3  1  0 -3]" in tensorflow and "[[[ 3  0]\n  [ 3  1]]" in tensorflow
+    assert "shape=(None, 28, 28, 1)" in torch
+    assert float(re.search(r"largest difference: (\S+)", onnx)[1]) <= 1e-5  # type: ignore[index]
+    assert [line.split()[0] for line in onnx.splitlines()[-4:]] == ["batch", "1", "32", "1024"]
 
 
 def test_notebooks_take_a_run_the_whole_way(tmp_path: Path) -> None:

@@ -1,0 +1,98 @@
+"""The table of results in docs/: a row for every network and framework, kept from one run of the matrix to the next."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from dbx_dl.contracts import OnnxModel
+from dbx_dl.frameworks.architectures import describe_network
+from dbx_dl.frameworks.layers import count_parameters
+from dbx_dl.frameworks.requests import network_request
+from dbx_dl.tasks import task_of
+
+# The folder that the table is written into; without it nothing is.
+VARIABLE = "DBX_DL_RESULTS"
+COLUMNS = (
+    *("network", "framework", "task", "data", "rows", "parameters", "loss", "metric", "baseline", "parity"),
+    *("bytes", "ms at 1", "ms at 32"),
+)
+HEADER = f"""# Results
+
+Every network with both frameworks, the whole way: prepared table, two ranks, ONNX file, gates, registry, scores in
+Spark. `make test-matrix` writes this table anew; data and epochs are small, so that it shows what works rather than
+what is best. "Baseline" is what the test split gives without a network: the share of its largest class, or the metric
+of the training rows' mean. "Parity" is the largest difference between the file and the network; milliseconds are per
+call on one core.
+
+| {" | ".join(COLUMNS)} |
+|{"---|" * len(COLUMNS)}
+"""
+
+
+def keep_result(model: OnnxModel, data: str, baseline: float | None = None) -> None:
+    """Put a model's row into the table, where `DBX_DL_RESULTS` names a folder for it."""
+    if VARIABLE not in os.environ:
+        return
+    folder = Path(os.environ[VARIABLE]).absolute()
+    folder.mkdir(exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        file = folder / "results.json"
+        rows: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+        rows[f"{model.trained.network} {model.trained.framework} {data}"] = describe(model, data, baseline)
+        rows = dict(sorted(rows.items()))
+        file.write_text(json.dumps(rows, indent=1) + "\n")
+        (folder / "results.md").write_text(HEADER + "".join(map(render, rows.values())))
+    (folder / ".lock").unlink(missing_ok=True)
+
+
+def describe(model: OnnxModel, data: str, baseline: float | None) -> dict[str, Any]:
+    """What the table says of a model."""
+    trained = model.trained
+    metric = task_of(trained.prepared.target).default_metric
+    losses = [epoch.metrics["train_loss"] for epoch in trained.history]
+    request = network_request(trained.prepared, trained.network, trained.network_options, trained.seed)
+    layers = tuple(layer for _, layer in describe_network(request))
+    return {
+        "network": trained.network,
+        "framework": trained.framework,
+        "task": trained.prepared.target.task,
+        "data": data,
+        "rows": trained.prepared.num_rows,
+        "parameters": count_parameters(layers, request.input_shape),
+        "loss": [round(losses[0], 4), round(losses[-1], 4)],
+        "metric": {metric: round(model.metrics[metric], 4)},
+        "baseline": baseline if baseline is None else round(baseline, 4),
+        "parity": float(f"{model.parity.max_abs_difference:.1e}"),
+        "bytes": model.size_bytes,
+        "ms": [float(f"{model.latency_ms[size]:.2g}") for size in (1, 32)],
+    }
+
+
+def share_of_largest_class(model: OnnxModel) -> float:
+    """The accuracy of naming the test split's most frequent class."""
+    rows = model.trained.prepared.statistics.class_rows["test"].values()
+    return max(rows) / sum(rows)
+
+
+def render(row: dict[str, Any]) -> str:
+    """A line of the table."""
+    ((metric, value),) = row["metric"].items()
+    baseline = "" if row["baseline"] is None else row["baseline"]
+    first, last = row["loss"]
+    cells = (
+        *(row[name] for name in ("network", "framework", "task", "data")),
+        f"{row['rows']:,}",
+        f"{row['parameters']:,}",
+        f"{first:g} → {last:g}",
+        f"{metric} {value:g}",
+        baseline,
+        f"{row['parity']:.0e}",
+        f"{row['bytes']:,}",
+        *row["ms"],
+    )
+    return f"| {' | '.join(map(str, cells))} |\n"
