@@ -115,3 +115,53 @@ def write_picture_means(path: Path, shape: Sequence[Any], dtype: int = FLOAT) ->
     ]
     outputs = [("channels", FLOAT, ["N", shape[0]])]
     return write_foreign(path, nodes, [("image", dtype, ["N", *shape])], outputs, {"axes": np.array([2, 3])})
+
+
+def write_sequence(
+    path: Path, node: Any, dtype: int, shape: Sequence[Any], rows: Any = "N", more: Sequence[Any] = ()
+) -> str:
+    """`x` (N, …) -> `parts`, the sequence of tensors that the last `node` makes; `more` nodes come first."""
+    parts = helper.make_tensor_sequence_value_info("parts", dtype, None)
+    constants = {"one": np.array(1), "twos": np.array([2, 1])}
+    return write_foreign(path, [*more, node], [("x", dtype, [rows, *shape])], [parts], constants)
+
+
+def write_entries(path: Path, dtype: int, shape: Sequence[Any], rows: Any = "N", keepdims: int = 0) -> str:
+    """`x` -> `parts`: a sequence of as many entries as there are rows."""
+    node = helper.make_node("SplitToSequence", ["x"], ["parts"], axis=0, keepdims=keepdims)
+    return write_sequence(path, node, dtype, shape, rows)
+
+
+def write_slices(path: Path, dtype: int = FLOAT, rows: Any = "N") -> str:
+    """`x` (N, 3) -> `parts`: the tensors (N, 2) and (N, 1), or as the file says with frozen rows."""
+    node = helper.make_node("SplitToSequence", ["x", "twos"], ["parts"], axis=1)
+    return write_sequence(path, node, dtype, [3], rows)
+
+
+def write_ragged_entries(path: Path) -> str:
+    """`x` int64 (N,) -> `parts`: of each row the numbers from 0 up to its own, in a sequence that a loop makes."""
+    scalar = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [
+            helper.make_node("Gather", ["x", "step"], ["stop"]),
+            helper.make_node("Range", ["zero", "stop", "unit"], ["numbers"]),
+            helper.make_node("SequenceInsert", ["before", "numbers"], ["after"]),
+            helper.make_node("Identity", ["go"], ["going"]),
+        ],
+        "body",
+        [
+            scalar("step", INT64, []),
+            scalar("go", BOOL, []),
+            helper.make_tensor_sequence_value_info("before", INT64, None),
+        ],
+        [scalar("going", BOOL, []), helper.make_tensor_sequence_value_info("after", INT64, None)],
+        [numpy_helper.from_array(np.array(0), "zero"), numpy_helper.from_array(np.array(1), "unit")],
+    )
+    more = [
+        helper.make_node("SequenceEmpty", [], ["none"], dtype=INT64),
+        helper.make_node("Shape", ["x"], ["shape"]),
+        helper.make_node("Squeeze", ["shape"], ["rows"]),
+    ]
+    return write_sequence(
+        path, helper.make_node("Loop", ["rows", "", "none"], ["parts"], body=body), INT64, [], more=more
+    )

@@ -95,15 +95,20 @@ def _fails_everywhere(session: ModelSession, inputs: Arrays, start: int, stop: i
 
 def call_model(session: ModelSession, inputs: Arrays, num_rows: int) -> list[Any]:
     """The plan's outputs of one call, or of as many as a frozen number of rows needs; what that adds is cut off."""
-    names, frozen = session.plan.outputs, session.plan.frozen_rows
+    frozen = session.plan.frozen_rows
     if frozen is None:
-        return _check_rows(names, session.run(names, inputs), num_rows)
+        return _run_once(session, inputs, num_rows)
     calls = []
     for start in range(0, num_rows, frozen):
         size = min(frozen, num_rows - start)
         filled = {name: _fill_up(array[start : start + size], frozen) for name, array in inputs.items()}
-        calls.append([values[:size] for values in _check_rows(names, session.run(names, filled), frozen)])
+        calls.append([values[:size] for values in _run_once(session, filled, frozen)])
     return [_join(list(parts)) for parts in zip(*calls, strict=True)]
+
+
+def _run_once(session: ModelSession, inputs: Arrays, num_rows: int) -> list[Any]:
+    names = session.plan.outputs
+    return _check_rows(names, session.plan.to_rows(session.run(names, inputs), num_rows), num_rows)
 
 
 def _fill_up(array: np.ndarray, num_rows: int) -> np.ndarray:
@@ -130,7 +135,7 @@ def _join(parts: list[Any]) -> Any:
 
     if len(parts) == 1:
         return parts[0]
-    if not parts or isinstance(parts[0], list):
+    if any(isinstance(part, list) for part in parts) or len({part.shape[1:] for part in parts}) != 1:
         return [row for part in parts for row in part]
     return np.concatenate(parts)
 
@@ -162,8 +167,15 @@ def _find_finite(values: Any, num_rows: int) -> np.ndarray:
     import numpy as np
 
     if isinstance(values, list):
-        rows = [all(np.isfinite(number) for number in row.values()) for row in values]
-        return np.array(rows, bool)
+        return np.array([_is_row_finite(row) for row in values], bool)
     if values.dtype.kind != "f" or values.size == 0:
         return np.ones(num_rows, bool)
     return np.asarray(np.isfinite(values).reshape(num_rows, -1).all(axis=1))
+
+
+def _is_row_finite(row: Any) -> bool:
+    """Whether the numbers of a map, a tensor or several tensors are finite."""
+    import numpy as np
+
+    parts = row.values() if isinstance(row, dict) else row if isinstance(row, tuple) else (row,)
+    return all(np.asarray(part).dtype.kind != "f" or bool(np.isfinite(part).all()) for part in parts)

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.errors import ConfigError
+from dbx_dl.runtime.tables import quote_column
+from dbx_dl.score.inputs.variant_columns import define_function
 from dbx_dl.score.udf import ColumnScorer, UdfKind, score_udf
 
 if TYPE_CHECKING:
@@ -27,13 +29,20 @@ def register_sql_function(
 
     The function takes the columns of `score_udf` by position, or one struct whose fields have the model's names
     (`predict(struct(*))`), and gives the same struct; Spark takes no named arguments for it. Arguments are those of
-    `score_udf`, and errors. ConfigError too when `name` is no plain name, or when a model that takes timestamps would
-    get them through pandas, which loses the hours of clock changes.
+    `score_udf`, and errors. ConfigError too when `name` is no plain name.
+
+    pandas would lose hours of timestamps. A pandas function of a model that takes them is a function of SQL around one
+    (`<name>_of_text`): it takes named arguments too, and as one struct `predict(to_variant_object(struct(*)))`.
     """
     if not _NAME.fullmatch(name):
         raise ConfigError(f"{name!r} cannot be the name of a SQL function: use letters, digits and underscores")
     scorer = score_udf(spark, model, tracking_uri=tracking_uri, kind=kind, **options)
     if scorer.kind == "pandas" and any(want.element == "timestamp" for want in scorer.plan.wants):
-        raise ConfigError("a SQL function that takes timestamps needs arrow_udf (Spark 4.1): use score_udf instead")
-    spark.udf.register(name, scorer.udf)
+        inner = f"{name}_of_text"
+        spark.udf.register(inner, scorer.udf)
+        # Spark puts no function of SQL in the place of a Python one.
+        spark.sql(f"DROP TEMPORARY FUNCTION IF EXISTS {quote_column(name)}")
+        spark.sql(define_function(name, inner, scorer.plan.wants))
+    else:
+        spark.udf.register(name, scorer.udf)
     return scorer

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +34,20 @@ def to_nested_lists(values: np.ndarray) -> pa.Array:
             num_lists *= size
         array = as_even_lists(array, num_lists, values.shape[level])
     return array
+
+
+def to_ragged_lists(arrays: Sequence[np.ndarray], rank: int, dtype: Any) -> pa.Array:
+    """One value for each array, of `rank` dimensions that may be of different sizes: a list, of lists where > 1."""
+    import numpy as np
+
+    flat = [np.empty(0, dtype), *(np.asarray(array).reshape(-1) for array in arrays)]
+    values = to_values(np.concatenate(flat))
+    for level in range(rank - 1, -1, -1):
+        sizes = np.repeat(
+            [array.shape[level] for array in arrays], [math.prod(array.shape[:level]) for array in arrays]
+        )
+        values = as_lists(values, np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]))
+    return values
 
 
 def as_even_lists(values: pa.Array, num_lists: int, size: int) -> pa.Array:

@@ -29,8 +29,11 @@ SQL_TYPES = dict(ELEMENTS.values())
 ITEM_BYTES = {"float16": 2, "float32": 4, "float64": 8, "int8": 1, "int16": 2, "int32": 4, "int64": 8}
 ITEM_BYTES |= {f"u{name}": size for name, size in ITEM_BYTES.items() if name.startswith("int")} | {"bool": 1}
 MapKey = Literal["string", "int64"]
+# What a sequence of tensors has one of for each row: an entry, or a slice of every entry.
+SequenceKind = Literal["unsettled", "entry", "slices"]
 _TENSOR = re.compile(r"tensor\((\w+)\)")
 _MAPS = re.compile(r"seq\(map\((string|int64),tensor\((\w+)\)\)\)")
+_SEQUENCE = re.compile(r"seq\(tensor\((\w+)\)\)")
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class TensorFacts:
     `dtype` is NumPy's name of the elements, `string` for text, and ONNX Runtime's own name of a type that Spark has no
     columns for. `rows` is the first dimension, `dims` are the others; None is a free one. `has_rows` is false for a
     tensor without dimensions, or whose number of dimensions the file does not say. `map_key` is string or int64 for a
-    sequence of one map per row, whose values then are of `dtype`.
+    sequence of one map per row, whose values then are of `dtype`. `sequence` says of one of tensors what belongs to a
+    row; its `dims` then are those of a row's nested arrays, and it has no rows while that is unsettled.
     """
 
     name: str
@@ -49,6 +53,7 @@ class TensorFacts:
     dims: tuple[int | None, ...]
     has_rows: bool = True
     map_key: MapKey | None = None
+    sequence: SequenceKind | None = None
 
     @property
     def is_known(self) -> bool:
@@ -71,6 +76,8 @@ class TensorFacts:
     def __str__(self) -> str:
         shape = ("N" if self.rows is None else str(self.rows), *("?" if dim is None else str(dim) for dim in self.dims))
         dtype = self.dtype if self.map_key is None else f"map<{self.map_key}, {self.dtype}>"
+        if self.sequence is not None:
+            return f"{self.name}: sequence of {dtype} tensors"
         return f"{self.name}: {dtype} ({', '.join(shape) if self.has_rows else ''})"
 
 
@@ -108,6 +115,10 @@ def describe_tensor(name: str, kind: str, shape: Sequence[Any]) -> TensorFacts:
     if maps:
         dtype = ELEMENTS.get(maps[2], (kind, ""))[0]
         return TensorFacts(name, dtype, None, (), map_key="string" if maps[1] == "string" else "int64")
+    sequence = _SEQUENCE.fullmatch(kind)
+    if sequence:
+        dtype = ELEMENTS.get(sequence[1], (kind, ""))[0]
+        return TensorFacts(name, dtype, None, (), has_rows=False, sequence="unsettled")
     tensor = _TENSOR.fullmatch(kind)
     dtype = ELEMENTS.get(tensor[1], (kind, ""))[0] if tensor else kind
     sizes = [size if isinstance(size, int) and size > 0 else None for size in shape]

@@ -13,6 +13,7 @@ from dbx_dl.score.model.foreign_images import bind_image
 from dbx_dl.score.model.plan import ERROR_FIELD, ScorePlan
 from dbx_dl.score.outputs.class_scores import ClassChoices, ClassScores, LabelSets
 from dbx_dl.score.outputs.output_parts import MapOutput, OutputPart, PlainOutput
+from dbx_dl.score.outputs.sequences import SequenceOutput
 
 if TYPE_CHECKING:
     from dbx_dl.config.score_options import ScoreOptions
@@ -104,6 +105,8 @@ def _plan_output(facts: TensorFacts, field: str) -> OutputPart:
             f"the model's output {facts} cannot be a column: it does not hold one value for each row; "
             "leave it out with the option `fields`, which names those to keep"
         )
+    if facts.sequence is not None:
+        return SequenceOutput(facts.name, field, facts.dtype, len(facts.dims), has_slices=facts.sequence == "slices")
     if facts.map_key is not None:
         return MapOutput(facts.name, field, facts.map_key, facts.dtype)
     return PlainOutput(facts.name, field, facts.dtype, 0 if facts.is_scalar else len(facts.dims))
@@ -118,7 +121,7 @@ def _find_scores(facts: FileFacts, options: ScoreOptions) -> TensorFacts:
     if options.scores is not None:
         _require_names([options.scores], [each.name for each in facts.outputs], "outputs")
         return next(each for each in facts.outputs if each.name == options.scores)
-    found = [each for each in facts.outputs if each.dtype.startswith("float") and len(each.dims) <= 1]
+    found = [each for each in facts.outputs if _may_be_scores(each)]
     if len(found) > 1 and options.labels:
         found = [each for each in found if each.map_key or each.dims == (len(options.labels),)]
     if len(found) != 1:
@@ -127,8 +130,12 @@ def _find_scores(facts: FileFacts, options: ScoreOptions) -> TensorFacts:
     return found[0]
 
 
+def _may_be_scores(facts: TensorFacts) -> bool:
+    return facts.dtype.startswith("float") and len(facts.dims) <= 1 and facts.sequence is None
+
+
 def _plan_classes(facts: TensorFacts, options: ScoreOptions, list_keys: ListKeys) -> OutputPart:
-    if not facts.dtype.startswith("float") or len(facts.dims) > 1:
+    if not _may_be_scores(facts):
         raise ConfigError(f"the model's output {facts} does not hold a number per class")
     labels = options.labels or _number_labels(facts, list_keys)
     is_pair = facts.is_scalar and len(labels) == 2 and facts.map_key is None

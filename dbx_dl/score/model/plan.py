@@ -14,6 +14,7 @@ from dbx_dl.score.inputs.bound_rows import Binding
 from dbx_dl.score.inputs.image_binding import ImageBinding
 from dbx_dl.score.inputs.tensor_binding import TensorBinding
 from dbx_dl.score.outputs.output_parts import OutputPart
+from dbx_dl.score.outputs.sequences import SequenceOutput
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,6 +123,14 @@ class ScorePlan:
             return self
         names = tuple(f"{binding.input}_{place}" for place in range(num_columns))
         return replace(self, bindings=(replace(binding, columns=names),))
+
+    def to_rows(self, values: Sequence[Any], num_rows: int) -> list[Any]:
+        """What the model gave for `outputs`, with sequences of tensors as one value for each row; errors as there."""
+        sequences = {part.output: part for part in self.parts if isinstance(part, SequenceOutput)}
+        return [
+            sequences[name].to_rows(found, num_rows) if name in sequences else found
+            for name, found in zip(self.outputs, values, strict=True)
+        ]
 
     def to_structs(
         self, groups: Sequence[tuple[np.ndarray, Mapping[str, Any]]], errors: Mapping[int, str], num_rows: int

@@ -11,6 +11,7 @@ from dbx_dl.score.model.description import FileFacts, TensorFacts
 from dbx_dl.score.model.foreign_models import make_choices, plan_foreign
 from dbx_dl.score.model.own_models import plan_own
 from dbx_dl.score.model.plan import ScorePlan
+from dbx_dl.score.model.sequence_kinds import settle_sequences
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,12 +52,20 @@ def _plan_foreign(session: ModelSession, options: ScoreOptions) -> ScorePlan:
     if not all(each.has_rows or each.map_key for each in facts.outputs):
         found = probe_outputs(session)
         facts = FileFacts(facts.inputs, tuple(_settle(each, found) for each in facts.outputs))
+    if any(each.sequence for each in facts.outputs):
+        facts = FileFacts(facts.inputs, tuple(settle_sequences(facts.outputs, _probe_sizes(session, found))))
     return plan_foreign(facts, options, list_keys)
 
 
-def probe_outputs(session: ModelSession) -> dict[str, Any] | None:
-    """The outputs by name for two rows of zeros and empty texts; None when the model refuses them."""
-    rows = session.facts.frozen_rows or 2
+def _probe_sizes(session: ModelSession, found: dict[str, Any] | None) -> dict[int, dict[str, Any] | None]:
+    """What came out by number of rows: of two numbers, unless the file fixes one."""
+    frozen = session.facts.frozen_rows
+    return {frozen: found} if frozen else {2: found, 3: probe_outputs(session, 3)}
+
+
+def probe_outputs(session: ModelSession, num_rows: int = 2) -> dict[str, Any] | None:
+    """The outputs by name for so many rows of zeros and empty texts; None when the model refuses them."""
+    rows = session.facts.frozen_rows or num_rows
     names = [each.name for each in session.facts.outputs]
     try:
         return dict(

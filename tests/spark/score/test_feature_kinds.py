@@ -13,7 +13,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from dbx_dl import score_table, score_udf
+from dbx_dl import register_sql_function, score_table, score_udf
 from dbx_dl.config import ScoreConfig, TrackingConfig
 from dbx_dl.contracts import DatetimeFeature, FeatureSpec
 from dbx_dl.feed.rows import read_rows
@@ -119,6 +119,33 @@ def test_dates_and_local_timestamps_count_as_utc(spark: SparkSession, tmp_path: 
         cells = {"t": [int(np.datetime64(text, "us").astype(np.int64)) for text in expected]}
         encoded = encode_plainly(spec, cells).astype(np.float32)
         np.testing.assert_allclose(probabilities(df, score(name)), softmax(encoded @ weights), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["pandas", pytest.param("arrow", marks=pytest.mark.matrix)])
+def test_functions_of_sql_see_every_kind_as_it_is(
+    spark: SparkSession, typed: DataFrame, model: tuple[str, np.ndarray], kind: str
+) -> None:
+    path, expected = model
+    score = register_sql_function(spark, "predict_kinds", path, kind=kind)
+    typed.createOrReplaceTempView("kinds")
+    names = ", ".join(f"`{name}`" for name in score.input_columns)
+    struct = "struct(*)" if kind == "arrow" else "to_variant_object(struct(*))"
+    for call in (names, struct):
+        rows = spark.sql(f"SELECT id, predict_kinds({call}) AS p FROM kinds")
+        np.testing.assert_allclose(probabilities(rows, F.col("p")), expected, atol=1e-5)
+    for cast, name in {"timestamp_ntz": "local", "date": "days"}.items():
+        df = typed.withColumn("when", F.col("when").cast(cast)).where("id > 1 AND id < 7")
+        df.createOrReplaceTempView(name)
+        rows = spark.sql(f"SELECT id, predict_kinds({names}) AS p FROM {name}")
+        np.testing.assert_array_equal(probabilities(rows, F.col("p")), probabilities(df, score()))
+    wrong = names.replace("`when`", "size")
+    with pytest.raises(PySparkException, match=r"holds double, but the model takes|CAST_WITHOUT_SUGGESTION"):
+        spark.sql(f"SELECT predict_kinds({wrong}) FROM kinds").collect()
+    if kind == "pandas":
+        null = "SELECT 0 AS id, predict_kinds(to_variant_object(if(id < 0, struct(*), null))) AS p FROM kinds LIMIT 1"
+        assert probabilities(spark.sql(null), F.col("p")).shape == (1, 2)
+        with pytest.raises(PySparkException, match="column 'colour' holds nothing, but the model takes category"):
+            spark.sql("SELECT predict_kinds(price, `when`) FROM kinds").collect()
 
 
 @KINDS

@@ -100,6 +100,20 @@ def test_long_integers_nested_arrays_and_labels(
     assert [row["label"] for row in collect(table, score(*four))] == [row["label"] for row in rows]
 
 
+def test_sequences_are_nested_arrays_in_both_kinds(spark: SparkSession, table: DataFrame, tmp_path: Path) -> None:
+    slices = foreign.write_slices(tmp_path / "s.onnx")
+    entries = foreign.write_ragged_entries(tmp_path / "e.onnx")
+    found = {}
+    for kind in UDF_KINDS:
+        parts = score_udf(spark, slices, kind=kind)("vector").getField("parts")
+        numbers = score_udf(spark, entries, kind=kind)(F.col("id") % 4).getField("parts")
+        found[kind] = table.select("vector", parts, numbers, "id").orderBy("id").collect()
+    assert found["arrow"] == found["pandas"]
+    for vector, parts, numbers, place in found["arrow"]:
+        is_whole = vector is not None and len(vector) == 3
+        assert parts == ([vector[:2], vector[2:]] if is_whole else None) and numbers == list(range(place % 4))
+
+
 def test_functions_of_sql(spark: SparkSession, table: DataFrame, tmp_path: Path) -> None:
     table.createOrReplaceTempView("people")
     score = register_sql_function(spark, "predict_several", foreign.write_several(tmp_path / "m.onnx"))
