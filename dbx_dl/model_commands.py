@@ -28,6 +28,8 @@ def promote(config: ConfigOption, verbose: Verbose = False) -> None:
         promotion = promote_run(spark, run_config)
         header, *rows = promotion.compare()
         print_table(header, rows)
+        if groups := promotion.compare_groups():
+            print_table(groups[0], groups[1:])
         for check in promotion.checks:
             met = {True: "met", False: "MISSED", None: "not judged"}[check.is_met]
             typer.echo(f"version {check.version}: {met}: {check.detail}")

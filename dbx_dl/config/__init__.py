@@ -12,6 +12,7 @@ from dbx_dl.config.columns import (
     NumericColumn,
 )
 from dbx_dl.config.csv_options import CsvOptions
+from dbx_dl.config.fairness import FairnessConfig
 from dbx_dl.config.feed import AugmentConfig, CacheConfig, FeedConfig
 from dbx_dl.config.freezing import UnfreezeConfig
 from dbx_dl.config.image_sources import (
@@ -57,6 +58,7 @@ __all__ = [
     "Dimension",
     "EmbeddingColumn",
     "ExportConfig",
+    "FairnessConfig",
     "FeedConfig",
     "FolderSource",
     "FrameworkName",

@@ -74,9 +74,21 @@ class EmbeddingColumn(Section):
 
 
 class IgnoredColumn(Section):
-    """A column that is no feature."""
+    """A column that is no feature; `keep_as` keeps it in the table all the same, as a weight, say, or to group by."""
 
     kind: Literal["ignore"] = "ignore"
+    keep_as: Literal["numeric", "categorical", "boolean", "datetime"] | None = None
+
+    @property
+    def kept(self) -> ColumnConfig | None:
+        """How the column is read where it is kept."""
+        kinds: dict[str, ColumnConfig] = {
+            "numeric": NumericColumn(),
+            "categorical": CategoricalColumn(),
+            "boolean": BooleanColumn(),
+            "datetime": DatetimeColumn(),
+        }
+        return None if self.keep_as is None else kinds[self.keep_as]
 
 
 ColumnKind = Literal["numeric", "categorical", "boolean", "datetime", "embedding", "ignore"]

@@ -17,6 +17,7 @@ class SplitConfig(Section):
 
     `group`: a hash of that column instead, so that no group is on two sides. `time`: by that column, oldest rows
     first into train. `column`: that column names the split. `stratify`: the fractions hold within each label.
+    `files`: all rows of a file that `csv.files` names go to one split; the fractions are of the other rows.
     """
 
     train: float = Field(default=0.7, gt=0, le=1)
@@ -27,6 +28,7 @@ class SplitConfig(Section):
     time: str | None = None
     column: str | None = None
     stratify: bool = False
+    files: dict[str, Literal["train", "validation", "test"]] | None = None
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
@@ -37,6 +39,8 @@ class SplitConfig(Section):
         if len(named) + self.stratify > 1:
             chosen = [*named, *(["stratify"] if self.stratify else [])]
             raise ValueError(f"{' and '.join(chosen)} exclude each other: name one")
+        if self.files and self.column is not None:
+            raise ValueError("files and column exclude each other: name one")
         return self
 
 
@@ -81,6 +85,8 @@ class PrepareImagesConfig(PrepareSection):
     def _is_encodable(self) -> Self:
         if self.resize != "none" and self.encoding == "original":
             raise ValueError("resized images need `encoding: png` or `jpeg`")
+        if self.split.files:
+            raise ValueError("`split.files` is for tables: images name their split in the source")
         return self
 
 
@@ -90,7 +96,7 @@ class PrepareTableConfig(PrepareSection):
     `source`: a CSV, Parquet or JSON-lines file or folder, a Delta table, or with `source_format: query` a SQL query.
     Column kinds are inferred from the data unless `columns` declares them; `write_spec` names a YAML file for what was
     found, to be corrected and used as `columns`. `task` is inferred from the label where it is not given;
-    `label_separator` splits text into several labels.
+    `label_separator` splits text into several labels, `label_suffix` is cut off the end of a label that has it.
     """
 
     kind: Literal["table"] = "table"
@@ -101,10 +107,19 @@ class PrepareTableConfig(PrepareSection):
     label: str
     task: Literal["binary", "multiclass", "multilabel", "regression", "count"] | None = None
     label_separator: str | None = Field(default=None, min_length=1)
+    label_suffix: str | None = Field(default=None, min_length=1)
     columns: dict[str, ColumnConfig] | None = None
     null_tokens: tuple[str, ...] = NULL_TOKENS
     max_categories: int = Field(default=256, gt=0)
     write_spec: str | None = None
+
+    @model_validator(mode="after")
+    def _names_its_files(self) -> Self:
+        read = self.csv.files if self.source_format == "csv" else ()
+        for name in self.split.files or {}:
+            if name not in read:
+                raise ValueError(f"`split.files` has {name!r}, which is none of `csv.files`: {', '.join(read) or '-'}")
+        return self
 
 
 PrepareConfig = Annotated[PrepareImagesConfig | PrepareTableConfig, Field(discriminator="kind")]

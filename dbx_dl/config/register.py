@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, FiniteFloat, model_validator
 
+from dbx_dl.config.fairness import FairnessConfig
 from dbx_dl.config.section import Section
 
 MetricName = Literal[
@@ -64,9 +65,10 @@ class RegisterConfig(Section):
 
     It must reach `threshold` in `metric` (by task accuracy, f1_micro, rmse or poisson_deviance where none is named) and
     beat the champion by more than nothing and by `min_gain`; with `certain_gain` the whole interval of the difference
-    must. `limits` are for further metrics, `groups` for parts of the rows. Intervals have this `confidence`; those over
-    `num_resamples` of the rows are drawn with `seed`. `ledger` is the Delta table (path or name) in which promotions of
-    a model meet; one that all of them share is found for a database file and for Unity Catalog.
+    must. `limits` are for further metrics, `groups` and `fairness` for parts of the rows. Intervals have this
+    `confidence`; those over `num_resamples` of the rows are drawn with `seed`. `ledger` is the Delta table (path or
+    name) in which promotions of a model meet; one that all of them share is found for a database file and for Unity
+    Catalog.
     """
 
     name: str
@@ -76,6 +78,7 @@ class RegisterConfig(Section):
     certain_gain: bool = False
     limits: dict[MetricName, MetricLimit] = Field(default_factory=dict)
     groups: tuple[GroupLimit, ...] = ()
+    fairness: FairnessConfig | None = None
     latency: LatencyLimit = LatencyLimit()
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     num_resamples: int = Field(default=1000, ge=100)

@@ -2,6 +2,7 @@
 
 from dbx_dl.contracts.batch import Batch
 from dbx_dl.contracts.contract import Contract, FileDigest
+from dbx_dl.contracts.fairness import Fairness, GroupRates
 from dbx_dl.contracts.inputs import (
     CategoricalFeature,
     DatetimeFeature,
@@ -68,9 +69,11 @@ __all__ = [
     "EmbeddingFeature",
     "EpochMetrics",
     "Estimate",
+    "Fairness",
     "Feature",
     "FeatureSpec",
     "FileDigest",
+    "GroupRates",
     "HashedFeature",
     "ImageSpec",
     "InputSpec",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from dbx_dl.contracts.contract import Contract
+from dbx_dl.contracts.fairness import Fairness
 from dbx_dl.contracts.tables import TableVersion
 
 _MISSING = "–"
@@ -43,6 +44,7 @@ class MeasuredModel(Contract):
     metrics: dict[str, Estimate]
     differences: dict[str, Estimate] = Field(default_factory=dict)
     groups: tuple[MeasuredGroup, ...] = ()
+    fairness: Fairness | None = None
     latency: Latency | None = None
 
 
@@ -94,6 +96,14 @@ class Promotion(Contract):
             times = [getattr(model.latency, field, None) for model in self.models]
             rows.append((title, *(_MISSING if time is None else f"{time:.3g}" for time in times)))
         return (header, *rows)
+
+    def compare_groups(self) -> tuple[tuple[str, ...], ...]:
+        """How each version treats the groups of `registry.fairness`: a header, then a row per group and version."""
+        measured = [(model, model.fairness.tabulate()) for model in self.models if model.fairness is not None]
+        if not measured:
+            return ()
+        rows = [(self._title(model), *row) for model, (_, *rows) in measured for row in rows]
+        return (("", *measured[0][1][0]), *rows)
 
     def _title(self, model: MeasuredModel) -> str:
         return f"version {model.version}" + (" (champion so far)" if model.version == self.present_version else "")

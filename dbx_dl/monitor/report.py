@@ -54,11 +54,12 @@ def render_report(runs: Sequence[tuple[RunOutcome, Evidence]], *, title: str) ->
 
 
 def _describe_run(outcome: RunOutcome, evidence: Evidence) -> dict[str, Any]:
+    promotion = outcome.promotion
     return {
         "outcome": outcome,
         "evidence": evidence,
         "flow": _flow_steps(outcome),
-        "comparison": outcome.promotion.compare(),
+        "comparisons": [table for table in (promotion.compare(), promotion.compare_groups()) if table],
         "models": [_describe_model(outcome, model, evidence) for model in outcome.registered],
         "samples": _show_samples(outcome, evidence),
         "num_wrong": _count_wrong(evidence.predictions.get(evidence.sample_framework)),

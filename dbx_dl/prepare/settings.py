@@ -17,7 +17,7 @@ def require_same_settings(earlier: PresentTable | None, settings: dict[str, Any]
         return
     for name, value in settings.items():
         before = earlier.settings.get(name)
-        if before != value:
+        if not _is_same(before, value):
             changed = _first_difference(name, before, value)
             raise DataError(
                 f"table {table} was prepared with {changed}: set `refit: true` to make it anew, or name another table"
@@ -29,9 +29,16 @@ def split_bounds_of(earlier: PresentTable) -> SplitBounds:
     return {name: (float(a), float(b)) for name, (a, b) in earlier.settings["split_bounds"].items()}
 
 
+def _is_same(before: Any, value: Any) -> bool:
+    """An option that an earlier version did not know counts as not given."""
+    if isinstance(before, dict) and isinstance(value, dict):
+        return all(_is_same(before.get(key), value.get(key)) for key in {*before, *value})
+    return bool(before == value)
+
+
 def _first_difference(name: str, before: Any, value: Any) -> str:
     if isinstance(before, dict) and isinstance(value, dict):
         for key in value:
-            if before.get(key) != value[key]:
+            if not _is_same(before.get(key), value[key]):
                 return _first_difference(f"{name}.{key}", before.get(key), value[key])
     return f"{name} = {before!r}, not {value!r}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.contracts import SPLITS
 from dbx_dl.errors import DataError
 from dbx_dl.prepare.outcomes import MAX_CLASSES
+from dbx_dl.runtime.source_columns import FILE_COLUMN
 from dbx_dl.runtime.tables import quote_column, require_columns
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def fit_split(rows: DataFrame, config: SplitConfig, key: Column, label: Column) 
 
     named = [name for name in (config.group, config.time, config.column) if name is not None]
     require_columns(rows, named, "the source, which `split` names,")
+    if config.files:
+        rows = rows.where(~F.col(FILE_COLUMN).isin(*config.files))
     if config.time is not None:
         position, group = _time(config.time), F.lit(EVERYTHING)
     elif config.stratify:
@@ -76,8 +79,21 @@ def fit_split(rows: DataFrame, config: SplitConfig, key: Column, label: Column) 
 def split_rows_by(config: SplitConfig, bounds: Mapping[str, tuple[float, float]], key: Column, label: Column) -> Column:
     """The split of every row, with the bounds of `fit_split`; null only where a named split is none of ours.
 
-    A row without a group, a time or a named split is split by its key; so is one with a label that no bound is for.
+    All rows of a file in `config.files` are in its split. A row without a group, a time or a named split is split by
+    its key; so is one with a label that no bound is for.
     """
+    from pyspark.sql import functions as F
+
+    by_rule = _split_by_rule(config, bounds, key, label)
+    if not config.files:
+        return by_rule
+    by_file = (F.when(F.col(FILE_COLUMN) == name, F.lit(split)) for name, split in config.files.items())
+    return F.coalesce(*by_file, by_rule)
+
+
+def _split_by_rule(
+    config: SplitConfig, bounds: Mapping[str, tuple[float, float]], key: Column, label: Column
+) -> Column:
     from pyspark.sql import functions as F
 
     by_key = assign_split(key, config)

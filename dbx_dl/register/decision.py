@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import Check
 from dbx_dl.metrics import is_better, is_lower_better
+from dbx_dl.register.fairness import judge_fairness
 
 if TYPE_CHECKING:
     from dbx_dl.config import GroupLimit, LatencyLimit, MetricLimit, RegisterConfig
@@ -98,6 +99,7 @@ def check_limits(
         yield from _check_limit(model, name, name, model.metrics[name].value, theirs, limit)
     for number, (group, limit) in enumerate(_with_limits(model, metric, config)):
         yield from _check_group(model, group, other.groups[number].value if other is not None else None, limit)
+    yield from judge_fairness(model, config.fairness)
     yield from _check_latency(model, other, config.latency)
 
 

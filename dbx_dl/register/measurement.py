@@ -16,6 +16,8 @@ from dbx_dl.metrics import (
     resample_models,
     share_interval,
 )
+from dbx_dl.register.fairness import check_fairness, measure_fairness
+from dbx_dl.register.groups import split_groups
 from dbx_dl.register.latency import measure_latency
 from dbx_dl.runtime.tables import read_pinned, require_columns
 from dbx_dl.score.evaluation import measure_predictions, predict_split, read_predictions
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from dbx_dl.score.model.model_file import ModelFile
 
 logger = logging.getLogger(__name__)
-
-_MAX_GROUPS = 200
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,9 @@ def choose_metric(prepared: PreparedTable, config: RegisterConfig) -> str:
 
 
 def check_groups(spark: SparkSession, prepared: PreparedTable, config: RegisterConfig) -> None:
-    """DataError when the table lacks a column of `config.groups`."""
-    columns = [group.column for group in config.groups]
+    """DataError when the table lacks a column of `config.groups` or `config.fairness`; errors of `check_fairness`."""
+    check_fairness(prepared, config.fairness)
+    columns = _list_group_columns(config)
     if columns:
         require_columns(read_pinned(spark, prepared.table), columns, f"table {prepared.table.name}")
 
@@ -67,8 +68,13 @@ def predict_rows(
     spark: SparkSession, version: int, file: ModelFile, prepared: PreparedTable, config: RegisterConfig
 ) -> PredictedRows:
     """Score the pinned test rows with a version's file on Spark; DataError when it does not fit the table."""
-    columns = list(dict.fromkeys(group.column for group in config.groups))
+    columns = _list_group_columns(config)
     return PredictedRows(version, file, predict_split(spark, str(file.path), prepared, "test", columns=columns))
+
+
+def _list_group_columns(config: RegisterConfig) -> list[str]:
+    named = [group.column for group in config.groups]
+    return list(dict.fromkeys([*named, *(config.fairness.read_columns if config.fairness else ())]))
 
 
 def measure_models(
@@ -103,6 +109,7 @@ def measure_models(
             metrics={name: _estimate(part, name, values[part.version][name], resamples, config) for name in names},
             differences=_compare(part.version, present, values, names, resamples),
             groups=tuple(_measure_groups(part, prepared, metric, config)),
+            fairness=measure_fairness(part.rows, prepared, config.fairness) if config.fairness else None,
             latency=latencies[part.version],
         )
         for part in predicted
@@ -148,23 +155,13 @@ def _compare(
 def _measure_groups(
     part: PredictedRows, prepared: PreparedTable, metric: str, config: RegisterConfig
 ) -> list[MeasuredGroup]:
-    import pyarrow.compute as pc
-
     found = []
     for limit in config.groups:
-        column = part.rows.column(limit.column)
-        groups = pc.unique(column).to_pylist()
-        if len(groups) > _MAX_GROUPS:
-            raise DataError(
-                f"column {limit.column!r} has {len(groups)} values on the test split, more than {_MAX_GROUPS} groups"
-            )
         name = limit.metric or metric
-        for group in sorted(groups, key=lambda value: (value is None, str(value))):
-            rows = part.rows.filter(pc.is_null(column) if group is None else pc.equal(column, group))
+        for group, rows in split_groups(part.rows, limit.column):
             value = measure_predictions(rows, prepared).get(name)
-            text = "(null)" if group is None else str(group)
             found.append(
-                MeasuredGroup(column=limit.column, group=text, metric=name, num_rows=rows.num_rows, value=value)
+                MeasuredGroup(column=limit.column, group=group, metric=name, num_rows=rows.num_rows, value=value)
             )
     return found
 

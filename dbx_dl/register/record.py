@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING
 
 from dbx_dl.runtime.tracking import explain_failure, quiet_mlflow, short_waits
@@ -19,6 +20,8 @@ RECORD_TAG = "dbx_dl_decision_record"
 HEADING = "### Promotion"
 # Unity Catalog's tags are short, and MLflow's database keeps 5000 characters of a description.
 _MAX_TAG, _MAX_DESCRIPTION = 250, 5000
+# What MLflow refuses in the names of metrics.
+_ODD = re.compile(r"[^\w .:/-]")
 _WORDS = {True: "met", False: "**missed**", None: "not judged"}
 
 
@@ -39,12 +42,22 @@ def record_decision(client: MlflowClient, promotion: Promotion, run_id: str) -> 
     try:
         with quiet_mlflow(), short_waits():
             client.log_dict(run_id, promotion.model_dump(mode="json"), name_record(promotion))
+            _log_gaps(client, promotion, run_id)
             client.set_model_version_tag(name, version, DECISION_TAG, _shorten(promotion.reason, _MAX_TAG))
             client.set_model_version_tag(name, version, RECORD_TAG, promotion.record)
             described = client.get_model_version(name, version).description or ""
             client.update_model_version(name, version, description=describe_decision(described, promotion))
     except (MlflowException, OSError) as error:
         logger.warning("the decision is not stored with version %s of %s: %s", version, name, explain_failure(error))
+
+
+def _log_gaps(client: MlflowClient, promotion: Promotion, run_id: str) -> None:
+    """The challenger's gaps between groups as metrics of its run, such as `sex.demographic_parity_difference`."""
+    measured = {model.version: model.fairness for model in promotion.models}
+    fairness = measured.get(promotion.challenger_version or 0)
+    for column, gaps in (fairness.gaps if fairness is not None else {}).items():
+        for name, value in gaps.items():
+            client.log_metric(run_id, f"{_ODD.sub('_', column)}.{name}", value)
 
 
 def describe_decision(described: str, promotion: Promotion) -> str:
@@ -58,6 +71,9 @@ def describe_decision(described: str, promotion: Promotion) -> str:
         "",
     ]
     header, *cells = promotion.compare() or ((),)
+    if header:
+        lines += [_row(header), _row(["---"] * len(header)), *(_row(row) for row in cells), ""]
+    header, *cells = promotion.compare_groups() or ((),)
     if header:
         lines += [_row(header), _row(["---"] * len(header)), *(_row(row) for row in cells), ""]
     checks = [check for check in promotion.checks if check.version == promotion.challenger_version]

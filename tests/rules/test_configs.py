@@ -21,6 +21,14 @@ DEMO_RUNS = {"digits": digits_run(), "breast_cancer": breast_cancer_run()}
 MNIST_RUNS = ("mnist_keras", "mnist_tensorflow_cnn", "mnist_tensorflow_mlp", "mnist_torch")
 
 
+OTHER_RUNS = ("adult_census",)
+
+
+@pytest.mark.parametrize("name", OTHER_RUNS)
+def test_run_config_is_valid(name: str) -> None:
+    assert load_run_config(ROOT / "conf" / "runs" / f"{name}.yml").name == name
+
+
 @pytest.mark.parametrize("name", DEMO_RUNS)
 def test_run_config_is_the_demos_own(name: str) -> None:
     assert load_run_config(ROOT / "conf" / "runs" / f"{name}.yml") == DEMO_RUNS[name]
@@ -34,7 +42,7 @@ def test_mnist_runs_are_valid_and_share_their_table(name: str) -> None:
 
 
 def test_all_runs_are_there() -> None:
-    assert {path.stem for path in RUNS} == {*DEMO_RUNS, *MNIST_RUNS}
+    assert {path.stem for path in RUNS} == {*DEMO_RUNS, *MNIST_RUNS, *OTHER_RUNS}
 
 
 @pytest.mark.parametrize("text", [text for text in TEXTS if text.exists()], ids=name_of)

@@ -10,7 +10,8 @@ import pytest
 
 from dbx_dl.config import CsvOptions
 from dbx_dl.errors import DataError
-from dbx_dl.runtime.row_sources import MALFORMED_COLUMN, read_rows
+from dbx_dl.runtime.row_sources import read_rows
+from dbx_dl.runtime.source_columns import MALFORMED_COLUMN
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -17,8 +17,9 @@ from dbx_dl.config import (
     NumericColumn,
 )
 from dbx_dl.errors import DataError
-from dbx_dl.prepare.tabular.row_checks import INTERNAL_COLUMNS
-from dbx_dl.runtime.row_sources import MALFORMED_COLUMN, describe_source
+from dbx_dl.prepare.tabular.row_checks import INTERNAL_COLUMNS, list_kept
+from dbx_dl.runtime.row_sources import describe_source
+from dbx_dl.runtime.source_columns import ADDED_COLUMNS
 from dbx_dl.runtime.tables import require_columns
 from dbx_dl.transforms.raw_columns import is_readable
 
@@ -56,7 +57,7 @@ def list_columns(raw: DataFrame, config: PrepareTableConfig) -> list[str]:
     for name in declared:
         if name in taken:
             raise DataError(f"column {name!r} of {what} is {taken[name]}: it cannot be a feature too")
-    return [name for name in raw.columns if name not in taken and name != MALFORMED_COLUMN]
+    return [name for name in raw.columns if name not in taken and name not in ADDED_COLUMNS]
 
 
 def needs_survey(name: str, config: PrepareTableConfig) -> bool:
@@ -85,7 +86,7 @@ def find_columns(
         else:
             columns[name] = _infer_or_ignore(raw, name, surveys[name])
     features = [name for name, column in columns.items() if column.kind != "ignore"]
-    _check_names(features, config, what)
+    _check_names(features, list_kept(columns), config, what)
     for name in features:
         if name not in (config.columns or {}):
             _warn_of_names_in_text(name, surveys[name], config.max_categories)
@@ -138,12 +139,12 @@ def _complete(
     raw: DataFrame, name: str, declared: ColumnConfig, survey: ColumnSurvey | None, what: str
 ) -> ColumnConfig:
     """A declared column, its type checked, with the size of an embedding filled in."""
-    kind = raw.schema[name].dataType
-    if declared.kind == "ignore":
+    kind, read = raw.schema[name].dataType, declared.kept if declared.kind == "ignore" else declared
+    if read is None or read.kind == "ignore":
         return declared
-    if not is_readable(kind, declared.kind):
+    if not is_readable(kind, read.kind):
         raise DataError(
-            f"column {name!r} of {what} is of type {kind.simpleString()}, which cannot be a {declared.kind} feature: "
+            f"column {name!r} of {what} is of type {kind.simpleString()}, which cannot be a {read.kind} feature: "
             "convert it first"
         )
     if isinstance(declared, EmbeddingColumn) and declared.size is None:
@@ -154,10 +155,10 @@ def _complete(
     return declared
 
 
-def _check_names(features: list[str], config: PrepareTableConfig, what: str) -> None:
+def _check_names(features: list[str], kept: list[str], config: PrepareTableConfig, what: str) -> None:
     if not features:
         raise DataError(f"{what} has no feature columns beside its key and label")
-    for name in (config.key, *features):
+    for name in (config.key, *features, *kept):
         taken = (*_RESERVED, *INTERNAL_COLUMNS, *(_RESERVED_FOR_REJECTS if name == config.key else ()))
         if name.lower() in taken:
             raise DataError(f"column {name!r} of {what} has a name that prepared tables use themselves: rename it")

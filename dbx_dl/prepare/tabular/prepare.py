@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +18,10 @@ from dbx_dl.prepare.tabular.column_measures import measure_columns
 from dbx_dl.prepare.tabular.column_profiles import profile_columns
 from dbx_dl.prepare.tabular.fitting import fit_features
 from dbx_dl.prepare.tabular.row_changes import find_row_changes
-from dbx_dl.prepare.tabular.row_checks import ROW, check_rows
+from dbx_dl.prepare.tabular.row_checks import ROW, check_rows, list_kept
 from dbx_dl.prepare.tabular.schema import TableSchema, find_schema
 from dbx_dl.prepare.tabular.table_checks import describe_classes, describe_columns, find_leaks, require_varied_label
-from dbx_dl.prepare.tabular.targets import CLASS_TASKS, NUMBER_TASKS, settle_classes
+from dbx_dl.prepare.tabular.targets import CLASS_TASKS, NUMBER_TASKS, cut_label, settle_classes
 from dbx_dl.runtime.progress import told_progress
 from dbx_dl.runtime.row_sources import describe_source, read_rows
 from dbx_dl.runtime.sources import explain_read_errors
@@ -53,7 +53,8 @@ class Findings:
 def prepare_table(spark: SparkSession, config: PrepareTableConfig) -> PreparedTable:
     """Type and check every row of `config.source` and write the good ones, pinned, to `config.table`.
 
-    Columns: the key (string, under its own name), the features (typed as in `check_rows`), `label`, `label_index`
+    Columns: the key (string, under its own name), the features and what is kept beside them (typed as in
+    `check_rows`), `label`, `label_index`
     (for classes, and as an array for several labels) and `split`. The feature spec is fitted on the train split only.
     Rejected rows go to `<table>_rejects` with a reason (listed at `check_rows`) and the raw row as JSON: good plus
     rejected are all rows found.
@@ -71,7 +72,7 @@ def prepare_table(spark: SparkSession, config: PrepareTableConfig) -> PreparedTa
     what = describe_source(config.source, config.source_format)
     logger.info("preparing rows of %s into table %s", what, config.table)
     with explain_read_errors(what):
-        raw = read_rows(spark, config.source, config.source_format, config.csv)
+        raw = cut_label(read_rows(spark, config.source, config.source_format, config.csv), config)
         schema = find_schema(raw, config, earlier)
         bounds = split_bounds_of(earlier) if earlier else fit_split(raw, config.split, *_texts(config))
         key, label = _texts(config)
@@ -83,7 +84,8 @@ def prepare_table(spark: SparkSession, config: PrepareTableConfig) -> PreparedTa
 
 def _settings_of(config: PrepareTableConfig) -> dict[str, Any]:
     """What has to stay the same from one prepare of a table to the next."""
-    names = {"key", "label", "label_separator", "task", "columns", "null_tokens", "max_categories", "split"}
+    names = {"key", "label", "label_separator", "label_suffix", "task"}
+    names |= {"columns", "null_tokens", "max_categories", "split"}
     return {"kind": "table", **config.model_dump(mode="json", include=names)}
 
 
@@ -107,17 +109,17 @@ def _commit(
     log_outcome(outcome, "rows")
     names = order_labels(outcome.label_names, earlier.prepared.target.label_names if earlier else ())
     task = settle_classes(schema.task, names, config.task)
-    rejects = select_rejects(rows, config.key)
+    rejects, kept = select_rejects(rows, config.key), list_kept(schema.columns)
     rejects_changed = True
     if earlier is not None:
-        good = select_good(rows, names, task, _spec_of(earlier), config.key)
+        good = select_good(rows, names, task, [*_spec_of(earlier).columns, *kept], config.key)
         good_changed, rejects_changed = find_row_changes(spark, good, rejects, earlier.prepared)
         if not (good_changed or rejects_changed):
             return stay(earlier)
     train = rows.where(f"{REASON} IS NULL AND split = 'train'")
     spec = _spec_of(earlier) if earlier else None
     findings = examine_train(train, schema.columns, task, outcome, config.max_categories, spec)
-    good = select_good(rows, names, task, findings.spec, config.key)
+    good = select_good(rows, names, task, [*findings.spec.columns, *kept], config.key)
     size_bytes = outcome.num_good * len(good.columns) * _CELL_BYTES
 
     def describe(main: TableVersion, rejected: TableVersion, prepare_id: str) -> PreparedTable:
@@ -182,13 +184,13 @@ def select_rejects(rows: DataFrame, key_column: str) -> DataFrame:
 
 
 def select_good(
-    rows: DataFrame, label_names: tuple[str, ...], task: TaskName, spec: FeatureSpec, key_column: str
+    rows: DataFrame, label_names: tuple[str, ...], task: TaskName, columns: Sequence[str], key_column: str
 ) -> DataFrame:
-    """The main table's columns of checked rows: key, features, label, label_index (not of numbers) and split."""
+    """The main table's columns of checked rows: key, `columns`, label, label_index (not of numbers) and split."""
     good, labels = rows.where(f"{REASON} IS NULL"), ["label"]
     if task not in NUMBER_TASKS:
         good, labels = index_labels(good, label_names), ["label", "label_index"]
-    return good.select(quote_column(key_column), *(quote_column(name) for name in spec.columns), *labels, "split")
+    return good.select(quote_column(key_column), *(quote_column(name) for name in columns), *labels, "split")
 
 
 def describe_table(outcome: Outcome, findings: Findings) -> TableStatistics:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.prepare.outcomes import DETAIL, REASON
 from dbx_dl.prepare.tabular.targets import list_label_problems, read_label
-from dbx_dl.runtime.row_sources import MALFORMED_COLUMN
+from dbx_dl.runtime.source_columns import MALFORMED_COLUMN
 from dbx_dl.runtime.tables import quote_column
 from dbx_dl.transforms.raw_columns import (
     is_unparsable,
@@ -49,7 +49,7 @@ def check_rows(
     """
     from pyspark.sql import functions as F
 
-    features = {name: column for name, column in columns.items() if column.kind != "ignore"}
+    features = select_read(columns)
     source = F.struct(*(quote_column(name) for name in raw.columns))
     typed = raw.select(
         read_text(config.key, config.null_tokens).alias(config.key),
@@ -70,6 +70,17 @@ def check_rows(
         F.col(f"{_PROBLEM}.detail").alias(DETAIL),
         F.when(F.col(_PROBLEM).isNotNull(), F.to_json(_SOURCE, {"ignoreNullFields": "false"})).alias(ROW),
     )
+
+
+def select_read(columns: Mapping[str, ColumnConfig]) -> dict[str, ColumnConfig]:
+    """The columns that the prepared table has: the features, and ignored ones that are kept, as what they are read."""
+    read = {name: column.kept if column.kind == "ignore" else column for name, column in columns.items()}
+    return {name: column for name, column in read.items() if column is not None}
+
+
+def list_kept(columns: Mapping[str, ColumnConfig]) -> list[str]:
+    """Names of the columns that are kept without being features."""
+    return [name for name, column in columns.items() if column.kind == "ignore" and column.keep_as is not None]
 
 
 def read_feature(raw: DataFrame, name: str, column: ColumnConfig, config: PrepareTableConfig) -> Column:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from dbx_dl.config import ColumnConfig
 from dbx_dl.prepare.tabular.column_kinds import find_columns, list_columns, needs_survey
+from dbx_dl.prepare.tabular.row_checks import select_read
 from dbx_dl.prepare.tabular.source_survey import ColumnSurvey, survey_columns, type_family
 from dbx_dl.prepare.tabular.spec_files import log_spec, write_spec
 from dbx_dl.prepare.tabular.targets import find_task
@@ -46,8 +47,7 @@ def find_schema(raw: DataFrame, config: PrepareTableConfig, earlier: PresentTabl
     if earlier is not None:
         schema = load_schema(earlier.settings["schema"])
         what = describe_source(config.source, config.source_format)
-        named = [name for name, column in schema.columns.items() if column.kind != "ignore"]
-        require_columns(raw, [config.key, config.label, *named], what)
+        require_columns(raw, [config.key, config.label, *select_read(schema.columns)], what)
         return schema
     names = [name for name in list_columns(raw, config) if needs_survey(name, config)]
     asked = config.label if config.task is None else None

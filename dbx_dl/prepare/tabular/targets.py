@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.errors import DataError
 from dbx_dl.runtime.row_sources import describe_source
 from dbx_dl.runtime.tables import quote_column
-from dbx_dl.transforms.raw_columns import read_number, read_text
+from dbx_dl.transforms.raw_columns import is_text, read_number, read_text
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -27,6 +27,20 @@ CLASS_TASKS: tuple[TaskName, ...] = ("binary", "multiclass")
 NUMBER_TASKS: tuple[TaskName, ...] = ("regression", "count")
 # Labels are trained on in float32.
 _MAX_FLOAT32 = 3.4028234663852886e38
+
+
+def cut_label(raw: DataFrame, config: PrepareTableConfig) -> DataFrame:
+    """The rows with `config.label_suffix`, if any, cut off the end of labels; DataError where labels are no text."""
+    from pyspark.sql import functions as F
+
+    if config.label_suffix is None or config.label not in raw.columns:
+        return raw
+    if not is_text(raw.schema[config.label].dataType):
+        what = describe_source(config.source, config.source_format)
+        raise DataError(f"label {config.label!r} of {what} is no text: leave `label_suffix` out")
+    label, suffix = F.col(quote_column(config.label)), F.lit(config.label_suffix)
+    cut = F.substring(label, F.lit(1), F.length(label) - F.length(suffix))
+    return raw.withColumn(config.label, F.when(F.endswith(label, suffix), cut).otherwise(label))
 
 
 def find_task(config: PrepareTableConfig, survey: ColumnSurvey) -> TaskName:

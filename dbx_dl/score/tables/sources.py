@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.errors import ConfigError, DataError
-from dbx_dl.runtime.row_sources import MALFORMED_COLUMN, read_rows
+from dbx_dl.runtime.row_sources import read_rows
+from dbx_dl.runtime.source_columns import MALFORMED_COLUMN
 from dbx_dl.runtime.sources import read_image_files
 from dbx_dl.runtime.tables import (
     first_line,

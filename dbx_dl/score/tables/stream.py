@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.errors import ConfigError, DataError, DbxDlError
 from dbx_dl.runtime.file_streams import start_batches, stream_files
-from dbx_dl.runtime.row_sources import MALFORMED_COLUMN, read_rows
+from dbx_dl.runtime.row_sources import read_rows
+from dbx_dl.runtime.source_columns import MALFORMED_COLUMN
 from dbx_dl.runtime.sources import escape_globs, name_files
 from dbx_dl.runtime.tables import absolute_path, is_path, pin_table, quote_table
 from dbx_dl.score.model.model_file import fetch_model

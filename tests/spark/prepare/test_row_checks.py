@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from dbx_dl.config import PrepareTableConfig
 from dbx_dl.prepare.splits import assign_split
 from dbx_dl.prepare.tabular.row_checks import check_rows
-from dbx_dl.runtime.row_sources import MALFORMED_COLUMN
+from dbx_dl.runtime.source_columns import MALFORMED_COLUMN
 
 if TYPE_CHECKING:
     from pyspark.sql import Row, SparkSession

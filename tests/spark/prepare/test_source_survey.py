@@ -10,7 +10,7 @@ import pytest
 from dbx_dl.config import EmbeddingColumn, IgnoredColumn, PrepareTableConfig
 from dbx_dl.errors import DataError
 from dbx_dl.prepare.tabular.schema import TableSchema, find_schema
-from dbx_dl.runtime.row_sources import MALFORMED_COLUMN
+from dbx_dl.runtime.source_columns import MALFORMED_COLUMN
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

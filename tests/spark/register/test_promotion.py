@@ -12,7 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from dbx_dl import promote_model, register_model, rollback_model
-from dbx_dl.config import GroupLimit, LatencyLimit, MetricLimit, RegisterConfig, TrackingConfig
+from dbx_dl.config import FairnessConfig, GroupLimit, LatencyLimit, MetricLimit, RegisterConfig, TrackingConfig
 from dbx_dl.contracts import PreparedTable, Promotion, RegisteredModel
 from dbx_dl.errors import ConfigError, DataError, RegistryError
 from dbx_dl.register.ledger import LEASE_SECONDS, Entry, Ledger, find_ledger
@@ -119,6 +119,35 @@ def test_conditions_that_do_not_fit_the_table_are_refused(
     config = RegisterConfig(name="trio", groups=(GroupLimit(column="colour", threshold=1.0, min_rows=1),))
     found = promote_model(spark, trio[:1], config, tracking=tracking)
     assert found.champion_version == 2 and "accuracy where colour = " in found.reason
+
+
+def test_groups_are_compared_and_kept_within_limits(
+    spark: SparkSession, prepared: PreparedTable, tracking: TrackingConfig, trio: list[RegisteredModel]
+) -> None:
+    favourable = prepared.target.label_names[1]
+    fairness = FairnessConfig(columns=("colour",), favourable=favourable, weight_column="y", min_rows=10)
+    with pytest.raises(DataError, match=r"`fairness\.weight_column` 'y' must hold a number of 0 or more"):
+        promote_model(spark, trio[:1], RegisterConfig(name="trio", fairness=fairness), tracking=tracking)
+    wrong = fairness.model_copy(update={"favourable": "rich"})
+    with pytest.raises(ConfigError, match=r"`fairness\.favourable` is 'rich', which is no label: choose from"):
+        promote_model(spark, trio[:1], RegisterConfig(name="trio", fairness=wrong), tracking=tracking)
+    fairness = FairnessConfig(
+        columns=("colour",),
+        favourable=favourable,
+        min_rows=10,
+        max_gaps={"demographic_parity_difference": 0.0, "calibration_error_difference": 1.0},
+        min_parity_ratio=0.01,
+    )
+    found = promote_model(spark, trio[:1], RegisterConfig(name="trio", fairness=fairness), tracking=tracking)
+    measured = found.models[0].fairness
+    assert measured is not None and [group.group for group in measured.groups] == ["blue", "red", "(null)"]
+    rates = [group.selection_rate for group in measured.groups]
+    assert measured.gaps["colour"]["demographic_parity_difference"] == pytest.approx(max(rates) - min(rates))
+    told = {check.detail.split(" ")[0]: check.is_met for check in found.checks}
+    assert told["demographic_parity_difference"] is False and told["calibration_error_difference"] is True
+    run_id = trio[0].onnx.trained.run_id
+    metrics = open_client(tracking.uri).get_run(run_id).data.metrics
+    assert metrics["colour.demographic_parity_difference"] == pytest.approx(max(rates) - min(rates))
 
 
 def test_of_claims_at_once_one_wins(spark: SparkSession, tmp_path: Path) -> None:

@@ -40,6 +40,14 @@ def explain(prepare: Any) -> str:
         ({**IMAGES, "source": {"format": "idx", "pairs": [{}]}}, "key 'prepare.source.pairs.0.images' is required"),
         ({**IMAGES, "source": {"format": "coco"}}, "key 'prepare.source.annotations' is required"),
         ({**IMAGES, "source": "s", "split": {"trian": 1}}, "unknown key 'prepare.split.trian'; did you mean 'train'?"),
+        ({**IMAGES, "source": "s", "split": {"files": {"a": "test"}}}, "`split.files` is for tables"),
+        ({**TABLE, "csv": {"names": ["a"]}}, "`names` go with `header: false`"),
+        ({**TABLE, "csv": {"header": False, "names": ["a", "a"]}}, "`names` holds 'a' twice"),
+        ({**TABLE, "csv": {"comment": ","}}, "`comment` ',' is the quote or the delimiter too"),
+        (
+            {**TABLE, "csv": {"files": ["a.csv"]}, "split": {"files": {"b.csv": "test"}}},
+            "`split.files` has 'b.csv', which is none of `csv.files`: a.csv",
+        ),
         ({**IMAGES, "source": "s", "wdth": 3}, "unknown key 'prepare.wdth'; did you mean 'width'?"),
         (
             {**TABLE, "columns": {"age": {"kind": "numeric", "imput": "mean"}}},

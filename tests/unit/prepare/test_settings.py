@@ -19,6 +19,7 @@ def present() -> PresentTable:
 def test_equal_settings_pass() -> None:
     require_same_settings(None, {"height": 9}, "t")
     require_same_settings(present(), SETTINGS, "t")
+    require_same_settings(present(), {**SETTINGS, "split": {"train": 0.7, "seed": 0, "files": None}, "new": None}, "t")
 
 
 @pytest.mark.parametrize(

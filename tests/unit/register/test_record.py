@@ -1,6 +1,16 @@
 """What a version says of its promotion: a section of Markdown that replaces an earlier one, and where the JSON is."""
 
-from dbx_dl.contracts import Check, Estimate, Latency, MeasuredGroup, MeasuredModel, Promotion, TableVersion
+from dbx_dl.contracts import (
+    Check,
+    Estimate,
+    Fairness,
+    GroupRates,
+    Latency,
+    MeasuredGroup,
+    MeasuredModel,
+    Promotion,
+    TableVersion,
+)
 from dbx_dl.register.record import describe_decision, name_record
 
 
@@ -46,6 +56,21 @@ def test_the_comparison_is_a_table_of_text() -> None:
         ("ms a row", "0.0123", "0.0123"),
         ("ms a call", "1.5", "1.5"),
     )
+
+
+def test_groups_of_each_version_are_a_table_of_their_own() -> None:
+    promotion = make_promotion()
+    assert promotion.compare_groups() == ()
+    fairness = Fairness(favourable="yes", groups=(GroupRates(column="sex", group="f", num_rows=9, base_rate=0.5),))
+    models = tuple(model.model_copy(update={"fairness": fairness}) for model in promotion.models)
+    promotion = promotion.model_copy(update={"models": models})
+    header, *rows = promotion.compare_groups()
+    assert header[:4] == ("", "predicted 'yes' by group", "rows", "base rate")
+    assert [row[:4] for row in rows] == [
+        ("version 2", "sex = f", "9", "0.5000"),
+        ("version 1 (champion so far)", "sex = f", "9", "0.5000"),
+    ]
+    assert "| version 2 | sex = f | 9 | 0.5000 |" in describe_decision("", promotion)
 
 
 def test_a_later_decision_replaces_the_earlier_one() -> None:

@@ -18,7 +18,8 @@ from dbx_dl.prepare.images.sources.user_columns import (
     read_split,
     require_used,
 )
-from dbx_dl.runtime.row_sources import MALFORMED_COLUMN, read_rows
+from dbx_dl.runtime.row_sources import read_rows
+from dbx_dl.runtime.source_columns import MALFORMED_COLUMN
 from dbx_dl.runtime.tables import quote_column
 
 if TYPE_CHECKING:

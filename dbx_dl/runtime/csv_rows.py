@@ -1,0 +1,111 @@
+"""Rows of CSV files in any dialect, with or without a header, a key and comments."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from dbx_dl.errors import DataError
+from dbx_dl.runtime.source_columns import FILE_COLUMN, MALFORMED_COLUMN, require_distinct
+from dbx_dl.runtime.sources import escape_globs, load_rows
+from dbx_dl.runtime.tables import quote_column
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+    from dbx_dl.config import CsvOptions
+
+# Half of SHA-256: of a billion rows no two share these by chance.
+_KEY_DIGITS = 32
+
+
+def read_csv(spark: SparkSession, path: str, csv: CsvOptions, what: str) -> DataFrame:
+    """Rows of the file or folder `path` as strings, with MALFORMED_COLUMN, and of named files with FILE_COLUMN.
+
+    Named files are read one after the other. DataError when one is absent or empty, has other columns than the first
+    one, or another number of columns than `csv.names`.
+    """
+    from pyspark.sql import functions as F
+
+    if not csv.files:
+        rows = _read_file(spark, path, csv, what)
+    else:
+        parts = [_read_file(spark, f"{path}/{name}", csv, f"{what}/{name}") for name in csv.files]
+        for name, part in zip(csv.files, parts, strict=True):
+            if part.columns != parts[0].columns:
+                raise DataError(f"{what}: {name} and {csv.files[0]} differ in their columns: read them apart")
+        named = [part.withColumn(FILE_COLUMN, F.lit(name)) for name, part in zip(csv.files, parts, strict=True)]
+        rows = reduce(lambda one, other: one.unionByName(other), named)
+    return rows if csv.key_column is None else _add_key(rows, csv.key_column, what)
+
+
+def _read_file(spark: SparkSession, path: str, csv: CsvOptions, what: str) -> DataFrame:
+    from pyspark.sql.types import StringType, StructField, StructType
+
+    dialect = {
+        "sep": csv.delimiter,
+        "quote": csv.quote,
+        "escape": csv.quote,
+        "ignoreLeadingWhiteSpace": "true",
+        "ignoreTrailingWhiteSpace": "true",
+        # Where it reads fewer columns, Spark does not see that a line has too few values.
+        "columnPruning": "false",
+        **({} if csv.comment is None else {"comment": csv.comment}),
+    }
+    place = escape_globs(path)
+    first = load_rows(lambda: spark.read.options(header="false", **dialect).csv(place), what).head()
+    names = _name_columns(list(first or ()), csv, what)
+    schema = StructType([StructField(name, StringType()) for name in (*names, MALFORMED_COLUMN)])
+    # enforceSchema=false: in a folder, a file with other columns fails instead of being read in the wrong order.
+    reader = spark.read.options(header=str(csv.header).lower(), enforceSchema="false", **dialect).schema(schema)
+    return load_rows(lambda: reader.option("columnNameOfCorruptRecord", MALFORMED_COLUMN).csv(place), what)
+
+
+def _name_columns(first: list[str | None], csv: CsvOptions, what: str) -> list[str]:
+    if not first:
+        raise DataError(f"{what} is empty" + (": its first line must name the columns" if csv.header else ""))
+    if not csv.header:
+        return _name_places(len(first), csv, what)
+    names = []
+    for position, name in enumerate(first, start=1):
+        if not name:
+            raise DataError(f"{what}: column {position} has no name in the header")
+        names.append(name)
+    require_distinct(names, what)
+    return names
+
+
+def _name_places(num_columns: int, csv: CsvOptions, what: str) -> list[str]:
+    if not csv.names:
+        return [f"c{i}" for i in range(num_columns)]
+    if len(csv.names) != num_columns:
+        raise DataError(
+            f"{what} has {num_columns} values in its first row, but `csv.names` has {len(csv.names)} names: give a "
+            "name to every column, and see whether `csv.delimiter` is the file's"
+        )
+    require_distinct(csv.names, f"`csv.names` of {what}")
+    return list(csv.names)
+
+
+def _add_key(rows: DataFrame, name: str, what: str) -> DataFrame:
+    """Rows with the column `name` of CsvOptions.key_column."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    require_distinct([*rows.columns, name], f"{what}, with `csv.key_column`,")
+    column = F.col(quote_column(name))
+    keyed = rows.withColumn(name, F.substring(F.sha2(_text_of(rows), 256), 1, _KEY_DIGITS))
+    # Rows of one key are equal: which of them is the first makes no difference.
+    place = F.row_number().over(Window.partitionBy(column).orderBy(column))
+    key = F.when(place == 1, column).otherwise(F.concat(column, F.lit("-"), place.cast("string")))
+    return keyed.withColumn(name, key)
+
+
+def _text_of(rows: DataFrame) -> Column:
+    """The file's name, if any, a line break, and the row's values as a JSON list, or the line that is no row."""
+    from pyspark.sql import functions as F
+
+    added = (MALFORMED_COLUMN, FILE_COLUMN)
+    values = F.to_json(F.array(*(F.col(quote_column(name)) for name in rows.columns if name not in added)))
+    text = F.coalesce(F.col(MALFORMED_COLUMN), values)
+    return F.concat(F.col(FILE_COLUMN), F.lit("\n"), text) if FILE_COLUMN in rows.columns else text

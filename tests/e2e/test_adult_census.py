@@ -1,0 +1,71 @@
+"""The Adult Census run on files of the published form: from text without header or key to scores by SQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import deltalake
+import pytest
+import yaml
+
+import dbx_dl
+from dbx_dl.config import SparkConfig
+from dbx_dl.contracts import OnnxModel, PreparedTable, Promotion, ScoredTable
+from dbx_dl.runtime.spark import open_session
+from tests.adult_rows import draw_rows, write_files
+from tests.e2e.conftest import CallCli
+
+RUN = Path(__file__).parents[2] / "conf" / "runs" / "adult_census.yml"
+NUM_TRAIN, NUM_TEST = 4000, 2000
+
+
+@pytest.mark.matrix
+def test_published_files_become_scores_by_sql(tmp_path: Path, call_cli: CallCli) -> None:
+    train, test = draw_rows(NUM_TRAIN), draw_rows(NUM_TEST, seed=1)
+    write_files(tmp_path / "adult", train, test)
+    (tmp_path / "run.yml").write_text(RUN.read_text())
+    printed = call_cli("run", "run.yml", directory=tmp_path)
+    assert printed.returncode == 0, printed.stderr[-3000:]
+    place = tmp_path / "dbx_dl_adult" / "runs" / "adult_census"
+    prepared = PreparedTable.load(place / "prepared.json")
+    assert (prepared.split_rows["test"], prepared.num_rejects) == (NUM_TEST, 0)
+    # The best that can be had is 0.905 here, and 0.75 is right of those who always say <=50K.
+    assert test.best_accuracy > 0.9 and test.majority_accuracy < 0.76
+    for framework in ("keras", "torch"):
+        model = OnnxModel.load(place / framework / "onnx.json")
+        assert test.best_accuracy - 0.03 < model.metrics["accuracy"] < test.best_accuracy + 0.02
+    check_fairness(place)
+    scored = ScoredTable.load(place / "scored.json")
+    assert (scored.num_rows, scored.num_errors) == (NUM_TRAIN + NUM_TEST, 0)
+    check_sql(tmp_path, f"{tmp_path}/dbx_dl_adult/tables/adult_census")
+
+
+def check_fairness(place: Path) -> None:
+    """Men are selected more often, as the rows were drawn, and the page says so."""
+    promotion = Promotion.load(place / "promotion.json")
+    measured = promotion.models[0].fairness
+    assert measured is not None and set(measured.gaps) == {"sex", "race"}
+    rates = {group.group: group for group in measured.groups}
+    assert set(rates) == {"Female", "Male", "White", "Black", "Other"}
+    assert rates["Male"].selection_rate > rates["Female"].selection_rate + 0.05
+    by_race, by_sex = (measured.gaps[name]["demographic_parity_difference"] for name in ("race", "sex"))
+    assert by_race < by_sex
+    assert all(group.calibration_error < 0.1 for group in measured.groups)
+    assert "sex = Female" in (place / "report.html").read_text()
+    assert sum(group.num_rows for group in measured.groups if group.column == "sex") == NUM_TEST
+
+
+def check_sql(folder: Path, table: str) -> None:
+    """Labels that SQL gives are those in the table of scores."""
+    values = yaml.safe_load(RUN.read_text())
+    spark = open_session(SparkConfig(driver_memory="1g"), "tests")
+    try:
+        uri = f"sqlite:///{folder}/dbx_dl_adult/mlflow.db"
+        dbx_dl.register_sql_function(spark, "income", "models:/adult_census@champion", tracking_uri=uri)
+        names = [name for name in values["prepare"]["csv"]["names"] if name not in ("fnlwgt", "income")]
+        query = f"SELECT person, income({', '.join(names)}).label AS label FROM delta.`{table}`"
+        found = {row["person"]: row["label"] for row in spark.sql(query).collect()}
+    finally:
+        spark.stop()
+    scores = deltalake.DeltaTable(f"{table}_scores").to_pyarrow_table(["key", "label"]).to_pylist()
+    assert found == {row["key"]: row["label"] for row in scores}
