@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,15 +33,35 @@ class NetworkRequest:
     seed: int
 
 
+ObjectiveName = Literal["supervised"]
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """What is added to the loss of every row, by the values of the layer called `layer`, times `weight`.
+
+    standard_normal: the values (N, 2 K) are means and logarithms of variances; their Gaussians' Kullback-Leibler
+    divergence from N(0, 1), summed over K and divided by the number of entries of a row (Kingma and Welling 2014).
+    sparsity: of values (N, K) between 0 and 1, the divergence of each one's mean over the global batch from `target`, a
+    share of rows in which it is to be 1, averaged over K (Ng, "Sparse autoencoder", 2011).
+    """
+
+    name: Literal["standard_normal", "sparsity"]
+    layer: str
+    weight: float
+    target: float = 0.0
+
+
 @dataclass(frozen=True)
 class ObjectiveRequest:
     """What a network is to learn, and in which numbers it computes.
 
     Outputs (N, num_outputs) are what the task says (`tasks.Task.network_gives`); a task that scales labels learns
-    (label - label_center) / label_scale. `loss` is one of its losses other than the first; `label_smoothing` moves
-    that share of the truth from the class to all classes alike (from a label to both of its values). `precision` is
-    "float32", "mixed_bfloat16" or "mixed_float16"; with `sync_batch_norm` batch-norm uses the statistics of the global
-    batch. With `has_sample_weights` metrics are weighted by those.
+    (label - label_center) / label_scale, a reconstruction depends on whether inputs `are_pixels`. `loss` is one of the
+    task's losses other than the first; `label_smoothing` moves that share of the truth from the class to all classes
+    alike (from a label to both of its values). `precision` is "float32", "mixed_bfloat16" or "mixed_float16"; with
+    `sync_batch_norm` batch-norm uses the statistics of the global batch. With `has_sample_weights` metrics are weighted
+    by those. `penalty` is added to the loss; `objective` says how a step lowers it.
     """
 
     task: TaskName = "multiclass"
@@ -53,6 +73,9 @@ class ObjectiveRequest:
     precision: str = "float32"
     sync_batch_norm: bool = False
     has_sample_weights: bool = False
+    objective: ObjectiveName = "supervised"
+    penalty: Penalty | None = None
+    are_pixels: bool = False
 
 
 class Ranks(Protocol):

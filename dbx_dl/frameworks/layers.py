@@ -31,52 +31,56 @@ class Layer(Protocol):
         """Trained numbers of the layer on rows of `shape`."""
 
 
-class _KeepsShape:
+class KeepsShape:
+    """A layer behind which rows have the shape that they had before it."""
+
     def shape_after(self, shape: Shape) -> Shape:
         """Rows keep their shape."""
         return shape
 
 
-class _WithoutWeights(_KeepsShape):
+class WithoutWeights(KeepsShape):
+    """A layer of which nothing is trained."""
+
     def num_parameters(self, shape: Shape) -> int:
         """None."""
         del shape
         return 0
 
 
-class _Norm(_KeepsShape):
+class _Norm(KeepsShape):
     def num_parameters(self, shape: Shape) -> int:
         """a and b."""
         return 2 * shape[-1]
 
 
-class _Added(_KeepsShape):
+class _Added(KeepsShape):
     def num_parameters(self, shape: Shape) -> int:
         """One for every entry of a row."""
         return prod(shape)
 
 
 @dataclass(frozen=True)
-class ScalePixels(_WithoutWeights):
+class ScalePixels(WithoutWeights):
     """uint8 pixels (H, W, C) to float32 in [0, 1]."""
 
 
 @dataclass(frozen=True)
-class Activation(_WithoutWeights):
+class Activation(WithoutWeights):
     """One of `ACTIVATIONS`, by its name."""
 
     name: str
 
 
 @dataclass(frozen=True)
-class Dropout(_WithoutWeights):
+class Dropout(WithoutWeights):
     """In training each value is 0 with this probability, and the others are divided by the rest."""
 
     rate: float
 
 
 @dataclass(frozen=True)
-class Reshape(_WithoutWeights):
+class Reshape(WithoutWeights):
     """The same numbers, in row-major order with channels last, in another shape."""
 
     shape: Shape
@@ -89,7 +93,7 @@ class Reshape(_WithoutWeights):
 
 
 @dataclass(frozen=True)
-class Flatten(_WithoutWeights):
+class Flatten(WithoutWeights):
     """(...) to (K,), in row-major order with channels last."""
 
     def shape_after(self, shape: Shape) -> Shape:
@@ -143,7 +147,7 @@ class PositionBias(_Added):
 
 
 @dataclass(frozen=True)
-class MaxPool2D(_WithoutWeights):
+class MaxPool2D(WithoutWeights):
     """The largest of every `size` x `size` pixels that lie side by side; what is left at the ends is dropped."""
 
     size: int = 2
@@ -155,7 +159,7 @@ class MaxPool2D(_WithoutWeights):
 
 
 @dataclass(frozen=True)
-class GlobalAverage(_WithoutWeights):
+class GlobalAverage(WithoutWeights):
     """(H, W, C) or (T, C) to the mean of every channel (C,)."""
 
     def shape_after(self, shape: Shape) -> Shape:
@@ -190,7 +194,7 @@ class Residual:
 
 
 @dataclass(frozen=True)
-class RandomFourier(_WithoutWeights):
+class RandomFourier(WithoutWeights):
     """(K,) to `num_features` random features whose products are near exp(-gamma |x - y|^2).
 
     sqrt(2 / num_features) cos(x W + b) with W and b drawn once from `seed` and never trained (Rahimi and Recht 2007,
@@ -245,7 +249,7 @@ class PositionEmbedding(_Added):
 
 
 @dataclass(frozen=True)
-class SelfAttention(_KeepsShape):
+class SelfAttention(KeepsShape):
     """Multi-head scaled dot-product attention of (T, K) to itself (Vaswani et al. 2017), every step to all."""
 
     num_heads: int

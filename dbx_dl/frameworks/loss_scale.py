@@ -9,8 +9,6 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# The name of its state among the arrays of a checkpoint.
-LOSS_SCALE = "loss_scale"
 _FIRST_SCALE = 2.0**15
 # Losses are summed over rows, not averaged, so that large batches and labels need scales far below 1.
 _SMALLEST_SCALE = 2.0**-24
@@ -47,3 +45,8 @@ class LossScale:
     def restore(self, state: NDArray[np.float64]) -> None:
         """Go on from a state that `read_state` gave."""
         self.value, self._num_good_steps = float(state[0]), int(state[1])
+
+
+def name_scale(optimizer: str) -> str:
+    """The name of its state among the arrays of a checkpoint, by that of its optimizer."""
+    return f"loss_scale/{optimizer}"

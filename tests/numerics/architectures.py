@@ -37,6 +37,10 @@ REQUESTS = {
     "lstm_one_way": NetworkRequest("lstm", {"units": 8}, *IMAGES),
     "gru": NetworkRequest("gru", {"units": 8, "num_steps": 6, "is_bidirectional": True}, *STEPS),
     "transformer": NetworkRequest("transformer", {"width": 16, "num_heads": 2}, *IMAGES),
+    "autoencoder": NetworkRequest("autoencoder", {"num_layers": 2}, (12, 10, 3), "uint8", 720, 7),
+    "denoising_autoencoder": NetworkRequest("denoising_autoencoder", {"noise": 0.5}, (24,), "float32", 48, 7),
+    "sparse_autoencoder": NetworkRequest("sparse_autoencoder", {"code_size": 9}, (24,), "float32", 48, 7),
+    "variational_autoencoder": NetworkRequest("variational_autoencoder", {}, (12, 10, 3), "uint8", 720, 7),
     "go_policy": NetworkRequest("go_policy", {"filters": 4}, (19 * 19 * 48,), "float32", 361, 7),
 }
 

@@ -120,11 +120,11 @@ def step_with_overflow(name: str, framework: Framework) -> dict[str, Any]:
     objective: Any = create_variant(name, framework, SingleRank(), PRECISIONS["mixed_float16"])
     batch = make_global_batches(3)[0]
     before = objective.predict(batch.inputs)
-    objective._loss_scale.value = 2.0**127
+    objective._descent.loss_scale.value = 2.0**127
     objective.train_step(batch, 0.05)
     is_kept = np.array_equal(objective.predict(batch.inputs), before)
-    halved = objective._loss_scale.value
-    objective._loss_scale.value = 2.0**10
+    halved = objective._descent.loss_scale.value
+    objective._descent.loss_scale.value = 2.0**10
     objective.train_step(batch, 0.05)
     return {"is_kept": is_kept, "scale": halved, "moves": not np.array_equal(objective.predict(batch.inputs), before)}
 
@@ -136,10 +136,13 @@ def learn_large_counts(name: str, framework: Framework) -> dict[str, Any]:
     batch = make_global_batches(3)[0]
     batch = replace(batch, labels=np.full(len(batch.labels), 60_000, np.float32))
     before = objective.predict(batch.inputs)
-    objective._loss_scale.value = 1.0
+    objective._descent.loss_scale.value = 1.0
     for _ in range(8):
         objective.train_step(batch, 1e-9)
-    return {"scale": objective._loss_scale.value, "moves": not np.array_equal(objective.predict(batch.inputs), before)}
+    return {
+        "scale": objective._descent.loss_scale.value,
+        "moves": not np.array_equal(objective.predict(batch.inputs), before),
+    }
 
 
 def compute_losses(name: str) -> dict[str, list[float]]:

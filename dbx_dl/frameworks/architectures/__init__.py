@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbx_dl.frameworks.architectures.architecture import Architecture, describe_layers
+from dbx_dl.frameworks.architectures.autoencoders import AUTOENCODERS
 from dbx_dl.frameworks.architectures.convolutional import CONVOLUTIONAL_NETWORKS
 from dbx_dl.frameworks.architectures.dense import DENSE_NETWORKS
 from dbx_dl.frameworks.architectures.go import GO_NETWORKS
@@ -20,6 +21,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     **CONVOLUTIONAL_NETWORKS,
     **SEQUENCE_NETWORKS,
     **GO_NETWORKS,
+    **AUTOENCODERS,
 }
 
 
@@ -30,6 +32,11 @@ def describe_network(request: NetworkRequest) -> tuple[tuple[str, Layer], ...]:
     """
     require_known(request.network, ARCHITECTURES)
     return describe_layers(ARCHITECTURES[request.network], request)
+
+
+def gives_inputs(request: NetworkRequest) -> bool:
+    """Whether the outputs of a built-in network are its logits and its inputs beside them."""
+    return ARCHITECTURES[request.network].gives_inputs
 
 
 def check_network(request: NetworkRequest) -> None:

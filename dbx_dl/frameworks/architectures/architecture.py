@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import ValidationError
@@ -13,9 +14,10 @@ from dbx_dl.config import Section
 from dbx_dl.errors import ConfigError
 from dbx_dl.frameworks.layers import Activation, Dense, Layer, Recurrent
 from dbx_dl.frameworks.networks import nearest
+from dbx_dl.frameworks.random_layers import Mark
 
 if TYPE_CHECKING:
-    from dbx_dl.frameworks.interface import NetworkRequest
+    from dbx_dl.frameworks.interface import NetworkRequest, ObjectiveName, Penalty
 
 InputKind = Literal["images", "table"]
 Options = TypeVar("Options", bound=Section)
@@ -31,7 +33,10 @@ class Architecture:
 
     `options` says in its docstring what the network is; `inputs` are the kinds it takes: uint8 pixels (H, W, C) or
     float32 features (K,). `describe` gives its layers without the last one, which gives the logits (N, num_outputs);
-    ConfigError when they do not fit the inputs. `loss` is the one it learns by unless a run names another.
+    ConfigError when they do not fit the inputs. `loss` is the one it learns by unless a run names another, `objective`
+    how it is trained, `penalize` what is added to the loss. `code` is the layer whose values are its embedding. With
+    `gives_inputs` the logits are one for each entry of a row (N, D), and the network's outputs (N, 2 D) are these and
+    the inputs themselves (pixels / 255, features) beside them.
     """
 
     options: type[Section]
@@ -39,6 +44,10 @@ class Architecture:
     describe: Callable[[NetworkRequest, Any], tuple[Layer, ...]]
     loss: str | None = None
     has_logits_layer: bool = True
+    objective: ObjectiveName = "supervised"
+    gives_inputs: bool = False
+    penalize: Callable[[Any], Penalty] | None = None
+    code: str | None = None
 
     @property
     def summary(self) -> str:
@@ -52,14 +61,29 @@ def describe_layers(architecture: Architecture, request: NetworkRequest) -> tupl
     _check_inputs(architecture, request)
     layers = architecture.describe(request, options)
     named = name_layers(layers)
-    return (*named, (LOGITS, Dense(request.num_outputs))) if architecture.has_logits_layer else named
+    num_logits = count_entries(request) if architecture.gives_inputs else request.num_outputs
+    return (*named, (LOGITS, Dense(num_logits))) if architecture.has_logits_layer else named
+
+
+def count_entries(request: NetworkRequest) -> int:
+    """Numbers of a row; ConfigError unless the network is to give twice as many."""
+    size = prod(request.input_shape)
+    if request.num_outputs != 2 * size:
+        raise ConfigError(
+            f"network {request.network!r} gives its {size} inputs again, not {request.num_outputs} outputs: use "
+            "train.task reconstruction"
+        )
+    return size
 
 
 def name_layers(layers: tuple[Layer, ...]) -> tuple[tuple[str, Layer], ...]:
     """Names such as `conv2d_2` or `relu_1`: what a layer is, numbered; the same in every framework."""
     counts: dict[str, int] = {}
-    named = []
+    named: list[tuple[str, Layer]] = []
     for layer in layers:
+        if isinstance(layer, Mark):
+            named.append((layer.name, layer))
+            continue
         kind = _name_kind(layer)
         counts[kind] = counts.get(kind, 0) + 1
         named.append((f"{kind}_{counts[kind]}", layer))

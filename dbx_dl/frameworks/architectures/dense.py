@@ -57,22 +57,23 @@ class RbfSvmOptions(Section):
 def describe_mlp(request: NetworkRequest, options: MlpOptions) -> tuple[Layer, ...]:
     """The hidden layers."""
     one = (Dense(options.hidden_units), Activation(options.activation), Dropout(options.dropout))
-    return (*_line_up(request), *one * options.num_layers)
+    return (*line_up(request), *one * options.num_layers)
 
 
 def describe_nothing(request: NetworkRequest, options: Section) -> tuple[Layer, ...]:
     """No layer with weights before the logits."""
     del options
-    return _line_up(request)
+    return line_up(request)
 
 
 def describe_rbf_svm(request: NetworkRequest, options: RbfSvmOptions) -> tuple[Layer, ...]:
     """The kernel's features; what is drawn depends on the request's seed alone."""
     gamma = options.gamma or 1 / prod(request.input_shape)
-    return (*_line_up(request), RandomFourier(options.num_features, gamma, request.seed))
+    return (*line_up(request), RandomFourier(options.num_features, gamma, request.seed))
 
 
-def _line_up(request: NetworkRequest) -> tuple[Layer, ...]:
+def line_up(request: NetworkRequest) -> tuple[Layer, ...]:
+    """What makes a row of numbers of the input: pixels scaled and flattened, features as they are."""
     return (ScalePixels(), Flatten()) if input_kind(request) == "images" else ()
 
 

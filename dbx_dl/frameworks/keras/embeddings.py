@@ -26,7 +26,8 @@ def expose_layer(network: Any, name: str) -> Any:
         raise refuse_layer(name, "can only be had from a functional or sequential model that calls it once") from None
     if isinstance(values, list | tuple | dict):
         raise refuse_layer(name, "gives several values, not one")
-    flat = keras.layers.Flatten()(keras.ops.cast(values, "float32"))
+    # A name of its own: Keras would number it as it numbers the layers that the network has already.
+    flat = keras.layers.Flatten(name="embedding.flat")(keras.ops.cast(values, "float32"))
     return keras.Model(inputs, [logits, flat])
 
 

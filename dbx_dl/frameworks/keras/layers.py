@@ -10,9 +10,11 @@ import keras
 from keras import ops
 
 from dbx_dl.frameworks import layers as kinds
+from dbx_dl.frameworks import random_layers
 from dbx_dl.frameworks.architectures.architecture import name_layers
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.keras.activations import create_activation
+from dbx_dl.frameworks.keras.random_layers import Corrupt, Sample
 
 Values = Any
 
@@ -163,4 +165,7 @@ APPLIERS: dict[type, Callable[[Any, Values, str], Values]] = {
     kinds.Residual: _add_residual,
     kinds.Recurrent: _recur,
     kinds.SelfAttention: _create(lambda layer, name: SelfAttention(layer.num_heads, name=name)),
+    random_layers.Corrupt: _create(lambda layer, name: Corrupt(layer.noise, layer.masking, name=name)),
+    random_layers.Sample: _create(lambda _, name: Sample(name=name)),
+    random_layers.Mark: _create(lambda _, name: keras.layers.Identity(name=name)),
 }

@@ -76,13 +76,27 @@ def _compare_counts(request: ObjectiveRequest) -> Loss:
     return lambda outputs_n1, labels_n: tf.exp(outputs_n1[:, 0]) - labels_n * outputs_n1[:, 0]
 
 
+def _compare_rows(request: ObjectiveRequest) -> Loss:
+    compare = RECONSTRUCTION_LOSSES[request.are_pixels, request.loss]
+    return lambda outputs_nd, _: tf.reduce_mean(compare(*tf.split(outputs_nd, 2, axis=1)), axis=1)
+
+
+# Of a reconstruction's numbers (N, D) and the inputs (N, D): whether these are pixels / 255, and the loss' name.
+RECONSTRUCTION_LOSSES: dict[tuple[bool, str | None], Callable[[Any, Any], Any]] = {
+    (True, None): lambda logits, shares: tf.nn.sigmoid_cross_entropy_with_logits(labels=shares, logits=logits),
+    (True, "squared_error"): lambda logits, shares: tf.square(tf.sigmoid(logits) - shares),
+    (False, None): lambda outputs, features: tf.square(outputs - features),
+}
+
+
 # Softmax cross-entropy, or the mean over classes of a margin loss; sigmoid cross-entropy, averaged over labels; squared
 # error, Huber's loss (delta 1) or absolute error of the scaled label; Poisson's negative log likelihood without the
-# term that depends on the label alone.
+# term that depends on the label alone; of a reconstruction the mean over a row of RECONSTRUCTION_LOSSES.
 LOSSES: dict[str, Callable[[ObjectiveRequest], Loss]] = {
     "binary": _compare_classes,
     "multiclass": _compare_classes,
     "multilabel": _compare_label_sets,
     "regression": _compare_numbers,
     "count": _compare_counts,
+    "reconstruction": _compare_rows,
 }

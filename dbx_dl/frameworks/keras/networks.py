@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from dbx_dl.frameworks.architectures import ARCHITECTURES, describe_network
+from dbx_dl.frameworks.architectures import ARCHITECTURES, describe_network, gives_inputs
+from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.keras.layers import apply_layers
 from dbx_dl.frameworks.networks import Builder, check_is_network, check_logits_shape, find_builder
 
@@ -39,7 +40,18 @@ def build_network(request: NetworkRequest) -> Any:
 def build_described(request: NetworkRequest) -> Any:
     """A built-in network, as `frameworks.architectures` describes it, with the layers' names from there."""
     inputs = keras.Input(request.input_shape, dtype=request.input_dtype, name="inputs")
-    return keras.Model(inputs, apply_layers(describe_network(request), inputs), name=request.network)
+    outputs = apply_layers(describe_network(request), inputs)
+    if gives_inputs(request):
+        outputs = keras.layers.Concatenate(name="beside_inputs")([outputs, _line_up(inputs, request.input_dtype)])
+    return keras.Model(inputs, outputs, name=request.network)
+
+
+def _line_up(inputs: Any, dtype: str) -> Any:
+    """Inputs (N, ...), pixels scaled, as (N, D)."""
+    if dtype != "uint8":
+        return inputs
+    scaled = keras.layers.Rescaling(PIXEL_SCALE, name="inputs.scaled")(inputs)
+    return keras.layers.Flatten(name="inputs.flat")(scaled)
 
 
 def _seed_noise(network: Any) -> None:

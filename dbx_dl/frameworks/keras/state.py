@@ -1,4 +1,4 @@
-"""What a checkpoint keeps of a Keras network and its optimizer, and of this process' noise, as NumPy arrays."""
+"""What a checkpoint keeps of Keras networks and their optimizers, and of this process' noise, as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -15,44 +15,53 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def read_state(network: Any, optimizer: Any) -> dict[str, NDArray[np.generic]]:
-    """All weights, trainable or not, and the optimizer's slots, step count and learning rate."""
-    return _read(_name_shared(network, optimizer))
+def read_state(parts: Mapping[str, Any], optimizers: Mapping[str, Any]) -> dict[str, NDArray[np.generic]]:
+    """All weights, trainable or not, and each optimizer's slots, step count and learning rate.
+
+    `parts` are networks or layers by name; their names and those of optimizers are the first part of an array's.
+    """
+    return _read(_name_shared(parts, optimizers))
 
 
-def write_state(network: Any, optimizer: Any, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+def write_state(
+    parts: Mapping[str, Any], optimizers: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]
+) -> None:
     """Take over what `read_state` gave; DataError, with nothing changed, when it is of another network.
 
     Arrays of other kinds, which an objective may keep beside these, are left to it.
     """
-    own = {name: array for name, array in arrays.items() if name.startswith(("network/", "optimizer/"))}
-    _write(_name_shared(network, optimizer), own)
+    kinds = {*parts, *optimizers}
+    own = {name: array for name, array in arrays.items() if name.partition("/")[0] in kinds}
+    _write(_name_shared(parts, optimizers), own)
 
 
-def read_noise(network: Any) -> dict[str, NDArray[np.generic]]:
-    """States of the network's seed generators (dropout and its like), of Python's and of NumPy's generator.
+def read_noise(parts: Mapping[str, Any]) -> dict[str, NDArray[np.generic]]:
+    """States of the parts' seed generators (dropout and its like), of Python's and of NumPy's generator.
 
     `tf.random` keeps its states inside operations, where nobody can read them: what a network of the user's own draws
     there is not restored.
     """
-    return _read(_name_noise(network)) | read_process_noise()
+    return _read(_name_noise(parts)) | read_process_noise()
 
 
-def write_noise(network: Any, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+def write_noise(parts: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> None:
     """Take over what `read_noise` gave."""
     own = {name: array for name, array in arrays.items() if name.startswith("seed/")}
-    _write(_name_noise(network), own)
+    _write(_name_noise(parts), own)
     write_process_noise(arrays)
 
 
-def _name_shared(network: Any, optimizer: Any) -> dict[str, Any]:
+def _name_shared(parts: Mapping[str, Any], optimizers: Mapping[str, Any]) -> dict[str, Any]:
     # Numbered, since Keras' own names depend on what was built in the process before.
-    return _number("network", network.weights) | _number("optimizer", optimizer.variables)
+    named = [(name, part.weights) for name, part in parts.items()]
+    named += [(name, optimizer.variables) for name, optimizer in optimizers.items()]
+    return {key: variable for name, variables in named for key, variable in _number(name, variables).items()}
 
 
-def _name_noise(network: Any) -> dict[str, Any]:
-    weights = {id(variable) for variable in network.weights}
-    return _number("seed", [variable for variable in network.variables if id(variable) not in weights])
+def _name_noise(parts: Mapping[str, Any]) -> dict[str, Any]:
+    weights = {id(variable) for part in parts.values() for variable in part.weights}
+    variables = [variable for part in parts.values() for variable in part.variables]
+    return _number("seed", [variable for variable in variables if id(variable) not in weights])
 
 
 def _number(kind: str, variables: Any) -> dict[str, Any]:

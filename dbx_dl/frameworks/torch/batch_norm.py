@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from dbx_dl.frameworks.torch.distribute import sum_over_ranks
+from dbx_dl.frameworks.torch.distribute import SumOverRanks
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import Ranks
@@ -52,10 +52,10 @@ class RankBatchNorm(_BatchNorm):  # type: ignore[misc]
         axes = [0, *range(2, values.dim())]
         shape = [1, -1, *[1] * (values.dim() - 2)]
         count = values.new_full((1,), values.numel() // values.shape[1])
-        totals = _SumOverRanks.apply(torch.cat([values.sum(axes), count]), self.ranks, f"{self.label}_mean")
+        totals = SumOverRanks.apply(torch.cat([values.sum(axes), count]), self.ranks, f"{self.label}_mean")
         mean, count = totals[:-1] / totals[-1], totals[-1].detach()
         centered = values - mean.view(shape)
-        squares = _SumOverRanks.apply(centered.square().sum(axes), self.ranks, f"{self.label}_variance")
+        squares = SumOverRanks.apply(centered.square().sum(axes), self.ranks, f"{self.label}_variance")
         variance = squares / count
         self._track(mean.detach(), variance.detach() * count / (count - 1).clamp(min=1))
         normalized = centered * torch.rsqrt(variance + self.eps).view(shape)
@@ -73,17 +73,3 @@ class RankBatchNorm(_BatchNorm):  # type: ignore[misc]
         share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), share)
         self.running_var.lerp_(variance.to(self.running_var.dtype), share)
-
-
-class _SumOverRanks(torch.autograd.Function):  # type: ignore[misc]
-    """A sum over ranks; since every rank's loss depends on it, its gradient is the sum of the ranks' gradients."""
-
-    @staticmethod
-    def forward(context: Any, values: Any, ranks: Ranks, name: str) -> Any:
-        context.ranks, context.name = ranks, name
-        return sum_over_ranks([values.clone()], ranks, name)[0]
-
-    @staticmethod
-    def backward(context: Any, gradient: Any) -> Any:
-        name = f"{context.name}_gradient"
-        return sum_over_ranks([gradient.clone()], context.ranks, name)[0], None, None

@@ -72,13 +72,27 @@ def _compare_counts(request: ObjectiveRequest) -> Loss:
     )
 
 
+def _compare_rows(request: ObjectiveRequest) -> Loss:
+    compare = RECONSTRUCTION_LOSSES[request.are_pixels, request.loss]
+    return lambda outputs_nd, _: compare(*outputs_nd.chunk(2, dim=1)).mean(dim=1)
+
+
+# Of a reconstruction's numbers (N, D) and the inputs (N, D): whether these are pixels / 255, and the loss' name.
+RECONSTRUCTION_LOSSES: dict[tuple[bool, str | None], Callable[[Any, Any], Any]] = {
+    (True, None): lambda logits, shares: functional.binary_cross_entropy_with_logits(logits, shares, reduction="none"),
+    (True, "squared_error"): lambda logits, shares: (logits.sigmoid() - shares).square(),
+    (False, None): lambda outputs, features: (outputs - features).square(),
+}
+
+
 # Softmax cross-entropy, or the mean over classes of a margin loss; sigmoid cross-entropy, averaged over labels; squared
 # error, Huber's loss (delta 1) or absolute error of the scaled label; Poisson's negative log likelihood without the
-# term that depends on the label alone.
+# term that depends on the label alone; of a reconstruction the mean over a row of RECONSTRUCTION_LOSSES.
 LOSSES: dict[str, Callable[[ObjectiveRequest], Loss]] = {
     "binary": _compare_classes,
     "multiclass": _compare_classes,
     "multilabel": _compare_label_sets,
     "regression": _compare_numbers,
     "count": _compare_counts,
+    "reconstruction": _compare_rows,
 }

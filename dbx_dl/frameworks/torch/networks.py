@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from dbx_dl.frameworks.architectures import ARCHITECTURES, describe_network
+from dbx_dl.frameworks.architectures import ARCHITECTURES, describe_network, gives_inputs
+from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.networks import Builder, check_is_network, check_logits_shape, find_builder
 from dbx_dl.frameworks.torch.layers import create_modules
 
@@ -35,7 +36,18 @@ def build_network(request: NetworkRequest) -> Any:
 
 def build_described(request: NetworkRequest) -> Any:
     """A built-in network, as `frameworks.architectures` describes it, with the layers' names from there."""
-    return nn.Sequential(create_modules(describe_network(request), request.input_shape))
+    modules = create_modules(describe_network(request), request.input_shape)
+    return BesideInputs(modules) if gives_inputs(request) else nn.Sequential(modules)
+
+
+class BesideInputs(nn.Sequential):  # type: ignore[misc]
+    """Modules whose outputs (N, D) have the inputs' D entries beside them, pixels scaled, in Keras' order: (N, 2 D)."""
+
+    def forward(self, inputs: Any) -> Any:
+        """Outputs first."""
+        rows = inputs.flatten(1).float()
+        rows = rows * PIXEL_SCALE if inputs.dtype is torch.uint8 else rows
+        return torch.cat([super().forward(inputs).float(), rows], dim=1)
 
 
 NETWORKS: dict[str, Builder] = dict.fromkeys(ARCHITECTURES, build_described)

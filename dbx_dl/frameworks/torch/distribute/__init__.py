@@ -108,6 +108,20 @@ def sum_over_ranks(tensors: list[Any], ranks: Ranks, name: str) -> list[Any]:
     return [result.to(tensor.device) for result, tensor in zip(reduced, tensors, strict=True)]
 
 
+class SumOverRanks(torch.autograd.Function):  # type: ignore[misc]
+    """A sum over ranks; since every rank's loss depends on it, its gradient is the sum of the ranks' gradients."""
+
+    @staticmethod
+    def forward(context: Any, values: Any, ranks: Ranks, name: str) -> Any:
+        context.ranks, context.name = ranks, name
+        return sum_over_ranks([values.clone()], ranks, name)[0]
+
+    @staticmethod
+    def backward(context: Any, gradient: Any) -> Any:
+        name = f"{context.name}_gradient"
+        return sum_over_ranks([gradient.clone()], context.ranks, name)[0], None, None
+
+
 def _sum_float16(gradients: list[Any], ranks: Ranks, num_rows: int) -> list[Any]:
     factor = 1 / (ranks.size * num_rows)
     sent = [(gradient * factor).to(torch.float16) for gradient in gradients]

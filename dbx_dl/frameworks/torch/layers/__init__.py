@@ -14,10 +14,12 @@ from torch import nn
 from torch.nn import functional
 
 from dbx_dl.frameworks import layers as kinds
+from dbx_dl.frameworks import random_layers
 from dbx_dl.frameworks.architectures.architecture import name_layers
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.torch.activations import create_activation
 from dbx_dl.frameworks.torch.layers.recurrent import LastStep, create_recurrent
+from dbx_dl.frameworks.torch.random_layers import Corrupt, Sample
 
 Shape = kinds.Shape
 
@@ -186,4 +188,7 @@ CREATORS: dict[type, Callable[[Any, Shape], Any]] = {
     kinds.Residual: Residual,
     kinds.Recurrent: _recur,
     kinds.SelfAttention: lambda layer, shape: SelfAttention(layer.num_heads, shape[-1]),
+    random_layers.Corrupt: lambda layer, _: Corrupt(layer.noise, layer.masking),
+    random_layers.Sample: lambda *_: Sample(),
+    random_layers.Mark: lambda *_: nn.Identity(),
 }

@@ -1,0 +1,32 @@
+"""What training steps do in PyTorch: one file for each objective, beside what they have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dbx_dl.frameworks.requests import DEFAULT_REQUEST
+from dbx_dl.frameworks.torch.objectives.supervised import SupervisedObjective
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dbx_dl.config import OptimizerConfig
+    from dbx_dl.frameworks.freezing import FrozenStage
+    from dbx_dl.frameworks.interface import Objective, ObjectiveRequest, Ranks
+
+__all__ = ["OBJECTIVES", "SupervisedObjective", "create_objective"]
+
+OBJECTIVES: dict[str, Callable[..., Objective]] = {
+    "supervised": SupervisedObjective,
+}
+
+
+def create_objective(
+    network: Any,
+    optimizer: OptimizerConfig,
+    ranks: Ranks,
+    request: ObjectiveRequest = DEFAULT_REQUEST,
+    stages: Sequence[FrozenStage] = (),
+) -> Objective:
+    """The objective that the request names; without a request softmax cross-entropy on the network's logits."""
+    return OBJECTIVES[request.objective](network, optimizer, ranks, request, stages)
