@@ -17,7 +17,7 @@ from dbx_dl.errors import ConfigError, DataError, ExportError
 from dbx_dl.runtime.processes import call_in_process
 from dbx_dl.score.evaluation import evaluate_model
 from dbx_dl.score.model.session import digest_file, open_model
-from dbx_dl.tasks import TASKS
+from dbx_dl.tasks import TASKS, task_of
 from tests.onnx_models import describe_trained
 from tests.prepared_tables import write_feature_table, write_image_table, write_number_table
 
@@ -96,7 +96,11 @@ def test_real_networks_pass_the_gates(
     assert set(model.metrics) == set(TASKS[task].metrics)
     names = {"images": ["pixels"], "own": ["pixels"], "table": ["x", "y", "colour"]}.get(kind, ["x", "y"])
     assert [value.name for value in model.inputs] == names
-    main = ("value", "float64", (None,)) if tables[kind].target.is_number else ("probabilities", "float32", (None, 2))
+    main = (
+        ("value", "float64", (None,))
+        if task_of(tables[kind].target).label_kind == "number"
+        else ("probabilities", "float32", (None, 2))
+    )
     outputs = [(value.name, value.dtype, value.shape) for value in model.outputs]
     assert outputs[0] == main
     assert [name for name, _, _ in outputs[1:]] == (["embedding"] if config.embeddings else [])
