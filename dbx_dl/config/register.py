@@ -22,6 +22,11 @@ MetricName = Literal[
     "rmse",
     "r2",
     "poisson_deviance",
+    "mape",
+    "pinball",
+    "coverage",
+    "nll",
+    "crps",
 ]
 
 

@@ -68,7 +68,8 @@ class TrainConfig(Section):
     `task` is another one than the table was prepared for: on the same kind of labels, or one that needs none.
     Without `loss` classes are learned by cross_entropy and numbers by squared_error, unless the network has a loss of
     its own. Classes by hinge, squared_hinge, perceptron or squared_error are learned one against the rest, each logit
-    towards +1 or -1; regression also by huber and mae. `calibration` makes probabilities
+    towards +1 or -1; regression also by huber and mae. `quantiles` are the rising levels of
+    the task of that name, without them 0.1, 0.5 and 0.9. `calibration` makes probabilities
     of classes from scores, fitted on the validation split after training: platt (without it where the loss is no
     cross_entropy) by a sigmoid for each class, temperature by one factor for all; metrics of the test split and the
     ONNX file have them. `best_metric` decides which epoch is
@@ -93,6 +94,7 @@ class TrainConfig(Section):
     batch_size: int = Field(default=32, gt=0)
     num_epochs: int = Field(default=10, gt=0)
     optimizer: OptimizerConfig = OptimizerConfig()
+    quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] | None = None
     loss: LossName | None = None
     calibration: Literal["none", "platt", "temperature"] | None = None
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
@@ -107,6 +109,16 @@ class TrainConfig(Section):
     feed: FeedConfig = FeedConfig()
     report_every_steps: int = Field(default=50, gt=0)
     timeout_seconds: int = Field(default=3600, gt=0)
+
+    @model_validator(mode="after")
+    def _check_quantiles(self) -> TrainConfig:
+        if self.quantiles is None:
+            return self
+        if self.task != "quantiles":
+            raise ValueError("quantiles go with `task: quantiles`")
+        if not self.quantiles or list(self.quantiles) != sorted(set(self.quantiles)):
+            raise ValueError(f"quantiles must rise, got {', '.join(map(str, self.quantiles)) or 'none'}")
+        return self
 
     @model_validator(mode="after")
     def _check_unfreeze(self) -> TrainConfig:

@@ -9,7 +9,9 @@ from pydantic import Field
 from dbx_dl.contracts.contract import Contract
 
 DatetimePart = Literal["month", "day_of_month", "day_of_week", "hour", "minute"]
-TaskName = Literal["binary", "multiclass", "multilabel", "regression", "count", "none"]
+TaskName = Literal[
+    "binary", "multiclass", "multilabel", "regression", "count", "quantiles", "gaussian", "negative_binomial", "none"
+]
 
 
 class ImageSpec(Contract):
@@ -156,12 +158,15 @@ class Target(Contract):
     """What is learned.
 
     Classes: `label_index` in the table is the position of the label in `label_names`. Multi-label: `label` and
-    `label_index` are arrays. Regression and count: `label` is a double, there are no names. None: no label.
+    `label_index` are arrays. Numbers: `label` is a double, there are no names. None: no label. `quantiles` are the
+    levels that the task of that name predicts.
     """
 
     task: TaskName = "multiclass"
     column: str
     label_names: tuple[str, ...] = ()
+    # Left out where there are none, so that earlier versions read what they know.
+    quantiles: tuple[float, ...] = Field(default=(), exclude_if=lambda levels: not levels)
 
     @property
     def is_classification(self) -> bool:

@@ -25,7 +25,7 @@ class SupervisedMeasures:
 
     def __init__(self, request: ObjectiveRequest, calibration: Calibration | None = None) -> None:
         self._request = request
-        self._task = task_of(request.task)
+        self._task = task_of(request)
         self._settings = TaskSettings(request.label_center, request.label_scale, calibration, request.top_k)
 
     def observe(self, batch: Batch, outputs: np.ndarray) -> dict[str, np.ndarray]:

@@ -50,6 +50,7 @@ def objective_request(prepared: PreparedTable, config: TrainConfig) -> Objective
         precision=config.precision,
         sync_batch_norm=config.sync_batch_norm,
         has_sample_weights=config.feed.sample_weight_column is not None,
+        quantiles=prepared.target.quantiles or DEFAULT_REQUEST.quantiles,
     )
 
 

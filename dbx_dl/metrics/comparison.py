@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_LOWER_IS_BETTER = ("loss", "brier", "mae", "rmse", "poisson_deviance")
+_LOWER_IS_BETTER = ("loss", "brier", "mae", "rmse", "poisson_deviance", "mape", "pinball", "nll", "crps")
 
 
 def is_better(metric: str, value: float, other: float) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Metrics that are a share of rows, for which an exact interval is known.
-SHARES = ("accuracy", "exact_match")
+SHARES = ("accuracy", "exact_match", "coverage")
 _BISECTIONS = 60
 
 

@@ -102,6 +102,8 @@ def _check_target(known: Target, prepared: PreparedTable, model: str) -> None:
         raise DataError(
             f"model {model} is of the task {known.task}; table {prepared.table.name} of {prepared.target.task}"
         )
+    if known.quantiles != prepared.target.quantiles:
+        raise DataError(f"model {model} predicts quantiles {known.quantiles}, not {prepared.target.quantiles}")
     if known.label_names != prepared.target.label_names:
         raise DataError(
             f"model {model} knows the labels {', '.join(known.label_names)}; "

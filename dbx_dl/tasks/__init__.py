@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
 from dbx_dl.tasks.classes import ClassTask
+from dbx_dl.tasks.distributions import GaussianTask, NegativeBinomialTask
 from dbx_dl.tasks.label_sets import LabelSetTask
 from dbx_dl.tasks.numbers import CountTask, RegressionTask
+from dbx_dl.tasks.quantiles import QuantilesTask
 from dbx_dl.tasks.task import LabelKind, Task, TaskSettings
 
 if TYPE_CHECKING:
-    from dbx_dl.contracts import ModelMetadata, OutputKind, Target, TaskName
+    from dbx_dl.contracts import ModelMetadata, OutputKind, TaskName
 
 __all__ = ["TASKS", "LabelKind", "Task", "TaskSettings", "list_output_kinds", "task_of"]
 
@@ -22,13 +25,28 @@ TASKS: dict[str, Task] = {
         LabelSetTask(),
         RegressionTask(),
         CountTask(),
+        QuantilesTask(),
+        GaussianTask(),
+        NegativeBinomialTask(),
     )
 }
 
 
-def task_of(target: Target | TaskName) -> Task:
+class NamedTask(Protocol):
+    """A task by name, with what is chosen about it: a `Target`, say."""
+
+    @property
+    def task(self) -> TaskName: ...
+    @property
+    def quantiles(self) -> tuple[float, ...]: ...
+
+
+def task_of(target: NamedTask | TaskName) -> Task:
     """The task of a table's target, or by its name; KeyError for a table without a label."""
-    return TASKS[target if isinstance(target, str) else target.task]
+    if isinstance(target, str):
+        return TASKS[target]
+    task = TASKS[target.task]
+    return replace(task, levels=target.quantiles) if isinstance(task, QuantilesTask) and target.quantiles else task
 
 
 def list_output_kinds(metadata: ModelMetadata) -> tuple[OutputKind, ...]:

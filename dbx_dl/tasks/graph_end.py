@@ -39,6 +39,10 @@ class GraphEnd:
 
     def as_doubles(self, logits: str) -> str:
         """float32 (N, 1) -> float64 (N,)."""
+        return self.to_doubles(self.add("Squeeze", [logits, self.constant([1])]))
+
+    def to_doubles(self, values: str) -> str:
+        """Any numbers as float64, in their shape."""
         from onnx import TensorProto
 
-        return self.add("Cast", [self.add("Squeeze", [logits, self.constant([1])])], to=TensorProto.DOUBLE)
+        return self.add("Cast", [values], to=TensorProto.DOUBLE)

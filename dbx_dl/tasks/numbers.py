@@ -86,7 +86,7 @@ class RegressionTask(_OneNumber):
         self, labels: NDArray[Any], predictions: Floats, distance: float, settings: TaskSettings
     ) -> NDArray[np.floating]:
         """By `distance` in units of the label's scale, and not beyond the truth."""
-        return _move_numbers(labels, predictions, distance, settings.label_scale)
+        return move_numbers(labels, predictions, distance, settings.label_scale)
 
     def scale_differences(self, found: Floats, expected: Floats, settings: TaskSettings) -> Floats:
         """In units of the label's scale."""
@@ -148,7 +148,7 @@ class CountTask(_OneNumber):
         import numpy as np
 
         del settings
-        moved = _move_numbers(labels, predictions, distance, np.maximum(1.0, predictions))
+        moved = move_numbers(labels, predictions, distance, np.maximum(1.0, predictions))
         return np.maximum(moved, predictions / 2)
 
     def scale_differences(self, found: Floats, expected: Floats, settings: TaskSettings) -> Floats:
@@ -164,7 +164,8 @@ class CountTask(_OneNumber):
         end.add("Exp", [end.add("Min", [end.as_doubles(logits), end.constant(LARGEST_LOG_RATE)])], output)
 
 
-def _move_numbers(labels: NDArray[Any], predictions: Floats, distance: float, unit: float | Floats) -> Floats:
+def move_numbers(labels: NDArray[Any], predictions: Floats, distance: float, unit: float | Floats) -> Floats:
+    """Predictions nearer to labels by `distance` times `unit`, and not beyond them; farther when negative."""
     import numpy as np
 
     gaps = labels.astype(np.float64) - predictions

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from dbx_dl.tasks.task import Task
 
 
-def retarget(prepared: PreparedTable, name: TaskName | None) -> PreparedTable:
-    """The table with `name` as its task; as it is without one.
+def retarget(prepared: PreparedTable, name: TaskName | None, quantiles: tuple[float, ...] = ()) -> PreparedTable:
+    """The table with `name` as its task, of these `quantiles` where it predicts such; as it is without one.
 
     A task that needs no labels goes with every table, others with tables of their kind of labels. ConfigError for
     others, and between classes, which the table alone decides; DataError for labels that the task cannot have.
@@ -33,7 +33,8 @@ def retarget(prepared: PreparedTable, name: TaskName | None) -> PreparedTable:
             f"leave it out{' or choose one of ' + ', '.join(choices) if choices else ''}"
         )
     _check_labels(task, prepared)
-    return prepared.model_copy(update={"target": target.model_copy(update={"task": name})})
+    changes = {"task": name, "quantiles": quantiles if name == "quantiles" else ()}
+    return prepared.model_copy(update={"target": target.model_copy(update=changes)})
 
 
 def _goes_with(task: Task, prepared: PreparedTable) -> bool:

@@ -61,7 +61,7 @@ def train_network(
     child of `parent_run_id`. ConfigError, DataError and SetupError come before anything is submitted, or from the
     ranks; RankFailedError carries a rank's traceback.
     """
-    prepared = retarget(prepared, config.task)
+    prepared = retarget(prepared, config.task, config.quantiles or ())
     check_request(prepared, config, framework)
     check_framework(config.launcher, framework)
     check_launch(spark, config)

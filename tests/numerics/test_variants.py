@@ -31,6 +31,9 @@ LOSSES = (
     "huber",
     "mae",
     "count",
+    "quantiles",
+    "gaussian",
+    "negative_binomial",
     *MARGIN_LOSSES,
 )
 
@@ -99,6 +102,7 @@ def test_each_task_has_its_metrics(numbers: Numbers) -> None:
     assert {"f1_micro", "f1_macro", "auc", "log_loss"} < found["multilabel"]
     assert found["regression"] == {"mae", "rmse", "r2"}
     assert found["count"] == {"mae", "rmse", "r2", "poisson_deviance"}
+    assert found["quantiles"] == {"pinball", "coverage", "mae", "rmse", "mape", "r2"}
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from dbx_dl.config import OptimizerConfig
-from dbx_dl.contracts import Batch
+from dbx_dl.contracts import Batch, Target
 from dbx_dl.frameworks.interface import Framework, NetworkRequest, Objective, ObjectiveRequest, Ranks
 from dbx_dl.frameworks.single_rank import SingleRank
+from dbx_dl.tasks import task_of
 from tests.numerics.digits import label_for, make_global_batches, request_normalized, request_smooth, take_share
 from tests.numerics.training import NUM_STEPS, SEED, load_same_weights
 
@@ -46,6 +47,9 @@ TASKS = {
     "multilabel": Variant(request=ObjectiveRequest("multilabel")),
     "regression": Variant(request=ObjectiveRequest("regression", label_center=4.5, label_scale=3.0)),
     "count": Variant(request=ObjectiveRequest("count"), rate=0.01),
+    "quantiles": Variant(request=ObjectiveRequest("quantiles", label_center=4.5, label_scale=3.0)),
+    "gaussian": Variant(request=ObjectiveRequest("gaussian", label_center=4.5, label_scale=3.0), rate=0.01),
+    "negative_binomial": Variant(request=ObjectiveRequest("negative_binomial"), rate=0.01),
 }
 PRECISIONS = {
     precision: Variant(request=ObjectiveRequest(precision=precision))
@@ -106,7 +110,9 @@ def create_variant(name: str, framework: Framework, ranks: Ranks, variant: Varia
 
 def request_network(name: str, variant: Variant) -> NetworkRequest:
     """As many outputs as the task needs."""
-    num_outputs = {"multilabel": 4, "regression": 1, "count": 1}.get(variant.request.task, 10)
+    task = task_of(variant.request)
+    is_number, target = task.label_kind == "number", Target(task=variant.request.task, column="y")
+    num_outputs = task.count_outputs(target) if is_number else {"multilabel": 4}.get(variant.request.task, 10)
     return request_normalized(name) if variant.is_normalized else request_smooth(name, num_outputs)
 
 
@@ -160,6 +166,9 @@ def compute_losses(name: str) -> dict[str, list[float]]:
         "huber": (1, ObjectiveRequest("regression", loss="huber")),
         "mae": (1, ObjectiveRequest("regression", loss="mae")),
         "count": (1, ObjectiveRequest("count")),
+        "quantiles": (3, ObjectiveRequest("quantiles", label_center=2.0, label_scale=3.0)),
+        "gaussian": (2, ObjectiveRequest("gaussian", label_center=2.0, label_scale=3.0)),
+        "negative_binomial": (2, ObjectiveRequest("negative_binomial")),
         **{loss: (5, ObjectiveRequest(loss=loss)) for loss in MARGIN_LOSSES},
     }
     found = {}
@@ -169,7 +178,7 @@ def compute_losses(name: str) -> dict[str, list[float]]:
         labels: np.ndarray = random.integers(0, max(2, num_outputs), 17)
         if request.task == "multilabel":
             labels = random.integers(0, 2, (17, num_outputs)).astype(np.float32)
-        elif num_outputs == 1:
+        elif task_of(request).label_kind == "number":
             labels = random.integers(0, 6, 17).astype(np.float32)
         values = losses.create_loss(request)(to_tensor(outputs), to_tensor(labels))
         found[key] = [float(value) for value in values]

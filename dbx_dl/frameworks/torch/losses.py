@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch.nn import functional
 
+from dbx_dl.frameworks.torch.estimation_losses import compare_normal, compare_overdispersed, compare_quantiles
+
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import ObjectiveRequest
 
@@ -95,4 +97,7 @@ LOSSES: dict[str, Callable[[ObjectiveRequest], Loss]] = {
     "regression": _compare_numbers,
     "count": _compare_counts,
     "reconstruction": _compare_rows,
+    "quantiles": compare_quantiles,
+    "gaussian": compare_normal,
+    "negative_binomial": compare_overdispersed,
 }

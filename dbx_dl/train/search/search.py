@@ -123,7 +123,7 @@ def _check_search(
     spark: SparkSession, prepared: PreparedTable, configs: Sequence[TrainConfig], search: SearchConfig, framework: str
 ) -> None:
     for config in configs:
-        check_request(retarget(prepared, config.task), config, framework)
+        check_request(retarget(prepared, config.task, config.quantiles or ()), config, framework)
     config, split = configs[0], search.metric.partition("_")[0]
     if prepared.split_rows.get("validation", 0) == 0 and split == "validation":
         raise ConfigError(

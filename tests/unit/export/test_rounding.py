@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dbx_dl.contracts import TaskName
+from dbx_dl.contracts import Target, TaskName
 from dbx_dl.export.rounding import bound_metrics
 from dbx_dl.tasks import TASKS, TaskSettings
 
@@ -15,6 +15,9 @@ RANDOM = np.random.default_rng(5)
 def draw(task: TaskName) -> tuple[np.ndarray, np.ndarray]:
     if task == "multilabel":
         return RANDOM.integers(0, 2, (50, 3)).astype(np.float32), RANDOM.random((50, 3))
+    if TASKS[task].output_kind == "values":
+        outputs = 2 + 0.3 * RANDOM.normal(size=(50, TASKS[task].count_outputs(Target(task=task, column="y"))))
+        return RANDOM.poisson(3, 50).astype(np.float32), TASKS[task].predict(outputs, TaskSettings())
     if task in ("regression", "count"):
         return RANDOM.poisson(3, 50).astype(np.float32), RANDOM.random(50) * 6 + 0.1
     logits = RANDOM.normal(size=(50, 4))

@@ -58,7 +58,7 @@ def test_a_graph_gives_what_the_task_predicts(name: str) -> None:
     task.add_head(GraphEnd(model), "logits", "found", SETTINGS)
     kind = TensorProto.FLOAT if task.output_kind == "probabilities" else TensorProto.DOUBLE
     model.graph.output.append(
-        helper.make_tensor_value_info("found", kind, ["N", width] if kind == TensorProto.FLOAT else ["N"])
+        helper.make_tensor_value_info("found", kind, ["N"] if task.output_kind == "value" else ["N", width])
     )
     onnx.checker.check_model(model)
     logits = (RANDOM.normal(size=(20, width)) * 3).astype(np.float32)
