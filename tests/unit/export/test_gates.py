@@ -22,7 +22,7 @@ from dbx_dl.frameworks.interface import ObjectiveRequest
 from dbx_dl.frameworks.measures import SupervisedMeasures
 from dbx_dl.score.model.session import open_model
 from dbx_dl.score.predictions import predict_structs
-from dbx_dl.tasks import list_output_kinds
+from dbx_dl.tasks import list_output_kinds, task_of
 from dbx_dl.transforms.columns import TabularEncoder
 from tests.image_bytes import encode_pixels
 from tests.onnx_models import make_metadata, make_network, make_weights
@@ -206,13 +206,19 @@ def test_the_metrics_gate_names_a_row_where_training_left_its_predictions(tmp_pa
         run_gates(make_candidate(tmp_path / "m.onnx", right_network(), **changes))
 
 
-@pytest.mark.parametrize(("task", "names"), [("multilabel", ("a", "b")), ("regression", ()), ("count", ())])
+@pytest.mark.parametrize(
+    ("task", "names"),
+    [
+        ("multilabel", ("a", "b")),
+        *((task, ()) for task in ("regression", "count", "quantiles", "gaussian", "negative_binomial")),
+    ],
+)
 def test_files_of_every_task_pass_and_wrong_ones_are_told(
     tmp_path: Path, task: TaskName, names: tuple[str, ...]
 ) -> None:
-    scaling = {"label_center": 300.0, "label_scale": 70.0} if task == "regression" else {}
+    scaling = {"label_center": 300.0, "label_scale": 70.0} if task_of(task).is_scaled else {}
     metadata = make_metadata(SPEC, names, task=task, **scaling)
-    weights = make_weights(SPEC, max(1, len(names)))
+    weights = make_weights(SPEC, task_of(metadata.target).count_outputs(metadata.target))
     write_model(make_network(SPEC, weights), metadata, tmp_path / "m.onnx")
     rows = pa.RecordBatch.from_pydict({"x": [0.1, None, 2.0], "y": [1.0, 0.3, -1.0], "colour": ["red", "blue", None]})
     logits_nc = (TabularEncoder(SPEC).encode(rows) @ weights).astype(np.float32)
@@ -230,7 +236,7 @@ def test_files_of_every_task_pass_and_wrong_ones_are_told(
     parity = summarize_parity(candidate.differences, metadata, 1e-4)
     assert parity.share_equal_classes == 1.0 and parity.max_abs_difference < 1e-5
     expected[1] *= 1.02
-    what = "label 'a'|label 'b'" if names else "value"
+    what = "label 'a'|label 'b'" if names else "value[^:]*"
     with pytest.raises(ExportError, match=f"gate agreement: .*row 'b', ({what}): .*1 of 3 rows differ"):
         run_gates(fresh(candidate), FILE_GATES)
 
