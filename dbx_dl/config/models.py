@@ -24,15 +24,16 @@ class LowPrecisionTolerances(Section):
 class ExportConfig(Section):
     """How the ONNX file is made, how closely it must agree with the network, and which variants compete with it.
 
-    `embeddings`: the name of an inner layer whose values become a further output. `parity_tolerance` is the largest
-    difference between the file's and the network's predictions, `low_precision_tolerances` are those of variants.
+    `embeddings`: the name of an inner layer whose values become a further output (without it an auto-encoder's code).
+    `parity_tolerance` is the largest difference between the file's and the network's predictions,
+    `low_precision_tolerances` are those of variants.
     `metric_tolerance`: how far metrics of the test split may be from training's, relative where they are above 1.
 
-    `variants` are measured beside the plain file and kept where `metric` (without it the task's first: accuracy,
-    f1_micro, rmse or poisson_deviance) is at most `max_metric_loss` worse; for errors and losses, that share worse.
-    The kept one that is best by `choose_by` becomes the model: `speed` at batches of 32, `size`, or `metric`. Static
-    int8 is calibrated on `calibration_rows` of the train split. Weights of more than `inline_bytes` lie in a file of
-    their own beside the model.
+    `variants` are measured beside the plain file and kept where `metric` (without it the task's own: accuracy,
+    f1_micro, rmse, poisson_deviance or reconstruction_error) is at most `max_metric_loss` worse; for errors and losses,
+    that share worse. The kept one that is best by `choose_by` becomes the model: `speed` at batches of 32, `size`, or
+    `metric`. Static int8 is calibrated on `calibration_rows` of the train split. Weights of more than `inline_bytes`
+    lie in a file of their own beside the model.
     """
 
     opset: int = Field(default=18, ge=18, le=21)

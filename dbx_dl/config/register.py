@@ -27,6 +27,7 @@ MetricName = Literal[
     "coverage",
     "nll",
     "crps",
+    "reconstruction_error",
 ]
 
 

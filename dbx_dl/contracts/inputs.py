@@ -10,7 +10,16 @@ from dbx_dl.contracts.contract import Contract
 
 DatetimePart = Literal["month", "day_of_month", "day_of_week", "hour", "minute"]
 TaskName = Literal[
-    "binary", "multiclass", "multilabel", "regression", "count", "quantiles", "gaussian", "negative_binomial", "none"
+    "binary",
+    "multiclass",
+    "multilabel",
+    "regression",
+    "count",
+    "quantiles",
+    "gaussian",
+    "negative_binomial",
+    "reconstruction",
+    "none",
 ]
 
 

@@ -18,6 +18,7 @@ from dbx_dl.export.metadata import describe_model
 from dbx_dl.export.model_files import MODEL_FILE, move_model, remove_model, write_model
 from dbx_dl.export.network_process import NETWORK_FILE, OUTPUTS_FILE, held_out_rows
 from dbx_dl.export.parity import HeldOutRows
+from dbx_dl.frameworks.architectures import ARCHITECTURES
 from dbx_dl.runtime.gpus import WITHOUT_GPUS
 from dbx_dl.runtime.processes import call_in_process
 from dbx_dl.score.evaluation import predict_split
@@ -58,6 +59,7 @@ def export_onnx(spark: SparkSession, trained: TrainedModel, config: ExportConfig
     that is not there, DataError when the weights were changed.
     """
     metric = find_metric(trained.prepared, config)
+    config = choose_embeddings(trained, config)
     target = Path(directory) / MODEL_FILE
     target.parent.mkdir(parents=True, exist_ok=True)
     remove_model(target)
@@ -72,6 +74,14 @@ def export_onnx(spark: SparkSession, trained: TrainedModel, config: ExportConfig
         move_model(chosen.candidate.path, target)
     logger.info("%s agrees with the network: largest difference %.2g", target, model.parity.max_abs_difference)
     return model
+
+
+def choose_embeddings(trained: TrainedModel, config: ExportConfig) -> ExportConfig:
+    """The config, with the layer of the network's code where it has one and no other layer is asked for."""
+    architecture = ARCHITECTURES.get(trained.network)
+    if architecture is None or architecture.code is None or config.embeddings is not None:
+        return config
+    return config.model_copy(update={"embeddings": architecture.code})
 
 
 def check_weights(trained: TrainedModel) -> None:

@@ -33,9 +33,6 @@ class NetworkRequest:
     seed: int
 
 
-ObjectiveName = Literal["supervised"]
-
-
 @dataclass(frozen=True)
 class Penalty:
     """What is added to the loss of every row, by the values of the layer called `layer`, times `weight`.
@@ -53,6 +50,18 @@ class Penalty:
 
 
 @dataclass(frozen=True)
+class Pretraining:
+    """Dense layers, by name, that learn one after the other as restricted Boltzmann machines before labels are used.
+
+    Each is trained for `num_epochs` by contrastive divergence of `num_steps` Gibbs steps.
+    """
+
+    layers: tuple[str, ...]
+    num_epochs: int
+    num_steps: int
+
+
+@dataclass(frozen=True)
 class ObjectiveRequest:
     """What a network is to learn, and in which numbers it computes.
 
@@ -61,8 +70,8 @@ class ObjectiveRequest:
     task's losses other than the first; `label_smoothing` moves that share of the truth from the class to all classes
     alike (from a label to both of its values). `precision` is "float32", "mixed_bfloat16" or "mixed_float16"; with
     `sync_batch_norm` batch-norm uses the statistics of the global batch. With `has_sample_weights` metrics are weighted
-    by those. `penalty` is added to the loss; `objective` says how a step lowers it. `quantiles` are the levels of the
-    task of that name.
+    by those. `penalty` is added to the loss, `pretraining` comes before it. `quantiles` are the levels of the task of
+    that name.
     """
 
     task: TaskName = "multiclass"
@@ -74,8 +83,8 @@ class ObjectiveRequest:
     precision: str = "float32"
     sync_batch_norm: bool = False
     has_sample_weights: bool = False
-    objective: ObjectiveName = "supervised"
     penalty: Penalty | None = None
+    pretraining: Pretraining | None = None
     are_pixels: bool = False
     quantiles: tuple[float, ...] = (0.1, 0.5, 0.9)
 

@@ -26,7 +26,9 @@ class SupervisedMeasures:
     def __init__(self, request: ObjectiveRequest, calibration: Calibration | None = None) -> None:
         self._request = request
         self._task = task_of(request)
-        self._settings = TaskSettings(request.label_center, request.label_scale, calibration, request.top_k)
+        self._settings = TaskSettings(
+            request.label_center, request.label_scale, calibration, request.top_k, request.are_pixels
+        )
 
     def observe(self, batch: Batch, outputs: np.ndarray) -> dict[str, np.ndarray]:
         """`labels` and `predictions` of a batch's rows, and their `sample_weights` where they have some."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from math import prod
+from typing import TYPE_CHECKING, Any, Literal
 
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.frameworks.architectures import ARCHITECTURES
 from dbx_dl.frameworks.interface import NetworkRequest, ObjectiveRequest
-from dbx_dl.frameworks.networks import nearest
+from dbx_dl.frameworks.networks import is_users_own, nearest
 from dbx_dl.tasks import task_of
 
 if TYPE_CHECKING:
@@ -32,9 +33,14 @@ def network_request(
         options=dict(options),
         input_shape=shape,
         input_dtype="uint8" if is_image else "float32",
-        num_outputs=task_of(prepared.target).count_outputs(prepared.target),
+        num_outputs=_count_outputs(prepared, shape),
         seed=seed,
     )
+
+
+def _count_outputs(prepared: PreparedTable, shape: tuple[int, ...]) -> int:
+    num_outputs = task_of(prepared.target).count_outputs(prepared.target)
+    return num_outputs * prod(shape) if prepared.target.task == "reconstruction" else num_outputs
 
 
 def objective_request(prepared: PreparedTable, config: TrainConfig) -> ObjectiveRequest:
@@ -51,7 +57,19 @@ def objective_request(prepared: PreparedTable, config: TrainConfig) -> Objective
         sync_batch_norm=config.sync_batch_norm,
         has_sample_weights=config.feed.sample_weight_column is not None,
         quantiles=prepared.target.quantiles or DEFAULT_REQUEST.quantiles,
+        penalty=_ask_network(config, "penalize"),
+        pretraining=_ask_network(config, "pretrain"),
+        are_pixels=isinstance(prepared.inputs, ImageSpec),
     )
+
+
+def _ask_network(config: TrainConfig, what: Literal["penalize", "pretrain"]) -> Any:
+    """What a built-in network makes of its options there; None where it has no such."""
+    architecture = ARCHITECTURES.get(config.network)
+    make = getattr(architecture, what, None)
+    if architecture is None or make is None:
+        return None
+    return make(architecture.options.model_validate(config.network_options))
 
 
 def choose_loss(task: TaskName, config: TrainConfig) -> str | None:
@@ -101,6 +119,8 @@ def check_objective(prepared: PreparedTable, config: TrainConfig) -> None:
     if config.loss is not None and config.loss not in known.losses:
         choice = _choose_one_of(known.losses) if len(known.losses) > 1 else "leave it out"
         raise ConfigError(f"train.loss {config.loss!r} {what}: {choice}")
+    if task == "reconstruction":
+        _check_reconstruction(prepared, config)
     if config.label_smoothing and known.label_kind not in ("class", "label_set"):
         raise ConfigError(f"train.label_smoothing {what}: leave it out")
     if config.label_smoothing and (loss := choose_loss(task, config)) is not None:
@@ -113,3 +133,14 @@ def check_objective(prepared: PreparedTable, config: TrainConfig) -> None:
     if config.best_metric is not None and config.best_metric not in names:
         hint = nearest(config.best_metric, list(names), what="metrics")
         raise ConfigError(f"train.best_metric {config.best_metric!r} {what}; {hint}")
+
+
+def _check_reconstruction(prepared: PreparedTable, config: TrainConfig) -> None:
+    givers = [name for name, architecture in ARCHITECTURES.items() if architecture.gives_inputs]
+    if not is_users_own(config.network) and config.network not in givers:
+        raise ConfigError(
+            f"train.network {config.network!r} does not give its inputs again, as the task reconstruction asks: "
+            f"choose one of {', '.join(givers)}"
+        )
+    if config.loss == "cross_entropy" and not isinstance(prepared.inputs, ImageSpec):
+        raise ConfigError("train.loss 'cross_entropy' is for reconstructions of images: leave it out for a table")

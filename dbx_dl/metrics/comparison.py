@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-_LOWER_IS_BETTER = ("loss", "brier", "mae", "rmse", "poisson_deviance", "mape", "pinball", "nll", "crps")
+_LOWER_IS_BETTER = (
+    *("loss", "brier", "mae", "rmse", "poisson_deviance", "mape", "pinball", "nll", "crps"),
+    "reconstruction_error",
+)
 
 
 def is_better(metric: str, value: float, other: float) -> bool:

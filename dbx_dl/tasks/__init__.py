@@ -10,6 +10,7 @@ from dbx_dl.tasks.distributions import GaussianTask, NegativeBinomialTask
 from dbx_dl.tasks.label_sets import LabelSetTask
 from dbx_dl.tasks.numbers import CountTask, RegressionTask
 from dbx_dl.tasks.quantiles import QuantilesTask
+from dbx_dl.tasks.reconstruction import ReconstructionTask
 from dbx_dl.tasks.task import LabelKind, Task, TaskSettings
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ TASKS: dict[str, Task] = {
         QuantilesTask(),
         GaussianTask(),
         NegativeBinomialTask(),
+        ReconstructionTask(),
     )
 }
 

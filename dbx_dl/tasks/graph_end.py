@@ -37,6 +37,15 @@ class GraphEnd:
         self._graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
         return name
 
+    def split(self, values: str) -> tuple[str, str]:
+        """(N, 2 D) -> the first and the second (N, D)."""
+        from onnx import helper
+
+        name = f"{self._prefix}/{len(self._graph.node)}/Split"
+        first, second = f"{name}/first", f"{name}/second"
+        self._graph.node.append(helper.make_node("Split", [values], [first, second], name=name, axis=1, num_outputs=2))
+        return first, second
+
     def as_doubles(self, logits: str) -> str:
         """float32 (N, 1) -> float64 (N,)."""
         return self.to_doubles(self.add("Squeeze", [logits, self.constant([1])]))

@@ -26,18 +26,22 @@ class TaskSettings:
     """What a task's numbers depend on beside the task itself.
 
     A network learns (label - label_center) / label_scale of a number. `calibration` makes probabilities of scores of
-    classes, without one a softmax. `top_k` are further metrics of classes.
+    classes, without one a softmax. `top_k` are further metrics of classes. `are_pixels` says that inputs are images.
     """
 
     label_center: float = 0.0
     label_scale: float = 1.0
     calibration: Calibration | None = None
     top_k: tuple[int, ...] = ()
+    are_pixels: bool = False
 
     @staticmethod
     def of_model(metadata: ModelMetadata) -> TaskSettings:
         """Those that a file was exported with."""
-        return TaskSettings(metadata.label_center, metadata.label_scale, metadata.calibration)
+        from dbx_dl.contracts import ImageSpec
+
+        are_pixels = isinstance(metadata.inputs, ImageSpec)
+        return TaskSettings(metadata.label_center, metadata.label_scale, metadata.calibration, are_pixels=are_pixels)
 
 
 PLAIN_SETTINGS = TaskSettings()

@@ -192,7 +192,7 @@ def _make_handler(
 def describe_epoch(framework: str, epoch: EpochMetrics, num_epochs: int) -> str:
     """The progress line of an epoch."""
     parts = [f"[{framework}] epoch {epoch.epoch}/{num_epochs}", f"loss {epoch.metrics['train_loss']:.4g}"]
-    for name in ("accuracy", "f1_micro", "rmse"):
+    for name in ("accuracy", "f1_micro", "rmse", "reconstruction_error"):
         if f"validation_{name}" in epoch.metrics:
             parts.append(f"validation {name} {epoch.metrics[f'validation_{name}']:.4f}")
             break

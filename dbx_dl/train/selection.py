@@ -9,7 +9,7 @@ from typing import Any
 from dbx_dl.metrics.comparison import is_lower_better
 
 # What validation decides by where the config names no metric: the first of these that there is, then the second.
-_DECIDING = (("accuracy", "log_loss"), ("log_loss",), ("poisson_deviance",), ("rmse",))
+_DECIDING = (("accuracy", "log_loss"), ("log_loss",), ("poisson_deviance",), ("rmse",), ("reconstruction_error",))
 
 
 class Selection:

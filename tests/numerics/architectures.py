@@ -41,6 +41,7 @@ REQUESTS = {
     "denoising_autoencoder": NetworkRequest("denoising_autoencoder", {"noise": 0.5}, (24,), "float32", 48, 7),
     "sparse_autoencoder": NetworkRequest("sparse_autoencoder", {"code_size": 9}, (24,), "float32", 48, 7),
     "variational_autoencoder": NetworkRequest("variational_autoencoder", {}, (12, 10, 3), "uint8", 720, 7),
+    "deep_belief_network": NetworkRequest("deep_belief_network", {"hidden_units": 9}, *IMAGES),
     "go_policy": NetworkRequest("go_policy", {"filters": 4}, (19 * 19 * 48,), "float32", 361, 7),
 }
 

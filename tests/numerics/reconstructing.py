@@ -1,4 +1,4 @@
-"""Auto-encoders trained on digits: from the same weights everywhere, from seeds, and until they know digits."""
+"""Networks that learn what digits are like: from the same weights everywhere, from seeds, until they know digits."""
 
 from __future__ import annotations
 
@@ -12,8 +12,17 @@ from dbx_dl.config import OptimizerConfig
 from dbx_dl.contracts import Batch
 from dbx_dl.frameworks.architectures import ARCHITECTURES
 from dbx_dl.frameworks.architectures.architecture import read_options
-from dbx_dl.frameworks.interface import Framework, NetworkRequest, Objective, ObjectiveRequest, Penalty, Ranks
+from dbx_dl.frameworks.interface import (
+    Framework,
+    NetworkRequest,
+    Objective,
+    ObjectiveRequest,
+    Penalty,
+    Pretraining,
+    Ranks,
+)
 from dbx_dl.frameworks.single_rank import SingleRank
+from dbx_dl.tasks import TASKS, TaskSettings
 from tests.numerics.digits import make_global_batches, read_digits, take_share
 from tests.numerics.training import NUM_STEPS, SEED, load_same_weights
 
@@ -25,7 +34,8 @@ NUM_TRAINED = 1400
 
 def run(name: str, framework: Framework, ranks: Ranks, folder: Path) -> dict[str, Any]:
     """Sums of 20 steps from the same weights, by network; the weights after them go to `folder`."""
-    return {network: train_from_same(name, framework, ranks, folder / network, network) for network in EXACT}
+    sums = {network: train_from_same(name, framework, ranks, folder / network, network) for network in EXACT}
+    return {**sums, "belief": train_belief(framework, ranks, folder)}
 
 
 def run_alone(name: str, framework: Framework, folder: Path) -> dict[str, Any]:
@@ -71,6 +81,30 @@ def train_seeded(framework: Framework, network: str) -> list[float]:
     return [step["loss"] / step["weight"] for step in sums]
 
 
+def train_belief(framework: Framework, ranks: Ranks, folder: Path) -> dict[str, list[float]]:
+    """Averages by epoch of a deep belief network's global sums; its weights go to `<folder>/belief`."""
+    framework.seed_process(SEED + ranks.rank, 1)
+    options = {"hidden_units": 32, "pretraining_epochs": 3}
+    request = NetworkRequest("deep_belief_network", options, (8, 8, 1), "uint8", 10, 7)
+    plan = Pretraining(("dense_1", "dense_2"), 3, 1)
+    learned = ObjectiveRequest(pretraining=plan, are_pixels=True)
+    objective = framework.create_objective(framework.build_network(request), OptimizerConfig(), ranks, learned)
+    objective.broadcast_state()
+    averages: dict[str, list[float]] = {}
+    for epoch in range(1, 13):
+        objective.start_epoch(epoch)
+        steps = [
+            objective.train_step(take_share(batch, ranks.rank, ranks.size), 1e-2) for batch in make_global_batches(20)
+        ]
+        objective.synchronize_statistics()
+        for name in steps[0]:
+            total, weight = ranks.sum(np.array([sum(step[key] for step in steps) for key in (name, "weight")]))
+            averages.setdefault(name, []).append(float(total / weight))
+    folder.mkdir(parents=True, exist_ok=True)
+    objective.save_weights(folder / f"belief{framework.weights_suffix}")
+    return averages
+
+
 def compute_penalties(name: str) -> list[float]:
     """Each penalty of the same values; `test_reconstruction` computes them by hand."""
     sum_penalty = import_module(f"dbx_dl.frameworks.{name}.penalties").sum_penalty
@@ -99,11 +133,10 @@ def rank_shuffled(framework: Framework) -> float:
             objective.train_step(Batch(pixels[rows], labels[rows], np.ones(len(rows), np.float32), keys), 5e-3)
     new = pixels[NUM_TRAINED:]
     shuffled = random.permuted(new.reshape(len(new), -1), axis=1).reshape(new.shape)
-    usual, unusual = (measure_errors(objective.predict(rows)) for rows in (new, shuffled))
+    usual, unusual = (score(objective.predict(rows)) for rows in (new, shuffled))
     return float((usual[:, None] < unusual).mean())
 
 
-def measure_errors(outputs: np.ndarray) -> np.ndarray:
-    """The mean squared difference of each row's reconstruction and itself, (N,)."""
-    logits, pixels = np.split(outputs.astype(np.float64), 2, axis=1)
-    return np.asarray(np.square(1 / (1 + np.exp(-logits)) - pixels).mean(axis=1))
+def score(outputs: np.ndarray) -> np.ndarray:
+    """Each row's anomaly score, (N,)."""
+    return np.asarray(TASKS["reconstruction"].predict(outputs, TaskSettings(are_pixels=True))[:, 0])

@@ -1,4 +1,4 @@
-"""Training with dropout and unfreezing that goes on from checkpoints, compared bit for bit with one run through."""
+"""Training with dropout, unfreezing, pretraining that goes on from checkpoints, compared bit for bit with whole runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from dbx_dl.config import CheckpointConfig, OptimizerConfig, TrainConfig, UnfreezeConfig
 from dbx_dl.contracts import Batch
-from dbx_dl.frameworks.interface import Framework, Objective
+from dbx_dl.frameworks.interface import Framework, NetworkRequest, Objective, ObjectiveRequest, Pretraining
 from dbx_dl.frameworks.single_rank import SingleRank
 from dbx_dl.train.checkpoint_files import list_folders, open_checkpoint
 from dbx_dl.train.checkpoints import BestWeights, Checkpoints
@@ -19,9 +19,13 @@ NUM_STEPS = 7
 OPTIMIZERS = {
     "adam": OptimizerConfig(name="adam", learning_rate=0.01, warmup_epochs=1, decay="cosine"),
     "sgd": OptimizerConfig(name="sgd", learning_rate=0.05, momentum=0.9),
+    "belief": OptimizerConfig(name="adam", learning_rate=0.01),
 }
+# A layer that is pretrained, by random draws, in the first epoch.
+BELIEF = NetworkRequest("deep_belief_network", {"num_layers": 1, "hidden_units": 16}, (8, 8, 1), "uint8", 10, 7)
+BELIEVING = ObjectiveRequest(pretraining=Pretraining(("dense_1",), 1, 1), are_pixels=True)
 # With adam the convolutions train in the second epoch only, with a rate of their own.
-UNFROZEN_WITH = "adam"
+UNFROZEN_WITH = OPTIMIZERS["adam"]
 
 
 class ListFeed:
@@ -54,13 +58,15 @@ def _train(
     framework: Framework, optimizer: OptimizerConfig, folder: Path, start: Path | None, seed: int
 ) -> tuple[Objective, Fit]:
     framework.seed_process(seed, 1)
-    network = framework.build_network(request_convnet(dropout=0.5, seed=seed))
+    is_believing = optimizer == OPTIMIZERS["belief"]
+    network = framework.build_network(BELIEF if is_believing else request_convnet(dropout=0.5, seed=seed))
     ranks = SingleRank()
     stages: Any = ()
-    if optimizer.name == UNFROZEN_WITH:
+    if optimizer == UNFROZEN_WITH:
         layers = ("conv2d_*",)
         stages = framework.freeze_network(network, layers, [UnfreezeConfig(epoch=2, layers=layers, learning_rate=1e-3)])
-    objective = framework.create_objective(network, optimizer, ranks, stages=stages)
+    learned = BELIEVING if is_believing else ObjectiveRequest()
+    objective = framework.create_objective(network, optimizer, ranks, learned, stages)
     kept = CheckpointConfig(every_steps=5, keep_last=100)
     config = TrainConfig(network="convnet", num_epochs=2, optimizer=optimizer, checkpoint=kept)
     best = BestWeights(folder / f"best_weights{framework.weights_suffix}", ranks)

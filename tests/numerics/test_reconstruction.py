@@ -1,4 +1,4 @@
-"""Auto-encoders learn alike in both frameworks and over ranks, and what they cannot give again is unusual."""
+"""What learns to give inputs again does so alike in both frameworks and over ranks; what it cannot give is unusual."""
 
 from __future__ import annotations
 
@@ -53,3 +53,18 @@ def test_penalties_by_hand(numbers: Numbers) -> None:
 
 def test_shuffled_digits_are_unusual(numbers: Numbers) -> None:
     assert numbers.alone["reconstruction"]["auc"] > 0.99
+
+
+def test_a_belief_network_reconstructs_better_and_better_before_it_learns_labels(numbers: Numbers) -> None:
+    for averages in (numbers.alone["reconstruction"]["belief"], numbers.rank(0)["reconstruction"]["belief"]):
+        for layer in (1, 2):
+            errors = averages[f"reconstruction_error_{layer}"]
+            assert len(errors) == 3
+            assert errors[2] < errors[1] < errors[0]
+        assert len(averages["loss"]) == 12
+        assert averages["accuracy"][-1] > 0.8 > 0.5 > averages["accuracy"][0]
+
+
+def test_ranks_that_draw_apart_stay_bit_identical(numbers: Numbers) -> None:
+    first, second = (numbers.weight_bytes(f"ranks/{rank}/reconstruction/belief") for rank in (0, 1))
+    assert first == second

@@ -10,7 +10,7 @@ from tests.numerics.conftest import Numbers
 
 def test_going_on_ends_with_the_same_bits_and_history(numbers: Numbers) -> None:
     found = numbers.alone["resumed"]
-    assert set(found) == {"adam", "sgd"}
+    assert set(found) == {"adam", "sgd", "belief"}
     places = ["epoch_0001_step_000005", "epoch_0002_step_000000", "epoch_0002_step_000003", "epoch_0003_step_000000"]
     for outcomes in found.values():
         assert outcomes == {place: [True, True] for place in places}

@@ -17,7 +17,7 @@ from dbx_dl.frameworks.networks import nearest
 from dbx_dl.frameworks.random_layers import Mark
 
 if TYPE_CHECKING:
-    from dbx_dl.frameworks.interface import NetworkRequest, ObjectiveName, Penalty
+    from dbx_dl.frameworks.interface import NetworkRequest, Penalty, Pretraining
 
 InputKind = Literal["images", "table"]
 Options = TypeVar("Options", bound=Section)
@@ -33,10 +33,10 @@ class Architecture:
 
     `options` says in its docstring what the network is; `inputs` are the kinds it takes: uint8 pixels (H, W, C) or
     float32 features (K,). `describe` gives its layers without the last one, which gives the logits (N, num_outputs);
-    ConfigError when they do not fit the inputs. `loss` is the one it learns by unless a run names another, `objective`
-    how it is trained, `penalize` what is added to the loss. `code` is the layer whose values are its embedding. With
-    `gives_inputs` the logits are one for each entry of a row (N, D), and the network's outputs (N, 2 D) are these and
-    the inputs themselves (pixels / 255, features) beside them.
+    ConfigError when they do not fit the inputs. `loss` is the one it learns by unless a run names another, `penalize`
+    gives what is added to that, `pretrain` what comes before it. `code` is the layer whose values are its embedding.
+    With `gives_inputs` the logits are one for each entry of a row (N, D), and the network's outputs (N, 2 D) are these
+    and the inputs themselves (pixels / 255, features) beside them.
     """
 
     options: type[Section]
@@ -44,9 +44,9 @@ class Architecture:
     describe: Callable[[NetworkRequest, Any], tuple[Layer, ...]]
     loss: str | None = None
     has_logits_layer: bool = True
-    objective: ObjectiveName = "supervised"
     gives_inputs: bool = False
     penalize: Callable[[Any], Penalty] | None = None
+    pretrain: Callable[[Any], Pretraining] | None = None
     code: str | None = None
 
     @property

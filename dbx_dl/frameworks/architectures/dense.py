@@ -10,6 +10,7 @@ from pydantic import Field
 from dbx_dl.config import Section
 from dbx_dl.frameworks.activations import ActivationName
 from dbx_dl.frameworks.architectures.architecture import Architecture, InputKind, input_kind
+from dbx_dl.frameworks.interface import Pretraining
 from dbx_dl.frameworks.layers import Activation, Dense, Dropout, Flatten, Layer, RandomFourier, ScalePixels
 
 if TYPE_CHECKING:
@@ -44,6 +45,20 @@ class LinearSvmOptions(Section):
     """
 
 
+class DeepBeliefOptions(Section):
+    """A deep belief network (Hinton, Osindero and Teh 2006): layers that learn what inputs are like before any label.
+
+    Each of `num_layers` logistic layers of `hidden_units` is trained as a restricted Boltzmann machine for
+    `pretraining_epochs` epochs, by contrastive divergence of `gibbs_steps` steps on what the layers below make of the
+    inputs; then all of them, and the logits, by labels. Early stopping should wait for longer than the first part.
+    """
+
+    hidden_units: int = Field(default=128, gt=0)
+    num_layers: int = Field(default=2, gt=0)
+    pretraining_epochs: int = Field(default=3, gt=0)
+    gibbs_steps: int = Field(default=1, gt=0)
+
+
 class RbfSvmOptions(Section):
     """A support vector machine with a Gaussian kernel, by random Fourier features (Rahimi and Recht 2007).
 
@@ -66,6 +81,17 @@ def describe_nothing(request: NetworkRequest, options: Section) -> tuple[Layer, 
     return line_up(request)
 
 
+def describe_belief(request: NetworkRequest, options: DeepBeliefOptions) -> tuple[Layer, ...]:
+    """The layers, which give probabilities of hidden units."""
+    return (*line_up(request), *(Dense(options.hidden_units), Activation("logistic")) * options.num_layers)
+
+
+def plan_pretraining(options: DeepBeliefOptions) -> Pretraining:
+    """All layers, from the inputs on."""
+    layers = tuple(f"dense_{number}" for number in range(1, options.num_layers + 1))
+    return Pretraining(layers, options.pretraining_epochs, options.gibbs_steps)
+
+
 def describe_rbf_svm(request: NetworkRequest, options: RbfSvmOptions) -> tuple[Layer, ...]:
     """The kernel's features; what is drawn depends on the request's seed alone."""
     gamma = options.gamma or 1 / prod(request.input_shape)
@@ -84,5 +110,6 @@ DENSE_NETWORKS = {
     "adaline": Architecture(AdalineOptions, ROWS, describe_nothing, loss="squared_error"),
     "logistic_regression": Architecture(LogisticRegressionOptions, ROWS, describe_nothing),
     "linear_svm": Architecture(LinearSvmOptions, ROWS, describe_nothing, loss="hinge"),
+    "deep_belief_network": Architecture(DeepBeliefOptions, ROWS, describe_belief, pretrain=plan_pretraining),
     "rbf_svm": Architecture(RbfSvmOptions, ROWS, describe_rbf_svm, loss="hinge"),
 }

@@ -88,6 +88,7 @@ RECONSTRUCTION_LOSSES: dict[tuple[bool, str | None], Callable[[Any, Any], Any]] 
     (True, None): lambda logits, shares: tf.nn.sigmoid_cross_entropy_with_logits(labels=shares, logits=logits),
     (True, "squared_error"): lambda logits, shares: tf.square(tf.sigmoid(logits) - shares),
     (False, None): lambda outputs, features: tf.square(outputs - features),
+    (False, "squared_error"): lambda outputs, features: tf.square(outputs - features),
 }
 
 

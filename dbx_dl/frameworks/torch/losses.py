@@ -84,6 +84,7 @@ RECONSTRUCTION_LOSSES: dict[tuple[bool, str | None], Callable[[Any, Any], Any]] 
     (True, None): lambda logits, shares: functional.binary_cross_entropy_with_logits(logits, shares, reduction="none"),
     (True, "squared_error"): lambda logits, shares: (logits.sigmoid() - shares).square(),
     (False, None): lambda outputs, features: (outputs - features).square(),
+    (False, "squared_error"): lambda outputs, features: (outputs - features).square(),
 }
 
 

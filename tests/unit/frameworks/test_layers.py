@@ -21,6 +21,7 @@ from dbx_dl.frameworks.layers import (
     count_parameters,
     shape_after,
 )
+from dbx_dl.frameworks.random_layers import Corrupt, Mark, Sample
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,9 @@ from dbx_dl.frameworks.layers import (
         (Recurrent("lstm", 5, returns_steps=True), (7, 3), (7, 5), 4 * 5 * (3 + 5 + 1)),
         (Recurrent("gru", 5, is_bidirectional=True), (7, 3), (10,), 2 * 3 * 5 * (3 + 5 + 2)),
         (SelfAttention(2), (7, 6), (7, 6), 4 * 7 * 6),
+        (Corrupt(0.1, 0.2), (7,), (7,), 0),
+        (Sample(), (8,), (4,), 0),
+        (Mark("code"), (8,), (8,), 0),
     ],
 )
 def test_shapes_and_parameters(

@@ -11,10 +11,13 @@ import pytest
 from dbx_dl.config import TrainConfig
 from dbx_dl.contracts import Batch, ColumnProfile, PreparedTable, TableStatistics, Target
 from dbx_dl.errors import ConfigError, DataError
-from dbx_dl.frameworks.interface import ObjectiveRequest
+from dbx_dl.feed.targets import LabelReader
+from dbx_dl.frameworks.architectures import check_network
+from dbx_dl.frameworks.interface import ObjectiveRequest, Penalty, Pretraining
 from dbx_dl.frameworks.measures import SupervisedMeasures
 from dbx_dl.frameworks.requests import check_objective, choose_calibration, network_request, objective_request
-from tests.prepared_tables import SPEC, describe
+from dbx_dl.tasks.retargeting import retarget
+from tests.prepared_tables import IMAGES, SPEC, describe
 
 NAMES = ("a", "b", "c")
 
@@ -121,3 +124,53 @@ def test_measures_see_labels_beside_predictions() -> None:
     found = measures.measure(measures.observe(batch, np.array([[2.0], [3.0]], np.float32)))
     assert found == {"mae": 0.5, "rmse": pytest.approx(0.5**0.5), "r2": 0.5}
     assert measures.measure({}) == {}
+
+
+def images() -> PreparedTable:
+    return table("multiclass").model_copy(update={"inputs": IMAGES})
+
+
+def test_a_reconstruction_needs_two_outputs_for_each_entry_and_no_labels() -> None:
+    for prepared, size in ((table("regression"), SPEC.num_encoded), (images(), 6 * 5), (table("none"), 5)):
+        found = retarget(prepared, "reconstruction")
+        assert network_request(found, "autoencoder", {}, 1).num_outputs == 2 * size
+        check_objective(found, TrainConfig(network="autoencoder", task="reconstruction"))
+        assert LabelReader(found.target).columns == ()
+
+
+def test_what_an_autoencoder_adds_to_its_loss_follows_its_options() -> None:
+    def learn(network: str, **options: float) -> ObjectiveRequest:
+        return objective_request(
+            retarget(images(), "reconstruction"), TrainConfig(network=network, network_options=options)
+        )
+
+    assert learn("autoencoder") == ObjectiveRequest("reconstruction", are_pixels=True)
+    sparse = learn("sparse_autoencoder", sparsity=0.1, sparsity_weight=2.0).penalty
+    assert sparse == Penalty("sparsity", "code", 2.0, 0.1)
+    assert learn("variational_autoencoder", kl_weight=3.0).penalty == Penalty("standard_normal", "posterior", 3.0)
+
+
+def test_a_belief_network_pretrains_its_layers() -> None:
+    config = TrainConfig(network="deep_belief_network", network_options={"num_layers": 3, "gibbs_steps": 2})
+    assert objective_request(images(), config).pretraining == Pretraining(("dense_1", "dense_2", "dense_3"), 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("prepared", "options", "message"),
+    [
+        (images(), {"network": "mlp"}, "'mlp' does not give its inputs again, .*choose one of autoencoder, "),
+        (table("count"), {"network": "autoencoder", "loss": "cross_entropy"}, "is for reconstructions of images"),
+        (images(), {"network": "autoencoder", "loss": "mae"}, "'mae' is not for the task reconstruction"),
+        (images(), {"network": "autoencoder", "best_metric": "rmse"}, "valid metrics: reconstruction_error"),
+    ],
+)
+def test_what_a_reconstruction_cannot_have_is_refused(
+    prepared: PreparedTable, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        check_objective(retarget(prepared, "reconstruction"), TrainConfig(**options))
+
+
+def test_an_autoencoder_does_not_learn_labels() -> None:
+    with pytest.raises(ConfigError, match=r"'autoencoder' gives its 5 inputs again, not 3 outputs: .* reconstruction"):
+        check_network(network_request(table("multiclass"), "autoencoder", {}, 1))

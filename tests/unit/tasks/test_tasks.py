@@ -57,9 +57,8 @@ def test_a_graph_gives_what_the_task_predicts(name: str) -> None:
     model.ir_version = 9
     task.add_head(GraphEnd(model), "logits", "found", SETTINGS)
     kind = TensorProto.FLOAT if task.output_kind == "probabilities" else TensorProto.DOUBLE
-    model.graph.output.append(
-        helper.make_tensor_value_info("found", kind, ["N"] if task.output_kind == "value" else ["N", width])
-    )
+    shape: list[Any] = ["N"] if task.output_kind == "value" else ["N", len(task.name_values(target_of(task))) or width]
+    model.graph.output.append(helper.make_tensor_value_info("found", kind, shape))
     onnx.checker.check_model(model)
     logits = (RANDOM.normal(size=(20, width)) * 3).astype(np.float32)
     (found,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"logits": logits})

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dbx_dl.frameworks.keras.objectives.belief import BeliefObjective
 from dbx_dl.frameworks.keras.objectives.supervised import SupervisedObjective
 from dbx_dl.frameworks.requests import DEFAULT_REQUEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from dbx_dl.config import OptimizerConfig
     from dbx_dl.frameworks.freezing import FrozenStage
     from dbx_dl.frameworks.interface import Objective, ObjectiveRequest, Ranks
 
-__all__ = ["OBJECTIVES", "SupervisedObjective", "create_objective"]
-
-OBJECTIVES: dict[str, Callable[..., Objective]] = {
-    "supervised": SupervisedObjective,
-}
+__all__ = ["SupervisedObjective", "create_objective"]
 
 
 def create_objective(
@@ -29,4 +26,5 @@ def create_objective(
     stages: Sequence[FrozenStage] = (),
 ) -> Objective:
     """The objective that the request names; without a request softmax cross-entropy on the network's logits."""
-    return OBJECTIVES[request.objective](network, optimizer, ranks, request, stages)
+    kind = SupervisedObjective if request.pretraining is None else BeliefObjective
+    return kind(network, optimizer, ranks, request, stages)

@@ -13,7 +13,7 @@ from dbx_dl.frameworks.keras.objectives.descent import Descent
 from dbx_dl.frameworks.keras.objectives.network import NetworkObjective
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dbx_dl.config import OptimizerConfig
     from dbx_dl.contracts import Batch
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class GradientObjective(NetworkObjective, ABC):
-    """An objective that says what it sums up over rows, `loss` among it; all else about a step is the same."""
+    """An objective that says what a step minimises and sums up over rows; all else about a step is the same."""
 
     def __init__(
         self,
@@ -31,19 +31,19 @@ class GradientObjective(NetworkObjective, ABC):
         ranks: Ranks,
         request: ObjectiveRequest,
         stages: Sequence[FrozenStage] = (),
+        further: Mapping[str, Any] | None = None,
     ) -> None:
         if request.sync_batch_norm:
             synchronize_batch_norm(network, ranks)
         self._request = request
         self._descent = Descent(optimizer, network.trainable_variables, ranks, request.precision, stages)
-        super().__init__(network, ranks, {"optimizer": self._descent})
+        super().__init__(network, ranks, {"optimizer": self._descent}, further)
 
     @abstractmethod
-    def _compute_sums(self, inputs: Any, labels: Any, weights: Any, own_weights: Any) -> dict[str, Any]:
-        """Sums over this rank's rows, 0-d tensors by name; what is minimised is `loss`, weighted by `weights`.
+    def _compute_loss(self, inputs: Any, labels: Any, weights: Any, own_weights: Any) -> tuple[Any, dict[str, Any]]:
+        """What is minimised, summed over this rank's rows by `weights`; and sums to report, `loss` among them; all 0-d.
 
-        `own_weights` (N,) are those of samples. Penalties that a network's layers add are minimised too, but are no
-        part of `loss`.
+        `own_weights` (N,) are those of samples. Penalties that a network's layers add are minimised too.
         """
 
     def train_step(self, batch: Batch, learning_rate: float) -> dict[str, float]:
@@ -63,8 +63,8 @@ class GradientObjective(NetworkObjective, ABC):
         """Whether the gradients were finite, then the step's sums."""
         weight = tf.reduce_sum(weights)
         with tf.GradientTape() as tape:
-            sums = self._compute_sums(inputs, labels, weights, own_weights)
-            objective = (sums["loss"] + weight * sum(self._network.losses, tf.zeros(()))) * scale
+            loss, sums = self._compute_loss(inputs, labels, weights, own_weights)
+            objective = (loss + weight * sum(self._network.losses, tf.zeros(()))) * scale
         gradients = tape.gradient(objective, self._descent.optimizer.trained)
         is_finite = self._descent.follow(gradients, weight, tf.size(weights), scale)
         return is_finite, {"weight": weight, **sums}

@@ -16,7 +16,7 @@ from dbx_dl.frameworks.measures import SupervisedMeasures
 from dbx_dl.frameworks.requests import DEFAULT_REQUEST, is_classification
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dbx_dl.config import OptimizerConfig
     from dbx_dl.frameworks.freezing import FrozenStage
@@ -37,13 +37,14 @@ class SupervisedObjective(GradientObjective):
         ranks: Ranks,
         request: ObjectiveRequest = DEFAULT_REQUEST,
         stages: Sequence[FrozenStage] = (),
+        further: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(network, optimizer, ranks, request, stages)
+        super().__init__(network, optimizer, ranks, request, stages, further)
         self.measures = SupervisedMeasures(request)
         self._loss = create_loss(request)
         self._exposed = None if request.penalty is None else expose_layer(network, request.penalty.layer)
 
-    def _compute_sums(self, inputs: Any, labels: Any, weights: Any, own_weights: Any) -> dict[str, Any]:
+    def _compute_loss(self, inputs: Any, labels: Any, weights: Any, own_weights: Any) -> tuple[Any, dict[str, Any]]:
         exposed, penalized = self._exposed, self._request.penalty
         with compute_in(self._network, self._request.precision):
             called = (self._network if exposed is None else exposed)(inputs, training=True)
@@ -55,4 +56,4 @@ class SupervisedObjective(GradientObjective):
         if is_classification(self._request):
             is_correct = tf.cast(tf.argmax(outputs, axis=1) == labels, tf.float32)
             sums |= {"sample_weight": tf.reduce_sum(own_weights), "accuracy": tf.reduce_sum(is_correct * own_weights)}
-        return sums
+        return sums["loss"], sums

@@ -11,7 +11,7 @@ from dbx_dl.frameworks.torch.objectives.descent import Descent
 from dbx_dl.frameworks.torch.objectives.network import NetworkObjective, find_device
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dbx_dl.config import OptimizerConfig
     from dbx_dl.contracts import Batch
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class GradientObjective(NetworkObjective, ABC):
-    """An objective that says what it sums up over rows, `loss` among it; all else about a step is the same."""
+    """An objective that says what a step minimises and sums up over rows; all else about a step is the same."""
 
     def __init__(
         self,
@@ -29,6 +29,7 @@ class GradientObjective(NetworkObjective, ABC):
         ranks: Ranks,
         request: ObjectiveRequest,
         stages: Sequence[FrozenStage] = (),
+        further: Mapping[str, Any] | None = None,
     ) -> None:
         if request.sync_batch_norm:
             synchronize_batch_norm(network, ranks)
@@ -37,11 +38,11 @@ class GradientObjective(NetworkObjective, ABC):
         network = network.to(self._device)
         trained = [p for p in network.parameters() if p.requires_grad]
         self._descent = Descent(optimizer, trained, ranks, request.precision, stages)
-        super().__init__(network, ranks, {"optimizer": self._descent})
+        super().__init__(network, ranks, {"optimizer": self._descent}, further)
 
     @abstractmethod
-    def _compute_sums(self, inputs: Any, labels: Any, weights: Any, own_weights: Any) -> dict[str, Any]:
-        """Sums over this rank's rows, 0-d tensors by name; what is minimised is `loss`, weighted by `weights`.
+    def _compute_loss(self, inputs: Any, labels: Any, weights: Any, own_weights: Any) -> tuple[Any, dict[str, Any]]:
+        """What is minimised, summed over this rank's rows by `weights`; and sums to report, `loss` among them; all 0-d.
 
         `own_weights` (N,) are those of samples.
         """
@@ -52,7 +53,7 @@ class GradientObjective(NetworkObjective, ABC):
         is_alike = batch.sample_weights is batch.weights
         own_weights = weights if is_alike else to_tensor(batch.sample_weights, self._device)
         self._network.train()
-        sums = {"weight": weights.sum(), **self._compute_sums(inputs, labels, weights, own_weights)}
-        found = {name: value.item() for name, value in sums.items()}
-        self._descent.follow(sums["loss"], found["weight"], len(weights), learning_rate)
+        loss, sums = self._compute_loss(inputs, labels, weights, own_weights)
+        found = {"weight": weights.sum().item(), **{name: value.item() for name, value in sums.items()}}
+        self._descent.follow(loss, found["weight"], len(weights), learning_rate)
         return found

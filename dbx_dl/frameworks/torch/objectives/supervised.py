@@ -13,7 +13,7 @@ from dbx_dl.frameworks.torch.penalties import sum_penalty
 from dbx_dl.frameworks.torch.precision import compute_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dbx_dl.config import OptimizerConfig
     from dbx_dl.frameworks.freezing import FrozenStage
@@ -34,13 +34,14 @@ class SupervisedObjective(GradientObjective):
         ranks: Ranks,
         request: ObjectiveRequest = DEFAULT_REQUEST,
         stages: Sequence[FrozenStage] = (),
+        further: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(network, optimizer, ranks, request, stages)
+        super().__init__(network, optimizer, ranks, request, stages, further)
         self.measures = SupervisedMeasures(request)
         self._loss = create_loss(request)
         self._exposed = None if request.penalty is None else expose_layer(network, request.penalty.layer)
 
-    def _compute_sums(self, inputs: Any, labels: Any, weights: Any, own_weights: Any) -> dict[str, Any]:
+    def _compute_loss(self, inputs: Any, labels: Any, weights: Any, own_weights: Any) -> tuple[Any, dict[str, Any]]:
         with compute_in(self._network, self._request.precision):
             outputs, values = (self._network(inputs), None) if self._exposed is None else self._exposed(inputs)
         outputs = outputs.float()
@@ -51,4 +52,4 @@ class SupervisedObjective(GradientObjective):
         if is_classification(self._request):
             is_correct = outputs.argmax(dim=1) == labels
             sums |= {"sample_weight": own_weights.sum(), "accuracy": (is_correct * own_weights).sum()}
-        return sums
+        return sums["loss"], sums
