@@ -1,4 +1,4 @@
-"""Training with dropout, unfreezing, pretraining that goes on from checkpoints, compared bit for bit with whole runs."""
+"""Training with dropout, unfreezing and pretraining that goes on from checkpoints, compared bit for bit."""
 
 from __future__ import annotations
 
