@@ -13,6 +13,7 @@ from PIL import Image
 
 from dbx_dl.contracts import OnnxModel, Promotion, ScoredTable
 from tests.e2e.conftest import CallCli
+from tests.e2e.results import keep_result
 
 IMAGES: dict[str, Any] = {"kind": "images", "source": "data/digits", "height": 8, "width": 8, "channels": 1}
 TABLE: dict[str, Any] = {
@@ -51,6 +52,7 @@ def test_an_autoencoder_goes_the_whole_way(tmp_path: Path, call_cli: CallCli, ne
             {"reconstruction_error": model.trained.metrics["test_reconstruction_error"]}, rel=1e-4
         )
         assert model.parity.max_abs_difference <= 1e-4
+        keep_result(model, *(("digits 8x8", spread_of_digits()) if CASES[network][0] is IMAGES else ("breast cancer",)))
     assert Promotion.load(tmp_path / "run" / "promotion.json").champion_version is not None
     scored = ScoredTable.load(tmp_path / "run" / "scored.json")
     assert scored.num_errors == 0
@@ -63,6 +65,13 @@ def test_an_autoencoder_goes_the_whole_way(tmp_path: Path, call_cli: CallCli, ne
         )
         assert len(usual) == len(unusual) == NUM_SHOWN
         assert (usual[:, None] < unusual).mean() > 0.99
+
+
+def spread_of_digits() -> float:
+    """The reconstruction error of giving the mean digit for every digit."""
+    from sklearn.datasets import load_digits
+
+    return float((load_digits().images / 16).var(axis=0).mean())
 
 
 def write_shuffled(folder: Path) -> None:
