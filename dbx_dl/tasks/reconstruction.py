@@ -107,9 +107,8 @@ class ReconstructionTask:
     def add_head(self, end: GraphEnd, logits: str, output: str, settings: TaskSettings) -> None:
         """The anomaly score, computed in float64."""
         import numpy as np
-        from onnx import TensorProto
 
-        given, rows = end.split(end.add("Cast", [logits], to=TensorProto.DOUBLE))
+        given, rows = end.split(end.to_doubles(logits))
         if settings.are_pixels:
             given = end.add("Sigmoid", [given])
         differences = end.add("Sub", [rows, given])
