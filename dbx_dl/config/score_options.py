@@ -15,6 +15,7 @@ ProviderName = Literal["tensorrt", "cuda", "cpu"]
 # What says how a model runs or which fields are kept, and changes none of their values.
 _NOT_DECIDING = {
     "fields", "batch_rows", "batch_bytes", "num_threads", "providers", "gpu_memory_bytes", "max_error_fraction",
+    "model_folder",
 }  # fmt: skip
 
 
@@ -62,8 +63,10 @@ class ScoreOptions(Section):
 
     Running: batches have `batch_rows` rows where given, else as many as the first batches show to be fastest, within
     `batch_bytes` of inputs. `num_threads` is spark.task.cpus. The first of `providers` must be there.
-    `gpu_memory_bytes` bounds what a worker takes of its card. A task fails where more than `max_error_fraction` of its
-    rows are errors, of whatever kind: inputs that cannot be read, and rows on which the model fails.
+    `gpu_memory_bytes` bounds what a worker takes of its card. Workers get the model's file shipped by Spark, or read it
+    from `model_folder`, a folder that all machines see (a volume, NFS), where the driver puts it under its SHA-256
+    unless it lies there already; either way each checks its SHA-256. A task fails where more than `max_error_fraction`
+    of its rows are errors, of whatever kind: inputs that cannot be read, and rows on which the model fails.
     """
 
     inputs: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
@@ -83,6 +86,7 @@ class ScoreOptions(Section):
     providers: tuple[ProviderName, ...] = Field(default=("cpu",), min_length=1)
     gpu_memory_bytes: int | None = Field(default=None, gt=0)
     max_error_fraction: float | None = Field(default=None, ge=0, le=1)
+    model_folder: str | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
     def _are_distinct(self) -> Self:

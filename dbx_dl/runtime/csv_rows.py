@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from dbx_dl.errors import DataError
+from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.runtime.source_columns import FILE_COLUMN, MALFORMED_COLUMN, require_distinct
 from dbx_dl.runtime.sources import escape_globs, load_rows
 from dbx_dl.runtime.tables import quote_column
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from collections.abc import Sequence
+
+    from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
+    from pyspark.sql.streaming import DataStreamReader
 
     from dbx_dl.config import CsvOptions
 
 # Half of SHA-256: of a billion rows no two share these by chance.
 _KEY_DIGITS = 32
+Reader = TypeVar("Reader", "DataFrameReader", "DataStreamReader")
 
 
 def read_csv(spark: SparkSession, path: str, csv: CsvOptions, what: str) -> DataFrame:
@@ -39,10 +43,42 @@ def read_csv(spark: SparkSession, path: str, csv: CsvOptions, what: str) -> Data
     return rows if csv.key_column is None else _add_key(rows, csv.key_column, what)
 
 
+def stream_csv(spark: SparkSession, path: str, csv: CsvOptions, what: str) -> DataFrame:
+    """A stream of the rows of a folder's files, each file once, as `read_csv` gives them.
+
+    Where `csv.names` does not name the columns, a file that is there already does. ConfigError for named files and for
+    keys of equal rows, which need all rows at once; DataError as there.
+    """
+    for option, given in (("files", csv.files), ("key_column", csv.key_column)):
+        if given:
+            raise ConfigError(f"`csv.{option}` goes with files that are all there, not with a stream: leave it out")
+    names = csv.names or _find_names(spark, path, csv, what)
+    reader = _set_dialect(spark.readStream, csv, names)
+    return load_rows(lambda: reader.format("csv").load(escape_globs(path)), what)
+
+
 def _read_file(spark: SparkSession, path: str, csv: CsvOptions, what: str) -> DataFrame:
+    reader = _set_dialect(spark.read, csv, _find_names(spark, path, csv, what))
+    return load_rows(lambda: reader.csv(escape_globs(path)), what)
+
+
+def _find_names(spark: SparkSession, path: str, csv: CsvOptions, what: str) -> list[str]:
+    options = _list_options(csv)
+    first = load_rows(lambda: spark.read.options(header="false", **options).csv(escape_globs(path)), what).head()
+    return _name_columns(list(first or ()), csv, what)
+
+
+def _set_dialect(reader: Reader, csv: CsvOptions, names: Sequence[str]) -> Reader:
     from pyspark.sql.types import StringType, StructField, StructType
 
-    dialect = {
+    schema = StructType([StructField(name, StringType()) for name in (*names, MALFORMED_COLUMN)])
+    # enforceSchema=false: in a folder, a file with other columns fails instead of being read in the wrong order.
+    options = {**_list_options(csv), "header": str(csv.header).lower(), "enforceSchema": "false"}
+    return reader.schema(schema).options(**options).option("columnNameOfCorruptRecord", MALFORMED_COLUMN)
+
+
+def _list_options(csv: CsvOptions) -> dict[str, str]:
+    return {
         "sep": csv.delimiter,
         "quote": csv.quote,
         "escape": csv.quote,
@@ -52,13 +88,6 @@ def _read_file(spark: SparkSession, path: str, csv: CsvOptions, what: str) -> Da
         "columnPruning": "false",
         **({} if csv.comment is None else {"comment": csv.comment}),
     }
-    place = escape_globs(path)
-    first = load_rows(lambda: spark.read.options(header="false", **dialect).csv(place), what).head()
-    names = _name_columns(list(first or ()), csv, what)
-    schema = StructType([StructField(name, StringType()) for name in (*names, MALFORMED_COLUMN)])
-    # enforceSchema=false: in a folder, a file with other columns fails instead of being read in the wrong order.
-    reader = spark.read.options(header=str(csv.header).lower(), enforceSchema="false", **dialect).schema(schema)
-    return load_rows(lambda: reader.option("columnNameOfCorruptRecord", MALFORMED_COLUMN).csv(place), what)
 
 
 def _name_columns(first: list[str | None], csv: CsvOptions, what: str) -> list[str]:

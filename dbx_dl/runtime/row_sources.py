@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.config import CsvOptions
 from dbx_dl.errors import DataError
-from dbx_dl.runtime.csv_rows import read_csv
+from dbx_dl.runtime.csv_rows import read_csv, stream_csv
 from dbx_dl.runtime.source_columns import MALFORMED_COLUMN, require_distinct
 from dbx_dl.runtime.sources import escape_globs, load_rows
 from dbx_dl.runtime.tables import absolute_path, has_table, pin_table, read_pinned, suggest_name
@@ -50,6 +50,23 @@ def describe_source(source: str, source_format: str) -> str:
         return f"{source_format} source {source}"
     text = " ".join(source.split())
     return f"query {text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + ' …'!r}"
+
+
+def stream_rows(spark: SparkSession, source: str, source_format: str, csv: CsvOptions | None = None) -> DataFrame:
+    """A stream of the rows of a folder's CSV, Parquet or JSON-lines files, each file once; rows as `read_rows` gives.
+
+    Columns are those of the files that are there already, of CSV also those that `csv` names. Errors as there, and
+    ConfigError for what `csv` asks that a stream cannot give.
+    """
+    what, place = describe_source(source, source_format), absolute_path(source)
+    if source_format == "csv":
+        rows = stream_csv(spark, place, csv or CsvOptions(), what)
+    else:
+        schema = read_rows(spark, source, source_format).schema
+        reader = spark.readStream.schema(schema).option("columnNameOfCorruptRecord", MALFORMED_COLUMN)
+        rows = load_rows(lambda: reader.format(source_format).load(escape_globs(place)), what)
+    require_distinct(rows.columns, what)
+    return rows
 
 
 def _read_json(spark: SparkSession, path: str, what: str) -> DataFrame:

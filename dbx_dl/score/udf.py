@@ -14,6 +14,7 @@ from dbx_dl.score.inputs.pandas_columns import write_as_text
 from dbx_dl.score.model.model_file import ModelFile, fetch_model, keep_bytes
 from dbx_dl.score.model.providers import SessionSettings
 from dbx_dl.score.model.session import open_session
+from dbx_dl.score.model.shared_models import share_model
 from dbx_dl.score.model.shipping import ship_model
 from dbx_dl.score.worker import ShippedModel
 
@@ -172,9 +173,9 @@ def scorer_of(
     plan = plan_model(session, options).with_threads(num_threads)
     settings = SessionSettings(num_threads, options.providers, gpu_memory_bytes=options.gpu_memory_bytes)
     check_scoring(spark, settings)
-    shipped = ShippedModel(
-        ship_model(spark, file), file.sha256, num_threads, settings, plan, options.max_error_fraction
-    )
+    folder = options.model_folder
+    name = ship_model(spark, file) if folder is None else share_model(file, folder)
+    shipped = ShippedModel(name, file.sha256, num_threads, settings, plan, options.max_error_fraction)
     kind = kind or _fastest_kind()
     given = map_columns(plan.columns, options) if session.is_own else plan.columns
     return ColumnScorer(UDF_KINDS[kind](shipped, plan.ddl), kind, file, session.with_plan(plan), shipped, given)

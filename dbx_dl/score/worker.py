@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.score.inputs.binding import name_arrays
 from dbx_dl.score.inputs.pandas_columns import read_from_text
 from dbx_dl.score.model.providers import SessionSettings
 from dbx_dl.score.model.session import ModelSession, find_session, open_session
+from dbx_dl.score.model.shared_models import require_shared
 from dbx_dl.score.model.shipping import find_shipped
 from dbx_dl.score.outputs.error_limit import InputErrors, limit_errors
 from dbx_dl.score.predictions import predict_batches
@@ -25,8 +27,9 @@ ReadBatch = Callable[["pa.RecordBatch", "ScorePlan"], "pa.RecordBatch"]
 
 @dataclass(frozen=True)
 class ShippedModel:
-    """Which shipped file a worker opens, how it runs there, and how its columns are bound.
+    """Which file a worker opens, how it runs there, and how its columns are bound.
 
+    The file is shipped under `name`, or lies where all machines see it, and `name` is its absolute path.
     Without a `plan` it is the file's own. A task fails where more than `max_error_fraction` of its rows are errors.
     """
 
@@ -54,7 +57,8 @@ class ShippedModel:
             settings = settings.on_device(find_device())
         session = find_session(self.sha256, settings)
         if session is None:
-            session = open_session(find_shipped(self.name), self.sha256, settings)
+            path = require_shared(self.name) if Path(self.name).is_absolute() else find_shipped(self.name)
+            session = open_session(path, self.sha256, settings)
         return (session if self.plan is None else session.with_plan(self.plan)).tuned()
 
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.errors import ConfigError, DataError, DbxDlError
 from dbx_dl.runtime.file_streams import start_batches, stream_files
-from dbx_dl.runtime.row_sources import read_rows
-from dbx_dl.runtime.source_columns import MALFORMED_COLUMN
+from dbx_dl.runtime.row_sources import stream_rows
 from dbx_dl.runtime.sources import escape_globs, name_files
 from dbx_dl.runtime.tables import absolute_path, is_path, pin_table, quote_table
 from dbx_dl.score.model.model_file import fetch_model
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-STREAM_FORMATS = ("delta", "images", "parquet", "json")
+STREAM_FORMATS = ("delta", "images", "csv", "parquet", "json")
 _APP_ID = "dbx_dl.score_stream"
 _MAX_ATTEMPTS = 3
 
@@ -41,8 +40,9 @@ def score_stream(spark: SparkSession, config: ScoreConfig, *, tracking: Tracking
 
     Predictions are merged by key (`write: append` adds them), with the columns of `score_table`; a batch that comes
     again after a failure is written once, by Delta's transaction id. Of a Delta table with a change feed, changed and
-    deleted rows are followed too; one without may only grow. A key that comes again is taken for the same row: merged,
-    its last prediction counts, and no batch knows whether the source still has the earlier row. The model is looked up
+    deleted rows are followed too; one without may only grow. Two rows of one key in a batch end the query, with
+    nothing of that batch written; a key that comes again in a later batch is taken for the same row: merged, its last
+    prediction counts, as no batch knows whether the source still has the earlier row. The model is looked up
     again before every batch, so that an alias that was moved counts from the next one on; where that fails, the last
     model goes on with a warning.
 
@@ -140,9 +140,7 @@ def _open_stream(spark: SparkSession, config: ScoreConfig, checkpoint: str) -> D
         _, has_feed = describe_source(spark, pin_table(spark, source).name)
         reader = spark.readStream.format("delta").option("readChangeFeed", str(has_feed).lower())
         return reader.load(absolute_path(source)) if is_path(source) else reader.table(quote_table(source))
-    schema = read_rows(spark, source, config.source_format).schema
-    reader = spark.readStream.schema(schema).option("columnNameOfCorruptRecord", MALFORMED_COLUMN)
-    return reader.format(config.source_format).load(escape_globs(absolute_path(source)))
+    return stream_rows(spark, source, config.source_format, config.csv)
 
 
 def _read_query_id(spark: SparkSession, checkpoint: str) -> str:

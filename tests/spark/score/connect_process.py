@@ -35,7 +35,8 @@ def score_pictures(folder: str, model: str, table: str) -> dict[str, Any]:
             rows = predictions.select("p.label", "p.error").collect()
             found[kind] = sorted(row["label"] or row["error"].split(":")[0] for row in rows)
         files.createOrReplaceTempView("files")
-        register_sql_function(spark, "predict_picture", model, top_k=1)
+        shared = str(Path(table).with_name("models"))
+        register_sql_function(spark, "predict_picture", model, top_k=1, model_folder=shared)
         rows = spark.sql("SELECT p.top_k, p.error FROM (SELECT predict_picture(content) AS p FROM files)").collect()
         found["sql"] = sorted(row["top_k"][0]["label"] if row["top_k"] else row["error"].split(":")[0] for row in rows)
         return {**found, **_go_on(spark, config)}

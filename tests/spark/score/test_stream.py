@@ -28,6 +28,7 @@ from tests.spark.score.changing_source import (
     ROWS,
     change_source,
     configure,
+    run,
     score_afresh,
     write_model,
     write_source,
@@ -126,7 +127,8 @@ def test_files_are_scored_as_they_come(spark: SparkSession, tmp_path: Path) -> N
     }
 
 
-@pytest.mark.parametrize("kind", ["parquet", pytest.param("json", marks=pytest.mark.matrix)])
+@pytest.mark.matrix
+@pytest.mark.parametrize("kind", ["parquet", "json"])
 def test_files_of_rows_are_scored_as_they_come(spark: SparkSession, tmp_path: Path, kind: str) -> None:
     model = write_model(tmp_path)
     for start in (0, 5):
@@ -134,6 +136,60 @@ def test_files_of_rows_are_scored_as_they_come(spark: SparkSession, tmp_path: Pa
         rows.write.format(kind).mode("append").save(str(tmp_path / "in"))
         take_in(spark, tmp_path, model, source_format=kind)
     assert count_by_version(spark, tmp_path) == {None: 10}
+
+
+def write_csv(place: Path, name: str, *lines: str, header: str = "id;colour;y;x") -> None:
+    (place / "in").mkdir(exist_ok=True)
+    (place / "in" / name).write_text("\n".join([*([header] if header else []), *lines, ""]), encoding="utf-8")
+
+
+def test_csv_files_are_scored_as_they_come(spark: SparkSession, tmp_path: Path) -> None:
+    settings = {"source_format": "csv", "csv": {"delimiter": ";"}}
+    model = write_model(tmp_path)
+    write_csv(tmp_path, "a.csv", "1;red;0.5;1.5", "2;;;2", "3;red", "4;blue;1;oops")
+    take_in(spark, tmp_path, model, **settings)
+    write_csv(tmp_path, "b ä.csv", '5;"re""d";7;1', "2;red;1;1")
+    take_in(spark, tmp_path, model, **settings)
+    rows = {row["key"]: row for row in read_pinned(spark, pin_table(spark, str(tmp_path / "out"))).collect()}
+    assert sorted(rows) == ["1", "2", "3", "4", "5"]
+    reasons = {key: row["error"].split(":")[0] for key, row in rows.items() if row["error"]}
+    assert reasons == {"3": "malformed", "4": "unparsable"}
+
+
+@pytest.mark.matrix
+def test_a_batch_with_a_key_twice_or_another_header_writes_nothing(spark: SparkSession, tmp_path: Path) -> None:
+    settings = {"source_format": "csv", "csv": {"delimiter": ";"}}
+    model = write_model(tmp_path)
+    write_csv(tmp_path, "a.csv", "1;red;0.5;1.5", "2;;;2")
+    for _ in range(2):
+        take_in(spark, tmp_path, model, **settings)
+    table = pin_table(spark, str(tmp_path / "out"))
+    write_csv(tmp_path, "c.csv", "6;red;1;1", "6;red;2;2")
+    with pytest.raises(DataError, match=r"1 keys that several rows have \(such as '6'\)"):
+        take_in(spark, tmp_path, model, **settings)
+    assert pin_table(spark, str(tmp_path / "out")) == table
+    write_csv(tmp_path, "c.csv", "6;red;1;1", header="id;x;y;colour")
+    with pytest.raises(DataError, match=r"/in cannot be read: .*CSV header does not conform"):
+        take_in(spark, tmp_path, model, **settings)
+    assert pin_table(spark, str(tmp_path / "out")) == table
+
+
+@pytest.mark.matrix
+def test_csv_files_that_come_later_have_the_given_columns(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    settings = {"source_format": "csv", "csv": {"header": False, "names": ["id", "x", "y", "colour"]}}
+    model = write_model(tmp_path)
+    take_in(spark, tmp_path, model, **settings)
+    write_csv(tmp_path, "a.csv", "1,1.5,0.5,red", "2,2,,", header="")
+    take_in(spark, tmp_path, model, **settings)
+    assert count_by_version(spark, tmp_path) == {None: 2}
+    expected = run(spark, tmp_path, model, table=str(tmp_path / "whole"), mode="incremental", **settings)
+    scored = [pin_table(spark, str(tmp_path / "out")), expected.table]
+    found = [read_pinned(spark, each).select("key", "probabilities", "input_hash").collect() for each in scored]
+    assert sorted(found[0]) == sorted(found[1])
+    with pytest.raises(DataError, match=r"csv source .* holds no files with rows"):
+        (tmp_path / "empty").mkdir()
+        take_in(spark, tmp_path, model, source_format="csv", source=str(tmp_path / "empty"))
 
 
 def test_what_cannot_be_streamed_is_said(spark: SparkSession, tmp_path: Path) -> None:
@@ -144,6 +200,7 @@ def test_what_cannot_be_streamed_is_said(spark: SparkSession, tmp_path: Path) ->
     for changes, words in (
         ({"stream": None}, "needs a place to remember"),
         ({"source_format": "query", "source": "SELECT 1 AS id"}, "query cannot be streamed"),
+        ({"source_format": "csv", "csv": {"key_column": "key"}}, "`csv.key_column` goes with files that are all there"),
         ({"write": "replace"}, "cannot be streamed: use merge or append"),
         ({"source_version": 0}, "leave out source_version"),
         (with_stream(tmp_path / "in"), "lies in"),

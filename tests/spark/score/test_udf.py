@@ -180,7 +180,7 @@ def test_two_models_in_one_select(spark: SparkSession, tmp_path: Path) -> None:
 
 @KINDS
 def test_another_file_than_the_drivers_is_refused_in_the_worker(spark: SparkSession, model: str, kind: str) -> None:
-    name = ship_model(spark, fetch_model(model))
-    score = UDF_KINDS[kind](ShippedModel(name, "0" * 64, 1), "label string, error string")
-    with pytest.raises(PythonException, match="is not the expected model: its SHA-256"):
-        to_frame(spark, make_rows(3)).select(score("x", "y", "colour")).collect()
+    for name in (ship_model(spark, fetch_model(model)), model):
+        score = UDF_KINDS[kind](ShippedModel(name, "0" * 64, 1), "label string, error string")
+        with pytest.raises(PythonException, match="is not the expected model: its SHA-256"):
+            to_frame(spark, make_rows(3)).select(score("x", "y", "colour")).collect()
