@@ -41,6 +41,7 @@ from dbx_dl.config.score_rows import ScoreRowsConfig, StreamConfig
 from dbx_dl.config.search import Dimension, SearchConfig
 from dbx_dl.config.section import NULL_TOKENS, Scalar, Section
 from dbx_dl.config.start import StartConfig
+from dbx_dl.config.threshold import Costs, ThresholdConfig
 from dbx_dl.config.train import OptimizerConfig, TrainConfig
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "CocoSource",
     "ColumnConfig",
     "ColumnKind",
+    "Costs",
     "CsvOptions",
     "DatetimeColumn",
     "Dimension",
@@ -92,6 +94,7 @@ __all__ = [
     "StartConfig",
     "StreamConfig",
     "TableSource",
+    "ThresholdConfig",
     "TrackingConfig",
     "TrainConfig",
     "UnfreezeConfig",

@@ -11,6 +11,7 @@ from dbx_dl.config.feed import FeedConfig
 from dbx_dl.config.freezing import UnfreezeConfig
 from dbx_dl.config.section import Scalar, Section
 from dbx_dl.config.start import StartConfig
+from dbx_dl.config.threshold import ThresholdConfig
 from dbx_dl.contracts import TaskName
 
 ADAMW_WEIGHT_DECAY = 0.01
@@ -72,7 +73,8 @@ class TrainConfig(Section):
     the task of that name, without them 0.1, 0.5 and 0.9. `calibration` makes probabilities
     of classes from scores, fitted on the validation split after training: platt (without it where the loss is no
     cross_entropy) by a sigmoid for each class, temperature by one factor for all; metrics of the test split and the
-    ONNX file have them. `best_metric` decides which epoch is
+    ONNX file have them. `threshold`: a label that rows get from a probability on
+    which is chosen after training. `best_metric` decides which epoch is
     the best (the task's own choice without it). `top_k` adds the share of rows whose class is among the k likeliest.
     In mixed precision the network computes in 16 bits while weights, loss and optimizer stay float32.
 
@@ -97,6 +99,7 @@ class TrainConfig(Section):
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] | None = None
     loss: LossName | None = None
     calibration: Literal["none", "platt", "temperature"] | None = None
+    threshold: ThresholdConfig | None = None
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     sync_batch_norm: bool = False

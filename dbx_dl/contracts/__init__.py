@@ -30,6 +30,7 @@ from dbx_dl.contracts.models import (
     RegisteredModel,
     ScoredTable,
     TensorInfo,
+    Threshold,
     TrainedModel,
     Variant,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "Target",
     "TaskName",
     "TensorInfo",
+    "Threshold",
     "TrainedModel",
     "TrialState",
     "Variant",

@@ -37,6 +37,19 @@ class Calibration(Contract):
     offsets: tuple[float, ...]
 
 
+class Threshold(Contract):
+    """Rows get `label` from this `probability` on, others their likeliest other label.
+
+    precision, recall and f1 of the label are those on the rows that it was chosen on.
+    """
+
+    label: str
+    probability: float
+    precision: float
+    recall: float
+    f1: float
+
+
 class TrainedModel(Contract):
     """A trained network: what rebuilds it, its weights, and what it reached."""
 
@@ -58,6 +71,7 @@ class TrainedModel(Contract):
     versions: dict[str, str]
     num_restarts: int = 0
     calibration: Calibration | None = None
+    threshold: Threshold | None = None
 
 
 class TensorInfo(Contract):
@@ -73,7 +87,8 @@ class ModelMetadata(Contract):
 
     `inputs` are the fitted columns or how an image is decoded, `inputs_sha256` their `digest`; `target` holds the
     task and the label names. A regression's network gives (label - label_center) / label_scale, which the file
-    turns back; scores of classes become probabilities by `calibration`, without one by a softmax. `embeddings`
+    turns back; scores of classes become probabilities by `calibration`, without one by a softmax; `threshold` decides
+    about a label. `embeddings`
     names the inner layer whose values are a further output, `variant` how the network's numbers are written.
     """
 
@@ -88,6 +103,8 @@ class ModelMetadata(Contract):
     label_center: float = 0.0
     label_scale: float = 1.0
     calibration: Calibration | None = None
+    # Left out where there is none, so that earlier versions read what they know.
+    threshold: Threshold | None = Field(default=None, exclude_if=lambda threshold: threshold is None)
     embeddings: str | None = None
     inputs_sha256: str = ""
     variant: str = "plain"

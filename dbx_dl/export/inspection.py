@@ -103,6 +103,7 @@ def _list_origin(metadata: ModelMetadata) -> list[tuple[str, str]]:
     rows = [
         ("task", f"{target.task} of column {target.column!r}"),
         ("labels", names),
+        ("threshold", _describe_threshold(metadata)),
         ("takes", takes),
         ("inputs sha256", metadata.inputs_sha256),
         ("embeddings", metadata.embeddings or ""),
@@ -163,3 +164,8 @@ def _read_metadata(text: str | None, path: str | os.PathLike[str]) -> ModelMetad
             f"{path} has {METADATA_KEY!r} metadata of another version of dbx_dl ({str(error).splitlines()[0]}): "
             "export the model again"
         ) from None
+
+
+def _describe_threshold(metadata: ModelMetadata) -> str:
+    found = metadata.threshold
+    return "" if found is None else f"{found.label} from probability {found.probability:.4g} on"

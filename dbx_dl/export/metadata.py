@@ -34,6 +34,7 @@ def describe_model(trained: TrainedModel, config: ExportConfig, versions: Mappin
         label_center=center,
         label_scale=scale,
         calibration=trained.calibration,
+        threshold=trained.threshold,
         embeddings=config.embeddings,
         inputs_sha256=trained.prepared.inputs.digest,
     )

@@ -127,6 +127,12 @@ def check_objective(prepared: PreparedTable, config: TrainConfig) -> None:
         raise ConfigError(f"train.label_smoothing goes with cross_entropy, not with {loss}: leave it out")
     if config.calibration is not None and not prepared.target.is_classification:
         raise ConfigError(f"train.calibration {what}: leave it out")
+    if config.threshold is not None:
+        if not prepared.target.is_classification:
+            raise ConfigError(f"train.threshold {what}: leave it out")
+        if config.threshold.label not in prepared.target.label_names:
+            hint = nearest(config.threshold.label, list(prepared.target.label_names), what="labels")
+            raise ConfigError(f"train.threshold.label {config.threshold.label!r} is no label of the table; {hint}")
     if config.top_k and not prepared.target.is_classification:
         raise ConfigError(f"train.top_k {what}: leave it out")
     names = (*known.metrics, *(f"top_{k}_accuracy" for k in config.top_k))

@@ -9,7 +9,7 @@ from dbx_dl.contracts import Check, Fairness, GroupRates, MeasuredModel
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.metrics.fairness import measure_gaps, measure_rates
 from dbx_dl.register.groups import split_groups
-from dbx_dl.score.evaluation import read_predictions
+from dbx_dl.score.evaluation import PREDICTED_LABEL, read_predictions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,10 +73,12 @@ def _check(model: MeasuredModel, name: str, value: float | None, limit: float, *
 
 
 def _rates(rows: pa.Table, prepared: PreparedTable, config: FairnessConfig) -> dict[str, float | None]:
+    import numpy as np
+
     labels, probabilities_nc = read_predictions(rows, prepared)
     favourable = prepared.target.label_names.index(config.favourable)
     weights = None if config.weight_column is None else _read_weights(rows, config.weight_column)
-    is_selected = probabilities_nc.argmax(axis=1) == favourable
+    is_selected = np.array(rows.column(PREDICTED_LABEL).to_pylist(), object) == config.favourable
     return measure_rates(labels == favourable, is_selected, probabilities_nc[:, favourable], weights)
 
 

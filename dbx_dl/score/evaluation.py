@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from dbx_dl.contracts import PreparedTable, Split, Target
 
+PREDICTED_LABEL = "_predicted_label"
+
 
 def evaluate_model(
     spark: SparkSession,
@@ -44,9 +46,9 @@ def predict_split(
 ) -> pa.Table:
     """A model's (a file's or an MLflow URI's) predictions for the pinned rows of a split, sorted by key.
 
-    Columns: the key, the truth (`truth_columns`), further `columns` of the table, and what is predicted
-    (`prediction_columns`). DataError when the model does not take this table's columns, is of another
-    task, has other labels, or fails on a row.
+    Columns: the key, the truth (`truth_columns`), further `columns` of the table, what is predicted
+    (`prediction_columns`), and of classes PREDICTED_LABEL, which a threshold may have decided. DataError when the model
+    does not take this table's columns, is of another task, has other labels, or fails on a row.
     """
     scorer = scorer_of(spark, fetch_model(model_path, tracking_uri))
     _check_target(scorer.metadata.target, prepared, scorer.model.name)
@@ -55,7 +57,9 @@ def predict_split(
     kept = [quote_column(name) for name in dict.fromkeys((prepared.key_column, *truth_columns(prepared), *columns))]
     predicted = rows.select(*kept, scorer().alias("_prediction"))
     outputs = [f"_prediction.{quote_column(name)}" for name in prediction_columns(scorer.metadata.target)]
-    scored = predicted.select(*kept, *outputs, "_prediction.error").toArrow()
+    if prepared.target.is_classification:
+        outputs.append(f"_prediction.label AS {PREDICTED_LABEL}")
+    scored = predicted.selectExpr(*kept, *outputs, "_prediction.error").toArrow()
     return _without_errors(scored).sort_by(prepared.key_column)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dbx_dl.config import FrameworkName, TrainConfig
-from dbx_dl.contracts import Calibration, Contract, EpochMetrics, FileDigest, PreparedTable
+from dbx_dl.contracts import Calibration, Contract, EpochMetrics, FileDigest, PreparedTable, Threshold
 
 
 class TrainingJob(Contract):
@@ -33,6 +33,7 @@ class TrainingResult(Contract):
     weights: FileDigest
     versions: dict[str, str]
     calibration: Calibration | None = None
+    threshold: Threshold | None = None
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -226,4 +226,5 @@ def _describe_model(
         versions=result.versions,
         num_restarts=num_restarts,
         calibration=result.calibration,
+        threshold=result.threshold,
     )

@@ -39,11 +39,12 @@ from dbx_dl.train.reports import ReportWriter
 from dbx_dl.train.resuming import digest_job
 from dbx_dl.train.run_directory import RunDirectory
 from dbx_dl.train.starting import find_start_weights
+from dbx_dl.train.thresholds import find_threshold, measure_label, tell_threshold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dbx_dl.contracts import Calibration, EpochMetrics, Split
+    from dbx_dl.contracts import Calibration, EpochMetrics, Split, Threshold
     from dbx_dl.frameworks.interface import Framework, Measures, Objective, Ranks
 
 logger = logging.getLogger(__name__)
@@ -99,11 +100,15 @@ def run_rank(job: TrainingJob, place: RankPlace, reports: ReportWriter) -> None:
     )
     best.restore(objective)
     measures, calibration = _choose_measures(objective, job, ranks, feeds["validation"])
+    threshold = _choose_threshold(objective, job, ranks, feeds["validation"], measures)
     observed = observe_split(objective, ranks, feeds["test"], measures)
     if place.rank == 0:
         require_latest(job)
         write_test_predictions(job, directory, observed)
-        metrics = {f"test_{name}": value for name, value in measures.measure(observed).items()}
+        measured = measures.measure(observed)
+        if threshold is not None:
+            measured |= measure_label(threshold, job.prepared.target, observed)
+        metrics = {f"test_{name}": value for name, value in measured.items()}
         TrainingResult(
             history=fitted.history,
             best_epoch=fitted.best_epoch,
@@ -112,6 +117,7 @@ def run_rank(job: TrainingJob, place: RankPlace, reports: ReportWriter) -> None:
             weights=best.digest(),
             versions=versions,
             calibration=calibration,
+            threshold=threshold,
         ).save(directory.result)
     ranks.close()
 
@@ -182,6 +188,18 @@ def _choose_measures(
     if calibration is None:
         return objective.measures, None
     return SupervisedMeasures(objective_request(job.prepared, job.config), calibration), calibration
+
+
+def _choose_threshold(
+    objective: Objective, job: TrainingJob, ranks: Ranks, feed: Feed, measures: Measures
+) -> Threshold | None:
+    if job.config.threshold is None:
+        return None
+    observed = observe_split(objective, ranks, feed, measures)
+    found, is_met = find_threshold(job.config.threshold, job.prepared.target, observed)
+    if ranks.rank == 0:
+        tell_threshold(found, is_met, job.config.threshold)
+    return found
 
 
 def _open_split(job: TrainingJob, split: Split, place: RankPlace, num_threads: int) -> Feed:

@@ -78,5 +78,9 @@ def _plan_prediction(
     one = None if choices is None else choices.probability_of
     if one is not None and one not in target.label_names:
         raise ConfigError(f"the model has no label {one!r}; its labels are {', '.join(target.label_names[:20])}")
-    part = LabelSets if task.label_kind == "label_set" else ClassScores
-    return part(names["probabilities"], target.label_names, choices=choices or ClassChoices())
+    choices, output = choices or ClassChoices(), names["probabilities"]
+    if task.label_kind == "label_set":
+        return LabelSets(output, target.label_names, choices=choices)
+    found = metadata.threshold
+    threshold = None if found is None else (found.label, found.probability)
+    return ClassScores(output, target.label_names, choices=choices, threshold=threshold)

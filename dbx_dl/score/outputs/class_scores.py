@@ -54,12 +54,16 @@ class _ScoresByLabel:
         return np.empty((0, len(self.labels)), np.float32)
 
 
+@dataclass(frozen=True)
 class ClassScores(_ScoresByLabel):
     """An output of one number per class; a row has one label.
 
-    Fields: label string (of the largest), probability double, probabilities array<float>, and those of `choices`. With
+    Fields: label string (of the largest, unless there is a `threshold`: a label and the probability from which on a row
+    has it, whatever the others'), probability double, probabilities array<float>, and those of `choices`. With
     two labels, (N,) and (N, 1) hold the second's. A sequence of maps is taken by its keys, which are the labels.
     """
+
+    threshold: tuple[str, float] | None = None
 
     @property
     def fields(self) -> dict[str, str]:
@@ -74,10 +78,21 @@ class ClassScores(_ScoresByLabel):
         probabilities_nc = to_probabilities(values, self.labels, self.activation)
         arrays = build_choices(probabilities_nc, self.labels, self.choices, wanted)
         if "label" in wanted or "probability" in wanted:
-            best = probabilities_nc.argmax(axis=1) if len(probabilities_nc) else np.empty(0, np.int64)
+            best = self._choose(probabilities_nc) if len(probabilities_nc) else np.empty(0, np.int64)
             arrays["label"] = pa.array(self.labels, pa.string()).take(pa.array(best))
             arrays["probability"] = pa.array(probabilities_nc[np.arange(len(best)), best].astype(np.float64))
         return arrays
+
+    def _choose(self, probabilities_nc: np.ndarray) -> np.ndarray:
+        """The class of every row, int64 (N,)."""
+        import numpy as np
+
+        if self.threshold is None:
+            return np.asarray(probabilities_nc.argmax(axis=1))
+        label, least = self.threshold
+        place = self.labels.index(label)
+        others = np.where(np.arange(len(self.labels)) == place, -np.inf, probabilities_nc).argmax(axis=1)
+        return np.where(probabilities_nc[:, place] >= least, place, others)
 
 
 class LabelSets(_ScoresByLabel):

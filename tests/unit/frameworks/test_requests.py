@@ -60,6 +60,8 @@ def test_labels_of_a_regression_are_scaled_where_statistics_are_known() -> None:
             "train.loss 'mae' is not for the task multiclass .*choose one of cross_entropy,",
         ),
         ("regression", {"loss": "hinge"}, "train.loss 'hinge' is not for the task regression"),
+        ("count", {"threshold": {"label": "a"}}, "train.threshold is not for the task count .*: leave it out$"),
+        ("multiclass", {"threshold": {"label": "sun"}}, "train.threshold.label 'sun' is no label of the table; "),
         ("count", {"loss": "mae"}, "train.loss 'mae' is not for the task count .*: leave it out$"),
         ("multiclass", {"loss": "hinge", "label_smoothing": 0.1}, "goes with cross_entropy, not with hinge"),
         ("multiclass", {"network": "linear_svm", "label_smoothing": 0.1}, "goes with cross_entropy, not with hinge"),

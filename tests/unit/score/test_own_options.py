@@ -9,7 +9,9 @@ import pyarrow as pa
 import pytest
 
 from dbx_dl.config.score_options import ScoreOptions
+from dbx_dl.contracts import Threshold
 from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.score.model.own_models import plan_own
 from dbx_dl.score.model.planning import plan_model
 from dbx_dl.score.model.session import open_session
 from dbx_dl.score.predictions import predict_structs
@@ -40,6 +42,19 @@ def test_choices_stand_beside_the_tasks_fields(tmp_path: Path) -> None:
     assert [list(row) for row in score(tmp_path / "m.onnx", fields=["probability", "label"])] == [
         ["label", "probability", "error"]
     ] * 2
+
+
+def test_a_threshold_decides_about_its_label(tmp_path: Path) -> None:
+    write_linear_model(tmp_path / "m.onnx", SPEC)
+    before = score(tmp_path / "m.onnx")
+    session = open_session(tmp_path / "m.onnx")
+    for least in (0.0, 1.0, before[0]["probabilities"][0]):
+        threshold = Threshold(label="down", probability=least, precision=1.0, recall=1.0, f1=1.0)
+        plan = plan_own(session.metadata.model_copy(update={"threshold": threshold}))
+        rows = [row for part in predict_structs(session.with_plan(plan), BATCH) for row in part.to_pylist()]
+        for row in rows:
+            down, up = row["probabilities"]
+            assert (row["label"], row["probability"]) == (("down", down) if down >= least else ("up", up))
 
 
 @pytest.mark.parametrize(
