@@ -23,7 +23,9 @@ NUM_TRAIN, NUM_TEST = 4000, 2000
 def test_published_files_become_scores_by_sql(tmp_path: Path, call_cli: CallCli) -> None:
     train, test = draw_rows(NUM_TRAIN), draw_rows(NUM_TEST, seed=1)
     write_files(tmp_path / "adult", train, test)
-    (tmp_path / "run.yml").write_text(RUN.read_text())
+    values = yaml.safe_load(RUN.read_text())
+    values["train"] |= {"num_epochs": 8, "threshold": {"label": ">50K", "min_recall": 0.9}}
+    (tmp_path / "run.yml").write_text(yaml.safe_dump(values))
     printed = call_cli("run", "run.yml", directory=tmp_path)
     assert printed.returncode == 0, printed.stderr[-3000:]
     place = tmp_path / "dbx_dl_adult" / "runs" / "adult_census"
@@ -35,6 +37,9 @@ def test_published_files_become_scores_by_sql(tmp_path: Path, call_cli: CallCli)
     for framework in ("keras", "torch"):
         model = OnnxModel.load(place / framework / "onnx.json")
         assert test.best_accuracy - 0.03 < model.metrics["accuracy"] < test.best_accuracy + 0.02
+        threshold = model.trained.threshold
+        assert threshold is not None and threshold.recall >= 0.9 and threshold.probability < 0.5
+        assert model.trained.metrics["test_recall"] > 0.85 and model.trained.metrics["test_precision"] > 0.6
     check_fairness(place)
     scored = ScoredTable.load(place / "scored.json")
     assert (scored.num_rows, scored.num_errors) == (NUM_TRAIN + NUM_TEST, 0)
@@ -68,5 +73,6 @@ def check_sql(folder: Path, table: str) -> None:
         found = {row["person"]: row["label"] for row in spark.sql(query).collect()}
     finally:
         spark.stop()
-    scores = deltalake.DeltaTable(f"{table}_scores").to_pyarrow_table(["key", "label"]).to_pylist()
+    scores = deltalake.DeltaTable(f"{table}_scores").to_pyarrow_table(["key", "label", "probability"]).to_pylist()
     assert found == {row["key"]: row["label"] for row in scores}
+    assert any(row["label"] == ">50K" and row["probability"] < 0.5 for row in scores), "the threshold decides"
