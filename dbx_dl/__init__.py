@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dbx_dl.register.copying import copy_model
     from dbx_dl.register.model_version import register_model
     from dbx_dl.register.promotion import promote_model
+    from dbx_dl.score.backtest import backtest_model
     from dbx_dl.score.sql import register_sql_function
     from dbx_dl.score.tables.stream import score_stream
     from dbx_dl.score.tables.table import score_table
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from dbx_dl.train.search.search import search_network
 
 __all__ = [
+    "backtest_model",
     "compare_model",
     "copy_model",
     "export_onnx",
@@ -61,6 +63,7 @@ _HOMES = {
     "promote_model": "dbx_dl.register.promotion",
     "rollback_model": "dbx_dl.register.champion",
     "copy_model": "dbx_dl.register.copying",
+    "backtest_model": "dbx_dl.score.backtest",
     "score_stream": "dbx_dl.score.tables.stream",
     "register_sql_function": "dbx_dl.score.sql",
     "score_table": "dbx_dl.score.tables.table",

@@ -189,6 +189,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     network_commands.tasks,
     network_commands.activations,
     model_commands.promote,
+    model_commands.backtest,
     model_commands.rollback,
     model_commands.models,
     model_commands.copy,

@@ -1,4 +1,4 @@
-"""The commands on registered models: promote, rollback, models, copy."""
+"""The commands on registered models: promote, backtest, rollback, models, copy."""
 
 from __future__ import annotations
 
@@ -34,6 +34,15 @@ def promote(config: ConfigOption, verbose: Verbose = False) -> None:
             met = {True: "met", False: "MISSED", None: "not judged"}[check.is_met]
             typer.echo(f"version {check.version}: {met}: {check.detail}")
         typer.echo(f"promotion: {promotion.reason}")
+
+
+def backtest(config: ConfigOption, verbose: Verbose = False) -> None:
+    """Compare forecasts of the test windows with what came true and with the seasonal naive ones, origin by origin."""
+    with run_of(config, verbose) as (spark, run_config):
+        from dbx_dl.pipeline import backtest_run
+
+        header, *rows = backtest_run(spark, run_config).tabulate()
+        print_table(header, rows)
 
 
 def rollback(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import dbx_dl
 from dbx_dl.config import PrepareImagesConfig, RunConfig
 from dbx_dl.contracts import (
+    Backtest,
     Comparison,
     OnnxModel,
     PreparedTable,
@@ -177,6 +178,19 @@ def promote_run(spark: SparkSession, config: RunConfig) -> Promotion:
     )
     promotion.save(_place(config) / "promotion.json")
     return promotion
+
+
+def backtest_run(spark: SparkSession, config: RunConfig) -> Backtest:
+    """Measure the run's model on the test windows, origin by origin; writes `backtest.json`."""
+    registered = RegisteredModel.load(_place(config) / config.frameworks[0] / "registered.json")
+    prepared, uri = registered.onnx.trained.prepared, config.tracking.uri
+    found = _timed(
+        config,
+        "backtest",
+        lambda: dbx_dl.backtest_model(spark, config.score.model, prepared, tracking_uri=uri),
+    )
+    found.save(_place(config) / "backtest.json")
+    return found
 
 
 def score_run(spark: SparkSession, config: RunConfig) -> ScoredTable:

@@ -40,6 +40,7 @@ from dbx_dl.config.score_options import ImageOptions, ProviderName, ScoreOptions
 from dbx_dl.config.score_rows import ScoreRowsConfig, StreamConfig
 from dbx_dl.config.search import Dimension, SearchConfig
 from dbx_dl.config.section import NULL_TOKENS, Scalar, Section
+from dbx_dl.config.series import SeriesConfig
 from dbx_dl.config.start import StartConfig
 from dbx_dl.config.threshold import Costs, ThresholdConfig
 from dbx_dl.config.train import OptimizerConfig, TrainConfig
@@ -89,6 +90,7 @@ __all__ = [
     "ScoreRowsConfig",
     "SearchConfig",
     "Section",
+    "SeriesConfig",
     "SparkConfig",
     "SplitConfig",
     "StartConfig",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dbx_dl.config.csv_options import CsvOptions
 from dbx_dl.config.score_options import ScoreOptions
 from dbx_dl.config.score_rows import ScoreRowsConfig
 from dbx_dl.config.section import NULL_TOKENS, Section
+from dbx_dl.config.series import SeriesConfig
 
 VariantName = Literal["optimized", "fp16", "int8_static", "int8_dynamic"]
 
@@ -56,6 +57,7 @@ class ScoreConfig(ScoreRowsConfig):
     `source_format` images: a folder of files, keyed by their path relative to it; csv, parquet, json (lines), delta,
     query (SQL): rows keyed by `key`, a column or several. `model`: an MLflow URI such as `models:/digits@champion`, or
     the path of an ONNX file; `options` say how its inputs are bound, what its predictions hold and how it runs.
+    With `series` the source holds observations, and what is scored are the windows of each series' last origin.
     `columnar`: executors read and write data files themselves where both tables allow it.
     """
 
@@ -65,6 +67,17 @@ class ScoreConfig(ScoreRowsConfig):
     model: str
     table: str
     csv: CsvOptions = CsvOptions()
+    series: SeriesConfig | None = None
     null_tokens: tuple[str, ...] = NULL_TOKENS
     columnar: bool = True
     options: ScoreOptions = ScoreOptions()
+
+    @model_validator(mode="after")
+    def _forecasts_anew(self) -> Self:
+        if self.series is None:
+            return self
+        if self.mode != "whole" or self.stream is not None or self.where is not None:
+            raise ValueError("`series` goes with `mode: whole`, without `stream` and `where`: forecasts are made anew")
+        if self.source_format == "images" or not isinstance(self.key, str) or self.source_timestamp is not None:
+            raise ValueError("`series` goes with rows, one `key`, which names the windows, and no `source_timestamp`")
+        return self

@@ -10,6 +10,7 @@ from dbx_dl.config.columns import ColumnConfig
 from dbx_dl.config.csv_options import CsvOptions
 from dbx_dl.config.image_sources import ImageSource
 from dbx_dl.config.section import NULL_TOKENS, Section
+from dbx_dl.config.series import SeriesConfig
 
 
 class SplitConfig(Section):
@@ -97,12 +98,14 @@ class PrepareTableConfig(PrepareSection):
     Column kinds are inferred from the data unless `columns` declares them; `write_spec` names a YAML file for what was
     found, to be corrected and used as `columns`. `task` is inferred from the label where it is not given;
     `label_separator` splits text into several labels, `label_suffix` is cut off the end of a label that has it.
+    With `series` the source holds observations, windows of which become the rows; `key` names the column of their keys.
     """
 
     kind: Literal["table"] = "table"
     source: str
     source_format: Literal["csv", "parquet", "json", "delta", "query"] = "csv"
     csv: CsvOptions = CsvOptions()
+    series: SeriesConfig | None = None
     key: str
     label: str
     task: Literal["binary", "multiclass", "multilabel", "regression", "count"] | None = None
@@ -112,6 +115,12 @@ class PrepareTableConfig(PrepareSection):
     null_tokens: tuple[str, ...] = NULL_TOKENS
     max_categories: int = Field(default=256, gt=0)
     write_spec: str | None = None
+
+    @model_validator(mode="after")
+    def _forecasts_its_label(self) -> Self:
+        if self.series is not None and self.label != self.series.value:
+            raise ValueError(f"label {self.label!r} must be `series.value`, {self.series.value!r}: it is forecast")
+        return self
 
     @model_validator(mode="after")
     def _names_its_files(self) -> Self:

@@ -1,5 +1,6 @@
 """The frozen values that stages hand each other; every persisted one is a small JSON file beside its run."""
 
+from dbx_dl.contracts.backtest import Backtest, BacktestPart
 from dbx_dl.contracts.batch import Batch
 from dbx_dl.contracts.contract import Contract, FileDigest
 from dbx_dl.contracts.fairness import Fairness, GroupRates
@@ -57,6 +58,8 @@ from dbx_dl.contracts.tables import (
 
 __all__ = [
     "SPLITS",
+    "Backtest",
+    "BacktestPart",
     "Batch",
     "Calibration",
     "CalibrationMethod",

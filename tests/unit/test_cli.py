@@ -44,7 +44,7 @@ def test_every_stage_has_a_command() -> None:
             "report",
             "doctor",
         ),
-        *("inspect", "promote", "rollback", "models", "copy", "networks", "tasks", "activations"),
+        *("inspect", "promote", "backtest", "rollback", "models", "copy", "networks", "tasks", "activations"),
     }
 
 

@@ -20,10 +20,11 @@ from dbx_dl.prepare.tabular.fitting import fit_features
 from dbx_dl.prepare.tabular.row_changes import find_row_changes
 from dbx_dl.prepare.tabular.row_checks import ROW, check_rows, list_kept
 from dbx_dl.prepare.tabular.schema import TableSchema, find_schema
+from dbx_dl.prepare.tabular.source_rows import keep_origins, read_source
 from dbx_dl.prepare.tabular.table_checks import describe_classes, describe_columns, find_leaks, require_varied_label
-from dbx_dl.prepare.tabular.targets import CLASS_TASKS, NUMBER_TASKS, cut_label, settle_classes
+from dbx_dl.prepare.tabular.targets import CLASS_TASKS, NUMBER_TASKS, settle_classes
 from dbx_dl.runtime.progress import told_progress
-from dbx_dl.runtime.row_sources import describe_source, read_rows
+from dbx_dl.runtime.row_sources import describe_source
 from dbx_dl.runtime.sources import explain_read_errors
 from dbx_dl.runtime.tables import quote_column
 from dbx_dl.transforms.raw_columns import read_text
@@ -65,6 +66,7 @@ def prepare_table(spark: SparkSession, config: PrepareTableConfig) -> PreparedTa
     usable, there is nothing to learn (one class, a constant label, no feature that tells rows apart), the train split
     is empty, too much was rejected, or the settings differ from the earlier ones.
     """
+    config = keep_origins(config)
     present = find_present(spark, config.table)
     earlier = None if config.refit else present
     settings = _settings_of(config)
@@ -72,7 +74,7 @@ def prepare_table(spark: SparkSession, config: PrepareTableConfig) -> PreparedTa
     what = describe_source(config.source, config.source_format)
     logger.info("preparing rows of %s into table %s", what, config.table)
     with explain_read_errors(what):
-        raw = cut_label(read_rows(spark, config.source, config.source_format, config.csv), config)
+        raw = read_source(spark, config)
         schema = find_schema(raw, config, earlier)
         bounds = split_bounds_of(earlier) if earlier else fit_split(raw, config.split, *_texts(config))
         key, label = _texts(config)
@@ -85,7 +87,7 @@ def prepare_table(spark: SparkSession, config: PrepareTableConfig) -> PreparedTa
 def _settings_of(config: PrepareTableConfig) -> dict[str, Any]:
     """What has to stay the same from one prepare of a table to the next."""
     names = {"key", "label", "label_separator", "label_suffix", "task"}
-    names |= {"columns", "null_tokens", "max_categories", "split"}
+    names |= {"columns", "null_tokens", "max_categories", "split", "series"}
     return {"kind": "table", **config.model_dump(mode="json", include=names)}
 
 

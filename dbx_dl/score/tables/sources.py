@@ -33,6 +33,7 @@ from dbx_dl.transforms.raw_columns import (
     read_text,
     read_timestamp,
 )
+from dbx_dl.transforms.raw_series import cut_last_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,6 +74,8 @@ def open_source(spark: SparkSession, config: ScoreConfig) -> Source:
 
     DataError when the source or that version does not exist, ConfigError for a version of another source.
     """
+    if config.series is not None:
+        return _open_series(spark, config)
     if config.source_format == "delta":
         table = _pin_source(spark, config)
         return Source(read_pinned(spark, table), f"{config.source}@v{table.version}", table)
@@ -81,6 +84,17 @@ def open_source(spark: SparkSession, config: ScoreConfig) -> Source:
     if config.source_format == "images":
         return Source(read_image_files(spark, config.source), config.source)
     return Source(read_rows(spark, config.source, config.source_format, config.csv), config.source)
+
+
+def _open_series(spark: SparkSession, config: ScoreConfig) -> Source:
+    """The windows of each series' last origin; they are of no table that could be read without Spark."""
+    plain = config.model_copy(update={"series": None})
+    source = open_source(spark, plain)
+    if config.series is None or not isinstance(config.key, str):
+        raise ConfigError("windows need `series` and one `key`")
+    names = [*config.series.by, config.series.time, config.series.value, *config.series.known]
+    require_columns(source.found, names, f"source {config.source}")
+    return Source(cut_last_windows(source.found, config.series, config.key, config.null_tokens), source.origin)
 
 
 def select_rows(found: DataFrame, config: ScoreConfig) -> DataFrame:
