@@ -69,7 +69,7 @@ class Evidence:
 
 def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
     """Read the tables and files of a finished run; DataError when one of them is gone."""
-    has_classes = outcome.prepared.target.is_classification
+    has_classes = outcome.has_classes
     predictions: dict[str, HeldOutPredictions] = {
         model.onnx.trained.framework: read_predictions(Path(model.onnx.trained.directory))
         for model in outcome.registered
@@ -77,7 +77,7 @@ def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
     }
     best = _choose_model(outcome).onnx.trained.framework
     samples = choose_samples(predictions[best], outcome.prepared.target.label_names) if has_classes else []
-    if isinstance(outcome.prepared.inputs, ImageSpec):
+    if samples and isinstance(outcome.prepared.inputs, ImageSpec):
         samples = _with_content(spark, outcome.prepared, samples)
     return Evidence(
         rejects=_read_rejects(spark, outcome.prepared),

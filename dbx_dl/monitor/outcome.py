@@ -24,6 +24,11 @@ class RunOutcome:
         return self.promotion.metric
 
     @property
+    def has_classes(self) -> bool:
+        """Whether the run's models predict classes: they may have another task than the table."""
+        return all(model.onnx.trained.prepared.target.is_classification for model in self.registered)
+
+    @property
     def row_noun(self) -> str:
         """What one row of this run is called."""
         return "images" if self.prepared.inputs.kind == "images" else "rows"

@@ -1,5 +1,8 @@
 """What a finished run says about its models."""
 
+from dataclasses import replace
+
+from dbx_dl.contracts import Target
 from tests.unit.monitor.finished_run import finished_run
 
 
@@ -21,3 +24,14 @@ def test_values_of_promotion_come_before_those_of_the_export_gate() -> None:
 
 def test_rows_are_called_what_they_are() -> None:
     assert (finished_run("images").row_noun, finished_run("table").row_noun) == ("images", "rows")
+
+
+def test_models_say_whether_classes_are_predicted_whatever_the_table_was_prepared_for() -> None:
+    outcome = finished_run()
+    assert outcome.has_classes
+    model = outcome.registered[0]
+    trained = model.onnx.trained
+    target = Target(task="reconstruction", column="label")
+    prepared = trained.prepared.model_copy(update={"target": target})
+    onnx = model.onnx.model_copy(update={"trained": trained.model_copy(update={"prepared": prepared})})
+    assert not replace(outcome, registered=(model.model_copy(update={"onnx": onnx}),)).has_classes
