@@ -28,6 +28,7 @@ MetricName = Literal[
     "nll",
     "crps",
     "reconstruction_error",
+    "energy_distance",
 ]
 
 

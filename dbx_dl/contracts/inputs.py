@@ -19,6 +19,7 @@ TaskName = Literal[
     "gaussian",
     "negative_binomial",
     "reconstruction",
+    "generation",
     "none",
 ]
 
@@ -167,8 +168,8 @@ class Target(Contract):
     """What is learned.
 
     Classes: `label_index` in the table is the position of the label in `label_names`. Multi-label: `label` and
-    `label_index` are arrays. Numbers: `label` is a double, there are no names. None: no label. `quantiles` are the
-    levels that the task of that name predicts.
+    `label_index` are arrays. Numbers: `label` is a double, there are no names. Generation: `image` says what encoded
+    bytes in `column` become. None: no label. `quantiles` are the levels that the task of that name predicts.
     """
 
     task: TaskName = "multiclass"
@@ -176,6 +177,12 @@ class Target(Contract):
     label_names: tuple[str, ...] = ()
     # Left out where there are none, so that earlier versions read what they know.
     quantiles: tuple[float, ...] = Field(default=(), exclude_if=lambda levels: not levels)
+    image: ImageSpec | None = Field(default=None, exclude_if=lambda image: image is None)
+
+    @property
+    def num_entries(self) -> int:
+        """Numbers of an image that is to be made."""
+        return 0 if self.image is None else self.image.height * self.image.width * self.image.channels
 
     @property
     def is_classification(self) -> bool:

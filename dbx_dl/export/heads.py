@@ -18,7 +18,7 @@ def add_head(model: onnx.ModelProto, metadata: ModelMetadata) -> None:
     """Turn the network's outputs (logits first, embeddings second where there are any) into the file's.
 
     `probabilities` float32 (N, number of labels); `value` float64 (N,), or `values` (N, P) where a task predicts
-    several numbers, in the label's own unit; see the task. `embedding` float32 (N, K).
+    several numbers, in the label's own unit; `pixels` float32 (N, D); see the task. `embedding` float32 (N, K).
     """
     task, names = task_of(metadata.target), name_outputs(metadata)
     logits, *further = list(model.graph.output)
@@ -38,6 +38,8 @@ def _describe_output(name: str, metadata: ModelMetadata) -> onnx.ValueInfoProto:
     target, task = metadata.target, task_of(metadata.target)
     if task.output_kind == "probabilities":
         return _describe_floats(name, len(target.label_names))
+    if task.output_kind == "pixels":
+        return _describe_floats(name, target.num_entries)
     names = task.name_values(target)
     return helper.make_tensor_value_info(name, TensorProto.DOUBLE, ["N", len(names)] if names else ["N"])
 

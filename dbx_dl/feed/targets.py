@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dbx_dl.config import FeedConfig
-    from dbx_dl.contracts import PreparedTable, Target
+    from dbx_dl.contracts import ImageSpec, PreparedTable, Target
 
 # What prepare writes, by what a row's label is.
 _COLUMNS: dict[LabelKind, tuple[str, ...]] = {
@@ -31,9 +31,11 @@ class LabelReader:
     def __init__(self, target: Target) -> None:
         self._kind = "none" if target.task == "none" else task_of(target).label_kind
         self._num_names = len(target.label_names)
-        self.columns = _COLUMNS[self._kind]
-        self.dtype = "float32" if self._kind in ("number", "label_set") else "int64"
-        self.row_shape: tuple[int, ...] = (self._num_names,) if self._kind == "label_set" else ()
+        self._image = target.image
+        self.columns = (target.column,) if self._kind == "image" else _COLUMNS[self._kind]
+        self.dtype = "float32" if self._kind in ("number", "label_set", "image") else "int64"
+        size = {"label_set": self._num_names, "image": target.num_entries}.get(self._kind)
+        self.row_shape: tuple[int, ...] = () if size is None else (size,)
 
     def read(self, table: pa.Table, place: str) -> NDArray[np.generic]:
         """Labels (N, *row_shape) of a table's rows; DataError, naming `place`, when a row has none that is finite."""
@@ -44,7 +46,22 @@ class LabelReader:
             raise DataError(f"{place} has rows without {self.columns[0]}: run the prepare stage again")
         if self._kind == "label_set":
             return self._read_sets(column, place)
+        if self._image is not None:
+            return self._read_images(column, self._image, place)
         return self._read_numbers(np.asarray(column.to_numpy()), place)
+
+    def _read_images(self, column: pa.ChunkedArray, spec: ImageSpec, place: str) -> NDArray[np.float32]:
+        """Pixels / 255, channels last, in a row each."""
+        from dbx_dl.transforms.images import UndecodableImageError, decode_image
+
+        pixels = np.zeros((len(column), spec.height, spec.width, spec.channels), np.uint8)
+        for row, data in enumerate(column.to_pylist()):
+            try:
+                decode_image(data, spec, pixels[row])
+            except UndecodableImageError as error:
+                problem = f"{place} has images that cannot be decoded: {error}"
+                raise DataError(f"{problem}; run the prepare stage again") from None
+        return pixels.reshape(len(pixels), -1).astype(np.float32) / np.float32(255)
 
     def _read_numbers(self, values: NDArray[np.generic], place: str) -> NDArray[np.generic]:
         with np.errstate(over="ignore"):

@@ -70,8 +70,8 @@ class ObjectiveRequest:
     task's losses other than the first; `label_smoothing` moves that share of the truth from the class to all classes
     alike (from a label to both of its values). `precision` is "float32", "mixed_bfloat16" or "mixed_float16"; with
     `sync_batch_norm` batch-norm uses the statistics of the global batch. With `has_sample_weights` metrics are weighted
-    by those. `penalty` is added to the loss, `pretraining` comes before it. `quantiles` are the levels of the task of
-    that name.
+    by those. `penalty` is added to the loss, `pretraining` comes before it; with an `adversary` the loss is what that
+    network, which is trained in turns, makes of the outputs. `quantiles` are the levels of the task of that name.
     """
 
     task: TaskName = "multiclass"
@@ -85,6 +85,7 @@ class ObjectiveRequest:
     has_sample_weights: bool = False
     penalty: Penalty | None = None
     pretraining: Pretraining | None = None
+    adversary: NetworkRequest | None = None
     are_pixels: bool = False
     quantiles: tuple[float, ...] = (0.1, 0.5, 0.9)
 

@@ -17,22 +17,24 @@ class Reduction:
     `compression` fp16: gradients travel as float16, divided by the global number of rows so that they neither overflow
     nor vanish. bf16: as bfloat16, which Horovod cannot sum, so that every rank gets all of them and sums them in
     float32: half the bytes of float32 for 2 ranks, as many for 4, more beyond. The weights that gradients are divided
-    by stay float32.
+    by stay float32. `label` begins the names of its collectives, of which two at once must not be the same.
     """
 
     ranks: Ranks
     compression: str = "none"
     clip_norm: float | None = None
     clip_value: float | None = None
+    label: str = "dbx_dl"
 
 
-def plan_reduction(optimizer: OptimizerConfig, ranks: Ranks) -> Reduction:
+def plan_reduction(optimizer: OptimizerConfig, ranks: Ranks, label: str = "dbx_dl") -> Reduction:
     """The reduction that an optimizer config describes; with one rank nothing travels and nothing is compressed."""
     return Reduction(
         ranks=ranks,
         compression=optimizer.gradient_compression if ranks.size > 1 else "none",
         clip_norm=optimizer.clip_norm,
         clip_value=optimizer.clip_value,
+        label=label,
     )
 
 

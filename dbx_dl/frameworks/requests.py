@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.frameworks.architectures import ARCHITECTURES
+from dbx_dl.frameworks.architectures.adversarial import ADVERSARIAL_NETWORKS
 from dbx_dl.frameworks.interface import NetworkRequest, ObjectiveRequest
 from dbx_dl.frameworks.networks import is_users_own, nearest
 from dbx_dl.tasks import task_of
@@ -59,17 +60,18 @@ def objective_request(prepared: PreparedTable, config: TrainConfig) -> Objective
         quantiles=prepared.target.quantiles or DEFAULT_REQUEST.quantiles,
         penalty=_ask_network(config, "penalize"),
         pretraining=_ask_network(config, "pretrain"),
+        adversary=_ask_network(config, "oppose", prepared.target.num_entries, config.seed),
         are_pixels=isinstance(prepared.inputs, ImageSpec),
     )
 
 
-def _ask_network(config: TrainConfig, what: Literal["penalize", "pretrain"]) -> Any:
+def _ask_network(config: TrainConfig, what: Literal["penalize", "pretrain", "oppose"], *details: int) -> Any:
     """What a built-in network makes of its options there; None where it has no such."""
     architecture = ARCHITECTURES.get(config.network)
     make = getattr(architecture, what, None)
     if architecture is None or make is None:
         return None
-    return make(architecture.options.model_validate(config.network_options))
+    return make(architecture.options.model_validate(config.network_options), *details)
 
 
 def choose_loss(task: TaskName, config: TrainConfig) -> str | None:
@@ -121,6 +123,10 @@ def check_objective(prepared: PreparedTable, config: TrainConfig) -> None:
         raise ConfigError(f"train.loss {config.loss!r} {what}: {choice}")
     if task == "reconstruction":
         _check_reconstruction(prepared, config)
+    if (task == "generation") != (config.network in ADVERSARIAL_NETWORKS):
+        raise ConfigError(
+            f"train.network {config.network!r} {what}: the task generation goes with {', '.join(ADVERSARIAL_NETWORKS)}"
+        )
     if config.label_smoothing and known.label_kind not in ("class", "label_set"):
         raise ConfigError(f"train.label_smoothing {what}: leave it out")
     if config.label_smoothing and (loss := choose_loss(task, config)) is not None:

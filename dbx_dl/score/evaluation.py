@@ -85,8 +85,8 @@ def read_predictions(
         return labels, predictions.column("value").to_numpy()
     if kind == "values":
         return labels, np.stack([predictions.column(name).to_numpy() for name in prediction_columns(target)], axis=1)
-    flat = predictions.column("probabilities").combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return labels, flat.reshape(-1, len(target.label_names))
+    flat = predictions.column(kind).combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return labels, flat.reshape(-1, len(target.label_names) or target.num_entries)
 
 
 def truth_columns(prepared: PreparedTable) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from dbx_dl.tasks.classes import ClassTask
 from dbx_dl.tasks.distributions import GaussianTask, NegativeBinomialTask
+from dbx_dl.tasks.generation import GenerationTask
 from dbx_dl.tasks.label_sets import LabelSetTask
 from dbx_dl.tasks.numbers import CountTask, RegressionTask
 from dbx_dl.tasks.quantiles import QuantilesTask
@@ -30,6 +31,7 @@ TASKS: dict[str, Task] = {
         GaussianTask(),
         NegativeBinomialTask(),
         ReconstructionTask(),
+        GenerationTask(),
     )
 }
 

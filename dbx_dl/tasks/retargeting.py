@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import Target
+from dbx_dl.contracts import ImageSpec, Target
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.tasks import TASKS, task_of
 
@@ -25,6 +25,8 @@ def retarget(prepared: PreparedTable, name: TaskName | None, quantiles: tuple[fl
     task = task_of(name)
     if task.label_kind == "none":
         return prepared.model_copy(update={"target": Target(task=name, column=target.column)})
+    if task.label_kind == "image":
+        return _aim_at_images(prepared, name)
     found = TASKS[target.task].label_kind if target.task in TASKS else "none"
     if task.label_kind != found or found == "class":
         choices = [known for known in TASKS if _goes_with(TASKS[known], prepared)]
@@ -35,6 +37,14 @@ def retarget(prepared: PreparedTable, name: TaskName | None, quantiles: tuple[fl
     _check_labels(task, prepared)
     changes = {"task": name, "quantiles": quantiles if name == "quantiles" else ()}
     return prepared.model_copy(update={"target": target.model_copy(update=changes)})
+
+
+def _aim_at_images(prepared: PreparedTable, name: TaskName) -> PreparedTable:
+    """The table's images are what is to be given; what they are given of comes with the network."""
+    inputs = prepared.inputs
+    if not isinstance(inputs, ImageSpec):
+        raise ConfigError(f"train.task {name!r} takes images: table {prepared.table.name} has rows of columns")
+    return prepared.model_copy(update={"target": Target(task=name, column=inputs.column, image=inputs)})
 
 
 def _goes_with(task: Task, prepared: PreparedTable) -> bool:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-# What a row's label is: one of the classes, a set of labels, a number, or nothing that is needed.
-LabelKind = Literal["class", "label_set", "number", "none"]
+# What a row's label is: one of the classes, a set of labels, a number, an image, or nothing that is needed.
+LabelKind = Literal["class", "label_set", "number", "image", "none"]
 
 
 @dataclass(frozen=True)

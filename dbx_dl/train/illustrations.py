@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dbx_dl.contracts import ImageSpec
+from dbx_dl.train.samples import PREFIX
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +32,8 @@ def log_figures(run: TrackedRun, prepared: PreparedTable, result: TrainingResult
     except ImportError as error:
         logger.warning("no figures are logged: %s; pip install 'dbx_dl[report]'", error)
         return
+    for path in sorted(run.figures.glob(f"{PREFIX}*.png")):
+        run.log_file(path, "figures")
     if not prepared.target.is_classification:
         return
     with np.load(predictions, allow_pickle=False) as arrays:

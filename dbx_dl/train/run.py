@@ -19,6 +19,7 @@ from dbx_dl.train.illustrations import log_figures
 from dbx_dl.train.job import TrainingJob, TrainingResult
 from dbx_dl.train.launch import check_framework, check_launch, launch
 from dbx_dl.train.meters import RankMetrics, StepMetrics
+from dbx_dl.train.noise import add_noise
 from dbx_dl.train.preflight import FEED_PACKAGES, FRAMEWORK_PACKAGES, check_executors
 from dbx_dl.train.ranks import RankProgram
 from dbx_dl.train.reports import follow_reports
@@ -61,7 +62,8 @@ def train_network(
     child of `parent_run_id`. ConfigError, DataError and SetupError come before anything is submitted, or from the
     ranks; RankFailedError carries a rank's traceback.
     """
-    prepared = retarget(prepared, config.task, config.quantiles or ())
+    retargeted = retarget(prepared, config.task, config.quantiles or ())
+    prepared = add_noise(spark, retargeted, config, Path(directory).absolute())
     check_request(prepared, config, framework)
     check_framework(config.launcher, framework)
     check_launch(spark, config)
@@ -192,7 +194,7 @@ def _make_handler(
 def describe_epoch(framework: str, epoch: EpochMetrics, num_epochs: int) -> str:
     """The progress line of an epoch."""
     parts = [f"[{framework}] epoch {epoch.epoch}/{num_epochs}", f"loss {epoch.metrics['train_loss']:.4g}"]
-    for name in ("accuracy", "f1_micro", "rmse", "reconstruction_error"):
+    for name in ("accuracy", "f1_micro", "rmse", "reconstruction_error", "energy_distance"):
         if f"validation_{name}" in epoch.metrics:
             parts.append(f"validation {name} {epoch.metrics[f'validation_{name}']:.4f}")
             break

@@ -9,7 +9,10 @@ from typing import Any
 from dbx_dl.metrics.comparison import is_lower_better
 
 # What validation decides by where the config names no metric: the first of these that there is, then the second.
-_DECIDING = (("accuracy", "log_loss"), ("log_loss",), ("poisson_deviance",), ("rmse",), ("reconstruction_error",))
+_DECIDING = (
+    ("accuracy", "log_loss"),
+    *((name,) for name in ("log_loss", "poisson_deviance", "rmse", "reconstruction_error", "energy_distance")),
+)
 
 
 class Selection:

@@ -40,6 +40,11 @@ class TrackedRun:
         self._outbox = Outbox(known, files.unsent, self._send, _is_refused)
         self._logged: set[tuple[str, int]] = set()
 
+    @property
+    def figures(self) -> Path:
+        """Where figures lie in the run directory."""
+        return self._files.figures
+
     def skip_logged(self) -> None:
         """Ask MLflow which steps it has already, from an earlier launch, so that they are not logged twice."""
         for name in self._client.get_run(self.run_id).data.metrics:
@@ -78,7 +83,11 @@ class TrackedRun:
         self._files.figures.mkdir(parents=True, exist_ok=True)
         path = self._files.figures / f"{name}.png"
         figure.savefig(path)
-        self._outbox.add(Message(kind="file", time_ms=_now(), path=str(path), folder="figures"))
+        self.log_file(path, "figures")
+
+    def log_file(self, path: Path, folder: str) -> None:
+        """A file as an artifact in a folder."""
+        self._outbox.add(Message(kind="file", time_ms=_now(), path=str(path), folder=folder))
 
     def log_start(self, job: TrainingJob) -> None:
         """Parameters, tags and the dataset input, before the first step."""

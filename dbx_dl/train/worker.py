@@ -38,6 +38,7 @@ from dbx_dl.train.meters import REPORT_KINDS, RankMetrics, StepMetrics
 from dbx_dl.train.reports import ReportWriter
 from dbx_dl.train.resuming import digest_job
 from dbx_dl.train.run_directory import RunDirectory
+from dbx_dl.train.samples import draw_samples
 from dbx_dl.train.starting import find_start_weights
 from dbx_dl.train.thresholds import find_threshold, measure_label, tell_threshold
 
@@ -85,6 +86,7 @@ def run_rank(job: TrainingJob, place: RankPlace, reports: ReportWriter) -> None:
         batch_size=job.config.batch_size,
         check=lambda: require_latest(job),
     )
+    reporter = make_reporter(reports, place)
     start = None if job.start is None else load_checkpoint(Path(job.start))
     fitted = fit(
         objective,
@@ -93,7 +95,7 @@ def run_rank(job: TrainingJob, place: RankPlace, reports: ReportWriter) -> None:
         feeds["validation"],
         job.config,
         best,
-        make_reporter(reports, place),
+        reporter if place.rank else draw_samples(reporter, objective, job, directory),
         checkpoints,
         start,
         directory.stop.exists,
@@ -156,7 +158,8 @@ def write_test_predictions(job: TrainingJob, directory: RunDirectory, observed: 
     target = job.prepared.target
     task = task_of(target)
     is_choice, names = task.output_kind == "probabilities", task.name_values(target)
-    width = (len(target.label_names),) if is_choice else (len(names),) if names else ()
+    num_values = len(target.label_names) if is_choice else len(names) or target.num_entries
+    width = (num_values,) if num_values else ()
     name = "probabilities" if is_choice else "predictions"
     labels = observed["labels"][order] if observed else np.zeros(0, dtype=np.int64)
     values = observed["predictions"][order] if observed else np.zeros((0, *width))

@@ -42,6 +42,7 @@ REQUESTS = {
     "sparse_autoencoder": NetworkRequest("sparse_autoencoder", {"code_size": 9}, (24,), "float32", 48, 7),
     "variational_autoencoder": NetworkRequest("variational_autoencoder", {}, (12, 10, 3), "uint8", 720, 7),
     "deep_belief_network": NetworkRequest("deep_belief_network", {"hidden_units": 9}, *IMAGES),
+    "gan": NetworkRequest("gan", {}, (24,), "float32", 48, 7),
     "go_policy": NetworkRequest("go_policy", {"filters": 4}, (19 * 19 * 48,), "float32", 361, 7),
 }
 
@@ -121,7 +122,7 @@ def list_keras_weights(module: Any) -> Iterator[tuple[Any, tuple[int, ...]]]:
         yield module.phases.copy_, tuple(module.phases.shape)
     elif kind == "PositionEmbedding":
         yield module.embedding.copy_, tuple(module.embedding.shape)
-    elif kind in ("BatchNorm2d", "LayerNorm"):
+    elif kind in ("BatchNorm1d", "BatchNorm2d", "LayerNorm"):
         for name in ("weight", "bias", "running_mean", "running_var"):
             if (tensor := getattr(module, name, None)) is not None:
                 yield tensor.copy_, tuple(tensor.shape)

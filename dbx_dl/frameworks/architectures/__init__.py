@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dbx_dl.frameworks.architectures.adversarial import ADVERSARIAL_NETWORKS
 from dbx_dl.frameworks.architectures.architecture import Architecture, describe_layers
 from dbx_dl.frameworks.architectures.autoencoders import AUTOENCODERS
 from dbx_dl.frameworks.architectures.convolutional import CONVOLUTIONAL_NETWORKS
@@ -22,6 +23,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     **SEQUENCE_NETWORKS,
     **GO_NETWORKS,
     **AUTOENCODERS,
+    **ADVERSARIAL_NETWORKS,
 }
 
 

@@ -34,9 +34,10 @@ class Architecture:
     `options` says in its docstring what the network is; `inputs` are the kinds it takes: uint8 pixels (H, W, C) or
     float32 features (K,). `describe` gives its layers without the last one, which gives the logits (N, num_outputs);
     ConfigError when they do not fit the inputs. `loss` is the one it learns by unless a run names another, `penalize`
-    gives what is added to that, `pretrain` what comes before it. `code` is the layer whose values are its embedding.
-    With `gives_inputs` the logits are one for each entry of a row (N, D), and the network's outputs (N, 2 D) are these
-    and the inputs themselves (pixels / 255, features) beside them.
+    gives what is added to that, `pretrain` what comes before it, `oppose` an adversary, for images of so many entries
+    and a seed. `code` is the layer whose values are its embedding. With `gives_inputs` the logits are one for each
+    entry of a row (N, D), and the network's outputs (N, 2 D) are these and the inputs themselves (pixels / 255,
+    features) beside them.
     """
 
     options: type[Section]
@@ -47,6 +48,7 @@ class Architecture:
     gives_inputs: bool = False
     penalize: Callable[[Any], Penalty] | None = None
     pretrain: Callable[[Any], Pretraining] | None = None
+    oppose: Callable[[Any, int, int], NetworkRequest] | None = None
     code: str | None = None
 
     @property

@@ -80,10 +80,10 @@ def reduce_gradients(
     dense = [_to_dense(gradient, variable) for gradient, variable in zip(gradients, variables, strict=True)]
     local_weight = tf.reshape(tf.cast(weight, tf.float32), [1])
     if reduction.compression == "none":
-        *sums, total = sum_over_ranks([*dense, local_weight], reduction.ranks.size, "dbx_dl_gradients")
+        *sums, total = sum_over_ranks([*dense, local_weight], reduction.ranks.size, f"{reduction.label}_gradients")
     else:
-        sums = _SUMS_OF_HALVES[reduction.compression](dense, reduction.ranks.size, num_rows)
-        (total,) = sum_over_ranks([local_weight], reduction.ranks.size, "dbx_dl_weight")
+        sums = _SUMS_OF_HALVES[reduction.compression](dense, reduction, num_rows)
+        (total,) = sum_over_ranks([local_weight], reduction.ranks.size, f"{reduction.label}_weight")
     divisor = total[0] * scale
     averages = [tf.math.divide_no_nan(gradient, tf.cast(divisor, gradient.dtype)) for gradient in sums]
     return _clip(averages, reduction)
@@ -102,22 +102,22 @@ def sum_over_ranks(tensors: list[Any], num_ranks: int, name: str) -> list[Any]:
     return list(binding.grouped_allreduce(tensors, op=binding.Sum, name=name))
 
 
-def _sum_float16(gradients: list[Any], num_ranks: int, num_rows: Any) -> list[Any]:
-    rows = tf.cast(num_rows, tf.float32) * num_ranks
+def _sum_float16(gradients: list[Any], reduction: Reduction, num_rows: Any) -> list[Any]:
+    rows = tf.cast(num_rows, tf.float32) * reduction.ranks.size
     sent = [tf.cast(gradient / tf.cast(rows, gradient.dtype), tf.float16) for gradient in gradients]
-    received = sum_over_ranks(sent, num_ranks, "dbx_dl_float16_gradients")
+    received = sum_over_ranks(sent, reduction.ranks.size, f"{reduction.label}_float16_gradients")
     return [
         tf.cast(half, full.dtype) * tf.cast(rows, full.dtype) for half, full in zip(received, gradients, strict=True)
     ]
 
 
-def _sum_bfloat16(gradients: list[Any], num_ranks: int, num_rows: Any) -> list[Any]:
+def _sum_bfloat16(gradients: list[Any], reduction: Reduction, num_rows: Any) -> list[Any]:
     del num_rows
     binding = _load_binding()
     flat = tf.concat([tf.reshape(tf.cast(gradient, tf.float32), [-1]) for gradient in gradients], axis=0)
     sent = tf.bitcast(tf.cast(flat, tf.bfloat16), tf.uint8)
-    received = binding.allgather(sent, name="dbx_dl_bfloat16_gradients")
-    halves = tf.bitcast(tf.reshape(received, [num_ranks, -1, 2]), tf.bfloat16)
+    received = binding.allgather(sent, name=f"{reduction.label}_bfloat16_gradients")
+    halves = tf.bitcast(tf.reshape(received, [reduction.ranks.size, -1, 2]), tf.bfloat16)
     parts = tf.split(tf.reduce_sum(tf.cast(halves, tf.float32), axis=0), [tf.size(g) for g in gradients])
     return [
         tf.cast(tf.reshape(part, tf.shape(gradient)), gradient.dtype)

@@ -72,6 +72,8 @@ def _plan_prediction(
     if task.output_kind != "probabilities":
         if choices is not None:
             raise ConfigError("the model predicts numbers: there are no labels for top_k, probability_of or maps")
+        if task.output_kind == "pixels":
+            return PlainOutput(names["pixels"], "pixels", "float32", 1)
         if task.output_kind == "values":
             return NamedValues(names["values"], task.name_values(target))
         return PlainOutput(names["value"], "value", "float64", 0)

@@ -16,7 +16,7 @@ from dbx_dl.contracts import Batch, FeatureSpec, NumericFeature, PreparedTable, 
 from dbx_dl.contracts.inputs import TaskName
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.feed.reader import open_feed
-from tests.prepared_tables import describe
+from tests.prepared_tables import IMAGES, describe, write_image_table
 
 SPEC = FeatureSpec(features=(NumericFeature(column="x", fill=0, center=0, scale=1),))
 NAMES = ("a", "b", "c")
@@ -152,3 +152,11 @@ def test_weights_that_are_not_there_are_refused(tmp_path: Path) -> None:
         read(plain, 1, class_weights="balanced")
     with pytest.raises(DataError, match="no column w"):
         read(plain, 1, sample_weight_column="w")
+
+
+def test_images_are_labels_where_they_are_to_be_made(tmp_path: Path) -> None:
+    prepared = write_image_table(tmp_path, {"train": 5})
+    aimed = prepared.model_copy(update={"target": Target(task="generation", column=IMAGES.column, image=IMAGES)})
+    (batch,) = open_feed(aimed, "train", batch_size=5).batches(None)
+    assert batch.labels.dtype == np.float32
+    np.testing.assert_allclose(batch.labels, batch.inputs.reshape(5, 30) / 255, rtol=1e-6)

@@ -176,3 +176,21 @@ def test_what_a_reconstruction_cannot_have_is_refused(
 def test_an_autoencoder_does_not_learn_labels() -> None:
     with pytest.raises(ConfigError, match=r"'autoencoder' gives its 5 inputs again, not 3 outputs: .* reconstruction"):
         check_network(network_request(table("multiclass"), "autoencoder", {}, 1))
+
+
+def test_images_are_made_by_networks_for_it_alone() -> None:
+    made = retarget(images(), "generation")
+    config = TrainConfig(network="gan", task="generation", network_options={"num_layers": 1}, seed=4)
+    check_objective(made, config)
+    adversary = objective_request(made, config).adversary
+    assert adversary is not None
+    assert (adversary.network, adversary.input_shape, adversary.num_outputs, adversary.seed) == ("mlp", (30,), 1, 5)
+    assert adversary.options["num_layers"] == 1
+    for prepared, network in ((made, "mlp"), (images(), "gan")):
+        with pytest.raises(ConfigError, match=r"train.network .* the task generation goes with gan"):
+            check_objective(prepared, TrainConfig(network=network))
+
+
+def test_tables_of_columns_have_no_images_to_make() -> None:
+    with pytest.raises(ConfigError, match=r"'generation' takes images: table .* has rows of columns"):
+        retarget(table("multiclass"), "generation")

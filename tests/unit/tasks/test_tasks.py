@@ -16,7 +16,7 @@ from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.tasks import TASKS, Task, TaskSettings, task_of
 from dbx_dl.tasks.graph_end import GraphEnd
 from dbx_dl.tasks.retargeting import retarget
-from tests.prepared_tables import SPEC, describe
+from tests.prepared_tables import IMAGES, SPEC, describe
 
 RANDOM = np.random.default_rng(3)
 NAMES = ("a", "b")
@@ -29,12 +29,15 @@ SETTINGS = TaskSettings(
 
 def target_of(task: Task) -> Target:
     names = NAMES if task.label_kind in ("class", "label_set") else ()
-    return Target(task=task.name, column="y", label_names=names)
+    image = IMAGES if task.label_kind == "image" else None
+    return Target(task=task.name, column="y", label_names=names, image=image)
 
 
 def draw_labels(task: Task, num_rows: int) -> np.ndarray:
     if task.label_kind == "class":
         return RANDOM.integers(0, 2, num_rows)
+    if task.label_kind == "image":
+        return RANDOM.uniform(size=(num_rows, 30)).astype(np.float32)
     if task.label_kind == "label_set":
         return RANDOM.integers(0, 2, (num_rows, 2)).astype(np.float32)
     return RANDOM.poisson(50, num_rows).astype(np.float32)
@@ -56,7 +59,7 @@ def test_a_graph_gives_what_the_task_predicts(name: str) -> None:
     model = helper.make_model(helper.make_graph([], "g", [info], []), opset_imports=[helper.make_opsetid("", 18)])
     model.ir_version = 9
     task.add_head(GraphEnd(model), "logits", "found", SETTINGS)
-    kind = TensorProto.FLOAT if task.output_kind == "probabilities" else TensorProto.DOUBLE
+    kind = TensorProto.DOUBLE if task.output_kind in ("value", "values") else TensorProto.FLOAT
     shape: list[Any] = ["N"] if task.output_kind == "value" else ["N", len(task.name_values(target_of(task))) or width]
     model.graph.output.append(helper.make_tensor_value_info("found", kind, shape))
     onnx.checker.check_model(model)

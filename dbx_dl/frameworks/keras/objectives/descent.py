@@ -33,10 +33,11 @@ class Descent:
         ranks: Ranks,
         precision: str = "float32",
         stages: Sequence[FrozenStage] = (),
+        label: str = "dbx_dl",
     ) -> None:
         self.optimizer = StagedOptimizer(config, trained, stages, ranks)
         self.loss_scale = LossScale(precision)
-        self._reduction = plan_reduction(config, ranks)
+        self._reduction = plan_reduction(config, ranks, label)
         self._accumulate_batches = config.accumulate_batches
         self._pending = PendingBatches()
         self._follow_trained()

@@ -75,10 +75,10 @@ def reduce_gradients(
     # Beside the gradients: the weight, and how many ranks have a gradient for each parameter.
     tallies = torch.tensor([weight, *map(float, has_gradient)])
     if reduction.compression == "none":
-        *gradients, tallies = sum_over_ranks([*gradients, tallies], reduction.ranks, "dbx_dl_gradients")
+        *gradients, tallies = sum_over_ranks([*gradients, tallies], reduction.ranks, f"{reduction.label}_gradients")
     else:
-        gradients = _SUMS_OF_HALVES[reduction.compression](gradients, reduction.ranks, num_rows)
-        (tallies,) = sum_over_ranks([tallies], reduction.ranks, "dbx_dl_tallies")
+        gradients = _SUMS_OF_HALVES[reduction.compression](gradients, reduction, num_rows)
+        (tallies,) = sum_over_ranks([tallies], reduction.ranks, f"{reduction.label}_tallies")
     total, *num_having = tallies.tolist()
     for parameter, gradient, having in zip(parameters, gradients, num_having, strict=True):
         parameter.grad = None if having == 0 else gradient.mul_(1 / (total * scale) if total else 0.0)
@@ -122,20 +122,21 @@ class SumOverRanks(torch.autograd.Function):  # type: ignore[misc]
         return sum_over_ranks([gradient.clone()], context.ranks, name)[0], None, None
 
 
-def _sum_float16(gradients: list[Any], ranks: Ranks, num_rows: int) -> list[Any]:
-    factor = 1 / (ranks.size * num_rows)
+def _sum_float16(gradients: list[Any], reduction: Reduction, num_rows: int) -> list[Any]:
+    factor = 1 / (reduction.ranks.size * num_rows)
     sent = [(gradient * factor).to(torch.float16) for gradient in gradients]
-    received = sum_over_ranks(sent, ranks, "dbx_dl_float16_gradients")
+    received = sum_over_ranks(sent, reduction.ranks, f"{reduction.label}_float16_gradients")
     return [half.to(full.dtype).div_(factor) for half, full in zip(received, gradients, strict=True)]
 
 
-def _sum_bfloat16(gradients: list[Any], ranks: Ranks, num_rows: int) -> list[Any]:
+def _sum_bfloat16(gradients: list[Any], reduction: Reduction, num_rows: int) -> list[Any]:
     del num_rows
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     # As bytes, since NumPy knows no bfloat16.
     sent = flat.to(torch.bfloat16).view(torch.uint8).cpu().numpy()
-    received = torch.from_numpy(ranks.gather_rows(sent)).to(flat.device).view(torch.bfloat16)
-    parts = received.view(ranks.size, -1).to(flat.dtype).sum(0).split([gradient.numel() for gradient in gradients])
+    received = torch.from_numpy(reduction.ranks.gather_rows(sent)).to(flat.device).view(torch.bfloat16)
+    sums = received.view(reduction.ranks.size, -1).to(flat.dtype).sum(0)
+    parts = sums.split([gradient.numel() for gradient in gradients])
     return [part.view_as(gradient) for part, gradient in zip(parts, gradients, strict=True)]
 
 

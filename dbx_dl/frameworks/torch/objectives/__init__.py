@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.frameworks.requests import DEFAULT_REQUEST
+from dbx_dl.frameworks.torch.objectives.adversarial import AdversarialObjective
 from dbx_dl.frameworks.torch.objectives.belief import BeliefObjective
 from dbx_dl.frameworks.torch.objectives.supervised import SupervisedObjective
 
@@ -26,5 +27,7 @@ def create_objective(
     stages: Sequence[FrozenStage] = (),
 ) -> Objective:
     """The objective that the request names; without a request softmax cross-entropy on the network's logits."""
+    if request.adversary is not None:
+        return AdversarialObjective(network, optimizer, ranks, request, stages)
     kind = SupervisedObjective if request.pretraining is None else BeliefObjective
     return kind(network, optimizer, ranks, request, stages)

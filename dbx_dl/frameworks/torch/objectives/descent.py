@@ -31,11 +31,12 @@ class Descent:
         ranks: Ranks,
         precision: str = "float32",
         stages: Sequence[FrozenStage] = (),
+        label: str = "dbx_dl",
     ) -> None:
         self.optimizer = create_optimizer(config, [list(trained), *(list(stage.weights) for stage in stages)])
         self.loss_scale = LossScale(precision)
         self._config = config
-        self._reduction = plan_reduction(config, ranks)
+        self._reduction = plan_reduction(config, ranks, label)
         self._unfreezing = Unfreezing(stages, config, ranks)
         self._pending = PendingBatches()
 
