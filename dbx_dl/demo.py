@@ -20,6 +20,7 @@ from dbx_dl.config import (
     TrackingConfig,
     TrainConfig,
 )
+from dbx_dl.demo_reviews import write_reviews
 from dbx_dl.runtime.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -52,11 +53,12 @@ def run_demo(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, quick: bo
 
 
 def write_demo_data(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, seed: int = 0) -> Path:
-    """Write `<directory>/data/digits/<class>/<n>.png` and `<directory>/data/breast_cancer.csv`; return the folder."""
+    """Write `digits/<class>/<n>.png`, `breast_cancer.csv` and `reviews.csv` into `<directory>/data`; return that."""
     data = Path(directory) / "data"
-    logger.info("Writing the digits images and the breast cancer table to %s", data)
+    logger.info("Writing the digits images, the breast cancer table and the reviews to %s", data)
     _write_digits(data / "digits")
     _write_breast_cancer(data / "breast_cancer.csv", seed)
+    _write_csv(data / "reviews.csv", ("id", "review", "sentiment"), write_reviews(seed=seed))
     return data
 
 

@@ -10,6 +10,7 @@ from dbx_dl.config.columns import (
     EmbeddingColumn,
     IgnoredColumn,
     NumericColumn,
+    TextColumn,
 )
 from dbx_dl.config.csv_options import CsvOptions
 from dbx_dl.config.fairness import FairnessConfig
@@ -96,6 +97,7 @@ __all__ = [
     "StartConfig",
     "StreamConfig",
     "TableSource",
+    "TextColumn",
     "ThresholdConfig",
     "TrackingConfig",
     "TrainConfig",

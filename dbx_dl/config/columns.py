@@ -73,6 +73,22 @@ class EmbeddingColumn(Section):
     scale: Literal["standard", "none"] = "none"
 
 
+class TextColumn(Section):
+    """Sentences, as the ids of their tokens; a table with such a column has no other feature.
+
+    Tokens are what `pattern` (RE2 syntax) finds. The vocabulary is of the `max_tokens` most frequent ones that occur
+    `min_count` times in the train split; others are unknown. Texts are cut after `max_length` tokens, where it is not
+    given after as many as the longest one of the train split has, at most 256.
+    """
+
+    kind: Literal["text"] = "text"
+    pattern: str = Field(default=r"[\p{L}\p{M}\p{N}_']+", min_length=1)
+    lowercase: bool = True
+    max_tokens: int = Field(default=20_000, gt=0)
+    min_count: int = Field(default=1, gt=0)
+    max_length: int | None = Field(default=None, gt=0)
+
+
 class IgnoredColumn(Section):
     """A column that is no feature; `keep_as` keeps it in the table all the same, as a weight, say, or to group by."""
 
@@ -91,7 +107,7 @@ class IgnoredColumn(Section):
         return None if self.keep_as is None else kinds[self.keep_as]
 
 
-ColumnKind = Literal["numeric", "categorical", "boolean", "datetime", "embedding", "ignore"]
+ColumnKind = Literal["numeric", "categorical", "boolean", "datetime", "embedding", "text", "ignore"]
 
 
 def _as_options(value: Any) -> Any:
@@ -99,7 +115,7 @@ def _as_options(value: Any) -> Any:
 
 
 ColumnConfig = Annotated[
-    NumericColumn | CategoricalColumn | BooleanColumn | DatetimeColumn | EmbeddingColumn | IgnoredColumn,
+    NumericColumn | CategoricalColumn | BooleanColumn | DatetimeColumn | EmbeddingColumn | TextColumn | IgnoredColumn,
     Field(discriminator="kind"),
     BeforeValidator(_as_options),
 ]

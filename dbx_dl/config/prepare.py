@@ -97,8 +97,9 @@ class PrepareTableConfig(PrepareSection):
     `source`: a CSV, Parquet or JSON-lines file or folder, a Delta table, or with `source_format: query` a SQL query.
     Column kinds are inferred from the data unless `columns` declares them; `write_spec` names a YAML file for what was
     found, to be corrected and used as `columns`. `task` is inferred from the label where it is not given;
-    `label_separator` splits text into several labels, `label_suffix` is cut off the end of a label that has it.
-    With `series` the source holds observations, windows of which become the rows; `key` names the column of their keys.
+    `label_separator` splits text into several labels, `label_suffix` is cut off the end of a label that has it. Beside
+    a column that is declared as text there are no features. With `series` the source holds observations, windows of
+    which become the rows; `key` names the column of their keys.
     """
 
     kind: Literal["table"] = "table"
@@ -128,6 +129,15 @@ class PrepareTableConfig(PrepareSection):
         for name in self.split.files or {}:
             if name not in read:
                 raise ValueError(f"`split.files` has {name!r}, which is none of `csv.files`: {', '.join(read) or '-'}")
+        return self
+
+    @model_validator(mode="after")
+    def _is_text_alone(self) -> Self:
+        kinds = {name: column.kind for name, column in (self.columns or {}).items() if column.kind != "ignore"}
+        texts = [name for name, kind in kinds.items() if kind == "text"]
+        if texts and len(kinds) > 1:
+            others = ", ".join(name for name in kinds if name != texts[0])
+            raise ValueError(f"column {texts[0]!r} is a text, which is a table's only feature: ignore {others}")
         return self
 
 

@@ -6,6 +6,7 @@ from dbx_dl.contracts.contract import Contract, FileDigest
 from dbx_dl.contracts.fairness import Fairness, GroupRates
 from dbx_dl.contracts.inputs import (
     CategoricalFeature,
+    ColumnsSpec,
     DatetimeFeature,
     DatetimePart,
     EmbeddingFeature,
@@ -17,6 +18,8 @@ from dbx_dl.contracts.inputs import (
     NumericFeature,
     Target,
     TaskName,
+    TextFeature,
+    TextSpec,
 )
 from dbx_dl.contracts.models import (
     Calibration,
@@ -66,6 +69,7 @@ __all__ = [
     "CategoricalFeature",
     "Check",
     "ColumnProfile",
+    "ColumnsSpec",
     "Comparison",
     "Contract",
     "DatetimeFeature",
@@ -104,6 +108,8 @@ __all__ = [
     "Target",
     "TaskName",
     "TensorInfo",
+    "TextFeature",
+    "TextSpec",
     "Threshold",
     "TrainedModel",
     "TrialState",

@@ -40,6 +40,16 @@ class ImageSpec(Contract):
     min_side: int = Field(default=1, gt=0)
     max_pixels: int = Field(default=50_000_000, gt=0)
 
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """Shape of one row's input to a network."""
+        return (self.height, self.width, self.channels)
+
+    @property
+    def row_dtype(self) -> str:
+        """Element type of it."""
+        return "uint8"
+
 
 class NumericFeature(Contract):
     """A float64 column; null, NaN and infinities become `fill`, and what is encoded is computed in this order.
@@ -160,8 +170,78 @@ class FeatureSpec(Contract):
         """Raw column names, in the order of the model's inputs."""
         return tuple(feature.column for feature in self.features)
 
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """Shape of one row's input to a network."""
+        return (self.num_encoded,)
 
-InputSpec = Annotated[ImageSpec | FeatureSpec, Field(discriminator="kind")]
+    @property
+    def row_dtype(self) -> str:
+        """Element type of it."""
+        return "float32"
+
+
+class TextFeature(Contract):
+    """A string column of sentences, which become the ids of their first `max_length` tokens.
+
+    Tokens are what `pattern` (RE2 syntax) finds from left to right, with `lowercase` in lower case. Id 0 is padding
+    behind the last token, 1 a token that is not in the vocabulary, 2 + i is `vocabulary[i]`. Null is an empty text.
+    """
+
+    kind: Literal["text"] = "text"
+    column: str
+    pattern: str
+    lowercase: bool = True
+    max_length: int = Field(gt=0)
+    vocabulary: tuple[str, ...]
+
+    @property
+    def num_encoded(self) -> int:
+        """Ids of a row."""
+        return self.max_length
+
+    @property
+    def num_tokens(self) -> int:
+        """How many different ids there are, padding included."""
+        return len(self.vocabulary) + 2
+
+
+class TextSpec(Contract):
+    """The fitted encoding of one column of sentences into int32 token ids of shape (N, max_length)."""
+
+    kind: Literal["text"] = "text"
+    text: TextFeature
+
+    @property
+    def features(self) -> tuple[TextFeature, ...]:
+        """The column, as the columns of a FeatureSpec are listed."""
+        return (self.text,)
+
+    @property
+    def num_encoded(self) -> int:
+        """Ids of a row."""
+        return self.text.num_encoded
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The raw column's name."""
+        return (self.text.column,)
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """Shape of one row's input to a network."""
+        return (self.num_encoded,)
+
+    @property
+    def row_dtype(self) -> str:
+        """Element type of it."""
+        return "int32"
+
+
+AnyFeature = Feature | TextFeature
+# What raw columns are encoded by, as opposed to encoded images.
+ColumnsSpec = FeatureSpec | TextSpec
+InputSpec = Annotated[ImageSpec | FeatureSpec | TextSpec, Field(discriminator="kind")]
 
 
 class Target(Contract):

@@ -110,6 +110,7 @@ def _put_in_front(first: onnx.ModelProto, model: onnx.ModelProto) -> None:
     graph.node.extend([*first.graph.node, *nodes])
     graph.input.extend(first.graph.input)
     graph.initializer.extend(first.graph.initializer)
+    graph.value_info.extend(first.graph.value_info)
     known = {entry.domain for entry in model.opset_import}
     model.opset_import.extend(entry for entry in first.opset_import if entry.domain not in known)
 

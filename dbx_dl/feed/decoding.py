@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from dbx_dl.contracts import FeatureSpec, ImageSpec
+from dbx_dl.contracts import ImageSpec
 from dbx_dl.transforms.columns import TabularEncoder
 from dbx_dl.transforms.images import UndecodableImageError, decode_image
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
+
+    from dbx_dl.contracts import ColumnsSpec, InputSpec
 
 
 class Decoder(Protocol):
@@ -45,13 +47,12 @@ class Decoder(Protocol):
 
 
 class FeatureDecoder:
-    """Blocks of raw columns are encoded whole, once, and kept as float32 (rows, K)."""
+    """Blocks of raw columns are encoded whole, once, and kept as float32 (rows, K), of a text int32 (rows, T)."""
 
-    dtype = "float32"
     is_whole = True
 
-    def __init__(self, spec: FeatureSpec) -> None:
-        self.row_shape: tuple[int, ...] = (spec.num_encoded,)
+    def __init__(self, spec: ColumnsSpec) -> None:
+        self.row_shape, self.dtype = spec.row_shape, spec.row_dtype
         self.columns = spec.columns
         self._encoder = TabularEncoder(spec)
 
@@ -90,7 +91,7 @@ class ImageDecoder:
     is_whole = False
 
     def __init__(self, spec: ImageSpec) -> None:
-        self.row_shape: tuple[int, ...] = (spec.height, spec.width, spec.channels)
+        self.row_shape = spec.row_shape
         self.columns = (spec.column,)
         self._spec = spec
 
@@ -108,6 +109,6 @@ class ImageDecoder:
         return problems
 
 
-def create_decoder(spec: ImageSpec | FeatureSpec) -> Decoder:
+def create_decoder(spec: InputSpec) -> Decoder:
     """The decoder of a table's inputs."""
     return ImageDecoder(spec) if isinstance(spec, ImageSpec) else FeatureDecoder(spec)

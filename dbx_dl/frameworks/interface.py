@@ -22,7 +22,8 @@ class NetworkRequest:
     """What a network is built for.
 
     `network` is a name in NETWORKS or `package.module:function`; `input_shape` is one row's shape, (H, W, C) for
-    uint8 pixels or (K,) for float32 features; the network returns logits of shape (N, num_outputs).
+    uint8 pixels, (K,) for float32 features or (T,) for int32 ids of tokens, of which there are `num_tokens`, padding
+    (0) among them; the network returns logits of shape (N, num_outputs).
     """
 
     network: str
@@ -31,6 +32,7 @@ class NetworkRequest:
     input_dtype: str
     num_outputs: int
     seed: int
+    num_tokens: int = 0
 
 
 @dataclass(frozen=True)

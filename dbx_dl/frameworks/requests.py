@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
-from dbx_dl.contracts import ImageSpec
+from dbx_dl.contracts import ImageSpec, TextSpec
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.frameworks.architectures import ARCHITECTURES
 from dbx_dl.frameworks.architectures.adversarial import ADVERSARIAL_NETWORKS
@@ -25,17 +25,16 @@ DEFAULT_REQUEST = ObjectiveRequest()
 def network_request(
     prepared: PreparedTable, network: str, options: Mapping[str, str | int | float | bool], seed: int
 ) -> NetworkRequest:
-    """The request for a network on this table: uint8 (H, W, C) pixels or float32 (K,) features; outputs by task."""
+    """The request for a network on this table: uint8 pixels, float32 features or int32 token ids; outputs by task."""
     inputs = prepared.inputs
-    is_image = isinstance(inputs, ImageSpec)
-    shape = (inputs.height, inputs.width, inputs.channels) if isinstance(inputs, ImageSpec) else (inputs.num_encoded,)
     return NetworkRequest(
         network=network,
         options=dict(options),
-        input_shape=shape,
-        input_dtype="uint8" if is_image else "float32",
-        num_outputs=_count_outputs(prepared, shape),
+        input_shape=inputs.row_shape,
+        input_dtype=inputs.row_dtype,
+        num_outputs=_count_outputs(prepared, inputs.row_shape),
         seed=seed,
+        num_tokens=inputs.text.num_tokens if isinstance(inputs, TextSpec) else 0,
     )
 
 

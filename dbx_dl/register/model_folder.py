@@ -80,6 +80,7 @@ def describe_signature(metadata: ModelMetadata) -> ModelSignature:
             "hashed": DataType.string,
             "datetime": DataType.datetime,
             "embedding": Array(DataType.double),
+            "text": DataType.string,
         }
         # MLflow lets an array be null only where its column may be absent too.
         columns = [ColSpec(kinds[f.kind], f.column, required=f.kind != "embedding") for f in inputs.features]

@@ -5,17 +5,20 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from dbx_dl.contracts import TextSpec
 from dbx_dl.errors import DataError
 from dbx_dl.transforms.arrow_values import to_float64, to_micros, to_number_rows, to_str
 from dbx_dl.transforms.encoder.timestamps import null_input
+from dbx_dl.transforms.sessions import open_session
 from dbx_dl.transforms.tabular import build_encoder
+from dbx_dl.transforms.text import group_by_length
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-    from dbx_dl.contracts import FeatureSpec
-    from dbx_dl.contracts.inputs import Feature
+    from dbx_dl.contracts import ColumnsSpec
+    from dbx_dl.contracts.inputs import AnyFeature
 
 # Rows are converted in pieces whose float64 features stay about this large, and encoded so many at a time: what one
 # operator writes is then in the processor's cache for the next, twice as fast for 32 columns of numbers.
@@ -23,13 +26,13 @@ _PIECE_BYTES = 32 * 2**20
 _ROWS_AT_ONCE = 4096
 
 
-def to_model_inputs(columns: pa.Table | pa.RecordBatch, spec: FeatureSpec) -> dict[str, np.ndarray]:
+def to_model_inputs(columns: pa.Table | pa.RecordBatch, spec: ColumnsSpec) -> dict[str, np.ndarray]:
     """The arrays of N rows that the spec's graph takes, by input name; further columns are ignored.
 
-    Numeric features take integers, floats, decimals and booleans and become float64 with NaN for null. Categorical
-    and hashed features take strings, booleans ("true", "false") and integers and become objects str with "" for null:
-    integers beyond 2^53 keep every digit here, and only here. Datetime features take timestamps (UTC where they have
-    no time zone) and dates and become int64 microseconds UTC, 0 for null, and a boolean array `<column>_is_null`.
+    Numeric features take integers, floats, decimals and booleans and become float64 with NaN for null. Categorical,
+    hashed and text features take strings, booleans ("true", "false") and integers and become objects str with "" for
+    null: integers beyond 2^53 keep every digit here, and only here. Datetime features take timestamps (UTC where they
+    have no time zone) and dates and become int64 microseconds UTC, 0 for null, and a boolean array `<column>_is_null`.
     Embeddings take arrays of numbers and become float64 (N, size), a row of NaN for null and for another length.
     DataError when a column is absent or has another type.
     """
@@ -45,46 +48,47 @@ def to_model_inputs(columns: pa.Table | pa.RecordBatch, spec: FeatureSpec) -> di
 class TabularEncoder:
     """A fitted spec applied with ONNX Runtime in the calling thread; the same graph that models carry."""
 
-    def __init__(self, spec: FeatureSpec) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        model = build_encoder(spec, opset=18).SerializeToString()
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    def __init__(self, spec: ColumnsSpec) -> None:
+        self._session = open_session(build_encoder(spec, opset=18))
         self.spec = spec
 
     def encode(self, columns: pa.Table | pa.RecordBatch, out: np.ndarray | None = None) -> np.ndarray:
-        """Features float32 (N, spec.num_encoded) of raw columns, in `out` if given; DataError as `to_model_inputs`."""
+        """Features float32 (N, spec.num_encoded) of raw columns, int32 token ids of a text; in `out` if given.
+
+        DataError as `to_model_inputs`.
+        """
         import numpy as np
 
         piece_rows = max(1, _PIECE_BYTES // (8 * self.spec.num_encoded))
-        if out is None and columns.num_rows <= min(piece_rows, _ROWS_AT_ONCE):
+        is_small = columns.num_rows <= min(piece_rows, _ROWS_AT_ONCE)
+        if out is None and is_small and not isinstance(self.spec, TextSpec):
             return self._run(to_model_inputs(columns, self.spec))
-        features = np.empty((columns.num_rows, self.spec.num_encoded), np.float32) if out is None else out
+        features = np.empty((columns.num_rows, self.spec.num_encoded), self.spec.row_dtype) if out is None else out
         for start in range(0, columns.num_rows, piece_rows):
             self._fill(features[start : start + piece_rows], columns.slice(start, piece_rows))
         return features
 
     def _fill(self, features: np.ndarray, columns: pa.Table | pa.RecordBatch) -> None:
         arrays = to_model_inputs(columns, self.spec)
+        if isinstance(self.spec, TextSpec):
+            for rows in group_by_length(arrays[self.spec.text.column]):
+                features[rows] = self._run({name: array[rows] for name, array in arrays.items()})
+            return
         for start in range(0, len(features), _ROWS_AT_ONCE):
-            rows = slice(start, start + _ROWS_AT_ONCE)
-            features[rows] = self._run({name: array[rows] for name, array in arrays.items()})
+            part = slice(start, start + _ROWS_AT_ONCE)
+            features[part] = self._run({name: array[part] for name, array in arrays.items()})
 
     def _run(self, arrays: dict[str, np.ndarray]) -> np.ndarray:
         features: np.ndarray = self._session.run(None, arrays)[0]
         return features
 
 
-def _convert(column: pa.Array | pa.ChunkedArray, feature: Feature) -> dict[str, np.ndarray]:
+def _convert(column: pa.Array | pa.ChunkedArray, feature: AnyFeature) -> dict[str, np.ndarray]:
     name = feature.column
     match feature.kind:
         case "numeric":
             return {name: to_float64(column, name)}
-        case "categorical" | "hashed":
+        case "categorical" | "hashed" | "text":
             return {name: to_str(column, name)}
         case "datetime":
             micros, is_null = to_micros(column, name)

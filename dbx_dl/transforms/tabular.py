@@ -1,4 +1,4 @@
-"""A fitted FeatureSpec becomes an ONNX graph from raw columns to encoded features."""
+"""A fitted spec of raw columns becomes an ONNX graph from these to what a network takes: features, or token ids."""
 
 from __future__ import annotations
 
@@ -7,17 +7,25 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.contracts import CategoricalFeature, DatetimeFeature, EmbeddingFeature, HashedFeature, NumericFeature
+from dbx_dl.contracts import (
+    CategoricalFeature,
+    DatetimeFeature,
+    EmbeddingFeature,
+    HashedFeature,
+    NumericFeature,
+    TextSpec,
+)
 from dbx_dl.errors import DataError
 from dbx_dl.transforms.encoder.categories import MICROSOFT_DOMAIN, encode_categorical, encode_hashed
 from dbx_dl.transforms.encoder.graph import EncoderGraph
 from dbx_dl.transforms.encoder.numbers import encode_embedding, encode_numeric
 from dbx_dl.transforms.encoder.timestamps import encode_datetime, null_input
+from dbx_dl.transforms.encoder.tokens import encode_text
 
 if TYPE_CHECKING:
     import onnx
 
-    from dbx_dl.contracts import FeatureSpec
+    from dbx_dl.contracts import ColumnsSpec, FeatureSpec
     from dbx_dl.contracts.inputs import Feature
 
 OUTPUT_NAME = "features"
@@ -25,28 +33,41 @@ IR_VERSION = 10
 ML_OPSET = 3
 
 
-def build_encoder(spec: FeatureSpec, opset: int) -> onnx.ModelProto:
+def build_encoder(spec: ColumnsSpec, opset: int) -> onnx.ModelProto:
     """The ONNX graph of a fitted spec, at `opset` (18 to 21) of the default domain and 3 of ai.onnx.ml.
 
     Inputs, named like the raw columns: double (N,) for numeric, string (N,) for categorical and hashed, double
     (N, size) for embedding, int64 (N,) for datetime features and beside it boolean (N,) `<column>_is_null`. The one
     output, float32 (N, spec.num_encoded), is named `features`; underscores are appended where an input has that name,
     so take the name from `graph.output[0]`. Everything is computed in float64 and cast last. NaN and infinities count
-    as null (the fill value), "" and unseen categories as unknown (slot 0). Hashed features need an operator of ONNX
-    Runtime (com.microsoft). DataError when nothing would be encoded or two inputs would have one name.
+    as null (the fill value), "" and unseen categories as unknown (slot 0). A text's input is string (N,), its output
+    int32 (N, max_length). Hashed features and texts need an operator of ONNX Runtime (com.microsoft). DataError when
+    nothing would be encoded or two inputs would have one name.
     """
-    from onnx import TensorProto, checker, helper
+    from onnx import TensorProto, helper
 
     inputs = _describe_inputs(spec)
     names = [value.name for value in inputs]
     graph = EncoderGraph(names)
-    encoded = graph.side_by_side(_encode(graph, spec))
+    if isinstance(spec, TextSpec):
+        encoded, kind = encode_text(graph, spec.text), TensorProto.INT32
+    else:
+        encoded, kind = graph.side_by_side(_encode(graph, spec)), TensorProto.FLOAT
     output_name = _free_name(OUTPUT_NAME, names)
-    graph.add("Cast", [encoded], output=output_name, to=TensorProto.FLOAT)
-    output = helper.make_tensor_value_info(output_name, TensorProto.FLOAT, ["N", spec.num_encoded])
-    opsets = {"": opset, "ai.onnx.ml": ML_OPSET} | ({MICROSOFT_DOMAIN: 1} if _has_hash(spec) else {})
+    graph.add("Cast", [encoded], output=output_name, to=kind)
+    output = helper.make_tensor_value_info(output_name, kind, ["N", spec.num_encoded])
+    return make_model(graph, inputs, output, opset=opset, needs_onnx_runtime=_needs_onnx_runtime(spec))
+
+
+def make_model(
+    graph: EncoderGraph, inputs: list[Any], output: Any, *, opset: int, needs_onnx_runtime: bool
+) -> onnx.ModelProto:
+    """The checked model of a graph that is done."""
+    from onnx import checker, helper
+
+    opsets = {"": opset, "ai.onnx.ml": ML_OPSET} | ({MICROSOFT_DOMAIN: 1} if needs_onnx_runtime else {})
     model = helper.make_model(
-        helper.make_graph(graph.nodes, "encoder", inputs, [output], graph.constants),
+        helper.make_graph(graph.nodes, "encoder", inputs, [output], graph.constants, value_info=graph.described),
         opset_imports=[helper.make_opsetid(domain, version) for domain, version in opsets.items()],
         ir_version=IR_VERSION,
         producer_name="dbx_dl",
@@ -55,7 +76,7 @@ def build_encoder(spec: FeatureSpec, opset: int) -> onnx.ModelProto:
     return model
 
 
-def input_names(spec: FeatureSpec) -> list[str]:
+def input_names(spec: ColumnsSpec) -> list[str]:
     """Names of the graph's inputs, in order; DataError when there are none or two are equal."""
     if not spec.num_encoded:
         raise DataError("a feature spec without features cannot be encoded: the table needs one usable column")
@@ -71,7 +92,7 @@ def input_names(spec: FeatureSpec) -> list[str]:
     return names
 
 
-def _describe_inputs(spec: FeatureSpec) -> list[Any]:
+def _describe_inputs(spec: ColumnsSpec) -> list[Any]:
     from onnx import TensorProto, helper
 
     types = {
@@ -80,6 +101,7 @@ def _describe_inputs(spec: FeatureSpec) -> list[Any]:
         "hashed": TensorProto.STRING,
         "datetime": TensorProto.INT64,
         "embedding": TensorProto.DOUBLE,
+        "text": TensorProto.STRING,
     }
     found = {f.column: (types[f.kind], ["N", f.size] if f.kind == "embedding" else ["N"]) for f in spec.features}
     flags = (TensorProto.BOOL, ["N"])
@@ -116,8 +138,8 @@ def _encode_one(graph: EncoderGraph, feature: Feature) -> str | None:
             return encode_numeric(graph, [feature])
 
 
-def _has_hash(spec: FeatureSpec) -> bool:
-    return any(feature.kind == "hashed" for feature in spec.features)
+def _needs_onnx_runtime(spec: ColumnsSpec) -> bool:
+    return any(feature.kind in ("hashed", "text") for feature in spec.features)
 
 
 def _free_name(name: str, taken: Sequence[str]) -> str:

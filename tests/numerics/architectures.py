@@ -20,6 +20,7 @@ NUM_ROWS = 9
 # Modules whose parts are one layer in Keras.
 WHOLE = ("SelfAttention", "RecurrentSteps")
 IMAGES, STEPS = ((12, 10, 3), "uint8", 4, 7), ((24,), "float32", 3, 7)
+TOKENS = ((11,), "int32", 3, 7, 20)
 REQUESTS = {
     "mlp": NetworkRequest("mlp", {"activation": "softplus", "hidden_units": 16}, *STEPS),
     "mlp_steps": NetworkRequest("mlp", {"activation": "unit_step", "hidden_units": 16}, *STEPS),
@@ -43,6 +44,11 @@ REQUESTS = {
     "variational_autoencoder": NetworkRequest("variational_autoencoder", {}, (12, 10, 3), "uint8", 720, 7),
     "deep_belief_network": NetworkRequest("deep_belief_network", {"hidden_units": 9}, *IMAGES),
     "gan": NetworkRequest("gan", {}, (24,), "float32", 48, 7),
+    "text_cnn": NetworkRequest("text_cnn", {"embedding_width": 6, "filters": 5, "widths": "1,2,3,4"}, *TOKENS),
+    "rnn_text": NetworkRequest("rnn", {"units": 8, "embedding_width": 6}, *TOKENS),
+    "lstm_text": NetworkRequest("lstm", {"units": 8, "is_bidirectional": True, "num_layers": 2}, *TOKENS),
+    "gru_text": NetworkRequest("gru", {"units": 8, "num_layers": 2}, *TOKENS),
+    "transformer_text": NetworkRequest("transformer", {"width": 16, "num_heads": 2}, *TOKENS),
     "go_policy": NetworkRequest("go_policy", {"filters": 4}, (19 * 19 * 48,), "float32", 361, 7),
 }
 
@@ -60,6 +66,9 @@ def main(name: str, folder: Path) -> None:
         np.save(folder / f"{key}.npy", logits)
         framework.export_network(network, REQUESTS[key], folder / f"{key}.onnx", 18)
         found[key] = num_parameters
+        if REQUESTS[key].num_tokens:
+            change_padding(network, name)
+            np.save(folder / f"{key}.padding.npy", objective.predict(make_inputs(key)))
     (folder / "networks.json").write_text(json.dumps(found))
 
 
@@ -69,7 +78,23 @@ def make_inputs(key: str) -> np.ndarray:
     shape = (NUM_ROWS, *request.input_shape)
     if request.input_dtype == "uint8":
         return random.integers(0, 256, shape, dtype=np.uint8)
+    if request.input_dtype == "int32":
+        # Rows of 0 (an empty text) to all tokens, padding behind them.
+        lengths = np.linspace(0, shape[1], NUM_ROWS).astype(int)
+        ids = random.integers(1, request.num_tokens, shape, dtype=np.int32)
+        return np.where(np.arange(shape[1]) < lengths[:, None], ids, 0).astype(np.int32)
     return random.normal(size=shape).astype(np.float32)
+
+
+def change_padding(network: Any, name: str) -> None:
+    """Move the vector that padding has."""
+    if name == "keras":
+        layer = network.get_layer("embedding_1")
+        weights = layer.get_weights()[0]
+        weights[0] += 1
+        layer.set_weights([weights])
+        return
+    network.embedding_1.weight.data[0] += 1
 
 
 def draw(name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -97,7 +122,9 @@ def fill_torch(network: Any) -> int:
             continue
         for place, (write, shape) in enumerate(list_keras_weights(module)):
             with torch.no_grad():
-                write(torch.from_numpy(draw(f"{name.removesuffix('.steps')}/{place}", shape)))
+                write(
+                    torch.from_numpy(draw(f"{name.removesuffix('.steps').removesuffix('.convolution')}/{place}", shape))
+                )
     return sum(parameter.numel() for parameter in network.parameters())
 
 
@@ -117,6 +144,12 @@ def list_keras_weights(module: Any) -> Iterator[tuple[Any, tuple[int, ...]]]:
         yield lambda a: module.weight.copy_(a.permute(3, 2, 0, 1)), (height, width, channels, out)
         if module.bias is not None:
             yield module.bias.copy_, (out,)
+    elif kind == "Embedding":
+        yield module.weight.copy_, tuple(module.weight.shape)
+    elif kind == "Conv1d":
+        out, width, size = module.weight.shape
+        yield lambda a: module.weight.copy_(a.permute(2, 1, 0)), (size, width, out)
+        yield module.bias.copy_, (out,)
     elif kind == "RandomFourier":
         yield module.frequencies.copy_, tuple(module.frequencies.shape)
         yield module.phases.copy_, tuple(module.phases.shape)

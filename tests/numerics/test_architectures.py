@@ -14,7 +14,7 @@ from tests.numerics.architectures import NUM_ROWS, REQUESTS, make_inputs
 from tests.numerics.children import run_alone
 from tests.numerics.test_frameworks_agree import open_session
 
-QUICK = ("resnet", "lstm")
+QUICK = ("resnet", "lstm", "text_cnn")
 SLOW = tuple(key for key in REQUESTS if key not in QUICK)
 FRAMEWORKS = ("keras", "torch")
 
@@ -47,6 +47,16 @@ def test_both_frameworks_give_the_same_logits(networks: dict[str, Path]) -> None
         assert keras.shape == (NUM_ROWS, REQUESTS[key].num_outputs)
         assert np.ptp(keras, axis=0).max() > 0.01, key
         np.testing.assert_allclose(torch, keras, atol=1e-5, rtol=1e-5, err_msg=key)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_padding_changes_nothing(networks: dict[str, Path], framework: str) -> None:
+    folder = networks[framework]
+    texts = [key for key in json.loads((folder / "networks.json").read_text()) if REQUESTS[key].num_tokens]
+    assert texts
+    for key in texts:
+        logits, others = np.load(folder / f"{key}.npy"), np.load(folder / f"{key}.padding.npy")
+        np.testing.assert_array_equal(logits, others, err_msg=key)
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

@@ -11,6 +11,7 @@ from dbx_dl.frameworks.architectures.convolutional import CONVOLUTIONAL_NETWORKS
 from dbx_dl.frameworks.architectures.dense import DENSE_NETWORKS
 from dbx_dl.frameworks.architectures.go import GO_NETWORKS
 from dbx_dl.frameworks.architectures.sequences import SEQUENCE_NETWORKS
+from dbx_dl.frameworks.architectures.text import TEXT_NETWORKS
 from dbx_dl.frameworks.networks import is_users_own, require_known
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     **DENSE_NETWORKS,
     **CONVOLUTIONAL_NETWORKS,
     **SEQUENCE_NETWORKS,
+    **TEXT_NETWORKS,
     **GO_NETWORKS,
     **AUTOENCODERS,
     **ADVERSARIAL_NETWORKS,

@@ -19,11 +19,11 @@ from dbx_dl.frameworks.random_layers import Mark
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import NetworkRequest, Penalty, Pretraining
 
-InputKind = Literal["images", "table"]
+InputKind = Literal["images", "table", "text"]
 Options = TypeVar("Options", bound=Section)
 
-_KINDS: dict[tuple[int, str], InputKind] = {(3, "uint8"): "images", (1, "float32"): "table"}
-_NAMES: dict[InputKind, str] = {"images": "images", "table": "table rows"}
+_KINDS: dict[tuple[int, str], InputKind] = {(3, "uint8"): "images", (1, "float32"): "table", (1, "int32"): "text"}
+_NAMES: dict[InputKind, str] = {"images": "images", "table": "table rows", "text": "texts"}
 LOGITS = "logits"
 
 
@@ -31,13 +31,13 @@ LOGITS = "logits"
 class Architecture:
     """A network by name.
 
-    `options` says in its docstring what the network is; `inputs` are the kinds it takes: uint8 pixels (H, W, C) or
-    float32 features (K,). `describe` gives its layers without the last one, which gives the logits (N, num_outputs);
-    ConfigError when they do not fit the inputs. `loss` is the one it learns by unless a run names another, `penalize`
-    gives what is added to that, `pretrain` what comes before it, `oppose` an adversary, for images of so many entries
-    and a seed. `code` is the layer whose values are its embedding. With `gives_inputs` the logits are one for each
-    entry of a row (N, D), and the network's outputs (N, 2 D) are these and the inputs themselves (pixels / 255,
-    features) beside them.
+    `options` says in its docstring what the network is; `inputs` are the kinds it takes: uint8 pixels (H, W, C),
+    float32 features (K,) or int32 ids of tokens (T,). `describe` gives its layers without the last one, which gives the
+    logits (N, num_outputs); ConfigError when they do not fit the inputs. `loss` is the one it learns by unless a run
+    names another, `penalize` gives what is added to that, `pretrain` what comes before it, `oppose` an adversary, for
+    images of so many entries and a seed. `code` is the layer whose values are its embedding. With `gives_inputs` the
+    logits are one for each entry of a row (N, D), and the network's outputs (N, 2 D) are these and the inputs
+    themselves (pixels / 255, features) beside them.
     """
 
     options: type[Section]
@@ -131,6 +131,8 @@ def _check_inputs(architecture: Architecture, request: NetworkRequest) -> None:
     if input_kind(request) in architecture.inputs:
         return
     takes = " or ".join(_NAMES[kind] for kind in architecture.inputs)
-    kind = {3: "images", 1: "table rows"}.get(len(request.input_shape), "inputs")
+    given = input_kind(request)
+    kind = _NAMES[given] if given else {3: "images", 1: "table rows"}.get(len(request.input_shape), "inputs")
     found = f"{kind} of shape {request.input_shape} and type {request.input_dtype}"
-    raise ConfigError(f"network {request.network!r} takes {takes}, not {found}: 'mlp' takes both")
+    hint = "'text_cnn' takes them" if given == "text" else "'mlp' takes both"
+    raise ConfigError(f"network {request.network!r} takes {takes}, not {found}: {hint}")

@@ -1,4 +1,4 @@
-"""Networks that read steps one after the other: the rows of an image, or stretches of a table's columns."""
+"""Networks that read steps one after the other: an image's rows, stretches of a table's columns, a text's tokens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field
 
 from dbx_dl.config import Section
 from dbx_dl.errors import ConfigError
-from dbx_dl.frameworks.architectures.architecture import Architecture, input_kind
+from dbx_dl.frameworks.architectures.architecture import Architecture, InputKind, input_kind
 from dbx_dl.frameworks.layers import (
     Activation,
     Cell,
@@ -25,6 +25,7 @@ from dbx_dl.frameworks.layers import (
     ScalePixels,
     SelfAttention,
 )
+from dbx_dl.frameworks.token_layers import Embedding, LastToken, ReverseTokens, SideBySide
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import NetworkRequest
@@ -34,7 +35,8 @@ class RecurrentOptions(Section):
     """Recurrent layers whose last state gives the logits.
 
     `num_layers` layers of `units`, with `is_bidirectional` once forwards and once backwards, and dropout behind them.
-    Steps are the rows of an image (pixels / 255), or the features of a table row in `num_steps` equal stretches.
+    Steps are the rows of an image (pixels / 255), the features of a table row in `num_steps` equal stretches, or the
+    tokens of a text as trained vectors of `embedding_width`.
     """
 
     units: int = Field(default=64, gt=0)
@@ -42,6 +44,7 @@ class RecurrentOptions(Section):
     is_bidirectional: bool = False
     dropout: float = Field(default=0.0, ge=0, lt=1)
     num_steps: int | None = Field(default=None, gt=0)
+    embedding_width: int = Field(default=64, gt=0)
 
 
 class RnnOptions(RecurrentOptions):
@@ -59,7 +62,8 @@ class GruOptions(RecurrentOptions):
 class TransformerOptions(Section):
     """A transformer encoder (Vaswani et al. 2017), layer norm before each part, with the mean over steps at its end.
 
-    Steps are projected to `width` numbers and get a trained vector for their position; then `num_layers` times
+    Steps are projected to `width` numbers (tokens of a text: looked up) and get a trained vector for their position;
+    then `num_layers` times
     self-attention of `num_heads` and two dense layers (4 `width`, relu), each added to what went in.
     """
 
@@ -72,6 +76,8 @@ class TransformerOptions(Section):
 
 def describe_recurrent(request: NetworkRequest, options: RecurrentOptions, *, cell: Cell) -> tuple[Layer, ...]:
     """All steps go on to the next layer, the last state to the logits."""
+    if input_kind(request) == "text":
+        return _describe_token_recurrence(request, options, cell)
     layers = read_steps(request, options.num_steps)
     for number in range(options.num_layers):
         is_last = number == options.num_layers - 1
@@ -79,6 +85,19 @@ def describe_recurrent(request: NetworkRequest, options: RecurrentOptions, *, ce
             Recurrent(cell, options.units, options.is_bidirectional, returns_steps=not is_last),
             Dropout(options.dropout),
         )
+    return layers
+
+
+def _describe_token_recurrence(request: NetworkRequest, options: RecurrentOptions, cell: Cell) -> tuple[Layer, ...]:
+    """Backwards is forwards over the reversed tokens, so that padding comes last both ways."""
+    steps = Recurrent(cell, options.units, returns_steps=True)
+    layers: tuple[Layer, ...] = embed_tokens(request, options.num_steps, options.embedding_width)
+    for number in range(options.num_layers):
+        is_last = number == options.num_layers - 1
+        forwards = (steps, LastToken()) if is_last else (steps,)
+        backwards = (ReverseTokens(), steps, LastToken() if is_last else ReverseTokens())
+        both = (SideBySide((forwards, backwards)),)
+        layers += (*(both if options.is_bidirectional else forwards), Dropout(options.dropout))
     return layers
 
 
@@ -93,8 +112,12 @@ def describe_transformer(request: NetworkRequest, options: TransformerOptions) -
     widen = Residual(
         (LayerNorm(), Dense(4 * options.width), Activation("relu"), Dense(options.width), dropout),
     )
-    start = (*read_steps(request, options.num_steps), Dense(options.width), PositionEmbedding())
-    return (*start, *(attend, widen) * options.num_layers, LayerNorm(), GlobalAverage())
+    start: tuple[Layer, ...]
+    if input_kind(request) == "text":
+        start = embed_tokens(request, options.num_steps, options.width)
+    else:
+        start = (*read_steps(request, options.num_steps), Dense(options.width))
+    return (*start, PositionEmbedding(), *(attend, widen) * options.num_layers, LayerNorm(), GlobalAverage())
 
 
 def read_steps(request: NetworkRequest, num_steps: int | None) -> tuple[Layer, ...]:
@@ -114,9 +137,17 @@ def read_steps(request: NetworkRequest, num_steps: int | None) -> tuple[Layer, .
     return (Reshape((num_steps, num_features // num_steps)),)
 
 
+def embed_tokens(request: NetworkRequest, num_steps: int | None, width: int) -> tuple[Layer, ...]:
+    """The layer that turns a text's ids (T,) into vectors (T, width); ConfigError for a wrong option."""
+    if num_steps is not None:
+        raise ConfigError(f"network {request.network!r}: a text's steps are its tokens; leave num_steps out")
+    return (Embedding(request.num_tokens, width),)
+
+
+SEQUENCES: tuple[InputKind, ...] = ("images", "table", "text")
 SEQUENCE_NETWORKS = {
-    "rnn": Architecture(RnnOptions, ("images", "table"), partial(describe_recurrent, cell="rnn")),
-    "lstm": Architecture(LstmOptions, ("images", "table"), partial(describe_recurrent, cell="lstm")),
-    "gru": Architecture(GruOptions, ("images", "table"), partial(describe_recurrent, cell="gru")),
-    "transformer": Architecture(TransformerOptions, ("images", "table"), describe_transformer),
+    "rnn": Architecture(RnnOptions, SEQUENCES, partial(describe_recurrent, cell="rnn")),
+    "lstm": Architecture(LstmOptions, SEQUENCES, partial(describe_recurrent, cell="lstm")),
+    "gru": Architecture(GruOptions, SEQUENCES, partial(describe_recurrent, cell="gru")),
+    "transformer": Architecture(TransformerOptions, SEQUENCES, describe_transformer),
 }

@@ -4,25 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 import keras
 from keras import ops
 
 from dbx_dl.frameworks import layers as kinds
-from dbx_dl.frameworks import random_layers
+from dbx_dl.frameworks import random_layers, token_layers
 from dbx_dl.frameworks.architectures.architecture import name_layers
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.keras.activations import create_activation
 from dbx_dl.frameworks.keras.random_layers import Corrupt, Sample
+from dbx_dl.frameworks.keras.token_layers import (
+    LastToken,
+    MaxOverTokens,
+    MeanOverTokens,
+    ReverseTokens,
+    convolve_tokens,
+)
 
 Values = Any
 
 
-def apply_layers(layers: tuple[tuple[str, kinds.Layer], ...], values: Values, prefix: str = "") -> Values:
-    """The values behind the named layers; `prefix` comes before their names."""
+def apply_layers(
+    layers: tuple[tuple[str, kinds.Layer], ...], values: Values, prefix: str = "", tokens_nt: Values = None
+) -> Values:
+    """The values behind the named layers; `prefix` comes before their names, `tokens_nt` is 1 for tokens."""
     for name, layer in layers:
-        values = APPLIERS[type(layer)](layer, values, prefix + name)
+        kind = type(layer)
+        if kind in APPLIERS_WITH_TOKENS:
+            values = APPLIERS_WITH_TOKENS[kind](layer, values, prefix + name, tokens_nt)
+        else:
+            values = APPLIERS[kind](layer, values, prefix + name)
     return values
 
 
@@ -63,8 +77,8 @@ class SelfAttention(keras.layers.Layer):  # type: ignore[misc]
             dense.build(input_shape)
             setattr(self, f"{name}_layer", dense)
 
-    def call(self, values_ntk: Values) -> Values:
-        """Every step attends to all steps of its row."""
+    def call(self, values_ntk: Values, tokens_nt: Values = None) -> Values:
+        """Every step attends to all steps of its row, or to all tokens."""
         _, num_steps, width = values_ntk.shape
         size = width // self._num_heads
 
@@ -74,6 +88,9 @@ class SelfAttention(keras.layers.Layer):  # type: ignore[misc]
 
         query, key, value = (split(dense) for dense in (self.query_layer, self.key_layer, self.value_layer))
         scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) * size**-0.5
+        if tokens_nt is not None:
+            is_padding = 1 - ops.cast(tokens_nt, scores.dtype)
+            scores = scores + ops.expand_dims(is_padding, (1, 2)) * token_layers.MASKED_SCORE
         mixed = ops.transpose(ops.matmul(ops.softmax(scores, axis=-1), value), (0, 2, 1, 3))
         return self.output_layer(ops.reshape(mixed, (-1, num_steps, width)))
 
@@ -120,23 +137,41 @@ def _convolve(layer: kinds.Conv2D, values: Values, name: str) -> Values:
     return convolution(values)
 
 
-def _average(layer: kinds.GlobalAverage, values: Values, name: str) -> Values:
+def _average(layer: kinds.GlobalAverage, values: Values, name: str, tokens_nt: Values) -> Values:
     del layer
+    if tokens_nt is not None:
+        return MeanOverTokens(name=name)(values, tokens_nt)
     kind = keras.layers.GlobalAveragePooling2D if len(values.shape) == 4 else keras.layers.GlobalAveragePooling1D
     return kind(name=name)(values)
 
 
-def _add_residual(layer: kinds.Residual, values: Values, name: str) -> Values:
+def _add_residual(layer: kinds.Residual, values: Values, name: str, tokens_nt: Values) -> Values:
     named = name_layers((*layer.body, *layer.shortcut))
     num_body = len(layer.body)
-    body = apply_layers(named[:num_body], values, f"{name}.")
-    return keras.layers.Add(name=name)([body, apply_layers(named[num_body:], values, f"{name}.")])
+    ways = (named[:num_body], named[num_body:])
+    return keras.layers.Add(name=name)([apply_layers(way, values, f"{name}.", tokens_nt) for way in ways])
+
+
+def _put_side_by_side(layer: token_layers.SideBySide, values: Values, name: str, tokens_nt: Values) -> Values:
+    named = iter(name_layers(tuple(one for branch in layer.branches for one in branch)))
+    branches = [tuple(islice(named, len(branch))) for branch in layer.branches]
+    found = [apply_layers(branch, values, f"{name}.", tokens_nt) for branch in branches]
+    return keras.layers.Concatenate(name=name)(found)
+
+
+def _attend(layer: kinds.SelfAttention, values: Values, name: str, tokens_nt: Values) -> Values:
+    attention = SelfAttention(layer.num_heads, name=name)
+    return attention(values) if tokens_nt is None else attention(values, tokens_nt)
 
 
 def _recur(layer: kinds.Recurrent, values: Values, name: str) -> Values:
     cells = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
     one = cells[layer.cell](layer.units, return_sequences=layer.returns_steps, name=name)
     return (keras.layers.Bidirectional(one, name=name) if layer.is_bidirectional else one)(values)
+
+
+def _create_with_tokens(kind: type) -> Callable[[Any, Values, str, Values], Values]:
+    return lambda _, values, name, tokens_nt: kind(name=name)(values, tokens_nt)
 
 
 def _create(make: Callable[[Any, str], Any]) -> Callable[[Any, Values, str], Values]:
@@ -154,7 +189,6 @@ APPLIERS: dict[type, Callable[[Any, Values, str], Values]] = {
     kinds.PositionBias: _create(lambda _, name: PositionEmbedding(name=name)),
     kinds.PositionEmbedding: _create(lambda _, name: PositionEmbedding("random_normal", name=name)),
     kinds.MaxPool2D: _create(lambda layer, name: keras.layers.MaxPooling2D(layer.size, name=name)),
-    kinds.GlobalAverage: _average,
     kinds.BatchNorm: _create(
         lambda _, name: keras.layers.BatchNormalization(
             momentum=kinds.BATCH_NORM_MOMENTUM, epsilon=kinds.NORM_EPSILON, name=name
@@ -162,10 +196,20 @@ APPLIERS: dict[type, Callable[[Any, Values, str], Values]] = {
     ),
     kinds.LayerNorm: _create(lambda _, name: keras.layers.LayerNormalization(epsilon=kinds.NORM_EPSILON, name=name)),
     kinds.RandomFourier: _create(lambda layer, name: RandomFourier(**asdict(layer), name=name)),
-    kinds.Residual: _add_residual,
     kinds.Recurrent: _recur,
-    kinds.SelfAttention: _create(lambda layer, name: SelfAttention(layer.num_heads, name=name)),
     random_layers.Corrupt: _create(lambda layer, name: Corrupt(layer.noise, layer.masking, name=name)),
     random_layers.Sample: _create(lambda _, name: Sample(name=name)),
     random_layers.Mark: _create(lambda _, name: keras.layers.Identity(name=name)),
+    token_layers.Embedding: _create(lambda layer, name: keras.layers.Embedding(layer.num_ids, layer.width, name=name)),
+}
+
+APPLIERS_WITH_TOKENS: dict[type, Callable[[Any, Values, str, Values], Values]] = {
+    kinds.GlobalAverage: _average,
+    kinds.Residual: _add_residual,
+    kinds.SelfAttention: _attend,
+    token_layers.Conv1D: convolve_tokens,
+    token_layers.MaxOverTokens: _create_with_tokens(MaxOverTokens),
+    token_layers.LastToken: _create_with_tokens(LastToken),
+    token_layers.ReverseTokens: _create_with_tokens(ReverseTokens),
+    token_layers.SideBySide: _put_side_by_side,
 }

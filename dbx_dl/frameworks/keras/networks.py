@@ -11,6 +11,7 @@ import numpy as np
 from dbx_dl.frameworks.architectures import ARCHITECTURES, describe_network, gives_inputs
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.keras.layers import apply_layers
+from dbx_dl.frameworks.keras.token_layers import FindTokens
 from dbx_dl.frameworks.networks import Builder, check_is_network, check_logits_shape, find_builder
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def build_network(request: NetworkRequest) -> Any:
 def build_described(request: NetworkRequest) -> Any:
     """A built-in network, as `frameworks.architectures` describes it, with the layers' names from there."""
     inputs = keras.Input(request.input_shape, dtype=request.input_dtype, name="inputs")
-    outputs = apply_layers(describe_network(request), inputs)
+    tokens = FindTokens(name="tokens")(inputs) if request.num_tokens else None
+    outputs = apply_layers(describe_network(request), inputs, tokens_nt=tokens)
     if gives_inputs(request):
         outputs = keras.layers.Concatenate(name="beside_inputs")([outputs, _line_up(inputs, request.input_dtype)])
     return keras.Model(inputs, outputs, name=request.network)

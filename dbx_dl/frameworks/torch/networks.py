@@ -11,6 +11,7 @@ from dbx_dl.frameworks.architectures import ARCHITECTURES, describe_network, giv
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.networks import Builder, check_is_network, check_logits_shape, find_builder
 from dbx_dl.frameworks.torch.layers import create_modules
+from dbx_dl.frameworks.torch.token_layers import TokenNetwork
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import NetworkRequest
@@ -37,7 +38,9 @@ def build_network(request: NetworkRequest) -> Any:
 def build_described(request: NetworkRequest) -> Any:
     """A built-in network, as `frameworks.architectures` describes it, with the layers' names from there."""
     modules = create_modules(describe_network(request), request.input_shape)
-    return BesideInputs(modules) if gives_inputs(request) else nn.Sequential(modules)
+    if gives_inputs(request):
+        return BesideInputs(modules)
+    return TokenNetwork(modules) if request.num_tokens else nn.Sequential(modules)
 
 
 class BesideInputs(nn.Sequential):  # type: ignore[misc]

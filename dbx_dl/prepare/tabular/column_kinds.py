@@ -63,6 +63,8 @@ def list_columns(raw: DataFrame, config: PrepareTableConfig) -> list[str]:
 def needs_survey(name: str, config: PrepareTableConfig) -> bool:
     """Whether the config leaves something about a column to the data."""
     declared = (config.columns or {}).get(name)
+    if any(column.kind == "text" for column in (config.columns or {}).values()):
+        return False
     return declared is None or (isinstance(declared, EmbeddingColumn) and declared.size is None)
 
 
@@ -76,10 +78,14 @@ def find_columns(
     """
     what = describe_source(config.source, config.source_format)
     columns: dict[str, ColumnConfig] = {}
+    text = next((name for name, column in (config.columns or {}).items() if column.kind == "text"), None)
     for name in list_columns(raw, config):
         declared = (config.columns or {}).get(name)
         if declared is not None:
             columns[name] = _complete(raw, name, declared, surveys.get(name), what)
+        elif text is not None:
+            logger.info("column %r is left out: the text %r is the only feature", name, text)
+            columns[name] = IgnoredColumn()
         elif name == config.split.group:
             logger.info("column %r names the group: it is no feature unless `columns` declares it", name)
             columns[name] = IgnoredColumn()
@@ -142,7 +148,7 @@ def _complete(
     kind, read = raw.schema[name].dataType, declared.kept if declared.kind == "ignore" else declared
     if read is None or read.kind == "ignore":
         return declared
-    if not is_readable(kind, read.kind):
+    if not is_readable(kind, "categorical" if read.kind == "text" else read.kind):
         raise DataError(
             f"column {name!r} of {what} is of type {kind.simpleString()}, which cannot be a {read.kind} feature: "
             "convert it first"
@@ -175,7 +181,7 @@ def _warn_of_names_in_text(name: str, survey: ColumnSurvey, max_categories: int)
     distinct = survey.num_distinct
     if distinct > max(max_categories, _MANY) and distinct > _NEARLY_UNIQUE * survey.num_values:
         logger.warning(
-            "column %r has about %d different values in %d rows: declare it with `hash_buckets`, or as ignore",
+            "column %r has about %d different values in %d rows: declare it with `hash_buckets`, as text, or as ignore",
             name,
             distinct,
             survey.num_values,

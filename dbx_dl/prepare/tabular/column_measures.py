@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from dbx_dl.prepare.tabular.token_measures import TokenMeasures, measure_tokens
 from dbx_dl.prepare.tabular.value_counts import count_distinct, count_values
 from dbx_dl.runtime.tables import quote_column
 
@@ -28,7 +29,7 @@ class ColumnMeasures:
     `quantiles` are values of the column, by probability: the first one whose rank reaches that share. `deviation` is
     the population's, and so is the `covariance` with a label of numbers. `top` has the most frequent values and one
     more, with their counts, ties by name; it is empty where values are not counted. `num_distinct` is approximate
-    unless `top` has all values.
+    unless `top` has all values. `tokens` are those of texts.
     """
 
     num_rows: int
@@ -41,6 +42,7 @@ class ColumnMeasures:
     covariance: float | None = None
     quantiles: dict[float, float] = field(default_factory=dict)
     top: tuple[tuple[str, int], ...] = ()
+    tokens: TokenMeasures | None = None
 
     @property
     def num_nulls(self) -> int:
@@ -78,6 +80,9 @@ def measure_columns(
         name: _read_measures(found, i, _list_probabilities(column), top.get(name, ()), limits.get(name, 0))
         for i, (name, column) in enumerate(columns.items())
     }
+    for name, column in columns.items():
+        if column.kind == "text":
+            measures[name] = replace(measures[name], tokens=measure_tokens(train, name, column))
     if has_number_label:
         measures[LABEL] = _read_measures(found, len(columns), PROFILE_QUANTILES, (), 0)
     return measures

@@ -11,6 +11,7 @@ from dbx_dl.prepare.tabular.column_measures import LABEL, NUM_TOP, PROFILE_QUANT
 if TYPE_CHECKING:
     from dbx_dl.config import ColumnConfig
     from dbx_dl.prepare.tabular.column_measures import ColumnMeasures
+    from dbx_dl.prepare.tabular.token_measures import TokenMeasures
 
 
 def profile_columns(
@@ -18,6 +19,7 @@ def profile_columns(
 ) -> tuple[ColumnProfile, ...]:
     """One profile per column that is no ignored one; datetime columns in seconds since 1970, booleans as 0 and 1.
 
+    Numbers of a text are its tokens': how many it has, and the most frequent ones.
     A label of numbers has one too, as the table's last column.
     """
     profiles = [_profile(name, column.kind, measures[name]) for name, column in columns.items() if name in measures]
@@ -26,7 +28,26 @@ def profile_columns(
     return tuple(profiles)
 
 
+def _profile_text(name: str, measures: ColumnMeasures, tokens: TokenMeasures) -> ColumnProfile:
+    mean, deviation = tokens.moments
+    return ColumnProfile(
+        column=name,
+        kind="text",
+        num_rows=measures.num_rows,
+        num_nulls=measures.num_nulls,
+        num_distinct=tokens.num_distinct,
+        minimum=min(tokens.lengths, default=0),
+        maximum=tokens.longest,
+        mean=mean,
+        deviation=deviation,
+        quantiles={f"{share:g}": tokens.find_quantile(share) for share in PROFILE_QUANTILES},
+        top=dict(tokens.top[:NUM_TOP]),
+    )
+
+
 def _profile(name: str, kind: str, measures: ColumnMeasures) -> ColumnProfile:
+    if measures.tokens is not None:
+        return _profile_text(name, measures, measures.tokens)
     quantiles = {f"{share:g}": measures.quantiles[share] for share in PROFILE_QUANTILES if share in measures.quantiles}
     return ColumnProfile(
         column=name,

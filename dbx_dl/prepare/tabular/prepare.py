@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.contracts import ColumnProfile, FeatureSpec, PreparedTable, TableStatistics, Target
+from dbx_dl.contracts import ColumnProfile, ImageSpec, PreparedTable, TableStatistics, Target, TextSpec
 from dbx_dl.prepare.class_weights import weigh_classes
 from dbx_dl.prepare.commits import PresentTable, find_present, publish, stay
 from dbx_dl.prepare.outcomes import DETAIL, REASON, count_outcome, log_outcome, require_usable
@@ -16,6 +16,7 @@ from dbx_dl.prepare.splits import fit_split, split_rows_by
 from dbx_dl.prepare.tables import index_labels, kept_on_disk, order_labels, replace_sorted
 from dbx_dl.prepare.tabular.column_measures import measure_columns
 from dbx_dl.prepare.tabular.column_profiles import profile_columns
+from dbx_dl.prepare.tabular.fit_text import describe_text
 from dbx_dl.prepare.tabular.fitting import fit_features
 from dbx_dl.prepare.tabular.row_changes import find_row_changes
 from dbx_dl.prepare.tabular.row_checks import ROW, check_rows, list_kept
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
     from dbx_dl.config import ColumnConfig, PrepareTableConfig
-    from dbx_dl.contracts import TableVersion, TaskName
+    from dbx_dl.contracts import ColumnsSpec, TableVersion, TaskName
     from dbx_dl.prepare.outcomes import Outcome
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ _CELL_BYTES = 8
 class Findings:
     """What the train split tells: the fitted spec, and what is kept beside it."""
 
-    spec: FeatureSpec
+    spec: ColumnsSpec
     profiles: tuple[ColumnProfile, ...]
     warnings: tuple[str, ...]
 
@@ -147,9 +148,9 @@ def _commit(
     return publish(spark, config, rejects, describe, write, settings, earlier, rejects_changed=rejects_changed)
 
 
-def _spec_of(earlier: PresentTable) -> FeatureSpec:
-    if not isinstance(earlier.prepared.inputs, FeatureSpec):
-        raise TypeError("settings of a table belong to a feature spec")
+def _spec_of(earlier: PresentTable) -> ColumnsSpec:
+    if isinstance(earlier.prepared.inputs, ImageSpec):
+        raise TypeError("settings of a table belong to a spec of columns")
     return earlier.prepared.inputs
 
 
@@ -159,7 +160,7 @@ def examine_train(
     task: TaskName,
     outcome: Outcome,
     max_categories: int,
-    spec: FeatureSpec | None = None,
+    spec: ColumnsSpec | None = None,
 ) -> Findings:
     """Measure the good rows of the train split, fit them unless there is a `spec` already, and warn of what is wrong.
 
@@ -170,6 +171,8 @@ def examine_train(
         require_varied_label(measures)
     fitted = spec or fit_features(train, columns, max_categories, measures)
     warnings = describe_columns(columns, measures, max_categories)
+    if isinstance(fitted, TextSpec) and (tokens := measures[fitted.text.column].tokens) is not None:
+        warnings += describe_text(fitted, tokens)
     warnings += find_leaks(train, columns, measures, task, len(outcome.label_names))
     for sentence in warnings:
         logger.warning("%s", sentence)

@@ -87,7 +87,7 @@ def read_feature(raw: DataFrame, name: str, column: ColumnConfig, config: Prepar
     """A source's column as the prepared table has it, under its own name."""
     if column.kind == "embedding":
         return read_embedding(raw, name)
-    if column.kind == "categorical":
+    if column.kind in ("categorical", "text"):
         return read_text(name, config.null_tokens)
     readers = {"numeric": read_number, "boolean": read_boolean, "datetime": read_timestamp}
     return readers[column.kind](raw, name, config.null_tokens)
@@ -110,7 +110,7 @@ def _find_problem(
     if config.split.column is not None:
         problems.append(F.when(split.isNull(), _problem("bad_split", _describe_value(config.split.column))))
     for name, column in features.items():
-        if column.kind != "categorical":
+        if column.kind not in ("categorical", "text"):
             problems.append(F.when(_is_bad(raw, name, column, config), _feature_problem(name, column)))
     return F.coalesce(*problems)
 

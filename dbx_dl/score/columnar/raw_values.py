@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dbx_dl.contracts import InputSpec
-    from dbx_dl.contracts.inputs import Feature
+    from dbx_dl.contracts.inputs import AnyFeature
     from dbx_dl.transforms.raw_columns import RawKind
 
 # Whole numbers of so many digits are exact doubles, and dividing them by a power of ten rounds once.
@@ -54,7 +54,7 @@ def explain_key(field: pa.Field) -> str | None:
     return None
 
 
-def explain_type(field: pa.Field, feature: Feature) -> str | None:
+def explain_type(field: pa.Field, feature: AnyFeature) -> str | None:
     """Why a stored column cannot become this input here; None where it can."""
     kind = raw_kind(feature)
     if _is_char(field) or not _is_direct(field.type, kind):
@@ -202,7 +202,7 @@ def _read_flag(column: pa.Array) -> pa.Array:
     return pc.if_else(is_flag, pc.abs(column), None)
 
 
-def _find_unparsable(given: pa.Array, read: pa.Array, feature: Feature) -> list[int]:
+def _find_unparsable(given: pa.Array, read: pa.Array, feature: AnyFeature) -> list[int]:
     """Rows whose value is neither null nor of the feature's kind."""
     import pyarrow.compute as pc
     import pyarrow.types as types

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import FeatureSpec, ImageSpec
+from dbx_dl.contracts import ImageSpec
 from dbx_dl.errors import DataError
 from dbx_dl.score.inputs.bound_rows import Binding, BoundRows, merge_bound
 from dbx_dl.score.inputs.feature_binding import FeatureBinding
@@ -88,4 +88,4 @@ def _group_rows(batch: pa.RecordBatch, bindings: Sequence[Binding]) -> list[np.n
 
 
 def _binding_of(inputs: InputSpec) -> Binding:
-    return FeatureBinding(inputs) if isinstance(inputs, FeatureSpec) else ImageBinding(PIXELS_NAME, inputs)
+    return ImageBinding(PIXELS_NAME, inputs) if isinstance(inputs, ImageSpec) else FeatureBinding(inputs)

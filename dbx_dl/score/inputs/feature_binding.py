@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dbx_dl.contracts import TextSpec
 from dbx_dl.score.inputs.bound_rows import BoundRows
 from dbx_dl.score.inputs.wants import Want
 
@@ -12,17 +13,25 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-    from dbx_dl.contracts import FeatureSpec
-    from dbx_dl.contracts.inputs import Feature
+    from dbx_dl.contracts import ColumnsSpec
+    from dbx_dl.contracts.inputs import AnyFeature
 
-_ELEMENTS = {"numeric": "number", "categorical": "category", "hashed": "category", "datetime": "timestamp"}
+_ELEMENTS = {
+    "numeric": "number",
+    "categorical": "category",
+    "hashed": "category",
+    "datetime": "timestamp",
+    "text": "text",
+}
+# Texts up to twice as long are one group.
+_SHORT_BYTES = 1024
 
 
 @dataclass(frozen=True)
 class FeatureBinding:
     """All inputs of a tabular model of dbx_dl; nulls are legal, the model fills them."""
 
-    spec: FeatureSpec
+    spec: ColumnsSpec
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -33,6 +42,11 @@ class FeatureBinding:
     def wants(self) -> tuple[Want, ...]:
         """What each of the columns must hold."""
         return tuple(want_of(feature) for feature in self.spec.features)
+
+    @property
+    def has_free_lengths(self) -> bool:
+        """Whether rows differ in what they take up."""
+        return isinstance(self.spec, TextSpec)
 
     @property
     def row_bytes(self) -> int:
@@ -48,12 +62,19 @@ class FeatureBinding:
         return BoundRows(to_model_inputs(batch, self.spec), np.arange(batch.num_rows), {})
 
     def measure_rows(self, batch: pa.RecordBatch) -> np.ndarray | None:
-        """None: every row has one shape."""
-        del batch
-        return None
+        """None: every row has one shape. Texts go with others of about their length, which are cut together."""
+        import numpy as np
+        import pyarrow.compute as pc
+
+        if not isinstance(self.spec, TextSpec):
+            return None
+        num_bytes = pc.fill_null(pc.binary_length(batch.column(self.spec.text.column).cast("string")), 0)
+        sizes = np.maximum(num_bytes.to_numpy(zero_copy_only=False) // _SHORT_BYTES, 1)
+        classes: np.ndarray = np.floor(np.log2(sizes)).astype(np.int64).reshape(-1, 1)
+        return classes
 
 
-def want_of(feature: Feature) -> Want:
+def want_of(feature: AnyFeature) -> Want:
     """What a column of a feature must hold."""
     if feature.kind == "embedding":
         return Want(feature.column, "number", (feature.size,))

@@ -11,6 +11,7 @@ from dbx_dl.errors import DataError
 from dbx_dl.runtime.tables import quote_column, suggest_name
 from dbx_dl.score.inputs.arrow_lists import as_structs, spread_rows
 from dbx_dl.score.inputs.bound_rows import Binding
+from dbx_dl.score.inputs.feature_binding import FeatureBinding
 from dbx_dl.score.inputs.image_binding import ImageBinding
 from dbx_dl.score.inputs.tensor_binding import TensorBinding
 from dbx_dl.score.outputs.output_parts import OutputPart
@@ -91,7 +92,7 @@ class ScorePlan:
 
     def limit_rows(self, batch: pa.RecordBatch) -> int:
         """The most rows of this batch at once; fewer where lengths are free and the rows are long."""
-        if batch.num_rows and any(isinstance(b, TensorBinding) and None in b.dims for b in self.bindings):
+        if batch.num_rows and any(map(_has_free_lengths, self.bindings)):
             return max(1, self.batch_bytes * int(batch.num_rows) // max(1, int(batch.nbytes)))
         return max(1, int(batch.num_rows))
 
@@ -159,6 +160,12 @@ class ScorePlan:
             if wanted & set(part.fields):
                 arrays |= part.build(part.no_rows() if outputs is None else outputs[part.output], wanted)
         return arrays
+
+
+def _has_free_lengths(binding: Binding) -> bool:
+    if isinstance(binding, TensorBinding):
+        return None in binding.dims
+    return isinstance(binding, FeatureBinding) and binding.has_free_lengths
 
 
 def _to_errors(errors: Mapping[int, str], num_rows: int) -> pa.Array:

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
     from dbx_dl.config import ScoreConfig
-    from dbx_dl.contracts import FeatureSpec, InputSpec, TableVersion
-    from dbx_dl.contracts.inputs import Feature
+    from dbx_dl.contracts import ColumnsSpec, InputSpec, TableVersion
+    from dbx_dl.contracts.inputs import AnyFeature
     from dbx_dl.transforms.raw_columns import RawKind
 
 SHOWN_CHARACTERS = 60
@@ -223,7 +223,7 @@ def _read_inputs(
     return [_read_input(found, feature, config) for feature in inputs.features]
 
 
-def _read_input(found: DataFrame, feature: Feature, config: ScoreConfig) -> Column:
+def _read_input(found: DataFrame, feature: AnyFeature, config: ScoreConfig) -> Column:
     name, tokens = feature.column, config.null_tokens
     match raw_kind(feature):
         case "numeric":
@@ -238,14 +238,14 @@ def _read_input(found: DataFrame, feature: Feature, config: ScoreConfig) -> Colu
             return read_embedding(found, name)
 
 
-def raw_kind(feature: Feature) -> RawKind:
+def raw_kind(feature: AnyFeature) -> RawKind:
     """What a feature's column holds."""
     if feature.kind == "numeric":
         return "boolean" if feature.is_boolean else "numeric"
-    return "categorical" if feature.kind == "hashed" else feature.kind
+    return "categorical" if feature.kind == "hashed" or feature.kind == "text" else feature.kind
 
 
-def _refuse_types(found: DataFrame, spec: FeatureSpec, config: ScoreConfig) -> None:
+def _refuse_types(found: DataFrame, spec: ColumnsSpec, config: ScoreConfig) -> None:
     for feature in spec.features:
         given, kind = found.schema[feature.column].dataType, raw_kind(feature)
         if not is_readable(given, kind):
@@ -267,7 +267,7 @@ def _input_error(found: DataFrame, inputs: InputSpec | None, config: ScoreConfig
     return F.coalesce(*errors, none)
 
 
-def _can_fail(found: DataFrame, feature: Feature) -> bool:
+def _can_fail(found: DataFrame, feature: AnyFeature) -> bool:
     """Whether a value of the column can be unparsable; asked first, since tables may have thousands of columns."""
     kind = raw_kind(feature)
     return kind in ("boolean", "embedding") or (
@@ -275,7 +275,7 @@ def _can_fail(found: DataFrame, feature: Feature) -> bool:
     )
 
 
-def _unparsable_error(found: DataFrame, feature: Feature, config: ScoreConfig) -> Column:
+def _unparsable_error(found: DataFrame, feature: AnyFeature, config: ScoreConfig) -> Column:
     from pyspark.sql import functions as F
 
     name, kind = feature.column, raw_kind(feature)
@@ -286,6 +286,6 @@ def _unparsable_error(found: DataFrame, feature: Feature, config: ScoreConfig) -
     return F.when(is_unparsable(found, name, config.null_tokens, kind, size=size), text)
 
 
-def explain_unparsable(feature: Feature) -> tuple[str, str]:
+def explain_unparsable(feature: AnyFeature) -> tuple[str, str]:
     """The text before and after a value that is none of the feature's kind."""
     return f"unparsable: column '{feature.column}' holds '", f"', which is {_WORDS[raw_kind(feature)][1]}"

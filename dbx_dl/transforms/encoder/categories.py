@@ -15,7 +15,7 @@ MICROSOFT_DOMAIN = "com.microsoft"
 def encode_categorical(graph: EncoderGraph, feature: CategoricalFeature) -> str:
     """(N,) strings -> double (N, 1 + number of categories): one-hot, slot 0 for everything that is not a category."""
     slots = {"": 0} | {name: slot for slot, name in enumerate(feature.categories, start=1) if name}
-    return _one_hot(graph, _look_up(graph, feature.column, slots, default=0), feature.num_encoded)
+    return _one_hot(graph, look_up(graph, feature.column, slots, default=0), feature.num_encoded)
 
 
 def encode_hashed(graph: EncoderGraph, feature: HashedFeature) -> str:
@@ -28,11 +28,12 @@ def encode_hashed(graph: EncoderGraph, feature: HashedFeature) -> str:
     )
     slot = graph.add("Add", [bucket, graph.constant(1)])
     # Comparing strings is an operator of opset 19.
-    is_filled = _look_up(graph, feature.column, {"": 0}, default=1)
+    is_filled = look_up(graph, feature.column, {"": 0}, default=1)
     return _one_hot(graph, graph.add("Mul", [slot, is_filled]), feature.num_encoded)
 
 
-def _look_up(graph: EncoderGraph, strings: str, values: Mapping[str, int], default: int) -> str:
+def look_up(graph: EncoderGraph, strings: str, values: Mapping[str, int], default: int) -> str:
+    """The int64 of each string, `default` for those that have none."""
     return graph.add(
         "LabelEncoder",
         [strings],

@@ -12,6 +12,7 @@ class EncoderGraph:
     def __init__(self, input_names: Sequence[str]) -> None:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
+        self.described: list[Any] = []
         self._prefix = "encoder"
         while any(name.startswith(self._prefix) for name in input_names):
             self._prefix += "_"
@@ -33,6 +34,13 @@ class EncoderGraph:
         name = f"{self._prefix}/constant/{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.asarray(values), name))
         return name
+
+    def describe(self, value: str, element_type: int, shape: Sequence[int | str]) -> str:
+        """Say what a value is where ONNX cannot know, behind an operator of another domain."""
+        from onnx import helper
+
+        self.described.append(helper.make_tensor_value_info(value, element_type, shape))
+        return value
 
     def as_column(self, value: str) -> str:
         """(N,) -> (N, 1)."""

@@ -14,12 +14,21 @@ from torch import nn
 from torch.nn import functional
 
 from dbx_dl.frameworks import layers as kinds
-from dbx_dl.frameworks import random_layers
+from dbx_dl.frameworks import random_layers, token_layers
 from dbx_dl.frameworks.architectures.architecture import name_layers
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.torch.activations import create_activation
 from dbx_dl.frameworks.torch.layers.recurrent import LastStep, create_recurrent
 from dbx_dl.frameworks.torch.random_layers import Corrupt, Sample
+from dbx_dl.frameworks.torch.token_layers import (
+    Conv1D,
+    LastToken,
+    MaxOverTokens,
+    ReverseTokens,
+    create_embedding,
+    keep_tokens,
+    walk,
+)
 
 Shape = kinds.Shape
 
@@ -77,15 +86,21 @@ class PositionEmbedding(nn.Module):  # type: ignore[misc]
 
 
 class GlobalAverage(nn.Module):  # type: ignore[misc]
-    """The mean of every channel of (N, C, H, W) or (N, T, C)."""
+    """The mean of every channel of (N, C, H, W), or of (N, T, C) over a row's tokens (zeros where it has none)."""
 
-    def forward(self, values: Any) -> Any:
+    takes_tokens = True
+
+    def forward(self, values: Any, tokens_nt: Any = None) -> Any:
         """(N, C)."""
+        if tokens_nt is not None:
+            return keep_tokens(values, tokens_nt).sum(dim=1) / tokens_nt.sum(dim=1, keepdim=True).clamp(min=1)
         return values.mean(dim=(2, 3)) if values.ndim == 4 else values.mean(dim=1)
 
 
 class Residual(nn.Module):  # type: ignore[misc]
     """body(x) + shortcut(x), with the modules of both by their names."""
+
+    takes_tokens = True
 
     def __init__(self, layer: kinds.Residual, shape: Shape) -> None:
         super().__init__()
@@ -97,26 +112,48 @@ class Residual(nn.Module):  # type: ignore[misc]
         for name, module in (body | shortcut).items():
             self.add_module(name, module)
 
-    def forward(self, values: Any) -> Any:
+    def forward(self, values: Any, tokens_nt: Any = None) -> Any:
         """Both ways, added."""
-        return self._walk(self._body, values) + self._walk(self._shortcut, values)
+        return self._walk(self._body, values, tokens_nt) + self._walk(self._shortcut, values, tokens_nt)
 
-    def _walk(self, names: tuple[str, ...], values: Any) -> Any:
-        for name in names:
-            values = getattr(self, name)(values)
-        return values
+    def _walk(self, names: tuple[str, ...], values: Any, tokens_nt: Any) -> Any:
+        return walk([getattr(self, name) for name in names], values, tokens_nt)
+
+
+class SideBySide(nn.Module):  # type: ignore[misc]
+    """The branches' values beside each other, with the modules of all by their names."""
+
+    takes_tokens = True
+
+    def __init__(self, layer: token_layers.SideBySide, shape: Shape) -> None:
+        super().__init__()
+        named = list(name_layers(tuple(one for branch in layer.branches for one in branch)))
+        self._branches = []
+        for branch in layer.branches:
+            modules = create_modules(tuple(named[: len(branch)]), shape)
+            del named[: len(branch)]
+            self._branches.append(tuple(modules))
+            for name, module in modules.items():
+                self.add_module(name, module)
+
+    def forward(self, values: Any, tokens_nt: Any = None) -> Any:
+        """(N, ..., sum of the branches' last dimensions)."""
+        branches = [[getattr(self, name) for name in names] for names in self._branches]
+        return torch.cat([walk(branch, values, tokens_nt) for branch in branches], dim=-1)
 
 
 class SelfAttention(nn.Module):  # type: ignore[misc]
     """See `frameworks.layers.SelfAttention`; on float (N, T, K)."""
+
+    takes_tokens = True
 
     def __init__(self, num_heads: int, width: int) -> None:
         super().__init__()
         self._num_heads = num_heads
         self.query, self.key, self.value, self.output = (start_layer(nn.Linear(width, width)) for _ in range(4))
 
-    def forward(self, values_ntk: Any) -> Any:
-        """Every step attends to all steps of its row."""
+    def forward(self, values_ntk: Any, tokens_nt: Any = None) -> Any:
+        """Every step attends to all steps of its row, or to all tokens."""
         _, num_steps, width = values_ntk.shape
         size = width // self._num_heads
 
@@ -124,8 +161,11 @@ class SelfAttention(nn.Module):  # type: ignore[misc]
             return dense(values_ntk).reshape(-1, num_steps, self._num_heads, size).transpose(1, 2)
 
         query, key, value = (split(dense) for dense in (self.query, self.key, self.value))
-        scores = functional.softmax(query @ key.transpose(2, 3) * size**-0.5, dim=-1)
-        return self.output((scores @ value).transpose(1, 2).reshape(-1, num_steps, width))
+        scores = query @ key.transpose(2, 3) * size**-0.5
+        if tokens_nt is not None:
+            scores = scores + (1 - tokens_nt)[:, None, None] * token_layers.MASKED_SCORE
+        shares = functional.softmax(scores, dim=-1)
+        return self.output((shares @ value).transpose(1, 2).reshape(-1, num_steps, width))
 
 
 class RandomFourier(nn.Module):  # type: ignore[misc]
@@ -191,4 +231,10 @@ CREATORS: dict[type, Callable[[Any, Shape], Any]] = {
     random_layers.Corrupt: lambda layer, _: Corrupt(layer.noise, layer.masking),
     random_layers.Sample: lambda *_: Sample(),
     random_layers.Mark: lambda *_: nn.Identity(),
+    token_layers.Embedding: lambda layer, _: create_embedding(layer),
+    token_layers.Conv1D: lambda layer, shape: Conv1D(layer, shape[-1]),
+    token_layers.MaxOverTokens: lambda *_: MaxOverTokens(),
+    token_layers.LastToken: lambda *_: LastToken(),
+    token_layers.ReverseTokens: lambda *_: ReverseTokens(),
+    token_layers.SideBySide: SideBySide,
 }

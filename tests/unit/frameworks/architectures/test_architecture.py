@@ -48,7 +48,7 @@ def test_wrong_options_are_explained(options: dict[str, Any], message: str) -> N
         ("mpl", (30,), "float32", {}, r"unknown network 'mpl'; did you mean 'mlp'\?"),
         ("convnet", (30,), "float32", {}, r"takes images, not table rows of shape \(30,\) .*: 'mlp' takes both"),
         ("go_policy", (8, 8, 3), "uint8", {}, r"takes table rows, not images of shape \(8, 8, 3\)"),
-        ("lstm", (8, 8), "float32", {}, r"takes images or table rows, not inputs of shape \(8, 8\)"),
+        ("lstm", (8, 8), "float32", {}, r"takes images or table rows or texts, not inputs of shape \(8, 8\)"),
         ("convnet", (8, 3, 3), "uint8", {}, "at least 4x4 pixels, got 8x3"),
         ("deep_convnet", (8, 7, 3), "uint8", {}, "at least 8x8 pixels, got 8x7"),
         ("lstm", (30,), "float32", {}, "'lstm' needs the option num_steps for table rows"),
