@@ -10,9 +10,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from dbx_dl.contracts import (
-    FeatureSpec,
     FileDigest,
     ImageSpec,
+    InputSpec,
     ModelMetadata,
     OnnxModel,
     Parity,
@@ -28,18 +28,17 @@ from dbx_dl.score.model.session import digest_file
 OPSET = 18
 
 
-def make_weights(inputs: ImageSpec | FeatureSpec, num_classes: int, seed: int = 0) -> np.ndarray:
+def make_weights(inputs: InputSpec, num_classes: int, seed: int = 0) -> np.ndarray:
     """Random weights float32 (K, C) of a linear network on pixels / 255 or features."""
-    num_inputs = inputs.height * inputs.width * inputs.channels if isinstance(inputs, ImageSpec) else inputs.num_encoded
+    num_inputs = int(np.prod(inputs.row_shape))
     rng = np.random.default_rng(seed)
     return rng.normal(size=(num_inputs, num_classes)).astype(np.float32)
 
 
-def make_network(inputs: ImageSpec | FeatureSpec, weights: np.ndarray, rows: Any = "N") -> onnx.ModelProto:
+def make_network(inputs: InputSpec, weights: np.ndarray, rows: Any = "N") -> onnx.ModelProto:
     """A linear network `inputs` -> `logits`, as a framework's export would write it; `rows` may freeze the batch."""
     is_image = isinstance(inputs, ImageSpec)
-    shape = [inputs.height, inputs.width, inputs.channels] if isinstance(inputs, ImageSpec) else [inputs.num_encoded]
-    kind = TensorProto.UINT8 if is_image else TensorProto.FLOAT
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(inputs.row_dtype))
     scale = np.float32(255 if is_image else 1)
     nodes = [
         helper.make_node("Cast", ["inputs"], ["float"], to=TensorProto.FLOAT),
@@ -49,7 +48,7 @@ def make_network(inputs: ImageSpec | FeatureSpec, weights: np.ndarray, rows: Any
     ]
     return make_model(
         nodes,
-        helper.make_tensor_value_info("inputs", kind, [rows, *shape]),
+        helper.make_tensor_value_info("inputs", kind, [rows, *inputs.row_shape]),
         helper.make_tensor_value_info("logits", TensorProto.FLOAT, [rows, weights.shape[1]]),
         {"scale": scale, "weights": weights},
     )
@@ -63,7 +62,7 @@ def make_model(nodes: list[Any], network_input: Any, output: Any, constants: dic
 
 
 def make_metadata(
-    inputs: ImageSpec | FeatureSpec,
+    inputs: InputSpec,
     label_names: tuple[str, ...],
     table: TableVersion | None = None,
     task: TaskName = "multiclass",
@@ -85,7 +84,7 @@ def make_metadata(
 
 def write_linear_model(
     path: Path,
-    inputs: ImageSpec | FeatureSpec,
+    inputs: InputSpec,
     label_names: tuple[str, ...] = ("down", "up"),
     seed: int = 0,
     task: TaskName = "multiclass",

@@ -83,8 +83,10 @@ def _count_by_threshold(
 ) -> tuple[Floats, Floats, Floats]:
     """Thresholds from high to low, and the weight of rows at or above each that are positive, and that are not."""
     values, place = np.unique(-probabilities, return_inverse=True)
-    hits = np.cumsum(np.bincount(place, weights * is_positive, len(values)))
-    alarms = np.cumsum(np.bincount(place, weights * ~is_positive, len(values)))
+    hits, alarms = (
+        np.cumsum(np.bincount(place, weights * is_counted, len(values))).astype(np.float64)
+        for is_counted in (is_positive, ~is_positive)
+    )
     distinct = -values
     below = np.append(distinct[1:], 0.0)
     return (distinct + below) / 2, hits, alarms

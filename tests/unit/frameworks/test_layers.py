@@ -22,6 +22,7 @@ from dbx_dl.frameworks.layers import (
     shape_after,
 )
 from dbx_dl.frameworks.random_layers import Corrupt, Mark, Sample
+from dbx_dl.frameworks.token_layers import Conv1D, Embedding, LastToken, MaxOverTokens, ReverseTokens, SideBySide
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,12 @@ from dbx_dl.frameworks.random_layers import Corrupt, Mark, Sample
         (Corrupt(0.1, 0.2), (7,), (7,), 0),
         (Sample(), (8,), (4,), 0),
         (Mark("code"), (8,), (8,), 0),
+        (Embedding(20, 6), (7,), (7, 6), 120),
+        (Conv1D(8, 4), (7, 6), (7, 8), (4 * 6 + 1) * 8),
+        (MaxOverTokens(), (7, 6), (6,), 0),
+        (LastToken(), (7, 6), (6,), 0),
+        (ReverseTokens(), (7, 6), (7, 6), 0),
+        (SideBySide(((Dense(5),), (Dense(2), Dense(3)))), (7, 6), (7, 8), 35 + 14 + 9),
     ],
 )
 def test_shapes_and_parameters(

@@ -1,0 +1,62 @@
+"""A table whose input is a text: its vocabulary is counted in Spark, what is cut is told, and later rows keep it."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pyspark.sql import SparkSession
+
+from dbx_dl.config import PrepareTableConfig
+from dbx_dl.contracts import TextSpec
+from dbx_dl.feed.reader import open_feed
+from dbx_dl.prepare.tabular.prepare import prepare_table
+
+ROWS = [
+    ("good film", "up"),
+    ("Good, GOOD Ämter", "up"),
+    ("bad film", "down"),
+    ("", "down"),
+    ("bad bad bad bad", "down"),
+]
+
+
+def write_source(path: Path, rows: list[tuple[str, str]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("id", "review", "stars", "mood"))
+        writer.writerows((f"r{number:02d}", text, number, mood) for number, (text, mood) in enumerate(rows))
+
+
+def test_a_text_is_prepared_and_read(spark: SparkSession, tmp_path: Path) -> None:
+    values: dict[str, Any] = {
+        "source": str(tmp_path / "in.csv"),
+        "table": str(tmp_path / "table"),
+        "key": "id",
+        "label": "mood",
+        "columns": {"review": {"kind": "text", "max_length": 3}},
+        "split": {"train": 1.0, "validation": 0.0, "test": 0.0},
+    }
+    config = PrepareTableConfig.model_validate(values)
+    write_source(tmp_path / "in.csv", ROWS * 4)
+    prepared = prepare_table(spark, config)
+    spec = prepared.inputs
+    assert isinstance(spec, TextSpec)
+    assert spec.text.vocabulary == ("bad", "good", "film", "ämter")
+    warnings = " ".join(prepared.statistics.warnings)
+    assert "4 of 20 texts of the train split have more than 3 tokens (the longest 4)" in warnings
+    assert "4 of 20 texts of the train split have no token" in warnings
+    (profile,) = prepared.statistics.profiles
+    assert (profile.kind, profile.num_nulls, profile.minimum, profile.maximum) == ("text", 4, 0, 4)
+    assert profile.top == {"bad": 20, "good": 12, "film": 8, "ämter": 4}
+
+    (batch,) = open_feed(prepared, "train", batch_size=20).batches(0)
+    ids = {key: row.tolist() for key, row in zip(batch.keys, batch.inputs, strict=True)}
+    assert batch.inputs.dtype == np.int32
+    assert [ids[f"r{row:02d}"] for row in range(5)] == [[3, 4, 0], [3, 3, 5], [2, 4, 0], [0, 0, 0], [2, 2, 2]]
+
+    write_source(tmp_path / "in.csv", [*ROWS * 4, ("new words", "up")])
+    later = prepare_table(spark, config)
+    assert (later.num_rows, later.inputs) == (21, spec)
