@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from dbx_dl.config.columns import ColumnConfig
 from dbx_dl.config.csv_options import CsvOptions
-from dbx_dl.config.image_sources import ImageSource
+from dbx_dl.config.image_sources import CocoSource, ImageSource
 from dbx_dl.config.section import NULL_TOKENS, Section
 from dbx_dl.config.series import SeriesConfig
 
@@ -88,6 +88,18 @@ class PrepareImagesConfig(PrepareSection):
             raise ValueError("resized images need `encoding: png` or `jpeg`")
         if self.split.files:
             raise ValueError("`split.files` is for tables: images name their split in the source")
+        return self
+
+    @model_validator(mode="after")
+    def _has_whole_cells(self) -> Self:
+        source = self.source
+        if not isinstance(source, CocoSource) or source.labels != "boxes":
+            return self
+        if self.height % source.cell or self.width % source.cell:
+            raise ValueError(
+                f"images of {self.height}x{self.width} pixels are no whole cells of {source.cell}x{source.cell}: "
+                "change the size or source.cell"
+            )
         return self
 
 

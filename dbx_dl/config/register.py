@@ -29,6 +29,8 @@ MetricName = Literal[
     "crps",
     "reconstruction_error",
     "energy_distance",
+    "map_50",
+    "box_iou",
 ]
 
 

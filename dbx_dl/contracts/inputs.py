@@ -20,6 +20,7 @@ TaskName = Literal[
     "negative_binomial",
     "reconstruction",
     "generation",
+    "boxes",
     "none",
 ]
 
@@ -249,7 +250,8 @@ class Target(Contract):
 
     Classes: `label_index` in the table is the position of the label in `label_names`. Multi-label: `label` and
     `label_index` are arrays. Numbers: `label` is a double, there are no names. Generation: `image` says what encoded
-    bytes in `column` become. None: no label. `quantiles` are the levels that the task of that name predicts.
+    bytes in `column` become. Boxes: `label_boxes` holds at most `max_boxes` an image, and a network looks for them in
+    `grid` (rows, columns) cells. None: no label. `quantiles` are the levels that the task of that name predicts.
     """
 
     task: TaskName = "multiclass"
@@ -258,6 +260,8 @@ class Target(Contract):
     # Left out where there are none, so that earlier versions read what they know.
     quantiles: tuple[float, ...] = Field(default=(), exclude_if=lambda levels: not levels)
     image: ImageSpec | None = Field(default=None, exclude_if=lambda image: image is None)
+    grid: tuple[int, int] | None = Field(default=None, exclude_if=lambda grid: grid is None)
+    max_boxes: int = Field(default=0, exclude_if=lambda most: not most)
 
     @property
     def num_entries(self) -> int:

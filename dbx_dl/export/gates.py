@@ -173,7 +173,11 @@ def _name_row(candidate: Candidate, predictions: NDArray[np.floating]) -> str:
     keys = candidate.test_predictions.column(candidate.prepared.key_column).to_pylist()
     for key, found in zip(map(str, keys), predictions, strict=True):
         expected = candidate.training_rows.get(key)
-        if expected is not None and not np.allclose(found, expected, rtol=1e-3, atol=1e-3):
+        if (
+            expected is not None
+            and np.shape(found) == np.shape(expected)
+            and not np.allclose(found, expected, rtol=1e-3, atol=1e-3)
+        ):
             return f"; the first row that differs is {key!r}: {_show(found)} instead of {_show(expected)}"
     return ""
 

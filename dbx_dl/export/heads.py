@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.score.model.own_models import name_outputs
 from dbx_dl.tasks import TaskSettings, task_of
+from dbx_dl.tasks.boxes import BoxTask
 from dbx_dl.tasks.graph_end import GraphEnd
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ def add_head(model: onnx.ModelProto, metadata: ModelMetadata) -> None:
     """Turn the network's outputs (logits first, embeddings second where there are any) into the file's.
 
     `probabilities` float32 (N, number of labels); `value` float64 (N,), or `values` (N, P) where a task predicts
-    several numbers, in the label's own unit; `pixels` float32 (N, D); see the task. `embedding` float32 (N, K).
+    several numbers, in the label's own unit; `pixels` float32 (N, D); `boxes` float32 (N, B, 5 + C); see the task.
+    `embedding` float32 (N, K).
     """
     task, names = task_of(metadata.target), name_outputs(metadata)
     logits, *further = list(model.graph.output)
@@ -40,6 +42,9 @@ def _describe_output(name: str, metadata: ModelMetadata) -> onnx.ValueInfoProto:
         return _describe_floats(name, len(target.label_names))
     if task.output_kind == "pixels":
         return _describe_floats(name, target.num_entries)
+    if isinstance(task, BoxTask):
+        shape = ["N", task.num_cells, task.count_outputs(target) // task.num_cells]
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
     names = task.name_values(target)
     return helper.make_tensor_value_info(name, TensorProto.DOUBLE, ["N", len(names)] if names else ["N"])
 

@@ -9,25 +9,33 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dbx_dl.config.feed import AugmentConfig
 from dbx_dl.errors import ConfigError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dbx_dl.config import AugmentConfig
-    from dbx_dl.contracts import InputSpec
+    from dbx_dl.contracts import PreparedTable
 
 _LEFT_RIGHT, _TOP_BOTTOM, _SHIFT_Y, _SHIFT_X, _AREA, _CROP_Y, _CROP_X, _ANGLE, _BRIGHTNESS = range(9)
 _ERASES, _ERASE_AREA, _ERASE_RATIO, _ERASE_Y, _ERASE_X = range(9, 14)
 _NUM_DRAWS = 14
+# Changes after which a place in the image is somewhere else.
+_MOVING = ("flip", "shift", "crop", "rotate")
 ERASED_AREA = (0.02, 0.33)
 ERASED_RATIO = (0.3, 1 / 0.3)
 
 
-def check_augment(inputs: InputSpec, config: AugmentConfig) -> None:
-    """ConfigError when changes of images are asked for where there are none."""
-    if config.is_active and inputs.kind != "images":
+def check_augment(prepared: PreparedTable, config: AugmentConfig) -> None:
+    """ConfigError when changes of images are asked for where there are none, or would move what labels are about."""
+    if config.is_active and prepared.inputs.kind != "images":
         raise ConfigError("feed.augment changes images, but the table has none: remove it")
+    moved = [name for name in _MOVING if getattr(config, name) != getattr(AugmentConfig(), name)]
+    if moved and prepared.target.grid is not None:
+        raise ConfigError(
+            f"feed.augment.{moved[0]} would move images away from their {prepared.target.task}: only brightness and "
+            "erase go with labels that have a place"
+        )
 
 
 class Augmentation:

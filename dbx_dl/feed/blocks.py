@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from dbx_dl.feed.decoding import Decoder
     from dbx_dl.feed.files import Block
-    from dbx_dl.feed.targets import LabelReader, WeightReader
+    from dbx_dl.feed.targets import Labels, WeightReader
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class BlockReader:
 
     key_column: str
     decoder: Decoder
-    labels: LabelReader
+    labels: Labels
     weights: WeightReader
 
     @property

@@ -25,7 +25,7 @@ from dbx_dl.feed.resident import hold_rows
 from dbx_dl.feed.row_cache import open_row_cache
 from dbx_dl.feed.shards import Share, count_lanes, evaluation_rows, start_lanes, training_rows
 from dbx_dl.feed.shuffle import RowOrder, order_lanes
-from dbx_dl.feed.targets import LabelReader, WeightReader
+from dbx_dl.feed.targets import WeightReader, open_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -176,11 +176,11 @@ def open_feed(
     config = config or FeedConfig()
     if not 0 <= rank < num_ranks or batch_size < 1:
         raise ConfigError(f"no feed for rank {rank} of {num_ranks}, batch size {batch_size}")
-    check_augment(prepared.inputs, config.augment)
+    check_augment(prepared, config.augment)
     reader = BlockReader(
         prepared.key_column,
         create_decoder(prepared.inputs),
-        LabelReader(prepared.target),
+        open_labels(prepared),
         WeightReader(prepared, config),
     )
     log = read_log(prepared.feed_table, {**prepared.storage_options, **config.storage_options})

@@ -10,7 +10,7 @@ import numpy as np
 from dbx_dl.feed.augmentation import check_augment
 from dbx_dl.feed.delta_log import read_log
 from dbx_dl.feed.files import Block, list_blocks, read_block, require_columns
-from dbx_dl.feed.targets import LabelReader, WeightReader
+from dbx_dl.feed.targets import WeightReader, open_labels
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +29,7 @@ def read_rows(
     """
     import pyarrow as pa
 
-    columns = [prepared.key_column, *input_columns(prepared), *LabelReader(prepared.target).columns]
+    columns = [prepared.key_column, *input_columns(prepared), *open_labels(prepared).columns]
     blocks, types = _open_blocks(prepared, split, columns)
     found = [(key, number, row) for number, row, key in _read_keys(blocks, prepared.key_column)]
     wanted = None if keys is None else set(keys)
@@ -52,14 +52,14 @@ def read_keys(prepared: PreparedTable, split: Split) -> list[str]:
 
 def check_table(prepared: PreparedTable, config: FeedConfig) -> None:
     """Open the table's log, and nothing else: DataError and ConfigError as in `reader.open_feed`."""
-    check_augment(prepared.inputs, config.augment)
+    check_augment(prepared, config.augment)
     columns = list_columns(prepared, config)
     require_columns(read_log(prepared.feed_table, prepared.storage_options), columns)
 
 
 def list_columns(prepared: PreparedTable, config: FeedConfig) -> tuple[str, ...]:
     """All columns that training reads, but `split`."""
-    labels, weights = LabelReader(prepared.target), WeightReader(prepared, config)
+    labels, weights = open_labels(prepared), WeightReader(prepared, config)
     return (prepared.key_column, *input_columns(prepared), *labels.columns, *weights.columns)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from dbx_dl.contracts import ImageSpec
 from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.feed.boxes import COLUMN as BOXES
+from dbx_dl.feed.boxes import BoxReader
 from dbx_dl.tasks import LabelKind, task_of
 
 if TYPE_CHECKING:
@@ -21,8 +24,36 @@ _COLUMNS: dict[LabelKind, tuple[str, ...]] = {
     "class": ("label_index",),
     "label_set": ("label_index",),
     "number": ("label",),
+    "boxes": (BOXES,),
     "none": (),
 }
+
+
+class Labels(Protocol):
+    """How labels get from columns to an array (N, *row_shape) of `dtype`, as `contracts.Batch` describes them."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read."""
+
+    @property
+    def dtype(self) -> str:
+        """Element type."""
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """Shape of one row's label."""
+
+    def read(self, table: pa.Table, place: str) -> NDArray[np.generic]:
+        """Labels of a table's rows; DataError, naming `place`, when a row has none that can be used."""
+
+
+def open_labels(prepared: PreparedTable) -> Labels:
+    """The labels of a prepared table's task."""
+    target, inputs = prepared.target, prepared.inputs
+    if target.max_boxes and isinstance(inputs, ImageSpec) and task_of(target).label_kind == "boxes":
+        return BoxReader(target, inputs)
+    return LabelReader(target)
 
 
 class LabelReader:

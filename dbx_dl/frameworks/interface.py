@@ -23,7 +23,8 @@ class NetworkRequest:
 
     `network` is a name in NETWORKS or `package.module:function`; `input_shape` is one row's shape, (H, W, C) for
     uint8 pixels, (K,) for float32 features or (T,) for int32 ids of tokens, of which there are `num_tokens`, padding
-    (0) among them; the network returns logits of shape (N, num_outputs).
+    (0) among them; the network returns logits of shape (N, num_outputs). `grid` are rows and columns of cells where it
+    gives some numbers for each cell of an image.
     """
 
     network: str
@@ -33,6 +34,7 @@ class NetworkRequest:
     num_outputs: int
     seed: int
     num_tokens: int = 0
+    grid: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class ObjectiveRequest:
     alike (from a label to both of its values). `precision` is "float32", "mixed_bfloat16" or "mixed_float16"; with
     `sync_batch_norm` batch-norm uses the statistics of the global batch. With `has_sample_weights` metrics are weighted
     by those. `penalty` is added to the loss, `pretraining` comes before it; with an `adversary` the loss is what that
-    network, which is trained in turns, makes of the outputs. `quantiles` are the levels of the task of that name.
+    network, which is trained in turns, makes of the outputs. `quantiles` are the levels of the task of that name,
+    `grid` is that of the network's request.
     """
 
     task: TaskName = "multiclass"
@@ -90,6 +93,7 @@ class ObjectiveRequest:
     adversary: NetworkRequest | None = None
     are_pixels: bool = False
     quantiles: tuple[float, ...] = (0.1, 0.5, 0.9)
+    grid: tuple[int, int] | None = None
 
 
 class Ranks(Protocol):

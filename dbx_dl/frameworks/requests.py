@@ -35,6 +35,7 @@ def network_request(
         num_outputs=_count_outputs(prepared, inputs.row_shape),
         seed=seed,
         num_tokens=inputs.text.num_tokens if isinstance(inputs, TextSpec) else 0,
+        grid=prepared.target.grid,
     )
 
 
@@ -61,6 +62,7 @@ def objective_request(prepared: PreparedTable, config: TrainConfig) -> Objective
         pretraining=_ask_network(config, "pretrain"),
         adversary=_ask_network(config, "oppose", prepared.target.num_entries, config.seed),
         are_pixels=isinstance(prepared.inputs, ImageSpec),
+        grid=prepared.target.grid,
     )
 
 

@@ -12,6 +12,7 @@ from dbx_dl.contracts import ImageSpec
 from dbx_dl.runtime.tracking import quiet_mlflow
 from dbx_dl.score.model.external_data import list_data_files
 from dbx_dl.score.model.session import open_model
+from dbx_dl.score.outputs.box_lists import BOX_LISTS, BOX_NUMBERS
 from dbx_dl.score.outputs.structs import prediction_fields
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def describe_signature(metadata: ModelMetadata) -> ModelSignature:
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
-    from mlflow.types.schema import Array
+    from mlflow.types.schema import Array, Object, Property
 
     inputs = metadata.inputs
     if isinstance(inputs, ImageSpec):
@@ -84,11 +85,13 @@ def describe_signature(metadata: ModelMetadata) -> ModelSignature:
         }
         # MLflow lets an array be null only where its column may be absent too.
         columns = [ColSpec(kinds[f.kind], f.column, required=f.kind != "embedding") for f in inputs.features]
+    numbers = [Property(name, DataType.double) for name in BOX_NUMBERS]
     types = {
         "string": DataType.string,
         "double": DataType.double,
         "array<float>": Array(DataType.float),
         "array<string>": Array(DataType.string),
+        BOX_LISTS: Array(Object([Property("label", DataType.string), *numbers])),
     }
     fields = prediction_fields(metadata)
     outputs = [ColSpec(types[kind], name, required=False) for name, kind in fields.items()]

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import DataError
-from dbx_dl.feed.targets import LabelReader
+from dbx_dl.feed.targets import open_labels
 from dbx_dl.runtime.tables import quote_column, read_pinned
 from dbx_dl.score.model.model_file import fetch_model
+from dbx_dl.score.outputs.box_lists import read_boxes
 from dbx_dl.score.udf import scorer_of
 from dbx_dl.tasks import task_of
 
@@ -75,23 +76,25 @@ def measure_predictions(predictions: pa.Table, prepared: PreparedTable) -> dict[
 def read_predictions(
     predictions: pa.Table, prepared: PreparedTable
 ) -> tuple[NDArray[np.generic], NDArray[np.floating]]:
-    """Labels as in `contracts.Batch` and the task's predictions (N,) or (N, P) of what `predict_split` gives."""
+    """Labels as in `contracts.Batch` and the task's predictions (N, …) of what `predict_split` gives."""
     import numpy as np
 
     target = prepared.target
-    labels = LabelReader(target).read(predictions, f"the predictions for table {prepared.table.name}")
+    labels = open_labels(prepared).read(predictions, f"the predictions for table {prepared.table.name}")
     kind = task_of(target).output_kind
     if kind == "value":
         return labels, predictions.column("value").to_numpy()
     if kind == "values":
         return labels, np.stack([predictions.column(name).to_numpy() for name in prediction_columns(target)], axis=1)
+    if kind == "boxes":
+        return labels, read_boxes(predictions.column("boxes"), target.label_names)
     flat = predictions.column(kind).combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return labels, flat.reshape(-1, len(target.label_names) or target.num_entries)
 
 
 def truth_columns(prepared: PreparedTable) -> tuple[str, ...]:
     """The column with what is to be predicted, indices of labels or numbers; none where nothing is."""
-    return LabelReader(prepared.target).columns
+    return open_labels(prepared).columns
 
 
 def prediction_columns(target: Target) -> tuple[str, ...]:

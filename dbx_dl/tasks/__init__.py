@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from dbx_dl.tasks.boxes import BoxTask
 from dbx_dl.tasks.classes import ClassTask
 from dbx_dl.tasks.distributions import GaussianTask, NegativeBinomialTask
 from dbx_dl.tasks.generation import GenerationTask
@@ -32,6 +33,7 @@ TASKS: dict[str, Task] = {
         NegativeBinomialTask(),
         ReconstructionTask(),
         GenerationTask(),
+        BoxTask(),
     )
 }
 
@@ -43,6 +45,8 @@ class NamedTask(Protocol):
     def task(self) -> TaskName: ...
     @property
     def quantiles(self) -> tuple[float, ...]: ...
+    @property
+    def grid(self) -> tuple[int, int] | None: ...
 
 
 def task_of(target: NamedTask | TaskName) -> Task:
@@ -50,6 +54,8 @@ def task_of(target: NamedTask | TaskName) -> Task:
     if isinstance(target, str):
         return TASKS[target]
     task = TASKS[target.task]
+    if isinstance(task, BoxTask) and target.grid is not None:
+        return replace(task, grid=target.grid)
     return replace(task, levels=target.quantiles) if isinstance(task, QuantilesTask) and target.quantiles else task
 
 

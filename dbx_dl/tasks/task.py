@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-# What a row's label is: one of the classes, a set of labels, a number, an image, or nothing that is needed.
-LabelKind = Literal["class", "label_set", "number", "image", "none"]
+# What a row's label is: one of the classes, a set of labels, a number, an image, boxes, or nothing that is needed.
+LabelKind = Literal["class", "label_set", "number", "image", "boxes", "none"]
 
 
 @dataclass(frozen=True)

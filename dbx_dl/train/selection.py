@@ -12,6 +12,7 @@ from dbx_dl.metrics.comparison import is_lower_better
 _DECIDING = (
     ("accuracy", "log_loss"),
     *((name,) for name in ("log_loss", "poisson_deviance", "rmse", "reconstruction_error", "energy_distance")),
+    ("map_50", "box_iou"),
 )
 
 
@@ -52,7 +53,8 @@ def rate_epoch(metrics: Mapping[str, float], metric: str | None = None) -> tuple
     """What epochs are compared by; the greater tuple is the better epoch.
 
     With a `metric` only that one counts, and an epoch without it (an AUC can be undefined) is the worst. Else
-    validation accuracy, then log loss; log loss of label sets; deviance of counts; root mean squared error of numbers.
+    validation accuracy, then log loss; log loss of label sets; deviance of counts; root mean squared error of numbers;
+    average precision, then overlap of boxes.
     Without a validation split the lower training loss is better.
     """
     if metric is not None:

@@ -9,6 +9,7 @@ from dbx_dl.frameworks.architectures.architecture import Architecture, describe_
 from dbx_dl.frameworks.architectures.autoencoders import AUTOENCODERS
 from dbx_dl.frameworks.architectures.convolutional import CONVOLUTIONAL_NETWORKS
 from dbx_dl.frameworks.architectures.dense import DENSE_NETWORKS
+from dbx_dl.frameworks.architectures.detection import DETECTION_NETWORKS
 from dbx_dl.frameworks.architectures.go import GO_NETWORKS
 from dbx_dl.frameworks.architectures.sequences import SEQUENCE_NETWORKS
 from dbx_dl.frameworks.architectures.text import TEXT_NETWORKS
@@ -23,6 +24,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     **CONVOLUTIONAL_NETWORKS,
     **SEQUENCE_NETWORKS,
     **TEXT_NETWORKS,
+    **DETECTION_NETWORKS,
     **GO_NETWORKS,
     **AUTOENCODERS,
     **ADVERSARIAL_NETWORKS,

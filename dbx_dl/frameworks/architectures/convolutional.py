@@ -83,7 +83,7 @@ def describe_deep_convnet(request: NetworkRequest, options: DeepConvnetOptions) 
 def describe_resnet(request: NetworkRequest, options: ResnetOptions) -> tuple[Layer, ...]:
     """Residual blocks by stage."""
     require_image_size(request, 2 ** (NUM_STAGES - 1))
-    layers: tuple[Layer, ...] = (ScalePixels(), *_convolve_normalized(options.filters), Activation("relu"))
+    layers: tuple[Layer, ...] = (ScalePixels(), *convolve_normalized(options.filters), Activation("relu"))
     for stage in range(NUM_STAGES):
         for block in range(options.num_blocks):
             is_smaller = stage > 0 and block == 0
@@ -99,13 +99,14 @@ def _decide(activation: ActivationName, dropout: float) -> tuple[Layer, ...]:
     return (Flatten(), Dense(DENSE_UNITS), Activation(activation), Dropout(dropout))
 
 
-def _convolve_normalized(filters: int, size: int = 3, stride: int = 1) -> tuple[Layer, ...]:
+def convolve_normalized(filters: int, size: int = 3, stride: int = 1) -> tuple[Layer, ...]:
+    """A convolution that keeps the size (but for the stride), and batch-norm in the place of its bias."""
     return (Conv2D(filters, size, padding=size // 2, stride=stride, has_bias=False), BatchNorm())
 
 
 def _add_residual(filters: int, stride: int) -> tuple[Layer, ...]:
-    body = (*_convolve_normalized(filters, stride=stride), Activation("relu"), *_convolve_normalized(filters))
-    shortcut = _convolve_normalized(filters, size=1, stride=stride) if stride > 1 else ()
+    body = (*convolve_normalized(filters, stride=stride), Activation("relu"), *convolve_normalized(filters))
+    shortcut = convolve_normalized(filters, size=1, stride=stride) if stride > 1 else ()
     return (Residual(body, shortcut), Activation("relu"))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from dbx_dl.frameworks.keras.box_loss import compare_boxes
 from dbx_dl.frameworks.keras.estimation_losses import compare_normal, compare_overdispersed, compare_quantiles
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ RECONSTRUCTION_LOSSES: dict[tuple[bool, str | None], Callable[[Any, Any], Any]] 
 
 # Softmax cross-entropy, or the mean over classes of a margin loss; sigmoid cross-entropy, averaged over labels; squared
 # error, Huber's loss (delta 1) or absolute error of the scaled label; Poisson's negative log likelihood without the
-# term that depends on the label alone; of a reconstruction the mean over a row of RECONSTRUCTION_LOSSES.
+# term that depends on the label alone; of a reconstruction the mean over a row of RECONSTRUCTION_LOSSES; of boxes see
+# `frameworks.box_weights`.
 LOSSES: dict[str, Callable[[ObjectiveRequest], Loss]] = {
     "binary": _compare_classes,
     "multiclass": _compare_classes,
@@ -105,4 +107,5 @@ LOSSES: dict[str, Callable[[ObjectiveRequest], Loss]] = {
     "quantiles": compare_quantiles,
     "gaussian": compare_normal,
     "negative_binomial": compare_overdispersed,
+    "boxes": compare_boxes,
 }

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from dbx_dl.config import CocoSource
 from dbx_dl.contracts import ImageSpec, PreparedTable, TableStatistics, Target
 from dbx_dl.prepare.commits import PresentTable, find_present, publish, stay
 from dbx_dl.prepare.images.changes import REJECT_IDENTITY, ImageChanges, find_changes, find_unread
@@ -167,7 +168,14 @@ def image_spec(config: PrepareImagesConfig) -> ImageSpec:
 def settings_of(config: PrepareImagesConfig) -> dict[str, Any]:
     """What has to stay the same from one prepare of a table to the next."""
     names = {"height", "width", "channels", "resize", "encoding", "min_side", "max_pixels", "max_file_bytes", "split"}
-    return {"kind": "images", **config.model_dump(mode="json", include=names)}
+    return {"kind": "images", **config.model_dump(mode="json", include=names), **_box_settings(config)}
+
+
+def _box_settings(config: PrepareImagesConfig) -> dict[str, Any]:
+    source = config.source
+    if not isinstance(source, CocoSource) or source.labels != "boxes":
+        return {}
+    return {"labels": source.labels, "cell": source.cell, "max_boxes": source.max_boxes}
 
 
 def _fit_bounds(listing: DataFrame, config: PrepareImagesConfig) -> SplitBounds:
@@ -252,7 +260,12 @@ def _find_target(update: _Update, outcome: Outcome) -> Target:
         known = tuple(name for name in update.found.label_names or () if name in present)
     names = order_labels(outcome.label_names, known) if task != "none" else ()
     is_binary = task == "multiclass" and len(names) == 2
-    return Target(task="binary" if is_binary else task, column="label", label_names=names)
+    target = Target(task="binary" if is_binary else task, column="label", label_names=names)
+    source, config = update.config.source, update.config
+    if task != "boxes" or not isinstance(source, CocoSource):
+        return target
+    grid = (config.height // source.cell, config.width // source.cell)
+    return target.model_copy(update={"grid": grid, "max_boxes": source.max_boxes})
 
 
 def _measure(config: PrepareImagesConfig, outcome: Outcome, future: FutureRows) -> TableStatistics:

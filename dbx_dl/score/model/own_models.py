@@ -11,6 +11,7 @@ from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.score.inputs.feature_binding import FeatureBinding
 from dbx_dl.score.inputs.image_binding import ImageBinding
 from dbx_dl.score.model.plan import ScorePlan
+from dbx_dl.score.outputs.box_lists import BoxLists
 from dbx_dl.score.outputs.class_scores import ClassChoices, ClassScores, LabelSets
 from dbx_dl.score.outputs.output_parts import NamedValues, OutputPart, PlainOutput
 from dbx_dl.tasks import list_output_kinds, task_of
@@ -54,7 +55,8 @@ def plan_own(metadata: ModelMetadata, choices: ClassChoices | None = None) -> Sc
     """How a file's inputs are bound, and its task's fields.
 
     Classes: label, probability, probabilities. Multilabel: labels (from 0.5 on), probabilities. Numbers: value, or a
-    field for each that the task names, in the label's own unit. With embeddings a further field `embedding`.
+    field for each that the task names, in the label's own unit. Boxes: boxes. With embeddings a further field
+    `embedding`.
     ConfigError when the choices need classes that the model has not.
     """
     inputs, names = metadata.inputs, name_outputs(metadata)
@@ -71,7 +73,10 @@ def _plan_prediction(
     target, task = metadata.target, task_of(metadata.target)
     if task.output_kind != "probabilities":
         if choices is not None:
-            raise ConfigError("the model predicts numbers: there are no labels for top_k, probability_of or maps")
+            what = "boxes" if task.output_kind == "boxes" else "numbers"
+            raise ConfigError(f"the model predicts {what}: there are no labels for top_k, probability_of or maps")
+        if task.output_kind == "boxes":
+            return BoxLists(names["boxes"], target.label_names)
         if task.output_kind == "pixels":
             return PlainOutput(names["pixels"], "pixels", "float32", 1)
         if task.output_kind == "values":

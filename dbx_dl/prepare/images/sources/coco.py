@@ -24,27 +24,29 @@ logger = logging.getLogger(__name__)
 
 MAX_FILE_BYTES = 2 * 2**30
 OBJECTS = "objects"
+BOXES = "label_boxes"
 
 
 def find_in_coco(spark: SparkSession, source: CocoSource) -> FoundImages:
     """One image per entry of `images`, in the column `objects` its annotations; bad ones are rejected (`parse_coco`).
 
-    The driver reads the whole file, which takes about six times its size in memory; one above MAX_FILE_BYTES is
-    refused. DataError when it is absent or no COCO file.
+    For the labels `boxes` a further column `label_boxes` holds places in shares of the image, see `place_boxes`. The
+    driver reads the whole file, which takes about six times its size in memory; one above MAX_FILE_BYTES is refused.
+    DataError when it is absent or no COCO file, or when boxes are asked for and there are none.
     """
     what = f"COCO file {source.annotations}"
-    found = parse_coco(_read_text(spark, source.annotations, what), source.labels, what)
-    if found.num_stray:
-        logger.warning("%s: %d annotations belong to none of its images", what, found.num_stray)
+    found = parse_coco(_read_text(spark, source.annotations, what), source.labels, what, source.max_boxes)
+    _tell(found, source.labels, what)
     rows = _to_rows(spark, found, source.labels)
-    return list_paths(rows, source.root, source.allow_outside, source.labels, (OBJECTS,), found.label_names)
+    extra = (OBJECTS, BOXES) if source.labels == "boxes" else (OBJECTS,)
+    return list_paths(rows, source.root, source.allow_outside, source.labels, extra, found.label_names)
 
 
 def to_table(found: CocoFile, labels: Labels) -> pa.Table:
     """The images as Arrow: ORDER, PATH, label, objects, reason, detail."""
     import pyarrow as pa
 
-    label_type = pa.list_(pa.string()) if labels == "multilabel" else pa.string()
+    label_type = pa.string() if labels == "multiclass" else pa.list_(pa.string())
     images = found.images
     columns = {
         ORDER: pa.array(range(len(images)), pa.int64()),
@@ -54,7 +56,27 @@ def to_table(found: CocoFile, labels: Labels) -> pa.Table:
         "_reason": pa.array([image.reason for image in images], pa.string()),
         "_detail": pa.array([image.detail for image in images], pa.string()),
     }
+    if labels == "boxes":
+        columns[BOXES] = pa.array([image.boxes or [] for image in images], _boxes_type())
     return pa.table(columns)
+
+
+def _tell(found: CocoFile, labels: Labels, what: str) -> None:
+    if found.num_stray:
+        logger.warning("%s: %d annotations belong to none of its images", what, found.num_stray)
+    if labels != "boxes":
+        return
+    if not any(image.boxes for image in found.images):
+        raise DataError(f"{what} has no image with boxes: set source.labels to multiclass or multilabel")
+    if found.num_left_out:
+        logger.warning("%s: %d crowds or boxes without area inside of the image are left out", what, found.num_left_out)
+
+
+def _boxes_type() -> pa.DataType:
+    import pyarrow as pa
+
+    numbers = [(name, pa.float64()) for name in ("x", "y", "width", "height")]
+    return pa.list_(pa.struct([("label", pa.string()), *numbers]))
 
 
 def _objects_type() -> pa.DataType:
@@ -76,6 +98,7 @@ def _to_rows(spark: SparkSession, found: CocoFile, labels: Labels) -> DataFrame:
         PATH,
         "label",
         OBJECTS,
+        *([BOXES] if labels == "boxes" else []),
         F.lit(None).cast("string").alias("given_split"),
         problem(F.lit(False), "", "").alias(UNREADABLE),
         F.when(F.col("_reason").isNotNull(), unusable).alias(UNUSABLE),

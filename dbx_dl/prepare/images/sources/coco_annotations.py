@@ -10,40 +10,49 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dbx_dl.errors import DataError
+from dbx_dl.prepare.images.sources.coco_shapes import BadAnnotationError, place_boxes
 
-Labels = Literal["multiclass", "multilabel"]
+Labels = Literal["multiclass", "multilabel", "boxes"]
 ImageId = int | str
-
-
-class BadAnnotationError(ValueError):
-    """An annotation that cannot be used; the message says why."""
 
 
 @dataclass(frozen=True)
 class CocoImage:
-    """One image: file name as written, label (a name, or sorted names), objects, and what is wrong with it."""
+    """One image: file name as written, label (a name, or sorted names), objects, and what is wrong with it.
+
+    `boxes` are those of `place_boxes`, for the labels `boxes` alone.
+    """
 
     file_name: str | None
     label: str | list[str] | None
     objects: list[dict[str, Any]]
     reason: str | None = None
     detail: str | None = None
+    boxes: list[dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
 class CocoFile:
-    """`label_names` by category id; `images` in the order of the file; annotations that belong to no image."""
+    """`label_names` by category id; `images` in the order of the file; annotations that belong to no image.
+
+    `num_left_out` counts objects that are no boxes of their images, see `place_boxes`.
+    """
 
     label_names: tuple[str, ...]
     images: tuple[CocoImage, ...]
     num_stray: int
 
+    @property
+    def num_left_out(self) -> int:
+        """Objects of usable images that give no box."""
+        return sum(len(image.objects) - len(image.boxes) for image in self.images if image.boxes is not None)
 
-def parse_coco(text: bytes | str, labels: Labels, what: str) -> CocoFile:
+
+def parse_coco(text: bytes | str, labels: Labels, what: str, max_boxes: int = 0) -> CocoFile:
     """Read a COCO file; DataError when it is none, or when its categories or all its annotations are ambiguous.
 
     What is wrong with one image is told in its row: `bad_annotation` (an unknown category, a box that is none, an id
-    that another image has too), `many_labels` and `no_label` for `multiclass`.
+    that another image has too; for `boxes` what `place_boxes` refuses), `many_labels` and `no_label` for `multiclass`.
     """
     try:
         document = json.loads(text)
@@ -58,7 +67,7 @@ def parse_coco(text: bytes | str, labels: Labels, what: str) -> CocoFile:
     if annotations and num_stray == len(annotations):
         raise DataError(f"{what}: none of its {num_stray} annotations belongs to one of its {len(images)} images")
     repeated = _find_repeated(ids)
-    rows = tuple(_read_image(image, by_image, names, labels, repeated) for image in images)
+    rows = tuple(_read_image(image, by_image, names, labels, repeated, max_boxes) for image in images)
     return CocoFile(tuple(names[key] for key in sorted(names)), rows, num_stray)
 
 
@@ -120,6 +129,7 @@ def _read_image(
     names: dict[int, str],
     labels: Labels,
     repeated: set[ImageId],
+    max_boxes: int,
 ) -> CocoImage:
     file_name = _text_of(image, "file_name")
     image_id = _id_of(image)
@@ -128,8 +138,11 @@ def _read_image(
         return CocoImage(file_name, None, [], "bad_annotation", problem)
     try:
         objects = [read_object(annotation, names) for annotation in by_image.get(image_id, [])]
+        boxes = place_boxes(image, objects, max_boxes) if labels == "boxes" else None
     except BadAnnotationError as error:
         return CocoImage(file_name, None, [], "bad_annotation", str(error))
+    if boxes is not None:
+        return CocoImage(file_name, sorted({one["label"] for one in boxes}), objects, boxes=boxes)
     return _label_image(file_name, objects, labels)
 
 

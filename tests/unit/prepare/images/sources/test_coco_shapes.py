@@ -1,0 +1,58 @@
+"""Boxes of COCO annotations in shares of the image, and which images cannot be learned from."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from dbx_dl.prepare.images.sources.coco import to_table
+from dbx_dl.prepare.images.sources.coco_annotations import CocoFile, parse_coco
+
+
+def parse(annotations: list[Any], max_boxes: int = 4, **image: Any) -> CocoFile:
+    """A file of one image of 20x10 pixels with these annotations (of category 1 or 2)."""
+    document = {
+        "images": [{"id": 5, "file_name": "a.png", "width": 20, "height": 10, **image}],
+        "annotations": [{"image_id": 5, "category_id": 1, **annotation} for annotation in annotations],
+        "categories": [{"id": 2, "name": "b"}, {"id": 1, "name": "z"}],
+    }
+    return parse_coco(json.dumps(document), "boxes", "COCO file f", max_boxes)
+
+
+def test_boxes_are_shares_of_the_image_and_end_at_its_edge() -> None:
+    found = parse([{"bbox": [2, 5, 10, 2.5]}, {"bbox": [15, -5, 10, 10], "category_id": 2}])
+    assert found.images[0].boxes == [
+        {"label": "z", "x": 0.1, "y": 0.5, "width": 0.5, "height": 0.25},
+        {"label": "b", "x": 0.75, "y": 0.0, "width": 0.25, "height": 0.5},
+    ]
+    assert (found.images[0].label, found.num_left_out) == (["b", "z"], 0)
+    table = to_table(found, "boxes")
+    assert table.column("label_boxes").to_pylist() == [found.images[0].boxes]
+
+
+def test_crowds_and_boxes_without_area_are_left_out_and_counted() -> None:
+    found = parse(
+        [{"bbox": [0, 0, 1, 1], "iscrowd": 1}, {"bbox": [2, 2, 0, 5]}, {"bbox": [20, 0, 5, 5]}, {"iscrowd": 1}]
+    )
+    image = found.images[0]
+    assert (image.boxes, image.label, image.reason, found.num_left_out) == ([], [], None, 4)
+    assert len(image.objects) == 4
+
+
+@pytest.mark.parametrize(
+    ("annotations", "image", "detail"),
+    [
+        ([{"bbox": []}], {}, "an object of 'z' has no bbox"),
+        ([{"bbox": [0, 0, 1, 1]}], {"width": None}, r"width and height must be numbers of pixels, got \[None, 10\]"),
+        ([{"bbox": [0, 0, 1, 1]}], {"height": 0}, r"must be numbers of pixels, got \[20, 0\]"),
+        ([{"bbox": [0, 0, 1, 1]}] * 5, {}, r"the image has 5 boxes, more than source.max_boxes = 4"),
+    ],
+)
+def test_images_that_cannot_be_learned_from_are_rejected(annotations: list[Any], image: Any, detail: str) -> None:
+    found = parse(annotations, **image).images[0]
+    assert (found.reason, found.boxes) == ("bad_annotation", None)
+    assert found.detail is not None
+    assert re.search(detail, found.detail)
