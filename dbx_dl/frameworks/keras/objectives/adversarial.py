@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
+from dbx_dl.frameworks.keras.batch_norm import synchronize_batch_norm
 from dbx_dl.frameworks.keras.batches import to_tensors
 from dbx_dl.frameworks.keras.networks import build_network
 from dbx_dl.frameworks.keras.objectives.descent import Descent
@@ -52,6 +53,8 @@ class AdversarialObjective(NetworkObjective):
         stages: Sequence[FrozenStage] = (),
     ) -> None:
         assert request.adversary is not None
+        if request.sync_batch_norm:
+            synchronize_batch_norm(network, ranks)
         self.measures = SupervisedMeasures(request)
         self._precision = request.precision
         self._discriminator, self._noise = build_network(request.adversary), Noise()

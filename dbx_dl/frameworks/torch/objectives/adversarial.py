@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from dbx_dl.frameworks.measures import SupervisedMeasures
+from dbx_dl.frameworks.torch.batch_norm import synchronize_batch_norm
 from dbx_dl.frameworks.torch.batches import to_tensors
 from dbx_dl.frameworks.torch.networks import build_network
 from dbx_dl.frameworks.torch.objectives.descent import Descent
@@ -40,6 +41,8 @@ class AdversarialObjective(NetworkObjective):
         stages: Sequence[FrozenStage] = (),
     ) -> None:
         assert request.adversary is not None
+        if request.sync_batch_norm:
+            synchronize_batch_norm(network, ranks)
         self.measures = SupervisedMeasures(request)
         self._precision = request.precision
         self._device = find_device()
