@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from math import pi
 from pathlib import Path
@@ -29,8 +31,8 @@ logger = logging.getLogger(__name__)
 def add_noise(spark: SparkSession, prepared: PreparedTable, config: TrainConfig, directory: Path) -> PreparedTable:
     """The table whose inputs are `noise`, an array of the network's `noise_size` numbers, where images are to be made.
 
-    Others stay as they are. The copy lies in `directory`/noise and serves until another version or size is asked for.
-    Its numbers are standard normal and depend on a row's key alone.
+    Others stay as they are. The copy lies in `noise` beside `directory`, so that both frameworks of a run, whose models
+    are compared, have the same one. Its numbers are standard normal and depend on a row's key alone.
     """
     architecture = ARCHITECTURES.get(config.network)
     if prepared.target.image is None or architecture is None:
@@ -38,7 +40,7 @@ def add_noise(spark: SparkSession, prepared: PreparedTable, config: TrainConfig,
     size = getattr(architecture.options.model_validate(config.network_options), "noise_size", 0)
     if not size:
         return prepared
-    place = directory / _FOLDER / f"version_{prepared.table.version}_{size}"
+    place = directory.parent / _FOLDER / _name_copy(prepared, size)
     if not has_table(spark, str(place)):
         logger.info("Spark copies the images to %s with %d random numbers each", place, size)
         weight = config.feed.sample_weight_column
@@ -51,6 +53,12 @@ def add_noise(spark: SparkSession, prepared: PreparedTable, config: TrainConfig,
     noise = EmbeddingFeature(column=NOISE, size=size, fill=zeros, center=zeros, scale=ones)
     changes = {"table": pin_table(spark, str(place)), "staged": None, "inputs": FeatureSpec(features=(noise,))}
     return prepared.model_copy(update=changes)
+
+
+def _name_copy(prepared: PreparedTable, size: int) -> str:
+    table = prepared.table
+    digest = hashlib.sha256(json.dumps([table.path, table.version, size]).encode()).hexdigest()
+    return f"version_{table.version}_{digest[:12]}"
 
 
 def _draw(key: str, size: int) -> Column:
