@@ -1,4 +1,4 @@
-"""Reconstruction: a network gives its inputs again, and what it cannot give is unusual. Labels are not needed."""
+"""Reconstruction: a network gives its inputs again, without labels, and what it cannot give is unusual."""
 
 from __future__ import annotations
 
