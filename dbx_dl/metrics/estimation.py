@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # Half the width of the central interval that holds 90 % of a normal distribution, in deviations.
 _NORMAL_90 = 1.6448536269514722
-_POINT_METRICS = ("mae", "rmse", "r2")
+_POINT_METRICS = ("mae", "rmse", "r2", "mape")
 
 
 def quantile_rows(labels: Floats, quantiles_np: Floats, levels: Sequence[float]) -> dict[str, Floats]:
@@ -72,10 +72,9 @@ def measure_rows(
     rows: RowValues,
     weights: NDArray[np.floating] | None = None,
 ) -> dict[str, float]:
-    """What `rows` gives for labels (N,) and predictions (N, P), averaged, and metrics of the `points` (N,) among them.
+    """What `rows` gives for labels (N,) and predictions (N, P), averaged, and `regression_metrics` of `points` (N,).
 
-    Those are mae, rmse, r2 and mape, the mean of |error / label| over rows whose label is not 0 (left out where there
-    is none). Rows are weighted by `weights` (N,), else alike; none without rows.
+    Rows are weighted by `weights` (N,), else alike; none without rows.
     """
     together = np.column_stack([points, predictions])
     weights, labels, together = keep_weighted(weights, labels, together)
@@ -83,12 +82,7 @@ def measure_rows(
         return {}
     truth, points = labels.astype(np.float64), together[:, 0].astype(np.float64)
     found = {name: average(values, weights) for name, values in rows(truth, together[:, 1:].astype(np.float64)).items()}
-    found |= regression_metrics(truth, points, weights)
-    is_known = truth != 0
-    if is_known.any():
-        shares = np.abs((truth - points)[is_known] / truth[is_known])
-        found["mape"] = average(shares, None if weights is None else weights[is_known])
-    return found
+    return found | regression_metrics(truth, points, weights)
 
 
 def weigh_rows(
@@ -103,9 +97,4 @@ def weigh_rows(
     truth, weights_bn = labels.astype(np.float64), share_weights(weights_bn)
     found = {name: weights_bn @ values for name, values in rows(truth, predictions.astype(np.float64)).items()}
     found |= weigh_numbers(truth, points, weights_bn, _POINT_METRICS)
-    is_known = truth != 0
-    shares = np.abs(truth - points) / np.where(is_known, np.abs(truth), 1.0)
-    totals = weights_bn @ is_known.astype(np.float64)
-    is_any = totals > 0
-    found["mape"] = np.where(is_any, weights_bn @ np.where(is_known, shares, 0.0), np.nan) / np.where(is_any, totals, 1)
     return {name: found[name] for name in metrics}

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 def regression_metrics(
     labels: NDArray[np.floating], predictions: NDArray[np.floating], weights: NDArray[np.floating] | None = None
 ) -> dict[str, float]:
-    """mae, rmse and r2 of predictions (N,) for labels (N,), in the label's unit; an empty input gives none.
+    """mae, rmse, r2 and mape of predictions (N,) for labels (N,); an empty input gives none.
 
-    Rows are weighted by `weights` (N,), else alike. r2 is left out where all labels are equal, since it is undefined
-    then.
+    mae and rmse are in the label's unit; mape is the mean of |error / label| over the rows whose label is not 0, left
+    out where there is none. Rows are weighted by `weights` (N,), else alike. r2 is left out where all labels are equal,
+    since it is undefined then.
     """
     weights, labels, predictions = keep_weighted(weights, labels, predictions)
     if len(labels) == 0:
@@ -28,7 +29,12 @@ def regression_metrics(
     squared_error = average(errors**2, weights)
     spread = average((truth - average(truth, weights)) ** 2, weights)
     values = {"mae": average(np.abs(errors), weights), "rmse": float(np.sqrt(squared_error))}
-    return values | ({"r2": 1 - squared_error / spread} if spread > 0 else {})
+    values |= {"r2": 1 - squared_error / spread} if spread > 0 else {}
+    is_known = truth != 0
+    if is_known.any():
+        shares = np.abs(errors[is_known] / truth[is_known])
+        values["mape"] = average(shares, None if weights is None else weights[is_known])
+    return values
 
 
 def count_metrics(

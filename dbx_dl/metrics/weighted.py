@@ -115,11 +115,14 @@ def _weigh_errors(truth: Floats, predicted: Floats, weights_bn: Floats) -> dict[
     # Around the overall mean, so that large labels lose no digits.
     centered = truth - truth.mean()
     spread = weights_bn @ centered**2 - (weights_bn @ centered) ** 2
+    is_known = truth != 0
+    shares = np.where(is_known, np.abs(errors) / np.where(is_known, np.abs(truth), 1.0), 0.0)
     is_spread = spread > 1e-12 * max(float(np.mean(centered**2)), 1e-300)
     return {
         "mae": weights_bn @ np.abs(errors),
         "rmse": np.sqrt(mean_square),
         "r2": 1 - _divide(mean_square, np.where(is_spread, spread, 0.0)),
+        "mape": _divide(weights_bn @ shares, weights_bn @ is_known.astype(np.float64)),
     }
 
 

@@ -50,7 +50,7 @@ class RegressionTask(_OneNumber):
     network_gives: str = "a number"
     scoring_returns: str = "the number, in the label's unit"
     losses: tuple[str, ...] = ("squared_error", "huber", "mae")
-    metrics: tuple[str, ...] = ("mae", "rmse", "r2")
+    metrics: tuple[str, ...] = ("mae", "rmse", "mape", "r2")
     default_metric: str = "rmse"
     is_scaled: bool = True
     least_label: float | None = None
@@ -108,7 +108,7 @@ class CountTask(_OneNumber):
     network_gives: str = "the logarithm of a rate"
     scoring_returns: str = "the rate"
     losses: tuple[str, ...] = ("poisson",)
-    metrics: tuple[str, ...] = ("mae", "rmse", "r2", "poisson_deviance")
+    metrics: tuple[str, ...] = ("mae", "rmse", "mape", "r2", "poisson_deviance")
     default_metric: str = "poisson_deviance"
     is_scaled: bool = False
     least_label: float | None = 0.0

@@ -100,8 +100,8 @@ def test_each_task_has_its_metrics(numbers: Numbers) -> None:
     found = {variant: set(numbers.alone["variants"][variant]["metrics"]) for variant in TASKS}
     assert {"accuracy", "auc", "f1_macro", "log_loss"} < found["smoothed"]
     assert {"f1_micro", "f1_macro", "auc", "log_loss"} < found["multilabel"]
-    assert found["regression"] == {"mae", "rmse", "r2"}
-    assert found["count"] == {"mae", "rmse", "r2", "poisson_deviance"}
+    assert found["regression"] == {"mae", "rmse", "mape", "r2"}
+    assert found["count"] == {"mae", "rmse", "mape", "r2", "poisson_deviance"}
     assert found["quantiles"] == {"pinball", "coverage", "mae", "rmse", "mape", "r2"}
 
 

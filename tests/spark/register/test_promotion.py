@@ -256,7 +256,7 @@ def test_models_of_numbers_are_compared_by_their_errors(
         models.append(register_model(onnx, RegisterConfig(name="numbers"), tracking=tracking))
     config = RegisterConfig(name="numbers", limits={"mae": MetricLimit(threshold=1e9)})
     found = promote_model(spark, models, config, tracking=tracking)
-    assert found.metric == "rmse" and set(found.models[0].metrics) == {"rmse", "mae", "r2"}
+    assert found.metric == "rmse" and set(found.models[0].metrics) == {"rmse", "mae", "r2", "mape"}
     assert found.champion_version == min(found.values, key=lambda version: found.values[version])
     assert found.models[0].metrics["rmse"].low < found.models[0].metrics["rmse"].value
 

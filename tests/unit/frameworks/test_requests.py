@@ -124,7 +124,7 @@ def test_measures_see_labels_beside_predictions() -> None:
     labels = np.array([1.0, 3.0], np.float32)
     batch = Batch(np.zeros((2, 1), np.float32), labels, np.ones(2, np.float32), ("a", "b"))
     found = measures.measure(measures.observe(batch, np.array([[2.0], [3.0]], np.float32)))
-    assert found == {"mae": 0.5, "rmse": pytest.approx(0.5**0.5), "r2": 0.5}
+    assert found == {"mae": 0.5, "rmse": pytest.approx(0.5**0.5), "r2": 0.5, "mape": 0.5}
     assert measures.measure({}) == {}
 
 

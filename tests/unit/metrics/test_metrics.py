@@ -111,13 +111,15 @@ def test_numbers_and_counts() -> None:
         "mae": reference.mean_absolute_error(labels, predictions),
         "rmse": reference.root_mean_squared_error(labels, predictions),
         "r2": reference.r2_score(labels, predictions),
+        "mape": reference.mean_absolute_percentage_error(labels[labels > 0], predictions[labels > 0]),
     }
     assert regression_metrics(labels, predictions) == pytest.approx(expected)
     deviance = reference.mean_poisson_deviance(labels, predictions)
     found = count_metrics(labels, predictions)
     assert found == pytest.approx(expected | {"poisson_deviance": deviance})
     assert set(found) == set(TASKS["count"].metrics)
-    assert set(regression_metrics(np.ones(3), np.zeros(3))) == {"mae", "rmse"}
+    assert set(regression_metrics(np.zeros(3), np.ones(3))) == {"mae", "rmse"}
+    assert regression_metrics(np.ones(3), np.zeros(3)) == {"mae": 1.0, "rmse": 1.0, "mape": 1.0}
 
 
 def draw_weights(num_rows: int, seed: int) -> np.ndarray:
@@ -189,6 +191,9 @@ def test_weighted_numbers_and_counts() -> None:
         "mae": reference.mean_absolute_error(labels, predictions, sample_weight=weights),
         "rmse": reference.root_mean_squared_error(labels, predictions, sample_weight=weights),
         "r2": reference.r2_score(labels, predictions, sample_weight=weights),
+        "mape": reference.mean_absolute_percentage_error(
+            labels[labels > 0], predictions[labels > 0], sample_weight=weights[labels > 0]
+        ),
     }
     assert regression_metrics(labels, predictions, weights) == pytest.approx(expected)
     deviance = reference.mean_poisson_deviance(labels, predictions, sample_weight=weights)
