@@ -142,8 +142,8 @@ def check_agreement(candidate: Candidate) -> None:
 def check_metrics(candidate: Candidate) -> None:
     """Metrics of the whole test split, through the scorer on Spark, are training's.
 
-    They are equal when they differ by at most `Tolerances.metrics` (of mae, rmse, poisson_deviance, pinball,
-    crps and reconstruction_error: times training's value; of others so where that is above 1), or when predictions moved by
+    They are equal when they differ by at most `Tolerances.metrics` (of mae, rmse, poisson_deviance, pinball, crps and
+    reconstruction_error: times training's value; of others so where that is above 1), or when predictions moved by
     1e-5, of a regression times its scale, from or towards their truth make up for the difference (not of the log_loss
     of classes, which never needs it).
     """
