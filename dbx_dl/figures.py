@@ -77,6 +77,31 @@ def confusion_matrix(
     return figure
 
 
+def estimates(
+    labels: NDArray[np.floating],
+    points: NDArray[np.floating],
+    interval: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None,
+    *,
+    dark: bool = False,
+) -> Figure:
+    """True numbers over predicted ones, (N,) each, with the diagonal, and the predicted interval of each as a line."""
+    import numpy as np
+
+    palette = DARK if dark else LIGHT
+    figure = _new_figure(4.2, 4.2)
+    axes = figure.add_subplot()
+    if interval is not None:
+        axes.vlines(points, *interval, color=palette.grid, linewidth=0.8)
+    axes.plot(points, labels, ".", color=palette.splits["test"], markersize=4)
+    if len(points):
+        ends = [float(np.min(points)), float(np.max(points))]
+        axes.plot(ends, ends, color=palette.text, linewidth=0.8, linestyle=":")
+    axes.set_xlabel("predicted", color=palette.text)
+    axes.set_ylabel("true", color=palette.text)
+    _dress(axes, palette)
+    return figure
+
+
 def sample_predictions(
     images: Sequence[NDArray[np.uint8]],
     truths: Sequence[str],

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     RowValues = Callable[[Floats, Floats], Mapping[str, Floats]]
 
 # Half the width of the central interval that holds 90 % of a normal distribution, in deviations.
-_NORMAL_90 = 1.6448536269514722
+NORMAL_90 = 1.6448536269514722
 _POINT_METRICS = ("mae", "rmse", "r2", "mape")
 
 
@@ -51,7 +51,7 @@ def normal_rows(labels: Floats, parameters_n2: Floats) -> dict[str, Floats]:
     return {
         "nll": np.log(deviation) + 0.5 * z**2 + 0.5 * math.log(2 * math.pi),
         "crps": deviation * (z * signed + 2 * density - 1 / math.sqrt(math.pi)),
-        "coverage": (np.abs(z) <= _NORMAL_90).astype(np.float64),
+        "coverage": (np.abs(z) <= NORMAL_90).astype(np.float64),
     }
 
 

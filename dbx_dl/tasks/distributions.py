@@ -46,6 +46,13 @@ class GaussianTask(_TwoParameters):
         del target
         return ("mean", "deviation")
 
+    def find_interval(self, predictions: NDArray[np.floating]) -> tuple[Floats, Floats] | None:
+        """The central 90 %."""
+        from dbx_dl.metrics.estimation import NORMAL_90
+
+        mean, reach = predictions[:, 0].astype("float64"), NORMAL_90 * predictions[:, 1].astype("float64")
+        return mean - reach, mean + reach
+
     def row_values(self, labels: Floats, predictions: Floats) -> Mapping[str, Floats]:
         """See `normal_rows`."""
         from dbx_dl.metrics.estimation import normal_rows

@@ -57,6 +57,11 @@ class QuantilesTask(SeveralNumbers):
         place = min(range(len(self.levels)), key=lambda k: abs(self.levels[k] - 0.5))
         return predictions[:, place]
 
+    def find_interval(self, predictions: NDArray[np.floating]) -> tuple[Floats, Floats] | None:
+        """From the lowest to the highest quantile."""
+        values = predictions.astype("float64")
+        return (values[:, 0], values[:, -1]) if len(self.levels) > 1 else None
+
     def predict(self, outputs: NDArray[np.floating], settings: TaskSettings) -> Floats:
         """Steps added up, in the label's unit."""
         import numpy as np

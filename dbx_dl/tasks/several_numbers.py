@@ -33,6 +33,10 @@ class SeveralNumbers:
         """The first number."""
         return predictions[:, 0]
 
+    def find_interval(self, predictions: NDArray[np.floating]) -> tuple[Floats, Floats] | None:
+        """Lower and upper ends (N,) of the interval that `coverage` is of; None where there is none."""
+        del predictions
+
     def measure(
         self,
         labels: NDArray[Any],

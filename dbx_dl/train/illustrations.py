@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dbx_dl.contracts import ImageSpec
+from dbx_dl.tasks import task_of
+from dbx_dl.tasks.several_numbers import SeveralNumbers
 from dbx_dl.train.samples import PREFIX
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _NUM_SAMPLES = 16
+_MAX_POINTS = 2000
 
 
 def log_figures(run: TrackedRun, prepared: PreparedTable, result: TrainingResult, predictions: Path) -> None:
@@ -35,6 +38,7 @@ def log_figures(run: TrackedRun, prepared: PreparedTable, result: TrainingResult
     for path in sorted(run.figures.glob(f"{PREFIX}*.png")):
         run.log_file(path, "figures")
     if not prepared.target.is_classification:
+        _log_estimates(run, prepared, predictions)
         return
     with np.load(predictions, allow_pickle=False) as arrays:
         keys, labels, probabilities = arrays["keys"], arrays["labels"], arrays["probabilities"]
@@ -44,6 +48,22 @@ def log_figures(run: TrackedRun, prepared: PreparedTable, result: TrainingResult
     run.log_figure(figures.confusion_matrix(labels, probabilities.argmax(axis=1), names), "confusion_matrix")
     if isinstance(prepared.inputs, ImageSpec):
         _log_samples(run, prepared, prepared.inputs, keys, probabilities)
+
+
+def _log_estimates(run: TrackedRun, prepared: PreparedTable, predictions: Path) -> None:
+    from dbx_dl import figures
+
+    task = task_of(prepared.target)
+    if task.label_kind != "number":
+        return
+    with np.load(predictions, allow_pickle=False) as arrays:
+        labels, values = arrays["labels"][:_MAX_POINTS], arrays["predictions"][:_MAX_POINTS]
+    if not len(labels):
+        return
+    points, interval = values, None
+    if isinstance(task, SeveralNumbers):
+        points, interval = task.choose_points(values), task.find_interval(values)
+    run.log_figure(figures.estimates(labels, points, interval), "estimates")
 
 
 def _log_samples(

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import yaml
 from scipy import stats
+from sklearn.datasets import load_diabetes
 
 from dbx_dl.contracts import OnnxModel, Promotion, ScoredTable, Target
 from dbx_dl.tasks import task_of
@@ -56,6 +57,30 @@ def test_a_distribution_is_learned_and_scored(tmp_path: Path, call_cli: CallCli,
     scored = ScoredTable.load(tmp_path / "run" / "scored.json")
     assert (scored.num_rows, scored.num_errors) == (NUM_ROWS, 0)
     check_predictions(tmp_path, fields, truth)
+
+
+@pytest.mark.matrix
+def test_quantiles_of_the_diabetes_table_beat_those_of_all_patients(tmp_path: Path, call_cli: CallCli) -> None:
+    data: Any = load_diabetes(scaled=False)
+    names = [str(name) for name in data.feature_names]
+    lines = [
+        {"id": f"{i:03d}", "y": float(y), **dict(zip(names, map(float, row), strict=True))}
+        for i, (row, y) in enumerate(zip(data.data, data.target, strict=True))
+    ]
+    (tmp_path / "in.json").write_text("\n".join(map(json.dumps, lines)))
+    values = configure("quantiles", {"quantiles": [0.1, 0.5, 0.9]})
+    values["train"] |= {"num_epochs": 60, "batch_size": 16, "early_stopping_epochs": 10}
+    values["train"]["optimizer"] |= {"learning_rate": 0.003, "weight_decay": 0.01}
+    (tmp_path / "run.yml").write_text(yaml.safe_dump(values))
+    printed = call_cli("run", "run.yml", directory=tmp_path)
+    assert printed.returncode == 0, printed.stderr[-3000:]
+    rows = read_test_rows(tmp_path)
+    blind = np.tile(np.quantile(np.delete(data.target, rows), (0.1, 0.5, 0.9)), (len(rows), 1))
+    of_all = task_of("quantiles").measure(data.target[rows], blind)["pinball"]
+    for framework in ("keras", "torch"):
+        metrics = OnnxModel.load(tmp_path / "run" / framework / "onnx.json").metrics
+        assert metrics["pinball"] < 0.85 * of_all
+        assert metrics["coverage"] == pytest.approx(0.8, abs=0.15)
 
 
 def draw(task: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from dbx_dl.contracts import EpochMetrics
-from dbx_dl.figures import class_samples, confusion_matrix, encode_png, learning_curves, sample_predictions
+from dbx_dl.figures import class_samples, confusion_matrix, encode_png, estimates, learning_curves, sample_predictions
 
 HISTORY = [
     EpochMetrics(
@@ -51,6 +51,16 @@ def test_curves_mark_the_best_epoch() -> None:
 def test_curves_of_no_epoch_are_an_empty_figure() -> None:
     assert learning_curves([]).axes == []
     assert encode_png(learning_curves([]))
+
+
+def test_estimates_show_every_row_and_its_interval() -> None:
+    labels, points = np.array([1.0, 2.0]), np.array([1.5, 3.0])
+    axes = estimates(labels, points, (points - 1, points + 1)).axes[0]
+    rows, diagonal = axes.get_lines()
+    assert list(rows.get_xdata()) == [1.5, 3.0] and list(rows.get_ydata()) == [1.0, 2.0]
+    assert list(diagonal.get_ydata()) == [1.5, 3.0]
+    assert [segment[:, 1].tolist() for segment in axes.collections[0].get_segments()] == [[0.5, 2.5], [2.0, 4.0]]
+    assert encode_png(estimates(labels[:0], points[:0]))
 
 
 def test_confusion_matrix_writes_every_count_at_its_place() -> None:

@@ -33,6 +33,17 @@ def test_spreads_are_above_zero_and_everything_is_finite(outputs: list[float]) -
         assert np.isfinite(found).all() and found[0, 1] >= 1e-3
 
 
+def test_intervals_are_those_that_coverage_is_of() -> None:
+    predictions = np.array([[1.0, 2.0, 4.0], [0.0, 1.0, 3.0]])
+    low, high = TASKS["quantiles"].find_interval(predictions)
+    assert (low.tolist(), high.tolist()) == ([1.0, 0.0], [4.0, 3.0])
+    low, high = TASKS["gaussian"].find_interval(np.array([[1.0, 2.0]]))
+    inside = TASKS["gaussian"].measure(low + 0.01, np.array([[1.0, 2.0]]))["coverage"]
+    outside = TASKS["gaussian"].measure(high + 0.01, np.array([[1.0, 2.0]]))["coverage"]
+    assert (inside, outside) == (1.0, 0.0)
+    assert TASKS["negative_binomial"].find_interval(np.array([[1.0, 2.0]])) is None
+
+
 def test_levels_travel_with_the_target() -> None:
     prepared = retarget(table("regression"), "quantiles", LEVELS)
     assert prepared.target.quantiles == LEVELS
