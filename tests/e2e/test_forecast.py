@@ -16,7 +16,7 @@ from tests.e2e.conftest import CallCli
 
 RUN = Path(__file__).parents[2] / "conf" / "runs" / "sales_forecast.yml"
 STORES = ("north", "south", "east", "west")
-NUM_DAYS, NUM_AHEAD = 420, 7
+NUM_DAYS, NUM_AHEAD = 600, 7
 START = date(2023, 1, 2)
 WEEK = np.array([0.0, -4.0, -6.0, 2.0, 10.0, 24.0, 12.0])
 EVENT_SALES, DEVIATION = 15.0, 4.0
@@ -29,7 +29,7 @@ def test_days_to_come_are_forecast_better_than_by_the_week_before(tmp_path: Path
     means = write_days(tmp_path / "sales" / "daily.csv")
     values = yaml.safe_load(RUN.read_text())
     values["frameworks"] = ["torch"]
-    values["train"]["num_epochs"] = 12
+    values["train"]["num_epochs"] = 8
     (tmp_path / "run.yml").write_text(yaml.safe_dump(values))
     printed = call_cli("run", "run.yml", directory=tmp_path)
     assert printed.returncode == 0, printed.stderr[-3000:]
@@ -37,7 +37,7 @@ def test_days_to_come_are_forecast_better_than_by_the_week_before(tmp_path: Path
     prepared = PreparedTable.load(place / "prepared.json")
     assert prepared.num_rows == len(STORES) * sum(NUM_DAYS - 27 - ahead for ahead in range(1, NUM_AHEAD + 1))
     model = OnnxModel.load(place / "torch" / "onnx.json")
-    assert model.metrics["coverage"] == pytest.approx(0.8, abs=0.1)
+    assert model.metrics["coverage"] == pytest.approx(0.8, abs=0.12)
     assert BEST_MAE * 0.9 < model.metrics["mae"] < BEST_MAE * 1.3
     printed = call_cli("backtest", "--config", "run.yml", directory=tmp_path)
     assert printed.returncode == 0, printed.stderr[-3000:]
