@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import TableVersion
 from dbx_dl.errors import ConfigError, DataError, VersionGoneError
+from dbx_dl.runtime.local_logs import read_latest_version
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
@@ -76,6 +77,8 @@ def has_table(spark: SparkSession, name: str) -> bool:
     """Whether a table of that name, or a Delta table at that path, exists; DataError when it cannot be a name here."""
     from pyspark.errors import PySparkException
 
+    if _find_local_version(name) is not None:
+        return True
     try:
         return bool(spark.catalog.tableExists(quote_table(name)))
     except PySparkException as error:
@@ -86,7 +89,8 @@ def has_table(spark: SparkSession, name: str) -> bool:
 
 def pin_table(spark: SparkSession, name: str) -> TableVersion:
     """The table's latest version; DataError when it does not exist or is not a Delta table."""
-    return locate_version(spark, name, int(read_history(spark, name, 1)[0]["version"]))
+    version = _find_local_version(name)
+    return locate_version(spark, name, int(read_history(spark, name, 1)[0]["version"]) if version is None else version)
 
 
 def read_history(spark: SparkSession, name: str, num_commits: int | None = None) -> list[Row]:
@@ -153,6 +157,10 @@ def first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
     return (causes[-1:] or lines[:1] or [type(error).__name__])[0]
+
+
+def _find_local_version(name: str) -> int | None:
+    return read_latest_version(absolute_path(name)) if is_path(name) else None
 
 
 def _explain(name: str, error: Exception) -> DataError:

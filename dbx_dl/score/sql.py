@@ -32,7 +32,8 @@ def register_sql_function(
     `score_udf`, and errors. ConfigError too when `name` is no plain name.
 
     pandas would lose hours of timestamps. A pandas function of a model that takes them is a function of SQL around one
-    (`<name>_of_text`): it takes named arguments too, and as one struct `predict(to_variant_object(struct(*)))`.
+    (`<name>_of_text`): it takes named arguments too, and as one struct `predict(to_variant_object(struct(*)))`. Any
+    other pandas function loses digits of whole numbers beyond 2^53 beside nulls: cast such a column to string.
     """
     if not _NAME.fullmatch(name):
         raise ConfigError(f"{name!r} cannot be the name of a SQL function: use letters, digits and underscores")

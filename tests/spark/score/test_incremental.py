@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dbx_dl.errors import DataError
+from dbx_dl.feed.table_identity import read_identity
 from dbx_dl.runtime.tables import read_history, read_pinned
 from tests.spark.score.changing_source import (
     NUM_ROWS,
@@ -61,6 +62,8 @@ def test_without_its_feed_a_table_is_followed_by_hashes(spark: SparkSession, tmp
     spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'false')")
     change_source(spark, tmp_path)
     spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')")
+    told = spark.sql(f"DESCRIBE DETAIL {table}").select("id", "properties").collect()[0]
+    assert read_identity(str(tmp_path / "in")) == tuple(told), "the log says what Spark says"
     later = run(spark, tmp_path, model, mode="incremental", deleted_rows="keep")
     assert (later.selection, later.num_written, later.num_removed) == ("input hash", 4, 0)
     last = run(spark, tmp_path, model, mode="incremental")
