@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.score.columnar import xxhash64
 from dbx_dl.score.tables.input_hash import COLUMNS_PER_WORD
-from dbx_dl.score.tables.sources import raw_kind
+from dbx_dl.score.tables.row_shapes import raw_kind
 from dbx_dl.transforms.arrow_values import to_float64, to_micros
 from dbx_dl.transforms.raw_columns import RawKind
 

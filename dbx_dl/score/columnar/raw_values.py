@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import ImageSpec
-from dbx_dl.score.tables.sources import SHOWN_CHARACTERS, explain_unparsable, raw_kind
+from dbx_dl.score.tables.row_shapes import SHOWN_CHARACTERS, explain_unparsable, raw_kind
 
 if TYPE_CHECKING:
     import numpy as np

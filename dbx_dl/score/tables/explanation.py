@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.score.columnar.job import FilesJob, find_way
 from dbx_dl.score.tables.change_feed import FeedRange
-from dbx_dl.score.tables.sources import key_columns
+from dbx_dl.score.tables.row_keys import key_columns
 from dbx_dl.score.tables.table import describe_job, plan_job
 from dbx_dl.score.tables.writing import compare_columns, predict
 

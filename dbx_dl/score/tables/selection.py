@@ -15,8 +15,10 @@ from dbx_dl.score.tables.change_feed import (
     find_new_keys,
     read_feed,
 )
+from dbx_dl.score.tables.row_keys import key_columns, key_of
+from dbx_dl.score.tables.row_shapes import name_for_model, shape_rows
 from dbx_dl.score.tables.score_marks import digest_scope, find_mark
-from dbx_dl.score.tables.sources import key_columns, key_of, name_for_model, select_rows, shape_rows
+from dbx_dl.score.tables.sources import select_rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

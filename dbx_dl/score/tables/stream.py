@@ -14,8 +14,9 @@ from dbx_dl.runtime.sources import escape_globs, name_files
 from dbx_dl.runtime.tables import absolute_path, is_path, pin_table, quote_table
 from dbx_dl.score.model.model_file import fetch_model
 from dbx_dl.score.tables.change_feed import describe_source, find_last_states, is_feed
+from dbx_dl.score.tables.row_keys import key_of
 from dbx_dl.score.tables.selection import ChosenRows, find_gone, shape_for_model
-from dbx_dl.score.tables.sources import key_of, select_rows
+from dbx_dl.score.tables.sources import select_rows
 from dbx_dl.score.tables.table import find_target, require_other_table
 from dbx_dl.score.tables.writing import ScoreJob, commit_predictions, require_free_names
 from dbx_dl.score.udf import scorer_of
@@ -114,6 +115,8 @@ def _require_streamable(config: ScoreConfig) -> StreamConfig:
         raise ConfigError(f"source format {config.source_format} cannot be streamed, only {formats}: use `score`")
     if config.source_version is not None or config.source_timestamp is not None:
         raise ConfigError("a stream reads what comes: leave out source_version and source_timestamp")
+    if config.series is not None:
+        raise ConfigError("`series` takes the last window of each series, which a stream does not know: use `score`")
     if config.write == "replace":
         raise ConfigError("`write: replace` cannot be streamed: use merge or append")
     _require_checkpoint(config, config.stream.checkpoint)

@@ -17,8 +17,8 @@ from dbx_dl.runtime.table_writes import ACTION, DELETE, PUT, append_rows, is_los
 from dbx_dl.runtime.tables import first_line, pin_table, quote_column, quote_table, read_pinned
 from dbx_dl.score.columnar.job import FilesJob, plan_files
 from dbx_dl.score.outputs.error_limit import INPUT_ERROR_FIELD
+from dbx_dl.score.tables.row_keys import check_keys
 from dbx_dl.score.tables.score_marks import ScoreMark, digest_scope, find_commit, make_id
-from dbx_dl.score.tables.sources import check_keys
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
