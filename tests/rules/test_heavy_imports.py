@@ -33,6 +33,7 @@ OWNERS = {
     "deltalake": ("feed/", "score/columnar/"),
     "onnx": (
         "transforms/tabular.py",
+        "transforms/text.py",
         "transforms/encoder/",
         "tasks/graph_end.py",
         "frameworks/",
@@ -40,7 +41,7 @@ OWNERS = {
         "register/",
         "score/",
     ),
-    "onnxruntime": ("transforms/columns.py", "score/", "export/", "runtime/doctor.py"),
+    "onnxruntime": ("transforms/sessions.py", "score/", "export/", "runtime/doctor.py"),
     "pandas": ("score/",),
     "sklearn": ("demo.py",),
     "matplotlib": ("figures.py",),

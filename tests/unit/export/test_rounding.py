@@ -18,6 +18,8 @@ def draw(task: TaskName) -> tuple[np.ndarray, np.ndarray]:
     if task == "boxes":
         labels = np.concatenate([RANDOM.integers(0, 2, (50, 3, 1)), RANDOM.uniform(0.1, 0.4, (50, 3, 4))], axis=2)
         return labels, RANDOM.uniform(0.1, 0.4, (50, 6, 7))
+    if task == "generation":
+        return RANDOM.random((50, 4)), RANDOM.random((50, 4))
     if TASKS[task].output_kind == "values":
         outputs = 2 + 0.3 * RANDOM.normal(size=(50, TASKS[task].count_outputs(Target(task=task, column="y"))))
         return RANDOM.poisson(3, 50).astype(np.float32), TASKS[task].predict(outputs, TaskSettings())

@@ -12,7 +12,7 @@ from dbx_dl.frameworks.layers import MaxPool2D, shape_after
 
 def request(shape: tuple[int, int, int], grid: tuple[int, int] | None, num_labels: int = 3) -> NetworkRequest:
     num_outputs = (grid[0] * grid[1] if grid else 1) * (5 + num_labels)
-    return NetworkRequest("detector", {"filters": 4}, shape, "uint8", num_outputs, 0, grid)
+    return NetworkRequest("detector", {"filters": 4}, shape, "uint8", num_outputs, 0, grid=grid)
 
 
 @pytest.mark.parametrize(("cell", "num_pools"), [(1, 0), (4, 2), (8, 3), (16, 4)])
