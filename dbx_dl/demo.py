@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import logging
 import os
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from dbx_dl.config import (
     TrainConfig,
 )
 from dbx_dl.demo_reviews import write_reviews
+from dbx_dl.demo_visits import write_visits
 from dbx_dl.runtime.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -53,12 +55,14 @@ def run_demo(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, quick: bo
 
 
 def write_demo_data(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, seed: int = 0) -> Path:
-    """Write `digits/<class>/<n>.png`, `breast_cancer.csv` and `reviews.csv` into `<directory>/data`; return that."""
+    """Write digits, `breast_cancer.csv`, `reviews.csv` and `visits.json` into `<directory>/data`; return that."""
     data = Path(directory) / "data"
-    logger.info("Writing the digits images, the breast cancer table and the reviews to %s", data)
+    logger.info("Writing the digits images, the breast cancer table, reviews and visits to %s", data)
     _write_digits(data / "digits")
     _write_breast_cancer(data / "breast_cancer.csv", seed)
     _write_csv(data / "reviews.csv", ("id", "review", "sentiment"), write_reviews(seed=seed))
+    lines = "".join(f"{json.dumps(visit)}\n" for visit in write_visits(seed=seed))
+    _write_bytes(data / "visits.json", lines.encode())
     return data
 
 

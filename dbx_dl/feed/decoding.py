@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from dbx_dl.contracts import ImageSpec
+from dbx_dl.contracts import ImageSpec, TextSpec
 from dbx_dl.transforms.columns import TabularEncoder
 from dbx_dl.transforms.images import UndecodableImageError, decode_image
 
@@ -36,6 +36,10 @@ class Decoder(Protocol):
     def is_whole(self) -> bool:
         """Whether blocks are decoded whole when they are loaded, so that `load` gives all rows' inputs."""
 
+    @property
+    def is_padded(self) -> bool:
+        """Whether rows end in padding that a batch need not have."""
+
     def load(self, table: pa.Table, out: np.ndarray | None = None) -> Any:
         """What is kept of a block's input columns; it has `nbytes`. If it is all rows' inputs, `out` may take them."""
 
@@ -53,6 +57,7 @@ class FeatureDecoder:
 
     def __init__(self, spec: ColumnsSpec) -> None:
         self.row_shape, self.dtype = spec.row_shape, spec.row_dtype
+        self.is_padded = isinstance(spec, TextSpec)
         self.columns = spec.columns
         self._encoder = TabularEncoder(spec)
 
@@ -88,7 +93,7 @@ class ImageDecoder:
     """Blocks keep the encoded bytes, which are decoded row by row when a batch needs them."""
 
     dtype = "uint8"
-    is_whole = False
+    is_whole = is_padded = False
 
     def __init__(self, spec: ImageSpec) -> None:
         self.row_shape = spec.row_shape

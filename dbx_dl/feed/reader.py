@@ -26,6 +26,7 @@ from dbx_dl.feed.row_cache import open_row_cache
 from dbx_dl.feed.shards import Share, count_lanes, evaluation_rows, start_lanes, training_rows
 from dbx_dl.feed.shuffle import RowOrder, order_lanes
 from dbx_dl.feed.targets import WeightReader, open_labels
+from dbx_dl.feed.trimming import trim_batch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,7 +80,7 @@ class Feed:
         """Shapes of one row and types of inputs and labels, as `frameworks.keras.open_dataset` takes them."""
         decoder, labels = self._reader.decoder, self._reader.labels
         return {
-            "input_shape": decoder.row_shape,
+            "input_shape": (None,) if decoder.is_padded else decoder.row_shape,
             "input_dtype": decoder.dtype,
             "label_shape": labels.row_shape,
             "label_dtype": labels.dtype,
@@ -103,7 +104,7 @@ class Feed:
         )
         with closing(groups):
             for group in groups:
-                yield from group
+                yield from map(trim_batch, group) if self._reader.decoder.is_padded else group
         walk.bad_rows.log()
 
     def epochs(self, first_epoch: int = 1) -> Epochs:
@@ -163,8 +164,9 @@ def open_feed(
 ) -> Feed:
     """Open a rank's share of a split at the pinned version; rows are read and decoded when batches are asked for.
 
-    Every rank's batches have `batch_size` rows. They are decoded in up to `num_threads` threads, in so many as the
-    config says where it does. Works without our training loop too:
+    Every rank's batches have `batch_size` rows, of texts only as many steps as the longest of them needs. They are
+    decoded in up to `num_threads` threads, in so many as the config says where it does. Works without our training loop
+    too:
 
         feed = dbx_dl.open_feed(prepared, "train", batch_size=32)
         model.fit(frameworks.keras.open_dataset(feed.epochs(), **feed.signature), epochs=5)      # Keras

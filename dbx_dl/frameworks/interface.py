@@ -231,6 +231,9 @@ class Framework(Protocol):
         With the name of a layer in `embeddings` a second output `embedding` (N, K).
         """
 
+    def set_kernel(self, network: Any, name: str, kernel_kl: np.ndarray) -> None:
+        """Let the dense layer `name`, which has no bias, compute x W, for W float32 (K, L)."""
+
     def predict_embeddings(self, network: Any, name: str, inputs: np.ndarray) -> np.ndarray:
         """A layer's values float32 (N, K) in inference mode; ConfigError, with the names there are, for no layer."""
 

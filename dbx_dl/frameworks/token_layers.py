@@ -44,6 +44,21 @@ class Embedding:
 
 
 @dataclass(frozen=True)
+class TokenPositions:
+    """A trained vector for every step is added to (T, K), of which there are `num_steps` for the longest row."""
+
+    num_steps: int
+
+    def shape_after(self, shape: Shape) -> Shape:
+        """As before."""
+        return shape
+
+    def num_parameters(self, shape: Shape) -> int:
+        """The vectors."""
+        return self.num_steps * shape[-1]
+
+
+@dataclass(frozen=True)
 class Conv1D:
     """Convolution over the steps of (T, K) with `filters` kernels of (size, K), as many steps as before.
 

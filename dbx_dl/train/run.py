@@ -29,6 +29,7 @@ from dbx_dl.train.run_directory import RunDirectory
 from dbx_dl.train.staging import make_readable
 from dbx_dl.train.starting import find_start_weights, resolve_start
 from dbx_dl.train.tracking import TrackedRun, track_run
+from dbx_dl.train.transitions import find_state, is_counted, write_markov_chain
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -58,9 +59,10 @@ def train_network(
     same MLflow run, and ConfigError names what is different where config or table are not the same. Ranks that are
     lost are launched again, see `CheckpointConfig`. The weights are those of the best epoch (`selection.rate_epoch`);
     `metrics` are the test split's, named `test_<metric>`. `on_epoch` gets the metrics of each epoch while ranks train
-    on, instead of the log; once it returns True they stop after the epoch that they are in. The MLflow run becomes a
-    child of `parent_run_id`. ConfigError, DataError and SetupError come before anything is submitted, or from the
-    ranks; RankFailedError carries a rank's traceback.
+    on, instead of the log; once it returns True they stop after the epoch that they are in. A Markov chain is counted
+    in Spark, without ranks (`train.transitions`). The MLflow run becomes a child of `parent_run_id`. ConfigError,
+    DataError and SetupError come before anything is submitted, or from the ranks; RankFailedError carries a rank's
+    traceback.
     """
     retargeted = retarget(prepared, config.task, config.quantiles or ())
     prepared = add_noise(spark, retargeted, config, Path(directory).absolute())
@@ -84,8 +86,11 @@ def train_network(
         _clear_directory(files, resume)
     with track_run(tracking, job, files, is_resumed=is_resumed, parent_run_id=parent_run_id) as run:
         if not (is_resumed and files.result.exists()):
-            _run_ranks(spark, job, files, _make_handler(job, files, run, on_epoch))
-        result, num_restarts = TrainingResult.load(files.result), files.count_launches() - 1
+            if is_counted(config.network):
+                write_markov_chain(spark, job, files)
+            else:
+                _run_ranks(spark, job, files, _make_handler(job, files, run, on_epoch))
+        result, num_restarts = TrainingResult.load(files.result), max(0, files.count_launches() - 1)
         run.log_result(result, num_restarts)
         log_figures(run, prepared, result, files.test_predictions)
     return _describe_model(job, result, run.run_id, tracking.uri, num_restarts)
@@ -101,6 +106,8 @@ def check_request(prepared: PreparedTable, config: TrainConfig, framework: str) 
         raise DataError(f"table {prepared.table.name} has one class only ({', '.join(names)}): two are needed to learn")
     if prepared.split_rows.get("train", 0) == 0:
         raise DataError(f"table {prepared.table.name} has no rows in its train split: prepare more rows")
+    if is_counted(config.network):
+        find_state(prepared)
     check_network(network_request(prepared, config.network, config.network_options, config.seed))
     if config.start is not None:
         find_start_weights(config.start, framework)

@@ -70,7 +70,7 @@ def run_rank(job: TrainingJob, place: RankPlace, reports: ReportWriter) -> None:
     ranks = framework.connect_ranks(place)
     directory = RunDirectory(Path(job.directory))
     reports.write({"kind": "started", "rank": place.rank, "pid": os.getpid(), "host": platform.node()})
-    versions = _describe_versions(framework)
+    versions = describe_versions(framework)
     if "gpu" not in versions and should_have_gpu():
         logger.warning("%s finds none of this machine's GPUs: it trains on the CPU", job.framework)
     objective = _create_objective(framework, job, ranks)
@@ -218,7 +218,8 @@ def _open_split(job: TrainingJob, split: Split, place: RankPlace, num_threads: i
     )
 
 
-def _describe_versions(framework: Framework) -> dict[str, str]:
+def describe_versions(framework: Framework) -> dict[str, str]:
+    """Versions of dbx_dl, Python and what the framework says."""
     own = {"dbx_dl": dbx_dl.__version__, "python": platform.python_version()}
     return {**own, **framework.describe_versions()}
 

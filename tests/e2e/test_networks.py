@@ -11,7 +11,7 @@ import yaml
 from dbx_dl.contracts import OnnxModel, Promotion, ScoredTable
 from dbx_dl.frameworks.architectures import ARCHITECTURES
 from dbx_dl.frameworks.architectures.autoencoders import AUTOENCODERS
-from tests.e2e.conftest import CallCli
+from tests.e2e.conftest import ROOT, CallCli
 from tests.e2e.results import keep_result, share_of_largest_class
 
 # By network: its input, options of the network and of training, and the accuracy on the test split that it must pass.
@@ -51,11 +51,27 @@ SOURCES = {"images": "data/digits", "diagnosis": "data/breast_cancer.csv", "sent
 TITLES = {"images": "digits 8x8", "diagnosis": "breast cancer", "sentiment": "reviews"}
 # Go's board of 19x19x48 numbers is no table of scikit-learn's: tests/numerics compare it in both frameworks and ONNX.
 # Auto-encoders, boxes and what makes images have no accuracy: see test_reconstruction, test_boxes and test_generation.
-ELSEWHERE = {"go_policy", "gan", "detector", *AUTOENCODERS}
+ELSEWHERE = {"go_policy", "gan", "detector", "markov_chain", *AUTOENCODERS}
 
 
 def test_every_network_has_a_case() -> None:
     assert {case.split()[0] for case in CASES} | ELSEWHERE == ARCHITECTURES.keys()
+
+
+@pytest.mark.matrix
+def test_a_markov_chain_goes_the_whole_way(tmp_path: Path, call_cli: CallCli) -> None:
+    assert call_cli("demo", "--data-only", directory=tmp_path).returncode == 0
+    config = yaml.safe_load((ROOT / "conf" / "runs" / "visits.yml").read_text()) | {"frameworks": ["keras", "torch"]}
+    (tmp_path / "run.yml").write_text(yaml.safe_dump(config))
+    printed = call_cli("run", "run.yml", directory=tmp_path)
+    assert printed.returncode == 0, printed.stderr[-3000:]
+    for framework in ("keras", "torch"):
+        model = OnnxModel.load(tmp_path / "dbx_dl_demo" / "runs" / "visits" / framework / "onnx.json")
+        # The best attainable, and the most frequent page.
+        assert 0.5 < model.metrics["accuracy"] < 0.6
+        assert share_of_largest_class(model) < 0.4
+        assert model.parity.max_abs_difference <= 1e-6
+        keep_result(model, "visits", share_of_largest_class(model))
 
 
 @pytest.mark.matrix

@@ -45,6 +45,7 @@ REQUESTS = {
     "variational_autoencoder": NetworkRequest("variational_autoencoder", {}, (12, 10, 3), "uint8", 720, 7),
     "deep_belief_network": NetworkRequest("deep_belief_network", {"hidden_units": 9}, *IMAGES),
     "gan": NetworkRequest("gan", {}, (24,), "float32", 48, 7),
+    "markov_chain": NetworkRequest("markov_chain", {}, *STEPS),
     "text_cnn": NetworkRequest("text_cnn", {"embedding_width": 6, "filters": 5, "widths": "1,2,3,4"}, *TOKENS),
     "rnn_text": NetworkRequest("rnn", {"units": 8, "embedding_width": 6}, *TOKENS),
     "lstm_text": NetworkRequest("lstm", {"units": 8, "is_bidirectional": True, "num_layers": 2}, *TOKENS),
@@ -68,6 +69,8 @@ def main(name: str, folder: Path) -> None:
         framework.export_network(network, REQUESTS[key], folder / f"{key}.onnx", 18)
         found[key] = num_parameters
         if REQUESTS[key].num_tokens:
+            # Rows of up to half the steps, without the other half.
+            np.save(folder / f"{key}.short.npy", objective.predict(make_inputs(key)[: NUM_ROWS // 2 + 1, :6]))
             change_padding(network, name)
             np.save(folder / f"{key}.padding.npy", objective.predict(make_inputs(key)))
     (folder / "networks.json").write_text(json.dumps(found))
@@ -154,7 +157,7 @@ def list_keras_weights(module: Any) -> Iterator[tuple[Any, tuple[int, ...]]]:
     elif kind == "RandomFourier":
         yield module.frequencies.copy_, tuple(module.frequencies.shape)
         yield module.phases.copy_, tuple(module.phases.shape)
-    elif kind == "PositionEmbedding":
+    elif kind in ("PositionEmbedding", "TokenPositions"):
         yield module.embedding.copy_, tuple(module.embedding.shape)
     elif kind in ("BatchNorm1d", "BatchNorm2d", "LayerNorm"):
         for name in ("weight", "bias", "running_mean", "running_var"):
@@ -164,7 +167,8 @@ def list_keras_weights(module: Any) -> Iterator[tuple[Any, tuple[int, ...]]]:
 
 def _write_dense(dense: Any) -> Iterator[tuple[Any, tuple[int, ...]]]:
     yield lambda a: dense.weight.copy_(a.T), tuple(reversed(dense.weight.shape))
-    yield dense.bias.copy_, tuple(dense.bias.shape)
+    if dense.bias is not None:
+        yield dense.bias.copy_, tuple(dense.bias.shape)
 
 
 def _write_cell(cell: Any, suffix: str) -> Iterator[tuple[Any, tuple[int, ...]]]:

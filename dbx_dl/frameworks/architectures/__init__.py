@@ -11,6 +11,7 @@ from dbx_dl.frameworks.architectures.convolutional import CONVOLUTIONAL_NETWORKS
 from dbx_dl.frameworks.architectures.dense import DENSE_NETWORKS
 from dbx_dl.frameworks.architectures.detection import DETECTION_NETWORKS
 from dbx_dl.frameworks.architectures.go import GO_NETWORKS
+from dbx_dl.frameworks.architectures.markov import MARKOV_NETWORKS
 from dbx_dl.frameworks.architectures.sequences import SEQUENCE_NETWORKS
 from dbx_dl.frameworks.architectures.text import TEXT_NETWORKS
 from dbx_dl.frameworks.networks import is_users_own, require_known
@@ -26,6 +27,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     **TEXT_NETWORKS,
     **DETECTION_NETWORKS,
     **GO_NETWORKS,
+    **MARKOV_NETWORKS,
     **AUTOENCODERS,
     **ADVERSARIAL_NETWORKS,
 }

@@ -37,7 +37,8 @@ class Architecture:
     names another, `penalize` gives what is added to that, `pretrain` what comes before it, `oppose` an adversary, for
     images of so many entries and a seed. `code` is the layer whose values are its embedding. With `gives_inputs` the
     logits are one for each entry of a row (N, D), and the network's outputs (N, 2 D) are these and the inputs
-    themselves (pixels / 255, features) beside them.
+    themselves (pixels / 255, features) beside them. With `is_counted` the weights are counted from the table's rows
+    instead of trained.
     """
 
     options: type[Section]
@@ -50,6 +51,7 @@ class Architecture:
     pretrain: Callable[[Any], Pretraining] | None = None
     oppose: Callable[[Any, int, int], NetworkRequest] | None = None
     code: str | None = None
+    is_counted: bool = False
 
     @property
     def summary(self) -> str:

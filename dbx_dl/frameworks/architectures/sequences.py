@@ -25,7 +25,7 @@ from dbx_dl.frameworks.layers import (
     ScalePixels,
     SelfAttention,
 )
-from dbx_dl.frameworks.token_layers import Embedding, LastToken, ReverseTokens, SideBySide
+from dbx_dl.frameworks.token_layers import Embedding, LastToken, ReverseTokens, SideBySide, TokenPositions
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import NetworkRequest
@@ -114,10 +114,11 @@ def describe_transformer(request: NetworkRequest, options: TransformerOptions) -
     )
     start: tuple[Layer, ...]
     if input_kind(request) == "text":
-        start = embed_tokens(request, options.num_steps, options.width)
+        tokens = embed_tokens(request, options.num_steps, options.width)
+        start = (*tokens, TokenPositions(*request.input_shape))
     else:
-        start = (*read_steps(request, options.num_steps), Dense(options.width))
-    return (*start, PositionEmbedding(), *(attend, widen) * options.num_layers, LayerNorm(), GlobalAverage())
+        start = (*read_steps(request, options.num_steps), Dense(options.width), PositionEmbedding())
+    return (*start, *(attend, widen) * options.num_layers, LayerNorm(), GlobalAverage())
 
 
 def read_steps(request: NetworkRequest, num_steps: int | None) -> tuple[Layer, ...]:

@@ -8,6 +8,7 @@ from dbx_dl.frameworks.keras.batches import open_dataset, to_tensors  # noqa: E4
 from dbx_dl.frameworks.keras.distribute import connect_ranks, distribute_optimizer  # noqa: E402
 from dbx_dl.frameworks.keras.embeddings import predict_embeddings  # noqa: E402
 from dbx_dl.frameworks.keras.freezing import freeze_network  # noqa: E402
+from dbx_dl.frameworks.keras.kernels import set_kernel  # noqa: E402
 from dbx_dl.frameworks.keras.networks import NETWORKS, build_network  # noqa: E402
 from dbx_dl.frameworks.keras.objectives import SupervisedObjective, create_objective  # noqa: E402
 from dbx_dl.frameworks.keras.onnx_export import export_network  # noqa: E402
@@ -27,6 +28,7 @@ __all__ = [
     "open_dataset",
     "predict_embeddings",
     "seed_process",
+    "set_kernel",
     "to_tensors",
     "weights_suffix",
 ]

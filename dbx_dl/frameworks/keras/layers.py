@@ -21,6 +21,7 @@ from dbx_dl.frameworks.keras.token_layers import (
     MaxOverTokens,
     MeanOverTokens,
     ReverseTokens,
+    TokenPositions,
     convolve_tokens,
 )
 
@@ -79,7 +80,7 @@ class SelfAttention(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, values_ntk: Values, tokens_nt: Values = None) -> Values:
         """Every step attends to all steps of its row, or to all tokens."""
-        _, num_steps, width = values_ntk.shape
+        num_steps, width = ops.shape(values_ntk)[1], values_ntk.shape[-1]
         size = width // self._num_heads
 
         def split(dense: Any) -> Any:
@@ -200,6 +201,7 @@ APPLIERS: dict[type, Callable[[Any, Values, str], Values]] = {
     random_layers.Corrupt: _create(lambda layer, name: Corrupt(layer.noise, layer.masking, name=name)),
     random_layers.Sample: _create(lambda _, name: Sample(name=name)),
     random_layers.Mark: _create(lambda _, name: keras.layers.Identity(name=name)),
+    token_layers.TokenPositions: _create(lambda layer, name: TokenPositions(layer.num_steps, name=name)),
     token_layers.Embedding: _create(lambda layer, name: keras.layers.Embedding(layer.num_ids, layer.width, name=name)),
 }
 

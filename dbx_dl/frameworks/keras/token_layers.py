@@ -27,6 +27,28 @@ class FindTokens(keras.layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable("dbx_dl")
+class TokenPositions(keras.layers.Layer):  # type: ignore[misc]
+    """See `frameworks.token_layers.TokenPositions`."""
+
+    def __init__(self, num_steps: int, **options: Any) -> None:
+        super().__init__(**options)
+        self._num_steps = num_steps
+
+    def build(self, input_shape: Any) -> None:
+        """A vector for every step."""
+        shape = (self._num_steps, input_shape[-1])
+        self.embedding = self.add_weight(shape=shape, initializer="random_normal", name="embedding")
+
+    def call(self, values_ntk: Values) -> Values:
+        """Add the first T of them."""
+        return values_ntk + self.embedding[: ops.shape(values_ntk)[1]]
+
+    def get_config(self) -> dict[str, Any]:
+        """What rebuilds the layer."""
+        return {**super().get_config(), "num_steps": self._num_steps}
+
+
+@keras.saving.register_keras_serializable("dbx_dl")
 class KeepTokens(keras.layers.Layer):  # type: ignore[misc]
     """Zeros where there is padding."""
 
@@ -74,7 +96,7 @@ class ReverseTokens(keras.layers.Layer):  # type: ignore[misc]
         """(N, T, K)."""
         if tokens_nt is None:
             return ops.flip(values_ntk, axis=1)
-        steps = ops.arange(values_ntk.shape[1], dtype="float32")
+        steps = ops.arange(ops.shape(values_ntk)[1], dtype="float32")
         sources_nt = ops.sum(ops.cast(tokens_nt, "float32"), axis=1, keepdims=True) - 1 - steps
         return ops.matmul(_like(ops.equal(ops.expand_dims(sources_nt, -1), steps), values_ntk), values_ntk)
 

@@ -4,6 +4,7 @@ from dbx_dl.frameworks.torch.batches import BatchDataset, to_tensors
 from dbx_dl.frameworks.torch.distribute import connect_ranks, distribute_optimizer
 from dbx_dl.frameworks.torch.embeddings import predict_embeddings
 from dbx_dl.frameworks.torch.freezing import freeze_network
+from dbx_dl.frameworks.torch.kernels import set_kernel
 from dbx_dl.frameworks.torch.networks import NETWORKS, build_network
 from dbx_dl.frameworks.torch.objectives import SupervisedObjective, create_objective
 from dbx_dl.frameworks.torch.onnx_export import export_network
@@ -24,6 +25,7 @@ __all__ = [
     "freeze_network",
     "predict_embeddings",
     "seed_process",
+    "set_kernel",
     "to_tensors",
     "weights_suffix",
 ]

@@ -88,6 +88,18 @@ class ReverseTokens(nn.Module):  # type: ignore[misc]
         return (sources_nt[..., None] == steps).to(values_ntk.dtype) @ values_ntk
 
 
+class TokenPositions(nn.Module):  # type: ignore[misc]
+    """See `frameworks.token_layers.TokenPositions`."""
+
+    def __init__(self, layer: kinds.TokenPositions, width: int) -> None:
+        super().__init__()
+        self.embedding = nn.Parameter(torch.randn(layer.num_steps, width) * 0.05)
+
+    def forward(self, values_ntk: Any) -> Any:
+        """Add the first T of them."""
+        return values_ntk + self.embedding[: values_ntk.shape[1]]
+
+
 def create_embedding(layer: kinds.Embedding) -> Any:
     """Vectors that start as Keras' do."""
     embedding = nn.Embedding(layer.num_ids, layer.width)

@@ -22,7 +22,15 @@ from dbx_dl.frameworks.layers import (
     shape_after,
 )
 from dbx_dl.frameworks.random_layers import Corrupt, Mark, Sample
-from dbx_dl.frameworks.token_layers import Conv1D, Embedding, LastToken, MaxOverTokens, ReverseTokens, SideBySide
+from dbx_dl.frameworks.token_layers import (
+    Conv1D,
+    Embedding,
+    LastToken,
+    MaxOverTokens,
+    ReverseTokens,
+    SideBySide,
+    TokenPositions,
+)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +53,7 @@ from dbx_dl.frameworks.token_layers import Conv1D, Embedding, LastToken, MaxOver
         (Mark("code"), (8,), (8,), 0),
         (Embedding(20, 6), (7,), (7, 6), 120),
         (Conv1D(8, 4), (7, 6), (7, 8), (4 * 6 + 1) * 8),
+        (TokenPositions(7), (7, 6), (7, 6), 42),
         (MaxOverTokens(), (7, 6), (6,), 0),
         (LastToken(), (7, 6), (6,), 0),
         (ReverseTokens(), (7, 6), (7, 6), 0),

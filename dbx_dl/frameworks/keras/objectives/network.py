@@ -50,7 +50,9 @@ class NetworkObjective:
     def predict(self, inputs: np.ndarray) -> np.ndarray:
         """The network's outputs float32 (N, num_outputs) in inference mode; N may be 0."""
         if self._forward is None:
-            self._forward = self._compile_forward(tf.TensorSpec((None, *inputs.shape[1:]), inputs.dtype))
+            # Texts come in several lengths.
+            row_shape = (None,) if inputs.dtype == np.int32 else inputs.shape[1:]
+            self._forward = self._compile_forward(tf.TensorSpec((None, *row_shape), inputs.dtype))
         with compute_exactly():
             return predict_in_chunks(lambda rows: self._forward(tf.convert_to_tensor(rows)).numpy(), inputs)
 
