@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 NOISE = 0.04
 BEST_ACCURACY = 1 - NOISE
 NUM_REVIEWS = 2400
-_THINGS = ("plot", "acting", "music", "camera work", "ending", "dialogue", "cast", "editing", "story", "pace")
-_GOOD = ("good", "great", "wonderful", "moving", "clever", "brilliant", "charming", "funny")
-_BAD = ("bad", "awful", "boring", "clumsy", "terrible", "dull", "silly", "weak")
+THINGS = ("plot", "acting", "music", "camera work", "ending", "dialogue", "cast", "editing", "story", "pace")
+GOOD_WORDS = ("good", "great", "wonderful", "moving", "clever", "brilliant", "charming", "funny")
+BAD_WORDS = ("bad", "awful", "boring", "clumsy", "terrible", "dull", "silly", "weak")
 _OPENINGS = ("", "Honestly, ", "To me ", "I saw it twice: ", "All in all ", "As the critics said, ")
 _ENDINGS = (".", "!", " ...", ", at least to me.", ", and so said my friends.", "?!")
 
@@ -39,6 +39,6 @@ def _write_review(random: np.random.Generator) -> tuple[str, str]:
 
 def _write_clause(random: np.random.Generator) -> tuple[str, bool]:
     is_good, is_turned = random.random() < 0.5, random.random() < 0.5
-    words = ["the", str(random.choice(_THINGS)), "was"]
+    words = ["the", str(random.choice(THINGS)), "was"]
     words += ["not"] * is_turned + ["really"] * (random.random() < 0.3)
-    return " ".join([*words, str(random.choice(_GOOD if is_good else _BAD))]), is_good != is_turned
+    return " ".join([*words, str(random.choice(GOOD_WORDS if is_good else BAD_WORDS))]), is_good != is_turned

@@ -121,7 +121,7 @@ class PrepareTableConfig(PrepareSection):
     series: SeriesConfig | None = None
     key: str
     label: str
-    task: Literal["binary", "multiclass", "multilabel", "regression", "count"] | None = None
+    task: Literal["binary", "multiclass", "multilabel", "frames", "regression", "count"] | None = None
     label_separator: str | None = Field(default=None, min_length=1)
     label_suffix: str | None = Field(default=None, min_length=1)
     columns: dict[str, ColumnConfig] | None = None

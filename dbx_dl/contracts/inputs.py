@@ -13,6 +13,7 @@ TaskName = Literal[
     "binary",
     "multiclass",
     "multilabel",
+    "frames",
     "regression",
     "count",
     "quantiles",
@@ -252,6 +253,7 @@ class Target(Contract):
     `label_index` are arrays. Numbers: `label` is a double, there are no names. Generation: `image` says what encoded
     bytes in `column` become. Boxes: `label_boxes` holds at most `max_boxes` an image, and a network looks for them in
     `grid` (rows, columns) cells. None: no label. `quantiles` are the levels that the task of that name predicts.
+    Frames: `label` and `label_index` are arrays of one label for each of up to `num_frames` steps.
     """
 
     task: TaskName = "multiclass"
@@ -259,6 +261,7 @@ class Target(Contract):
     label_names: tuple[str, ...] = ()
     # Left out where there are none, so that earlier versions read what they know.
     quantiles: tuple[float, ...] = Field(default=(), exclude_if=lambda levels: not levels)
+    num_frames: int = Field(default=0, exclude_if=lambda number: not number)
     image: ImageSpec | None = Field(default=None, exclude_if=lambda image: image is None)
     grid: tuple[int, int] | None = Field(default=None, exclude_if=lambda grid: grid is None)
     max_boxes: int = Field(default=0, exclude_if=lambda most: not most)

@@ -40,6 +40,8 @@ def _describe_output(name: str, metadata: ModelMetadata) -> onnx.ValueInfoProto:
     target, task = metadata.target, task_of(metadata.target)
     if task.output_kind == "probabilities":
         return _describe_floats(name, len(target.label_names))
+    if task.output_kind == "frames":
+        return _describe_floats(name, target.num_frames, len(target.label_names))
     if task.output_kind == "pixels":
         return _describe_floats(name, target.num_entries)
     if isinstance(task, BoxTask):
@@ -49,7 +51,7 @@ def _describe_output(name: str, metadata: ModelMetadata) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.DOUBLE, ["N", len(names)] if names else ["N"])
 
 
-def _describe_floats(name: str, width: int) -> onnx.ValueInfoProto:
+def _describe_floats(name: str, *row_shape: int) -> onnx.ValueInfoProto:
     from onnx import TensorProto, helper
 
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", width])
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *row_shape])

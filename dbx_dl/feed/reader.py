@@ -25,7 +25,7 @@ from dbx_dl.feed.resident import hold_rows
 from dbx_dl.feed.row_cache import open_row_cache
 from dbx_dl.feed.shards import Share, count_lanes, evaluation_rows, start_lanes, training_rows
 from dbx_dl.feed.shuffle import RowOrder, order_lanes
-from dbx_dl.feed.targets import WeightReader, open_labels
+from dbx_dl.feed.targets import LabelReader, WeightReader, open_labels
 from dbx_dl.feed.trimming import trim_batch
 
 if TYPE_CHECKING:
@@ -80,11 +80,18 @@ class Feed:
         """Shapes of one row and types of inputs and labels, as `frameworks.keras.open_dataset` takes them."""
         decoder, labels = self._reader.decoder, self._reader.labels
         return {
-            "input_shape": (None,) if decoder.is_padded else decoder.row_shape,
+            "input_shape": (None,) if self._is_trimmed else decoder.row_shape,
             "input_dtype": decoder.dtype,
             "label_shape": labels.row_shape,
             "label_dtype": labels.dtype,
         }
+
+    @property
+    def _is_trimmed(self) -> bool:
+        """Whether batches are cut to what their rows need; not where each step has a label."""
+        labels = self._reader.labels
+        is_framed = isinstance(labels, LabelReader) and labels.is_framed
+        return self._reader.decoder.is_padded and not is_framed
 
     def batches(self, epoch: int | None, first_step: int = 0) -> Iterator[Batch]:
         """The rank's batches from `first_step` on, made ahead in threads; what is before that is not read.
@@ -104,7 +111,7 @@ class Feed:
         )
         with closing(groups):
             for group in groups:
-                yield from map(trim_batch, group) if self._reader.decoder.is_padded else group
+                yield from map(trim_batch, group) if self._is_trimmed else group
         walk.bad_rows.log()
 
     def epochs(self, first_epoch: int = 1) -> Epochs:

@@ -11,6 +11,7 @@ from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.feed.boxes import COLUMN as BOXES
 from dbx_dl.feed.boxes import BoxReader
 from dbx_dl.tasks import LabelKind, task_of
+from dbx_dl.tasks.frames import NO_LABEL
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _COLUMNS: dict[LabelKind, tuple[str, ...]] = {
     "class": ("label_index",),
     "label_set": ("label_index",),
+    "frames": ("label_index",),
     "number": ("label",),
     "boxes": (BOXES,),
     "none": (),
@@ -65,7 +67,9 @@ class LabelReader:
         self._image = target.image
         self.columns = (target.column,) if self._kind == "image" else _COLUMNS[self._kind]
         self.dtype = "float32" if self._kind in ("number", "label_set", "image") else "int64"
-        size = {"label_set": self._num_names, "image": target.num_entries}.get(self._kind)
+        self.is_framed = self._kind == "frames"
+        sizes = {"label_set": self._num_names, "image": target.num_entries, "frames": target.num_frames}
+        size = sizes.get(self._kind)
         self.row_shape: tuple[int, ...] = () if size is None else (size,)
 
     def read(self, table: pa.Table, place: str) -> NDArray[np.generic]:
@@ -77,6 +81,8 @@ class LabelReader:
             raise DataError(f"{place} has rows without {self.columns[0]}: run the prepare stage again")
         if self._kind == "label_set":
             return self._read_sets(column, place)
+        if self.is_framed:
+            return self._read_frames(column, place)
         if self._image is not None:
             return self._read_images(column, self._image, place)
         return self._read_numbers(np.asarray(column.to_numpy()), place)
@@ -104,13 +110,29 @@ class LabelReader:
             )
         return labels
 
-    def _read_sets(self, column: pa.ChunkedArray, place: str) -> NDArray[np.float32]:
+    def _read_frames(self, column: pa.ChunkedArray, place: str) -> NDArray[np.int64]:
+        """Classes by step, those beyond the last step left out, -1 where a row has no further one."""
         import pyarrow.compute as pc
 
-        values = pc.list_flatten(column)
+        indices = self._check_indices(pc.list_flatten(column), place)
+        lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
+        rows = np.repeat(np.arange(len(lengths)), lengths)
+        steps = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        frames = np.full((len(column), *self.row_shape), NO_LABEL, dtype=np.int64)
+        is_kept = steps < self.row_shape[0]
+        frames[rows[is_kept], steps[is_kept]] = indices[is_kept]
+        return frames
+
+    def _check_indices(self, values: pa.ChunkedArray, place: str) -> NDArray[np.int64]:
         indices = values.to_numpy().astype(np.int64) if not values.null_count else np.array([-1])
         if len(indices) and not 0 <= indices.min() <= indices.max() < self._num_names:
             raise DataError(f"{place} has labels outside of the {self._num_names} known: run the prepare stage again")
+        return indices
+
+    def _read_sets(self, column: pa.ChunkedArray, place: str) -> NDArray[np.float32]:
+        import pyarrow.compute as pc
+
+        indices = self._check_indices(pc.list_flatten(column), place)
         sets = np.zeros((len(column), self._num_names), dtype=np.float32)
         sets[pc.list_parent_indices(column).to_numpy(), indices] = 1
         return sets

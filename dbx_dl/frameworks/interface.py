@@ -23,8 +23,8 @@ class NetworkRequest:
 
     `network` is a name in NETWORKS or `package.module:function`; `input_shape` is one row's shape, (H, W, C) for
     uint8 pixels, (K,) for float32 features or (T,) for int32 ids of tokens, of which there are `num_tokens`, padding
-    (0) among them; the network returns logits of shape (N, num_outputs). `grid` are rows and columns of cells where it
-    gives some numbers for each cell of an image.
+    (0) among them; the network returns logits of shape (N, num_outputs), with `num_frames` as many for each step.
+    `grid` are rows and columns of cells where it gives some numbers for each cell of an image.
     """
 
     network: str
@@ -34,6 +34,7 @@ class NetworkRequest:
     num_outputs: int
     seed: int
     num_tokens: int = 0
+    num_frames: int = 0
     grid: tuple[int, int] | None = None
 
 
@@ -94,6 +95,7 @@ class ObjectiveRequest:
     are_pixels: bool = False
     quantiles: tuple[float, ...] = (0.1, 0.5, 0.9)
     grid: tuple[int, int] | None = None
+    num_frames: int = 0
 
 
 class Ranks(Protocol):

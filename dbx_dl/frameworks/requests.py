@@ -36,6 +36,7 @@ def network_request(
         seed=seed,
         num_tokens=inputs.text.num_tokens if isinstance(inputs, TextSpec) else 0,
         grid=prepared.target.grid,
+        num_frames=prepared.target.num_frames,
     )
 
 
@@ -58,6 +59,7 @@ def objective_request(prepared: PreparedTable, config: TrainConfig) -> Objective
         sync_batch_norm=config.sync_batch_norm,
         has_sample_weights=config.feed.sample_weight_column is not None,
         quantiles=prepared.target.quantiles or DEFAULT_REQUEST.quantiles,
+        num_frames=prepared.target.num_frames,
         penalty=_ask_network(config, "penalize"),
         pretraining=_ask_network(config, "pretrain"),
         adversary=_ask_network(config, "oppose", prepared.target.num_entries, config.seed),

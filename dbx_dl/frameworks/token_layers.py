@@ -96,6 +96,15 @@ class LastToken(_WithoutWeights):
 
 
 @dataclass(frozen=True)
+class TokenLogits(_WithoutWeights):
+    """(T, C) to (T * C,), `MASKED_SCORE` where there is padding."""
+
+    def shape_after(self, shape: Shape) -> Shape:
+        """All in a row."""
+        return (shape[0] * shape[1],)
+
+
+@dataclass(frozen=True)
 class ReverseTokens(_WithoutWeights):
     """A row's tokens of (T, K) in the opposite order, zeros behind them."""
 

@@ -92,6 +92,7 @@ def describe_signature(metadata: ModelMetadata) -> ModelSignature:
         "array<float>": Array(DataType.float),
         "array<string>": Array(DataType.string),
         BOX_LISTS: Array(Object([Property("label", DataType.string), *numbers])),
+        "array<array<float>>": Array(Array(DataType.float)),
     }
     fields = prediction_fields(metadata)
     outputs = [ColSpec(types[kind], name, required=False) for name, kind in fields.items()]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from dbx_dl.tasks.boxes import BoxTask
 from dbx_dl.tasks.classes import ClassTask
 from dbx_dl.tasks.distributions import GaussianTask, NegativeBinomialTask
+from dbx_dl.tasks.frames import FramesTask
 from dbx_dl.tasks.generation import GenerationTask
 from dbx_dl.tasks.label_sets import LabelSetTask
 from dbx_dl.tasks.numbers import CountTask, RegressionTask
@@ -26,6 +27,7 @@ TASKS: dict[str, Task] = {
         ClassTask("binary", "a logit for each of two classes", "probabilities, and the likelier class"),
         ClassTask("multiclass", "a logit for each class", "probabilities, and the likeliest class"),
         LabelSetTask(),
+        FramesTask(),
         RegressionTask(),
         CountTask(),
         QuantilesTask(),
@@ -47,6 +49,8 @@ class NamedTask(Protocol):
     def quantiles(self) -> tuple[float, ...]: ...
     @property
     def grid(self) -> tuple[int, int] | None: ...
+    @property
+    def num_frames(self) -> int: ...
 
 
 def task_of(target: NamedTask | TaskName) -> Task:
@@ -56,6 +60,8 @@ def task_of(target: NamedTask | TaskName) -> Task:
     task = TASKS[target.task]
     if isinstance(task, BoxTask) and target.grid is not None:
         return replace(task, grid=target.grid)
+    if isinstance(task, FramesTask):
+        return replace(task, num_frames=target.num_frames)
     return replace(task, levels=target.quantiles) if isinstance(task, QuantilesTask) and target.quantiles else task
 
 

@@ -50,6 +50,12 @@ class GraphEnd:
         """float32 (N, 1) -> float64 (N,)."""
         return self.to_doubles(self.add("Squeeze", [logits, self.constant([1])]))
 
+    def to_floats(self, values: str) -> str:
+        """Any numbers or booleans as float32, in their shape."""
+        from onnx import TensorProto
+
+        return self.add("Cast", [values], to=TensorProto.FLOAT)
+
     def to_doubles(self, values: str) -> str:
         """Any numbers as float64, in their shape."""
         from onnx import TensorProto

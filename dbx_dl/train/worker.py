@@ -159,7 +159,9 @@ def write_test_predictions(job: TrainingJob, directory: RunDirectory, observed: 
     task = task_of(target)
     is_choice, names = task.output_kind == "probabilities", task.name_values(target)
     num_values = len(target.label_names) if is_choice else len(names) or target.num_entries
-    width = (num_values,) if num_values else ()
+    width: tuple[int, ...] = (num_values,) if num_values else ()
+    if target.num_frames:
+        width = (target.num_frames, len(target.label_names))
     name = "probabilities" if is_choice else "predictions"
     labels = observed["labels"][order] if observed else np.zeros(0, dtype=np.int64)
     values = observed["predictions"][order] if observed else np.zeros((0, *width))

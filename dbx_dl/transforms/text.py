@@ -33,6 +33,16 @@ class TextSplitter:
             reason = str(error).strip().splitlines()[-1]
             raise ConfigError(f"pattern {pattern!r} cannot cut texts (its syntax is RE2's): {reason}") from None
 
+    def count(self, texts: NDArray[np.object_]) -> NDArray[np.int32]:
+        """How many tokens each of the strings (N,) has."""
+        import numpy as np
+
+        numbers = np.zeros(len(texts), np.int32)
+        for rows in group_by_length(texts):
+            (tokens,) = self._session.run(None, {_TEXT: texts[rows]})
+            numbers[rows] = (tokens[:-1] != "").sum(axis=1)
+        return numbers
+
     def split(self, texts: NDArray[np.object_]) -> Iterator[list[str]]:
         """The tokens of each of the strings (N,), in groups of texts of about one length, so in another order."""
         for rows in group_by_length(texts):

@@ -21,6 +21,7 @@ NUM_ROWS = 9
 WHOLE = ("SelfAttention", "RecurrentSteps")
 IMAGES, STEPS = ((12, 10, 3), "uint8", 4, 7), ((24,), "float32", 3, 7)
 TOKENS = ((11,), "int32", 3, 7, 20)
+FRAMES = ((11,), "int32", 33, 7, 20, 11)
 REQUESTS = {
     "mlp": NetworkRequest("mlp", {"activation": "softplus", "hidden_units": 16}, *STEPS),
     "mlp_steps": NetworkRequest("mlp", {"activation": "unit_step", "hidden_units": 16}, *STEPS),
@@ -33,7 +34,7 @@ REQUESTS = {
     "convnet": NetworkRequest("convnet", {"activation": "sign"}, *IMAGES),
     "deep_convnet": NetworkRequest("deep_convnet", {}, *IMAGES),
     "resnet": NetworkRequest("resnet", {"num_blocks": 2, "filters": 4}, *IMAGES),
-    "detector": NetworkRequest("detector", {"filters": 4}, (16, 8, 3), "uint8", 2 * 1 * 7, 7, (2, 1)),
+    "detector": NetworkRequest("detector", {"filters": 4}, (16, 8, 3), "uint8", 2 * 1 * 7, 7, grid=(2, 1)),
     "rnn": NetworkRequest("rnn", {"units": 8, "num_steps": 6}, *STEPS),
     "lstm": NetworkRequest("lstm", {"units": 8, "is_bidirectional": True, "num_layers": 2}, *IMAGES),
     "lstm_one_way": NetworkRequest("lstm", {"units": 8}, *IMAGES),
@@ -50,6 +51,8 @@ REQUESTS = {
     "rnn_text": NetworkRequest("rnn", {"units": 8, "embedding_width": 6}, *TOKENS),
     "lstm_text": NetworkRequest("lstm", {"units": 8, "is_bidirectional": True, "num_layers": 2}, *TOKENS),
     "gru_text": NetworkRequest("gru", {"units": 8, "num_layers": 2}, *TOKENS),
+    "lstm_frames": NetworkRequest("lstm", {"units": 8, "is_bidirectional": True, "num_layers": 2}, *FRAMES),
+    "transformer_frames": NetworkRequest("transformer", {"width": 16, "num_heads": 2}, *FRAMES),
     "transformer_text": NetworkRequest("transformer", {"width": 16, "num_heads": 2}, *TOKENS),
     "go_policy": NetworkRequest("go_policy", {"filters": 4}, (19 * 19 * 48,), "float32", 361, 7),
 }
@@ -69,8 +72,9 @@ def main(name: str, folder: Path) -> None:
         framework.export_network(network, REQUESTS[key], folder / f"{key}.onnx", 18)
         found[key] = num_parameters
         if REQUESTS[key].num_tokens:
-            # Rows of up to half the steps, without the other half.
-            np.save(folder / f"{key}.short.npy", objective.predict(make_inputs(key)[: NUM_ROWS // 2 + 1, :6]))
+            if not REQUESTS[key].num_frames:
+                # Rows of up to half the steps, without the other half.
+                np.save(folder / f"{key}.short.npy", objective.predict(make_inputs(key)[: NUM_ROWS // 2 + 1, :6]))
             change_padding(network, name)
             np.save(folder / f"{key}.padding.npy", objective.predict(make_inputs(key)))
     (folder / "networks.json").write_text(json.dumps(found))

@@ -68,7 +68,7 @@ def compute_losses(name: str) -> tuple[np.ndarray, np.ndarray]:
 def train(framework: Framework) -> dict[str, float]:
     """Metrics of images that training did not see."""
     framework.seed_process(5, 1)
-    request = NetworkRequest("detector", {"filters": 8}, (SIDE, SIDE, 1), "uint8", NUM_OUTPUTS, 5, GRID)
+    request = NetworkRequest("detector", {"filters": 8}, (SIDE, SIDE, 1), "uint8", NUM_OUTPUTS, 5, grid=GRID)
     objective = framework.create_objective(framework.build_network(request), OptimizerConfig(), SingleRank(), REQUEST)
     pixels, labels = make_images(NUM_TRAINED + NUM_NEW, 2)
     random, weights = np.random.default_rng(4), np.ones(BATCH_ROWS, np.float32)

@@ -57,6 +57,8 @@ def test_padding_changes_nothing(networks: dict[str, Path], framework: str) -> N
     for key in texts:
         logits, others = np.load(folder / f"{key}.npy"), np.load(folder / f"{key}.padding.npy")
         np.testing.assert_array_equal(logits, others, err_msg=key)
+        if REQUESTS[key].num_frames:
+            continue
         short = np.load(folder / f"{key}.short.npy")
         np.testing.assert_allclose(short, logits[: len(short)], atol=1e-6, err_msg=key)
 

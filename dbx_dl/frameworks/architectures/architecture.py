@@ -15,6 +15,7 @@ from dbx_dl.errors import ConfigError
 from dbx_dl.frameworks.layers import Activation, Dense, Layer, Recurrent
 from dbx_dl.frameworks.networks import nearest
 from dbx_dl.frameworks.random_layers import Mark
+from dbx_dl.frameworks.token_layers import TokenLogits
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import NetworkRequest, Penalty, Pretraining
@@ -38,7 +39,7 @@ class Architecture:
     images of so many entries and a seed. `code` is the layer whose values are its embedding. With `gives_inputs` the
     logits are one for each entry of a row (N, D), and the network's outputs (N, 2 D) are these and the inputs
     themselves (pixels / 255, features) beside them. With `is_counted` the weights are counted from the table's rows
-    instead of trained.
+    instead of trained. A network that `labels_steps` can also give logits for every token of a text.
     """
 
     options: type[Section]
@@ -52,6 +53,7 @@ class Architecture:
     oppose: Callable[[Any, int, int], NetworkRequest] | None = None
     code: str | None = None
     is_counted: bool = False
+    labels_steps: bool = False
 
     @property
     def summary(self) -> str:
@@ -64,9 +66,24 @@ def describe_layers(architecture: Architecture, request: NetworkRequest) -> tupl
     options = read_options(request, architecture.options)
     _check_inputs(architecture, request)
     layers = architecture.describe(request, options)
+    if request.num_frames:
+        return _label_steps(architecture, request, layers)
     named = name_layers(layers)
     num_logits = count_entries(request) if architecture.gives_inputs else request.num_outputs
     return (*named, (LOGITS, Dense(num_logits))) if architecture.has_logits_layer else named
+
+
+def _label_steps(
+    architecture: Architecture, request: NetworkRequest, layers: tuple[Layer, ...]
+) -> tuple[tuple[str, Layer], ...]:
+    """Layers whose last one gives the logits of every step, and these in a row."""
+    if not architecture.labels_steps:
+        raise ConfigError(
+            f"network {request.network!r} gives one answer for a text, not one for each token: use 'rnn', 'lstm', "
+            "'gru' or 'transformer'"
+        )
+    logits = Dense(request.num_outputs // request.num_frames)
+    return (*name_layers(layers), (LOGITS, logits), ("token_logits", TokenLogits()))
 
 
 def count_entries(request: NetworkRequest) -> int:

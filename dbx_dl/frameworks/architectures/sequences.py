@@ -89,11 +89,14 @@ def describe_recurrent(request: NetworkRequest, options: RecurrentOptions, *, ce
 
 
 def _describe_token_recurrence(request: NetworkRequest, options: RecurrentOptions, cell: Cell) -> tuple[Layer, ...]:
-    """Backwards is forwards over the reversed tokens, so that padding comes last both ways."""
+    """Backwards is forwards over the reversed tokens, so that padding comes last both ways.
+
+    The last token's state goes on to the logits, or where every token has a label all states.
+    """
     steps = Recurrent(cell, options.units, returns_steps=True)
     layers: tuple[Layer, ...] = embed_tokens(request, options.num_steps, options.embedding_width)
     for number in range(options.num_layers):
-        is_last = number == options.num_layers - 1
+        is_last = number == options.num_layers - 1 and not request.num_frames
         forwards = (steps, LastToken()) if is_last else (steps,)
         backwards = (ReverseTokens(), steps, LastToken() if is_last else ReverseTokens())
         both = (SideBySide((forwards, backwards)),)
@@ -118,7 +121,12 @@ def describe_transformer(request: NetworkRequest, options: TransformerOptions) -
         start = (*tokens, TokenPositions(*request.input_shape))
     else:
         start = (*read_steps(request, options.num_steps), Dense(options.width), PositionEmbedding())
-    return (*start, *(attend, widen) * options.num_layers, LayerNorm(), GlobalAverage())
+    return (
+        *start,
+        *(attend, widen) * options.num_layers,
+        LayerNorm(),
+        *(() if request.num_frames else (GlobalAverage(),)),
+    )
 
 
 def read_steps(request: NetworkRequest, num_steps: int | None) -> tuple[Layer, ...]:
@@ -147,8 +155,8 @@ def embed_tokens(request: NetworkRequest, num_steps: int | None, width: int) -> 
 
 SEQUENCES: tuple[InputKind, ...] = ("images", "table", "text")
 SEQUENCE_NETWORKS = {
-    "rnn": Architecture(RnnOptions, SEQUENCES, partial(describe_recurrent, cell="rnn")),
-    "lstm": Architecture(LstmOptions, SEQUENCES, partial(describe_recurrent, cell="lstm")),
-    "gru": Architecture(GruOptions, SEQUENCES, partial(describe_recurrent, cell="gru")),
-    "transformer": Architecture(TransformerOptions, SEQUENCES, describe_transformer),
+    "rnn": Architecture(RnnOptions, SEQUENCES, partial(describe_recurrent, cell="rnn"), labels_steps=True),
+    "lstm": Architecture(LstmOptions, SEQUENCES, partial(describe_recurrent, cell="lstm"), labels_steps=True),
+    "gru": Architecture(GruOptions, SEQUENCES, partial(describe_recurrent, cell="gru"), labels_steps=True),
+    "transformer": Architecture(TransformerOptions, SEQUENCES, describe_transformer, labels_steps=True),
 }

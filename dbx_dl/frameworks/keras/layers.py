@@ -21,6 +21,7 @@ from dbx_dl.frameworks.keras.token_layers import (
     MaxOverTokens,
     MeanOverTokens,
     ReverseTokens,
+    TokenLogits,
     TokenPositions,
     convolve_tokens,
 )
@@ -213,5 +214,6 @@ APPLIERS_WITH_TOKENS: dict[type, Callable[[Any, Values, str, Values], Values]] =
     token_layers.MaxOverTokens: _create_with_tokens(MaxOverTokens),
     token_layers.LastToken: _create_with_tokens(LastToken),
     token_layers.ReverseTokens: _create_with_tokens(ReverseTokens),
+    token_layers.TokenLogits: _create_with_tokens(TokenLogits),
     token_layers.SideBySide: _put_side_by_side,
 }

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from dbx_dl.frameworks.keras.box_loss import compare_boxes
 from dbx_dl.frameworks.keras.estimation_losses import compare_normal, compare_overdispersed, compare_quantiles
+from dbx_dl.tasks.frames import NO_LABEL
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import ObjectiveRequest
@@ -63,6 +64,21 @@ def _compare_label_sets(request: ObjectiveRequest) -> Loss:
     return compare
 
 
+def _compare_frames(request: ObjectiveRequest) -> Loss:
+    smoothing, num_frames = request.label_smoothing, request.num_frames
+
+    def compare(logits: Any, labels_nt: Any) -> Any:
+        logits_ntc = tf.reshape(logits, (tf.shape(logits)[0], num_frames, -1))
+        truth_ntc = tf.one_hot(labels_nt, tf.shape(logits_ntc)[-1])  # zeros for steps without a label
+        is_step_nt = tf.cast(labels_nt != NO_LABEL, tf.float32)
+        num_classes = tf.cast(tf.shape(logits_ntc)[-1], tf.float32)
+        truth_ntc = truth_ntc * (1 - smoothing) + is_step_nt[..., None] * smoothing / num_classes
+        losses_nt = -tf.reduce_sum(truth_ntc * tf.nn.log_softmax(logits_ntc), axis=2)
+        return tf.reduce_sum(losses_nt, axis=1) / tf.maximum(tf.reduce_sum(is_step_nt, axis=1), 1)
+
+    return compare
+
+
 def _compare_numbers(request: ObjectiveRequest) -> Loss:
     distance = {None: tf.square, "huber": _huber, "mae": tf.abs}[request.loss]
     center, scale = request.label_center, request.label_scale
@@ -101,6 +117,7 @@ LOSSES: dict[str, Callable[[ObjectiveRequest], Loss]] = {
     "binary": _compare_classes,
     "multiclass": _compare_classes,
     "multilabel": _compare_label_sets,
+    "frames": _compare_frames,
     "regression": _compare_numbers,
     "count": _compare_counts,
     "reconstruction": _compare_rows,

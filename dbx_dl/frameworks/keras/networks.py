@@ -40,8 +40,8 @@ def build_network(request: NetworkRequest) -> Any:
 
 def build_described(request: NetworkRequest) -> Any:
     """A built-in network, as `frameworks.architectures` describes it, with the layers' names from there."""
-    # Batches of texts come in several lengths.
-    row_shape = (None,) if request.num_tokens else request.input_shape
+    # Batches of texts come in several lengths, but where every step has a label.
+    row_shape = (None,) if request.num_tokens and not request.num_frames else request.input_shape
     inputs = keras.Input(row_shape, dtype=request.input_dtype, name="inputs")
     tokens = FindTokens(name="tokens")(inputs) if request.num_tokens else None
     outputs = apply_layers(describe_network(request), inputs, tokens_nt=tokens)

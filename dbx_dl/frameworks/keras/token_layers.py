@@ -89,6 +89,18 @@ class LastToken(keras.layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable("dbx_dl")
+class TokenLogits(keras.layers.Layer):  # type: ignore[misc]
+    """See `frameworks.token_layers.TokenLogits`."""
+
+    def call(self, values_ntk: Values, tokens_nt: Values = None) -> Values:
+        """(N, T * K)."""
+        if tokens_nt is not None:
+            is_padding = 1 - ops.expand_dims(_like(tokens_nt, values_ntk), -1)
+            values_ntk = keep_tokens(values_ntk, tokens_nt) + is_padding * kinds.MASKED_SCORE
+        return ops.reshape(values_ntk, (-1, values_ntk.shape[1] * values_ntk.shape[2]))
+
+
+@keras.saving.register_keras_serializable("dbx_dl")
 class ReverseTokens(keras.layers.Layer):  # type: ignore[misc]
     """See `frameworks.token_layers.ReverseTokens`; a product with a matrix of 0 and 1, which every exporter knows."""
 

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from dbx_dl.frameworks.torch.box_loss import compare_boxes
 from dbx_dl.frameworks.torch.estimation_losses import compare_normal, compare_overdispersed, compare_quantiles
+from dbx_dl.tasks.frames import NO_LABEL
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import ObjectiveRequest
@@ -57,6 +58,20 @@ def _compare_label_sets(request: ObjectiveRequest) -> Loss:
     return compare
 
 
+def _compare_frames(request: ObjectiveRequest) -> Loss:
+    smoothing, num_frames = request.label_smoothing, request.num_frames
+
+    def compare(logits: Any, labels_nt: Any) -> Any:
+        logits_mc = logits.reshape(labels_nt.numel(), -1)
+        losses = functional.cross_entropy(
+            logits_mc, labels_nt.reshape(-1), reduction="none", ignore_index=NO_LABEL, label_smoothing=smoothing
+        )
+        num_steps = (labels_nt != NO_LABEL).sum(dim=1).clamp(min=1)
+        return losses.reshape(-1, num_frames).sum(dim=1) / num_steps
+
+    return compare
+
+
 def _compare_numbers(request: ObjectiveRequest) -> Loss:
     distances: dict[str | None, Any] = {
         None: functional.mse_loss,
@@ -97,6 +112,7 @@ LOSSES: dict[str, Callable[[ObjectiveRequest], Loss]] = {
     "binary": _compare_classes,
     "multiclass": _compare_classes,
     "multilabel": _compare_label_sets,
+    "frames": _compare_frames,
     "regression": _compare_numbers,
     "count": _compare_counts,
     "reconstruction": _compare_rows,

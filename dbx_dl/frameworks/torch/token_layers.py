@@ -74,6 +74,18 @@ class LastToken(nn.Module):  # type: ignore[misc]
         return (values_ntk * (tokens_nt - next_nt)[..., None]).sum(dim=1)
 
 
+class TokenLogits(nn.Module):  # type: ignore[misc]
+    """See `frameworks.token_layers.TokenLogits`."""
+
+    takes_tokens = True
+
+    def forward(self, values_ntk: Any, tokens_nt: Any = None) -> Any:
+        """(N, T * K)."""
+        if tokens_nt is not None:
+            values_ntk = keep_tokens(values_ntk, tokens_nt) + (1 - tokens_nt)[..., None] * kinds.MASKED_SCORE
+        return values_ntk.flatten(1)
+
+
 class ReverseTokens(nn.Module):  # type: ignore[misc]
     """See `frameworks.token_layers.ReverseTokens`; a product with a matrix of 0 and 1, which every exporter knows."""
 

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 # A label of numbers with more different values than this is a quantity.
 MAX_NUMBER_CLASSES = 20
 CLASS_TASKS: tuple[TaskName, ...] = ("binary", "multiclass")
+ARRAY_TASKS: tuple[TaskName, ...] = ("multilabel", "frames")
 NUMBER_TASKS: tuple[TaskName, ...] = ("regression", "count")
 # Labels are trained on in float32.
 _MAX_FLOAT32 = 3.4028234663852886e38
@@ -57,11 +58,11 @@ def find_task(config: PrepareTableConfig, survey: ColumnSurvey) -> TaskName:
         raise DataError(f"{what} is an array already: leave `label_separator` out")
     if config.task is None:
         return "multilabel" if is_array or config.label_separator is not None else _infer_task(config.label, survey)
-    if is_array and config.task != "multilabel":
+    if is_array and config.task not in ARRAY_TASKS:
         raise DataError(f"{what} is an array, which goes with `task: multilabel`, not {config.task}")
-    if config.task == "multilabel" and not is_array and config.label_separator is None:
-        raise DataError(f"{what} is no array: `task: multilabel` needs the `label_separator` that is between labels")
-    if config.task != "multilabel" and config.label_separator is not None:
+    if config.task in ARRAY_TASKS and not is_array and config.label_separator is None:
+        raise DataError(f"{what} is no array: `task: {config.task}` needs the `label_separator` that is between labels")
+    if config.task not in ARRAY_TASKS and config.label_separator is not None:
         raise DataError(f"`label_separator` goes with `task: multilabel`, not {config.task}")
     return config.task
 
@@ -71,7 +72,7 @@ def settle_classes(task: TaskName, label_names: Sequence[str], declared: TaskNam
 
     DataError when a declared `binary` has more labels, or no row of a multilabel table has any.
     """
-    if task == "multilabel" and not label_names:
+    if task in ARRAY_TASKS and not label_names:
         raise DataError("no row has any label: there is nothing to learn")
     if declared == "binary" and len(label_names) > 2:
         named = ", ".join(repr(name) for name in label_names[:5])
@@ -80,7 +81,9 @@ def settle_classes(task: TaskName, label_names: Sequence[str], declared: TaskNam
 
 
 def read_label(raw: DataFrame, config: PrepareTableConfig, task: TaskName) -> Column:
-    """The column `label`: string for classes, sorted array of distinct strings for multilabel, else double.
+    """The column `label`: string for classes, sorted array of distinct strings for multilabel, array for frames.
+
+    Else double.
 
     Null where there is no label; an array without elements is a row to which no label applies.
     """
@@ -89,13 +92,15 @@ def read_label(raw: DataFrame, config: PrepareTableConfig, task: TaskName) -> Co
     tokens = config.null_tokens
     if task in NUMBER_TASKS:
         return read_number(raw, config.label, tokens).alias("label")
-    if task != "multilabel":
+    if task not in ARRAY_TASKS:
         return read_text(config.label, tokens).alias("label")
     if config.label_separator is not None:
         labels = F.split(read_text(config.label, tokens), re.escape(config.label_separator))
     else:
         labels = F.col(quote_column(config.label)).cast("array<string>")
     trimmed = F.transform(labels, lambda label: F.trim(label))
+    if task == "frames":
+        return F.transform(trimmed, lambda label: F.when(~label.isin("", *tokens), label)).alias("label")
     kept = F.filter(trimmed, lambda label: label.isNotNull() & ~label.isin("", *tokens))
     return F.array_sort(F.array_distinct(kept)).alias("label")
 
@@ -105,9 +110,12 @@ def list_label_problems(raw: DataFrame, config: PrepareTableConfig, task: TaskNa
     from pyspark.sql import functions as F
 
     column = F.col(quote_column(config.label))
-    is_array = task == "multilabel" and config.label_separator is None
+    is_array = task in ARRAY_TASKS and config.label_separator is None
     is_null = column.isNull() if is_array else read_text(config.label, config.null_tokens).isNull()
     problems = [("no_label", is_null, F.lit(f"column '{config.label}' is null"))]
+    if task == "frames":
+        has_gap = F.exists(read_label(raw, config, task), lambda label: label.isNull())
+        problems.append(("bad_label", has_gap, F.lit(f"column '{config.label}' has a step without a label")))
     if task in NUMBER_TASKS:
         number = read_label(raw, config, task)
         found = F.concat(F.lit(f"column '{config.label}' holds '"), column.cast("string"), F.lit("', "))

@@ -13,6 +13,7 @@ from dbx_dl.score.inputs.image_binding import ImageBinding
 from dbx_dl.score.model.plan import ScorePlan
 from dbx_dl.score.outputs.box_lists import BoxLists
 from dbx_dl.score.outputs.class_scores import ClassChoices, ClassScores, LabelSets
+from dbx_dl.score.outputs.frame_labels import FrameLabels
 from dbx_dl.score.outputs.output_parts import NamedValues, OutputPart, PlainOutput
 from dbx_dl.tasks import list_output_kinds, task_of
 from dbx_dl.transforms.tabular import input_names
@@ -73,10 +74,12 @@ def _plan_prediction(
     target, task = metadata.target, task_of(metadata.target)
     if task.output_kind != "probabilities":
         if choices is not None:
-            what = "boxes" if task.output_kind == "boxes" else "numbers"
+            what = {"boxes": "boxes", "frames": "steps, not rows"}.get(task.output_kind, "numbers")
             raise ConfigError(f"the model predicts {what}: there are no labels for top_k, probability_of or maps")
         if task.output_kind == "boxes":
             return BoxLists(names["boxes"], target.label_names)
+        if task.output_kind == "frames":
+            return FrameLabels(names["frames"], target.label_names)
         if task.output_kind == "pixels":
             return PlainOutput(names["pixels"], "pixels", "float32", 1)
         if task.output_kind == "values":

@@ -20,6 +20,9 @@ def draw(task: TaskName) -> tuple[np.ndarray, np.ndarray]:
         return labels, RANDOM.uniform(0.1, 0.4, (50, 6, 7))
     if task == "generation":
         return RANDOM.random((50, 4)), RANDOM.random((50, 4))
+    if task == "frames":
+        logits = RANDOM.normal(size=(50, 3, 4))
+        return RANDOM.integers(-1, 4, (50, 3)), np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)
     if TASKS[task].output_kind == "values":
         outputs = 2 + 0.3 * RANDOM.normal(size=(50, TASKS[task].count_outputs(Target(task=task, column="y"))))
         return RANDOM.poisson(3, 50).astype(np.float32), TASKS[task].predict(outputs, TaskSettings())

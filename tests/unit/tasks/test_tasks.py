@@ -30,14 +30,17 @@ SETTINGS = TaskSettings(
 
 
 def target_of(task: Task) -> Target:
-    names = NAMES if task.label_kind in ("class", "label_set") else ()
+    names = NAMES if task.label_kind in ("class", "label_set", "frames") else ()
     image = IMAGES if task.label_kind == "image" else None
-    return Target(task=task.name, column="y", label_names=names, image=image)
+    num_frames = 3 if task.label_kind == "frames" else 0
+    return Target(task=task.name, column="y", label_names=names, image=image, num_frames=num_frames)
 
 
 def draw_labels(task: Task, num_rows: int) -> np.ndarray:
     if task.label_kind == "class":
         return RANDOM.integers(0, 2, num_rows)
+    if task.label_kind == "frames":
+        return RANDOM.integers(0, 2, (num_rows, 3))
     if task.label_kind == "image":
         return RANDOM.uniform(size=(num_rows, 30)).astype(np.float32)
     if task.label_kind == "label_set":
@@ -55,7 +58,7 @@ def table(task: TaskName, **profile: Any) -> PreparedTable:
 
 @pytest.mark.parametrize("name", HERE)
 def test_a_graph_gives_what_the_task_predicts(name: str) -> None:
-    task = TASKS[name]
+    task = task_of(target_of(TASKS[name]))
     width = task.count_outputs(target_of(task))
     info = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", width])
     model = helper.make_model(helper.make_graph([], "g", [info], []), opset_imports=[helper.make_opsetid("", 18)])
@@ -63,18 +66,20 @@ def test_a_graph_gives_what_the_task_predicts(name: str) -> None:
     task.add_head(GraphEnd(model), "logits", "found", SETTINGS)
     kind = TensorProto.DOUBLE if task.output_kind in ("value", "values") else TensorProto.FLOAT
     shape: list[Any] = ["N"] if task.output_kind == "value" else ["N", len(task.name_values(target_of(task))) or width]
+    shape = ["N", 3, 2] if task.output_kind == "frames" else shape
     model.graph.output.append(helper.make_tensor_value_info("found", kind, shape))
     onnx.checker.check_model(model)
     logits = (RANDOM.normal(size=(20, width)) * 3).astype(np.float32)
     (found,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"logits": logits})
     expected = task.predict(logits, SETTINGS)
-    assert found.shape == expected.shape == ((20,) if task.output_kind == "value" else (20, expected.shape[1]))
+    assert found.shape == expected.shape == (20, *expected.shape[1:])
+    assert (expected.ndim == 1) == (task.output_kind == "value")
     assert task.scale_differences(found.astype(np.float64), expected, SETTINGS).max() < 1e-6
 
 
 @pytest.mark.parametrize("name", HERE)
 def test_metrics_are_those_that_a_task_names_weighted_ones_too(name: str) -> None:
-    task = TASKS[name]
+    task = task_of(target_of(TASKS[name]))
     labels = draw_labels(task, 40)
     predictions = task.predict(
         RANDOM.normal(size=(40, task.count_outputs(target_of(task)))).astype(np.float32), SETTINGS

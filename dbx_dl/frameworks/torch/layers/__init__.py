@@ -25,6 +25,7 @@ from dbx_dl.frameworks.torch.token_layers import (
     LastToken,
     MaxOverTokens,
     ReverseTokens,
+    TokenLogits,
     TokenPositions,
     create_embedding,
     keep_tokens,
@@ -237,6 +238,7 @@ CREATORS: dict[type, Callable[[Any, Shape], Any]] = {
     token_layers.Conv1D: lambda layer, shape: Conv1D(layer, shape[-1]),
     token_layers.MaxOverTokens: lambda *_: MaxOverTokens(),
     token_layers.LastToken: lambda *_: LastToken(),
+    token_layers.TokenLogits: lambda *_: TokenLogits(),
     token_layers.ReverseTokens: lambda *_: ReverseTokens(),
     token_layers.SideBySide: SideBySide,
 }
