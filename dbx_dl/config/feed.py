@@ -34,7 +34,8 @@ class AugmentConfig(Section):
     `flip` mirrors half of the images. `shift` moves them by up to that share of each side, black moving in. `crop` cuts
     a part of at least that share of the area, stretched to the size again. `rotate` turns by up to so many degrees.
     `brightness` multiplies pixels by 1 plus or minus up to that much. `erase` is the probability that a rectangle (2 to
-    33 % of the area) becomes the image's mean, after Zhong et al., "Random Erasing Data Augmentation", 2020.
+    33 % of the area) becomes the image's mean, after Zhong et al., "Random Erasing Data Augmentation", 2020. Images
+    with boxes or masks take flip, brightness and erase alone.
     """
 
     flip: Literal["none", "horizontal", "vertical", "both"] = "none"

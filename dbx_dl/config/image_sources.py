@@ -85,13 +85,14 @@ class CocoSource(Section):
 
     `labels`: `multiclass` (an image has one category), `multilabel` (its distinct categories), `boxes` (its objects'
     places, up to `max_boxes`, which a network looks for in cells of `cell` x `cell` pixels of the model's image; a
-    cell finds one object). Either way boxes and polygons are kept in the column `objects`.
+    cell finds one object), `polygons` (which pixels belong to which category). Either way boxes and polygons are kept
+    in the column `objects`.
     """
 
     format: Literal["coco"] = "coco"
     annotations: str
     root: str
-    labels: Literal["multiclass", "multilabel", "boxes"] = "multilabel"
+    labels: Literal["multiclass", "multilabel", "boxes", "polygons"] = "multilabel"
     cell: int = Field(default=8, gt=0)
     max_boxes: int = Field(default=32, gt=0)
     allow_outside: bool = False

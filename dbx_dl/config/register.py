@@ -31,6 +31,8 @@ MetricName = Literal[
     "energy_distance",
     "map_50",
     "box_iou",
+    "mean_iou",
+    "pixel_accuracy",
 ]
 
 

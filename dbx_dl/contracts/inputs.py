@@ -22,6 +22,7 @@ TaskName = Literal[
     "reconstruction",
     "generation",
     "boxes",
+    "segmentation",
     "none",
 ]
 
@@ -250,10 +251,11 @@ class Target(Contract):
     """What is learned.
 
     Classes: `label_index` in the table is the position of the label in `label_names`. Multi-label: `label` and
-    `label_index` are arrays. Numbers: `label` is a double, there are no names. Generation: `image` says what encoded
-    bytes in `column` become. Boxes: `label_boxes` holds at most `max_boxes` an image, and a network looks for them in
-    `grid` (rows, columns) cells. None: no label. `quantiles` are the levels that the task of that name predicts.
-    Frames: `label` and `label_index` are arrays of one label for each of up to `num_frames` steps.
+    `label_index` are arrays. Numbers: `label` is a double, there are no names. Frames: `label` and `label_index` are
+    arrays of one label for each of up to `num_frames` steps. Boxes: `label_boxes` holds at most `max_boxes` an image,
+    and a network looks for them in `grid` (rows, columns) cells. Segmentation: `label_polygons` are painted on `grid`
+    pixels; 0 is background, the label of number i is i + 1. Generation: `image` says what encoded bytes in `column`
+    become. None: no label. `quantiles` are the levels that the task of that name predicts.
     """
 
     task: TaskName = "multiclass"

@@ -8,6 +8,7 @@ from dbx_dl.score.model.own_models import name_outputs
 from dbx_dl.tasks import TaskSettings, task_of
 from dbx_dl.tasks.boxes import BoxTask
 from dbx_dl.tasks.graph_end import GraphEnd
+from dbx_dl.tasks.segmentation import SegmentationTask
 
 if TYPE_CHECKING:
     import onnx
@@ -19,8 +20,8 @@ def add_head(model: onnx.ModelProto, metadata: ModelMetadata) -> None:
     """Turn the network's outputs (logits first, embeddings second where there are any) into the file's.
 
     `probabilities` float32 (N, number of labels); `value` float64 (N,), or `values` (N, P) where a task predicts
-    several numbers, in the label's own unit; `pixels` float32 (N, D); `boxes` float32 (N, B, 5 + C); see the task.
-    `embedding` float32 (N, K).
+    several numbers, in the label's own unit; `pixels` float32 (N, D), `boxes` float32 (N, B, 5 + C), `mask` float32 (N,
+    H, W, 1 + C); see the task. `embedding` float32 (N, K).
     """
     task, names = task_of(metadata.target), name_outputs(metadata)
     logits, *further = list(model.graph.output)
@@ -46,6 +47,9 @@ def _describe_output(name: str, metadata: ModelMetadata) -> onnx.ValueInfoProto:
         return _describe_floats(name, target.num_entries)
     if isinstance(task, BoxTask):
         shape = ["N", task.num_cells, task.count_outputs(target) // task.num_cells]
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+    if isinstance(task, SegmentationTask):
+        shape = ["N", *task.grid, 1 + len(target.label_names)]
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
     names = task.name_values(target)
     return helper.make_tensor_value_info(name, TensorProto.DOUBLE, ["N", len(names)] if names else ["N"])

@@ -71,7 +71,7 @@ class Assembler:
             for part in [part for part in parts if not self._fill(rows, *part, walk, self._blocks.offer)]:
                 self._fill(rows, *part, walk, self._blocks.load)
         if walk.augmentation is not None:
-            walk.augmentation.apply(rows.inputs, rows.keys.texts, rows.is_row)
+            walk.augmentation.apply(rows.inputs, rows.keys.texts, rows.is_row, rows.labels)
         size = places_sb.shape[1]
         return [_cut(rows, start, start + size) for start in range(0, len(places), size)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _LEFT_RIGHT, _TOP_BOTTOM, _SHIFT_Y, _SHIFT_X, _AREA, _CROP_Y, _CROP_X, _ANGLE, _BRIGHTNESS = range(9)
 _ERASES, _ERASE_AREA, _ERASE_RATIO, _ERASE_Y, _ERASE_X = range(9, 14)
 _NUM_DRAWS = 14
-# Changes after which a place in the image is somewhere else.
-_MOVING = ("flip", "shift", "crop", "rotate")
+# Changes that move pixels and not what labels say of places.
+_MOVING = ("shift", "crop", "rotate")
 ERASED_AREA = (0.02, 0.33)
 ERASED_RATIO = (0.3, 1 / 0.3)
 
@@ -33,22 +33,35 @@ def check_augment(prepared: PreparedTable, config: AugmentConfig) -> None:
     moved = [name for name in _MOVING if getattr(config, name) != getattr(AugmentConfig(), name)]
     if moved and prepared.target.grid is not None:
         raise ConfigError(
-            f"feed.augment.{moved[0]} would move images away from their {prepared.target.task}: only brightness and "
-            "erase go with labels that have a place"
+            f"feed.augment.{moved[0]} would move images away from their {prepared.target.task}: only flip, "
+            "brightness and erase go with labels that have a place"
         )
+
+
+# What a row's label becomes with left and right, and with top and bottom exchanged.
+FlipLabel = Callable[["NDArray[np.generic]", bool, bool], "NDArray[np.generic]"]
 
 
 class Augmentation:
     """The changes of one epoch, in the order of `AugmentConfig`; what a row gets depends on seed, epoch and its key."""
 
-    def __init__(self, config: AugmentConfig, seed: int, epoch: int) -> None:
+    def __init__(self, config: AugmentConfig, seed: int, epoch: int, flip_label: FlipLabel | None = None) -> None:
         self._config = config
+        self._flip_label = flip_label
         self._salt = seed.to_bytes(16, "little", signed=True) + epoch.to_bytes(8, "little", signed=True)
 
-    def apply(self, pixels_nhwc: NDArray[np.uint8], keys: Sequence[str], is_row: NDArray[np.bool_]) -> None:
-        """Change, in place, those of the uint8 (N, H, W, C) images that are rows."""
+    def apply(
+        self,
+        pixels_nhwc: NDArray[np.uint8],
+        keys: Sequence[str],
+        is_row: NDArray[np.bool_],
+        labels: NDArray[np.generic] | None = None,
+    ) -> None:
+        """Change, in place, those of the uint8 (N, H, W, C) images that are rows, and labels (N, …) with places."""
         for place in np.flatnonzero(is_row).tolist():
             pixels_nhwc[place] = self.change(pixels_nhwc[place], keys[place])
+            if self._flip_label is not None and labels is not None:
+                labels[place] = self._flip_label(labels[place], *self._choose_mirrors(self._draw(keys[place])))
 
     def change(self, pixels_hwc: NDArray[np.uint8], key: str) -> NDArray[np.uint8]:
         """The changed image of a row."""

@@ -14,8 +14,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dbx_dl.contracts import ImageSpec, Target
+    from dbx_dl.feed.augmentation import FlipLabel
 
 COLUMN = "label_boxes"
+
+
+def flip_boxes(boxes_m5: NDArray[Any], is_mirrored: bool, is_upended: bool) -> NDArray[Any]:
+    """Boxes of an image with left and right, and with top and bottom exchanged."""
+    flipped = boxes_m5.copy()
+    is_box = (boxes_m5[:, 3:] > 0).all(axis=1)
+    for axis, is_flipped in ((1, is_mirrored), (2, is_upended)):
+        if is_flipped:
+            flipped[is_box, axis] = 1 - boxes_m5[is_box, axis] - boxes_m5[is_box, axis + 2]
+    return flipped
 
 
 class BoxReader:
@@ -30,6 +41,7 @@ class BoxReader:
     def __init__(self, target: Target, inputs: ImageSpec) -> None:
         self._names = target.label_names
         self._inputs = inputs
+        self.flip_label: FlipLabel | None = flip_boxes
         self.row_shape: tuple[int, ...] = (target.max_boxes, 5)
 
     def read(self, table: pa.Table, place: str) -> NDArray[np.generic]:

@@ -125,7 +125,8 @@ class Feed:
         max_fraction = config.max_bad_fraction if epoch is not None else 0.0
         bad_rows = BadRows(self._split, -(-self.num_rows // self.share.num_ranks), max_fraction)
         is_augmented = epoch is not None and config.augment.is_active
-        augmentation = Augmentation(config.augment, self._seed, epoch or 0) if is_augmented else None
+        flip_label = self._reader.labels.flip_label
+        augmentation = Augmentation(config.augment, self._seed, epoch or 0, flip_label) if is_augmented else None
         return Pass(order, bad_rows, epoch is not None, augmentation)
 
     def _group_steps(self, epoch: int | None, first_step: int) -> Iterator[NDArray[np.int64]]:

@@ -8,8 +8,8 @@ import numpy as np
 
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.errors import ConfigError, DataError
-from dbx_dl.feed.boxes import COLUMN as BOXES
 from dbx_dl.feed.boxes import BoxReader
+from dbx_dl.feed.masks import MaskReader
 from dbx_dl.tasks import LabelKind, task_of
 from dbx_dl.tasks.frames import NO_LABEL
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dbx_dl.config import FeedConfig
-    from dbx_dl.contracts import ImageSpec, PreparedTable, Target
+    from dbx_dl.contracts import PreparedTable, Target
+    from dbx_dl.feed.augmentation import FlipLabel
 
 # What prepare writes, by what a row's label is.
 _COLUMNS: dict[LabelKind, tuple[str, ...]] = {
@@ -26,7 +27,6 @@ _COLUMNS: dict[LabelKind, tuple[str, ...]] = {
     "label_set": ("label_index",),
     "frames": ("label_index",),
     "number": ("label",),
-    "boxes": (BOXES,),
     "none": (),
 }
 
@@ -46,6 +46,10 @@ class Labels(Protocol):
     def row_shape(self) -> tuple[int, ...]:
         """Shape of one row's label."""
 
+    @property
+    def flip_label(self) -> FlipLabel | None:
+        """What a label becomes with its image; None where it does not speak of places."""
+
     def read(self, table: pa.Table, place: str) -> NDArray[np.generic]:
         """Labels of a table's rows; DataError, naming `place`, when a row has none that can be used."""
 
@@ -53,8 +57,8 @@ class Labels(Protocol):
 def open_labels(prepared: PreparedTable) -> Labels:
     """The labels of a prepared table's task."""
     target, inputs = prepared.target, prepared.inputs
-    if target.max_boxes and isinstance(inputs, ImageSpec) and task_of(target).label_kind == "boxes":
-        return BoxReader(target, inputs)
+    if target.grid is not None and isinstance(inputs, ImageSpec):
+        return BoxReader(target, inputs) if task_of(target).label_kind == "boxes" else MaskReader(target, inputs)
     return LabelReader(target)
 
 
@@ -71,6 +75,7 @@ class LabelReader:
         sizes = {"label_set": self._num_names, "image": target.num_entries, "frames": target.num_frames}
         size = sizes.get(self._kind)
         self.row_shape: tuple[int, ...] = () if size is None else (size,)
+        self.flip_label: FlipLabel | None = None
 
     def read(self, table: pa.Table, place: str) -> NDArray[np.generic]:
         """Labels (N, *row_shape) of a table's rows; DataError, naming `place`, when a row has none that is finite."""

@@ -194,6 +194,18 @@ class Residual:
 
 
 @dataclass(frozen=True)
+class UpSample2D(WithoutWeights):
+    """(H, W, C) to (size H, size W, C): every pixel `size` x `size` times."""
+
+    size: int = 2
+
+    def shape_after(self, shape: Shape) -> Shape:
+        """The larger image."""
+        height, width, channels = shape
+        return (height * self.size, width * self.size, channels)
+
+
+@dataclass(frozen=True)
 class RandomFourier(WithoutWeights):
     """(K,) to `num_features` random features whose products are near exp(-gamma |x - y|^2).
 

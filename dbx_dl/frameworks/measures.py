@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks import TaskSettings, task_of
+from dbx_dl.tasks.segmentation import SegmentationTask
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,8 +33,12 @@ class SupervisedMeasures:
 
     def observe(self, batch: Batch, outputs: np.ndarray) -> dict[str, np.ndarray]:
         """`labels` and `predictions` of a batch's rows, and their `sample_weights` where they have some."""
-        observed = {LABELS: batch.labels, PREDICTIONS: self.predict(outputs)}
+        observed = {LABELS: batch.labels, PREDICTIONS: self._keep(outputs)}
         return observed | ({WEIGHTS: batch.sample_weights} if self._request.has_sample_weights else {})
+
+    def _keep(self, outputs: np.ndarray) -> np.ndarray:
+        """Predictions, of masks only which label each pixel has."""
+        return self._task.observe(outputs) if isinstance(self._task, SegmentationTask) else self.predict(outputs)
 
     def predict(self, outputs: np.ndarray) -> np.ndarray:
         """Predictions of a network's outputs float32 (N, num_outputs)."""

@@ -115,7 +115,10 @@ class ReverseTokens(_WithoutWeights):
 
 @dataclass(frozen=True)
 class SideBySide:
-    """What several branches make of the same values, one behind the other in the last dimension."""
+    """What several branches make of the same values, one behind the other in the last dimension.
+
+    A branch without layers gives the values themselves.
+    """
 
     branches: tuple[tuple[Layer, ...], ...]
 

@@ -69,7 +69,7 @@ def describe_signature(metadata: ModelMetadata) -> ModelSignature:
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
-    from mlflow.types.schema import Array, Object, Property
+    from mlflow.types.schema import Array, Map, Object, Property
 
     inputs = metadata.inputs
     if isinstance(inputs, ImageSpec):
@@ -91,6 +91,8 @@ def describe_signature(metadata: ModelMetadata) -> ModelSignature:
         "double": DataType.double,
         "array<float>": Array(DataType.float),
         "array<string>": Array(DataType.string),
+        "binary": DataType.binary,
+        "map<string,double>": Map(DataType.double),
         BOX_LISTS: Array(Object([Property("label", DataType.string), *numbers])),
         "array<array<float>>": Array(Array(DataType.float)),
     }

@@ -11,6 +11,7 @@ from dbx_dl.runtime.tables import quote_column, read_pinned
 from dbx_dl.score.model.model_file import fetch_model
 from dbx_dl.score.outputs.box_lists import read_boxes
 from dbx_dl.score.outputs.frame_labels import read_frames
+from dbx_dl.score.outputs.masks import read_masks
 from dbx_dl.score.udf import scorer_of
 from dbx_dl.tasks import task_of
 
@@ -91,6 +92,8 @@ def read_predictions(
         return labels, read_boxes(predictions.column("boxes"), target.label_names)
     if kind == "frames":
         return labels, read_frames(predictions.column(kind), target.num_frames, len(target.label_names))
+    if kind == "mask":
+        return labels, read_masks(predictions.column("mask"), target.grid or (1, 1))
     flat = predictions.column(kind).combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return labels, flat.reshape(-1, len(target.label_names) or target.num_entries)
 

@@ -14,6 +14,7 @@ from dbx_dl.tasks.label_sets import LabelSetTask
 from dbx_dl.tasks.numbers import CountTask, RegressionTask
 from dbx_dl.tasks.quantiles import QuantilesTask
 from dbx_dl.tasks.reconstruction import ReconstructionTask
+from dbx_dl.tasks.segmentation import SegmentationTask
 from dbx_dl.tasks.task import LabelKind, Task, TaskSettings
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ TASKS: dict[str, Task] = {
         ReconstructionTask(),
         GenerationTask(),
         BoxTask(),
+        SegmentationTask(),
     )
 }
 
@@ -58,7 +60,7 @@ def task_of(target: NamedTask | TaskName) -> Task:
     if isinstance(target, str):
         return TASKS[target]
     task = TASKS[target.task]
-    if isinstance(task, BoxTask) and target.grid is not None:
+    if isinstance(task, BoxTask | SegmentationTask) and target.grid is not None:
         return replace(task, grid=target.grid)
     if isinstance(task, FramesTask):
         return replace(task, num_frames=target.num_frames)

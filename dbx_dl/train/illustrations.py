@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 _NUM_SAMPLES = 16
 _MAX_POINTS = 2000
+_NUM_PLACES = 8
 
 
 def log_figures(run: TrackedRun, prepared: PreparedTable, result: TrainingResult, predictions: Path) -> None:
@@ -37,6 +38,8 @@ def log_figures(run: TrackedRun, prepared: PreparedTable, result: TrainingResult
         return
     for path in sorted(run.figures.glob(f"{PREFIX}*.png")):
         run.log_file(path, "figures")
+    if prepared.target.grid is not None and isinstance(prepared.inputs, ImageSpec):
+        _log_places(run, prepared, prepared.inputs, predictions)
     if not prepared.target.is_classification:
         _log_estimates(run, prepared, predictions)
         return
@@ -64,6 +67,21 @@ def _log_estimates(run: TrackedRun, prepared: PreparedTable, predictions: Path) 
     if isinstance(task, SeveralNumbers):
         points, interval = task.choose_points(values), task.find_interval(values)
     run.log_figure(figures.estimates(labels, points, interval), "estimates")
+
+
+def _log_places(run: TrackedRun, prepared: PreparedTable, inputs: ImageSpec, predictions: Path) -> None:
+    from dbx_dl import figures
+    from dbx_dl.feed.rows import read_rows
+    from dbx_dl.train.place_pictures import draw_places
+    from dbx_dl.transforms.images import decode_image
+
+    with np.load(predictions, allow_pickle=False) as arrays:
+        keys, labels, found = (arrays[name][:_NUM_PLACES] for name in ("keys", "labels", "predictions"))
+    if len(keys):
+        rows = read_rows(prepared, "test", keys=keys.tolist())
+        images = [decode_image(data, inputs) for data in rows.column(inputs.column).to_pylist()]
+        places = draw_places(images, labels, found, task_of(prepared.target).label_kind)
+        run.log_figure(figures.class_samples(places, ()), "sample_predictions")
 
 
 def _log_samples(

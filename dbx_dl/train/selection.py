@@ -13,6 +13,7 @@ _DECIDING = (
     ("accuracy", "log_loss"),
     *((name,) for name in ("log_loss", "poisson_deviance", "rmse", "reconstruction_error", "energy_distance")),
     ("map_50", "box_iou"),
+    ("mean_iou", "pixel_accuracy"),
 )
 
 
@@ -54,7 +55,7 @@ def rate_epoch(metrics: Mapping[str, float], metric: str | None = None) -> tuple
 
     With a `metric` only that one counts, and an epoch without it (an AUC can be undefined) is the worst. Else
     validation accuracy, then log loss; log loss of label sets; deviance of counts; root mean squared error of numbers;
-    average precision, then overlap of boxes.
+    average precision, then overlap of boxes; overlap of pixels, then their accuracy.
     Without a validation split the lower training loss is better.
     """
     if metric is not None:

@@ -56,7 +56,7 @@ def main(name: str, folder: Path) -> None:
         "unfrozen": unfreeze(name, framework, SingleRank()),
         "reconstruction": reconstructing.run_alone(name, framework, folder / "reconstruction"),
         "generation": generating.run_alone(framework),
-        "boxes": locating.run_alone(name, framework),
+        "places": locating.run_alone(name, framework),
         "weighted": step_with_weights(framework),
         "refused_state": refuse_state(framework),
         "versions": framework.describe_versions(),

@@ -35,6 +35,7 @@ REQUESTS = {
     "deep_convnet": NetworkRequest("deep_convnet", {}, *IMAGES),
     "resnet": NetworkRequest("resnet", {"num_blocks": 2, "filters": 4}, *IMAGES),
     "detector": NetworkRequest("detector", {"filters": 4}, (16, 8, 3), "uint8", 2 * 1 * 7, 7, grid=(2, 1)),
+    "unet": NetworkRequest("unet", {"filters": 4}, (8, 12, 3), "uint8", 8 * 12 * 3, 7, grid=(8, 12)),
     "rnn": NetworkRequest("rnn", {"units": 8, "num_steps": 6}, *STEPS),
     "lstm": NetworkRequest("lstm", {"units": 8, "is_bidirectional": True, "num_layers": 2}, *IMAGES),
     "lstm_one_way": NetworkRequest("lstm", {"units": 8}, *IMAGES),

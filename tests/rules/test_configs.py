@@ -21,7 +21,10 @@ DEMO_RUNS = {"digits": digits_run(), "breast_cancer": breast_cancer_run()}
 MNIST_RUNS = ("mnist_keras", "mnist_tensorflow_cnn", "mnist_tensorflow_mlp", "mnist_torch")
 
 
-OTHER_RUNS = ("adult_census", "digits_anomalies", "digits_gan", "reviews", "sales_forecast", "visits")
+OTHER_RUNS = (
+    *("adult_census", "digits_anomalies", "digits_gan", "reviews", "sales_forecast", "shape_masks", "shapes"),
+    "visits",
+)
 
 
 @pytest.mark.parametrize("name", OTHER_RUNS)

@@ -12,6 +12,7 @@ from dbx_dl.frameworks.architectures.dense import DENSE_NETWORKS
 from dbx_dl.frameworks.architectures.detection import DETECTION_NETWORKS
 from dbx_dl.frameworks.architectures.go import GO_NETWORKS
 from dbx_dl.frameworks.architectures.markov import MARKOV_NETWORKS
+from dbx_dl.frameworks.architectures.segmentation import SEGMENTATION_NETWORKS
 from dbx_dl.frameworks.architectures.sequences import SEQUENCE_NETWORKS
 from dbx_dl.frameworks.architectures.text import TEXT_NETWORKS
 from dbx_dl.frameworks.networks import is_users_own, require_known
@@ -26,6 +27,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     **SEQUENCE_NETWORKS,
     **TEXT_NETWORKS,
     **DETECTION_NETWORKS,
+    **SEGMENTATION_NETWORKS,
     **GO_NETWORKS,
     **MARKOV_NETWORKS,
     **AUTOENCODERS,

@@ -198,6 +198,7 @@ APPLIERS: dict[type, Callable[[Any, Values, str], Values]] = {
     ),
     kinds.LayerNorm: _create(lambda _, name: keras.layers.LayerNormalization(epsilon=kinds.NORM_EPSILON, name=name)),
     kinds.RandomFourier: _create(lambda layer, name: RandomFourier(**asdict(layer), name=name)),
+    kinds.UpSample2D: _create(lambda layer, name: keras.layers.UpSampling2D(layer.size, name=name)),
     kinds.Recurrent: _recur,
     random_layers.Corrupt: _create(lambda layer, name: Corrupt(layer.noise, layer.masking, name=name)),
     random_layers.Sample: _create(lambda _, name: Sample(name=name)),

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from dbx_dl.frameworks.keras.box_loss import compare_boxes
 from dbx_dl.frameworks.keras.estimation_losses import compare_normal, compare_overdispersed, compare_quantiles
+from dbx_dl.frameworks.keras.pixel_loss import compare_masks
 from dbx_dl.tasks.frames import NO_LABEL
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ RECONSTRUCTION_LOSSES: dict[tuple[bool, str | None], Callable[[Any, Any], Any]] 
 # Softmax cross-entropy, or the mean over classes of a margin loss; sigmoid cross-entropy, averaged over labels; squared
 # error, Huber's loss (delta 1) or absolute error of the scaled label; Poisson's negative log likelihood without the
 # term that depends on the label alone; of a reconstruction the mean over a row of RECONSTRUCTION_LOSSES; of boxes see
-# `frameworks.box_weights`.
+# `frameworks.box_weights`, of masks softmax cross-entropy, averaged over pixels.
 LOSSES: dict[str, Callable[[ObjectiveRequest], Loss]] = {
     "binary": _compare_classes,
     "multiclass": _compare_classes,
@@ -125,4 +126,5 @@ LOSSES: dict[str, Callable[[ObjectiveRequest], Loss]] = {
     "gaussian": compare_normal,
     "negative_binomial": compare_overdispersed,
     "boxes": compare_boxes,
+    "segmentation": compare_masks,
 }

@@ -168,12 +168,12 @@ def image_spec(config: PrepareImagesConfig) -> ImageSpec:
 def settings_of(config: PrepareImagesConfig) -> dict[str, Any]:
     """What has to stay the same from one prepare of a table to the next."""
     names = {"height", "width", "channels", "resize", "encoding", "min_side", "max_pixels", "max_file_bytes", "split"}
-    return {"kind": "images", **config.model_dump(mode="json", include=names), **_box_settings(config)}
+    return {"kind": "images", **config.model_dump(mode="json", include=names), **_shape_settings(config)}
 
 
-def _box_settings(config: PrepareImagesConfig) -> dict[str, Any]:
+def _shape_settings(config: PrepareImagesConfig) -> dict[str, Any]:
     source = config.source
-    if not isinstance(source, CocoSource) or source.labels != "boxes":
+    if not isinstance(source, CocoSource) or source.labels not in ("boxes", "polygons"):
         return {}
     return {"labels": source.labels, "cell": source.cell, "max_boxes": source.max_boxes}
 
@@ -262,6 +262,8 @@ def _find_target(update: _Update, outcome: Outcome) -> Target:
     is_binary = task == "multiclass" and len(names) == 2
     target = Target(task="binary" if is_binary else task, column="label", label_names=names)
     source, config = update.config.source, update.config
+    if task == "segmentation":
+        return target.model_copy(update={"grid": (config.height, config.width)})
     if task != "boxes" or not isinstance(source, CocoSource):
         return target
     grid = (config.height // source.cell, config.width // source.cell)

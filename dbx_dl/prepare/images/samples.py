@@ -43,7 +43,11 @@ def _decode_samples(spark: SparkSession, prepared: PreparedTable) -> dict[str, l
     if not isinstance(spec, ImageSpec):
         raise TypeError("samples are drawn of image tables")
     rows = read_pinned(spark, prepared.table)
-    label = F.concat_ws(", ", "label") if prepared.target.task in ("multilabel", "boxes") else F.col("label")
+    label = (
+        F.concat_ws(", ", "label")
+        if prepared.target.task in ("multilabel", "boxes", "segmentation")
+        else F.col("label")
+    )
     named = rows.select("key", "sha256", F.coalesce(label, F.lit(_UNLABELLED)).alias("label"))
     names = [
         row["label"]

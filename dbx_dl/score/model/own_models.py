@@ -14,6 +14,7 @@ from dbx_dl.score.model.plan import ScorePlan
 from dbx_dl.score.outputs.box_lists import BoxLists
 from dbx_dl.score.outputs.class_scores import ClassChoices, ClassScores, LabelSets
 from dbx_dl.score.outputs.frame_labels import FrameLabels
+from dbx_dl.score.outputs.masks import MaskImages
 from dbx_dl.score.outputs.output_parts import NamedValues, OutputPart, PlainOutput
 from dbx_dl.tasks import list_output_kinds, task_of
 from dbx_dl.transforms.tabular import input_names
@@ -56,8 +57,8 @@ def plan_own(metadata: ModelMetadata, choices: ClassChoices | None = None) -> Sc
     """How a file's inputs are bound, and its task's fields.
 
     Classes: label, probability, probabilities. Multilabel: labels (from 0.5 on), probabilities. Numbers: value, or a
-    field for each that the task names, in the label's own unit. Boxes: boxes. With embeddings a further field
-    `embedding`.
+    field for each that the task names, in the label's own unit. Boxes: boxes. Masks: mask, areas. With
+    embeddings a further field `embedding`.
     ConfigError when the choices need classes that the model has not.
     """
     inputs, names = metadata.inputs, name_outputs(metadata)
@@ -74,14 +75,17 @@ def _plan_prediction(
     target, task = metadata.target, task_of(metadata.target)
     if task.output_kind != "probabilities":
         if choices is not None:
-            what = {"boxes": "boxes", "frames": "steps, not rows"}.get(task.output_kind, "numbers")
+            known = {"boxes": "boxes", "mask": "masks", "frames": "steps, not rows"}
+            what = known.get(task.output_kind, "numbers")
             raise ConfigError(f"the model predicts {what}: there are no labels for top_k, probability_of or maps")
-        if task.output_kind == "boxes":
-            return BoxLists(names["boxes"], target.label_names)
         if task.output_kind == "frames":
             return FrameLabels(names["frames"], target.label_names)
         if task.output_kind == "pixels":
             return PlainOutput(names["pixels"], "pixels", "float32", 1)
+        if task.output_kind == "boxes":
+            return BoxLists(names["boxes"], target.label_names)
+        if task.output_kind == "mask":
+            return MaskImages(names["mask"], target.label_names)
         if task.output_kind == "values":
             return NamedValues(names["values"], task.name_values(target))
         return PlainOutput(names["value"], "value", "float64", 0)

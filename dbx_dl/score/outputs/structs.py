@@ -18,7 +18,7 @@ def prediction_fields(metadata: ModelMetadata) -> dict[str, str]:
     """Name and SQL type of every field of a model's predictions, in order; the last one is `error`.
 
     Classes: label, probability, probabilities. Multilabel: labels (from 0.5 on), probabilities. Numbers: value, in the
-    label's own unit. Boxes: boxes. With embeddings a further field `embedding`.
+    label's own unit. Boxes: boxes. Masks: mask, areas. With embeddings a further field `embedding`.
     """
     return plan_own(metadata).fields
 

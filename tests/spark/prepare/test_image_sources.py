@@ -164,6 +164,23 @@ def test_coco(spark: SparkSession, tmp_path: Path) -> None:
     assert reasons["c.png"] == (None, "no_label")
 
 
+def test_coco_shapes(spark: SparkSession, tmp_path: Path) -> None:
+    place = {"format": "coco", "annotations": str(write_coco(tmp_path)), "root": str(tmp_path / "images")}
+    boxes = find(spark, **place, labels="boxes")
+    assert (boxes.task, boxes.extra_columns) == ("boxes", ("objects", "label_boxes"))
+    rows = rows_of(boxes.listing)
+    assert [box.asDict() for box in rows["a.png"]["label_boxes"]] == [
+        {"label": "zebra", "x": 0.125, "y": 0.125, "width": 0.5, "height": 0.5},
+        {"label": "cat", "x": 0.0, "y": 0.0, "width": 1.0, "height": 1.0},
+    ]
+    assert (rows["a.png"]["label"], rows["c.png"]["label_boxes"]) == (["cat", "zebra"], [])
+    assert rows["sub/b.png"]["detail"] == "an object of 'dog' has no bbox"
+    polygons = find(spark, **place, labels="polygons")
+    assert (polygons.task, polygons.extra_columns) == ("segmentation", ("objects", "label_polygons"))
+    assert rows_of(polygons.listing)["a.png"]["detail"] == "an object of 'cat' has no polygon"
+    assert dict(polygons.listing.dtypes)["label_polygons"] == "array<struct<label:string,points:array<double>>>"
+
+
 def test_tables(spark: SparkSession, tmp_path: Path) -> None:
     lines = [("k1", b"1", "a", "x"), ("k2", b"2", "b", "train"), ("k2", b"3", "b", None), (None, b"4", "a", None)]
     lines += [("k5", None, "a", "dev"), ("k6", b"6", "", None), ("", b"7", "a", None)]

@@ -15,6 +15,10 @@ RANDOM = np.random.default_rng(5)
 def draw(task: TaskName) -> tuple[np.ndarray, np.ndarray]:
     if task == "multilabel":
         return RANDOM.integers(0, 2, (50, 3)).astype(np.float32), RANDOM.random((50, 3))
+    if task == "generation":
+        return RANDOM.random((50, 4)), RANDOM.random((50, 4))
+    if task == "segmentation":
+        return RANDOM.integers(0, 3, (50, 8, 8)), RANDOM.dirichlet(np.ones(3), (50, 8, 8))
     if task == "boxes":
         labels = np.concatenate([RANDOM.integers(0, 2, (50, 3, 1)), RANDOM.uniform(0.1, 0.4, (50, 3, 4))], axis=2)
         return labels, RANDOM.uniform(0.1, 0.4, (50, 6, 7))

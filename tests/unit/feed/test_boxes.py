@@ -13,6 +13,7 @@ from deltalake import write_deltalake
 from dbx_dl.config import FeedConfig
 from dbx_dl.contracts import ImageSpec, PreparedTable, Target
 from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.feed.boxes import flip_boxes
 from dbx_dl.feed.reader import open_feed
 from tests.prepared_tables import describe, encode_png
 
@@ -70,9 +71,20 @@ def test_what_cannot_be_used_is_told(tmp_path: Path, boxes: list[Any], message: 
 
 def test_images_are_not_moved_away_from_their_boxes(tmp_path: Path) -> None:
     prepared = write(tmp_path, [[FIRST]])
-    config = FeedConfig.model_validate({"augment": {"flip": "horizontal", "brightness": 0.5}})
-    with pytest.raises(ConfigError, match=r"feed\.augment\.flip would move images away from their boxes"):
+    config = FeedConfig.model_validate({"augment": {"shift": 0.1, "brightness": 0.5}})
+    with pytest.raises(ConfigError, match=r"feed\.augment\.shift would move images away from their boxes"):
         open_feed(prepared, "train", batch_size=1, config=config)
     brighter = FeedConfig.model_validate({"augment": {"brightness": 0.5}})
     (batch,) = open_feed(prepared, "train", batch_size=1, config=brighter).batches(1)
     np.testing.assert_allclose(batch.labels[0, 0], [1, 0.25, 0.5, 0.5, 0.25])
+
+
+def test_boxes_are_flipped_with_their_images(tmp_path: Path) -> None:
+    prepared = write(tmp_path, [[FIRST, SECOND]] * 16)
+    config = FeedConfig.model_validate({"augment": {"flip": "both"}})
+    (batch,) = open_feed(prepared, "train", batch_size=16, config=config).batches(1)
+    found = {tuple(np.round(boxes[:, 1:3].ravel(), 3).tolist()) for boxes in batch.labels}
+    assert found == {(0.25, y, x, 0.0) for y in (0.5, 0.25) for x in (0.0, 0.875)}
+    mirrored = flip_boxes(batch.labels[0], True, True)
+    np.testing.assert_allclose(flip_boxes(mirrored, True, True), batch.labels[0], atol=1e-6)
+    assert not flip_boxes(np.zeros((2, 5), np.float32), True, True).any()

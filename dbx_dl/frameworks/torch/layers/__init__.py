@@ -139,9 +139,10 @@ class SideBySide(nn.Module):  # type: ignore[misc]
                 self.add_module(name, module)
 
     def forward(self, values: Any, tokens_nt: Any = None) -> Any:
-        """(N, ..., sum of the branches' last dimensions)."""
+        """(N, ..., sum of the branches' last dimensions); of images (N, sum of the branches' channels, H, W)."""
         branches = [[getattr(self, name) for name in names] for names in self._branches]
-        return torch.cat([walk(branch, values, tokens_nt) for branch in branches], dim=-1)
+        found = [walk(branch, values, tokens_nt) for branch in branches]
+        return torch.cat(found, dim=1 if values.ndim == 4 else -1)
 
 
 class SelfAttention(nn.Module):  # type: ignore[misc]
@@ -228,6 +229,7 @@ CREATORS: dict[type, Callable[[Any, Shape], Any]] = {
     kinds.LayerNorm: lambda _, shape: nn.LayerNorm(shape[-1], eps=kinds.NORM_EPSILON),
     kinds.RandomFourier: lambda layer, shape: RandomFourier(layer, shape[-1]),
     kinds.Residual: Residual,
+    kinds.UpSample2D: lambda layer, _: nn.Upsample(scale_factor=layer.size),
     kinds.Recurrent: _recur,
     kinds.SelfAttention: lambda layer, shape: SelfAttention(layer.num_heads, shape[-1]),
     random_layers.Corrupt: lambda layer, _: Corrupt(layer.noise, layer.masking),

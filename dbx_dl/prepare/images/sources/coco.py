@@ -18,28 +18,36 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from dbx_dl.config import CocoSource
-    from dbx_dl.prepare.images.sources.found import FoundImages
+    from dbx_dl.prepare.images.sources.found import FoundImages, ImageTask
 
 logger = logging.getLogger(__name__)
 
 MAX_FILE_BYTES = 2 * 2**30
 OBJECTS = "objects"
-BOXES = "label_boxes"
+# The column with the places of an image's objects, and the task that these are for.
+SHAPES: dict[str, str] = {"boxes": "label_boxes", "polygons": "label_polygons"}
+TASKS: dict[Labels, ImageTask] = {
+    "multiclass": "multiclass",
+    "multilabel": "multilabel",
+    "boxes": "boxes",
+    "polygons": "segmentation",
+}
 
 
 def find_in_coco(spark: SparkSession, source: CocoSource) -> FoundImages:
     """One image per entry of `images`, in the column `objects` its annotations; bad ones are rejected (`parse_coco`).
 
-    For the labels `boxes` a further column `label_boxes` holds places in shares of the image, see `place_boxes`. The
-    driver reads the whole file, which takes about six times its size in memory; one above MAX_FILE_BYTES is refused.
-    DataError when it is absent or no COCO file, or when boxes are asked for and there are none.
+    For the labels `boxes` a further column `label_boxes` holds places in shares of the image, for `polygons` the column
+    `label_polygons`, see `coco_shapes`. The driver reads the whole file, which takes about six times its size in
+    memory; one above MAX_FILE_BYTES is refused. DataError when it is absent or no COCO file, or when boxes or polygons
+    are asked for and there are none.
     """
     what = f"COCO file {source.annotations}"
     found = parse_coco(_read_text(spark, source.annotations, what), source.labels, what, source.max_boxes)
     _tell(found, source.labels, what)
     rows = _to_rows(spark, found, source.labels)
-    extra = (OBJECTS, BOXES) if source.labels == "boxes" else (OBJECTS,)
-    return list_paths(rows, source.root, source.allow_outside, source.labels, extra, found.label_names)
+    extra = (OBJECTS, *_list_shapes(source.labels))
+    return list_paths(rows, source.root, source.allow_outside, TASKS[source.labels], extra, found.label_names)
 
 
 def to_table(found: CocoFile, labels: Labels) -> pa.Table:
@@ -56,25 +64,31 @@ def to_table(found: CocoFile, labels: Labels) -> pa.Table:
         "_reason": pa.array([image.reason for image in images], pa.string()),
         "_detail": pa.array([image.detail for image in images], pa.string()),
     }
-    if labels == "boxes":
-        columns[BOXES] = pa.array([image.boxes or [] for image in images], _boxes_type())
+    for name in _list_shapes(labels):
+        columns[name] = pa.array([image.shapes or [] for image in images], _shapes_type(labels))
     return pa.table(columns)
+
+
+def _list_shapes(labels: Labels) -> tuple[str, ...]:
+    return (SHAPES[labels],) if labels in SHAPES else ()
 
 
 def _tell(found: CocoFile, labels: Labels, what: str) -> None:
     if found.num_stray:
         logger.warning("%s: %d annotations belong to none of its images", what, found.num_stray)
-    if labels != "boxes":
+    if labels not in SHAPES:
         return
-    if not any(image.boxes for image in found.images):
-        raise DataError(f"{what} has no image with boxes: set source.labels to multiclass or multilabel")
+    if not any(image.shapes for image in found.images):
+        raise DataError(f"{what} has no image with {labels}: set source.labels to multiclass or multilabel")
     if found.num_left_out:
-        logger.warning("%s: %d crowds or boxes without area inside of the image are left out", what, found.num_left_out)
+        logger.warning("%s: %d crowds or %s without area are left out", what, found.num_left_out, labels)
 
 
-def _boxes_type() -> pa.DataType:
+def _shapes_type(labels: Labels) -> pa.DataType:
     import pyarrow as pa
 
+    if labels == "polygons":
+        return pa.list_(pa.struct([("label", pa.string()), ("points", pa.list_(pa.float64()))]))
     numbers = [(name, pa.float64()) for name in ("x", "y", "width", "height")]
     return pa.list_(pa.struct([("label", pa.string()), *numbers]))
 
@@ -98,7 +112,7 @@ def _to_rows(spark: SparkSession, found: CocoFile, labels: Labels) -> DataFrame:
         PATH,
         "label",
         OBJECTS,
-        *([BOXES] if labels == "boxes" else []),
+        *_list_shapes(labels),
         F.lit(None).cast("string").alias("given_split"),
         problem(F.lit(False), "", "").alias(UNREADABLE),
         F.when(F.col("_reason").isNotNull(), unusable).alias(UNUSABLE),

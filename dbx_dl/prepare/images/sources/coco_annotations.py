@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dbx_dl.errors import DataError
-from dbx_dl.prepare.images.sources.coco_shapes import BadAnnotationError, place_boxes
+from dbx_dl.prepare.images.sources.coco_shapes import BadAnnotationError, place_boxes, place_polygons
 
-Labels = Literal["multiclass", "multilabel", "boxes"]
+Labels = Literal["multiclass", "multilabel", "boxes", "polygons"]
 ImageId = int | str
 
 
@@ -20,7 +20,8 @@ ImageId = int | str
 class CocoImage:
     """One image: file name as written, label (a name, or sorted names), objects, and what is wrong with it.
 
-    `boxes` are those of `place_boxes`, for the labels `boxes` alone.
+    `shapes` are those of `place_boxes` or `place_polygons`, for the labels `boxes` and `polygons` alone; `num_left_out`
+    objects, or polygons of them, are none of these.
     """
 
     file_name: str | None
@@ -28,15 +29,13 @@ class CocoImage:
     objects: list[dict[str, Any]]
     reason: str | None = None
     detail: str | None = None
-    boxes: list[dict[str, Any]] | None = None
+    shapes: list[dict[str, Any]] | None = None
+    num_left_out: int = 0
 
 
 @dataclass(frozen=True)
 class CocoFile:
-    """`label_names` by category id; `images` in the order of the file; annotations that belong to no image.
-
-    `num_left_out` counts objects that are no boxes of their images, see `place_boxes`.
-    """
+    """`label_names` by category id; `images` in the order of the file; annotations that belong to no image."""
 
     label_names: tuple[str, ...]
     images: tuple[CocoImage, ...]
@@ -44,15 +43,16 @@ class CocoFile:
 
     @property
     def num_left_out(self) -> int:
-        """Objects of usable images that give no box."""
-        return sum(len(image.objects) - len(image.boxes) for image in self.images if image.boxes is not None)
+        """Objects, or polygons of them, of usable images that give no shape."""
+        return sum(image.num_left_out for image in self.images)
 
 
 def parse_coco(text: bytes | str, labels: Labels, what: str, max_boxes: int = 0) -> CocoFile:
     """Read a COCO file; DataError when it is none, or when its categories or all its annotations are ambiguous.
 
     What is wrong with one image is told in its row: `bad_annotation` (an unknown category, a box that is none, an id
-    that another image has too; for `boxes` what `place_boxes` refuses), `many_labels` and `no_label` for `multiclass`.
+    that another image has too; for `boxes` and `polygons` what `coco_shapes` refuses), `many_labels` and `no_label` for
+    `multiclass`.
     """
     try:
         document = json.loads(text)
@@ -138,12 +138,22 @@ def _read_image(
         return CocoImage(file_name, None, [], "bad_annotation", problem)
     try:
         objects = [read_object(annotation, names) for annotation in by_image.get(image_id, [])]
-        boxes = place_boxes(image, objects, max_boxes) if labels == "boxes" else None
+        shapes = _place_shapes(image, objects, labels, max_boxes)
     except BadAnnotationError as error:
         return CocoImage(file_name, None, [], "bad_annotation", str(error))
-    if boxes is not None:
-        return CocoImage(file_name, sorted({one["label"] for one in boxes}), objects, boxes=boxes)
+    if shapes is not None:
+        num_parts = sum(len(one["polygons"]) or 1 for one in objects) if labels == "polygons" else len(objects)
+        names_found = sorted({one["label"] for one in shapes})
+        return CocoImage(file_name, names_found, objects, shapes=shapes, num_left_out=num_parts - len(shapes))
     return _label_image(file_name, objects, labels)
+
+
+def _place_shapes(
+    image: dict[str, Any], objects: list[dict[str, Any]], labels: Labels, max_boxes: int
+) -> list[dict[str, Any]] | None:
+    if labels == "boxes":
+        return place_boxes(image, objects, max_boxes)
+    return place_polygons(image, objects) if labels == "polygons" else None
 
 
 def _label_image(file_name: str | None, objects: list[dict[str, Any]], labels: Labels) -> CocoImage:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import cycle
 from typing import Any
 
 Objects = Sequence[dict[str, Any]]
+# A polygon has three points at least.
+_FEWEST_NUMBERS = 6
 
 
 class BadAnnotationError(ValueError):
@@ -50,3 +53,26 @@ def _read_sides(image: dict[str, Any]) -> tuple[float, float]:
     if len(sides) < len(found):
         raise BadAnnotationError(f"the image's width and height must be numbers of pixels, got {found}")
     return sides[0], sides[1]
+
+
+def place_polygons(image: dict[str, Any], objects: Objects) -> list[dict[str, Any]]:
+    """The polygons of an image's objects, in their order: label, and points x, y, x, y, … from 0 to 1.
+
+    Crowds, and polygons with fewer than three points, are left out. BadAnnotationError where the image has no size, or
+    an object no polygon: run lengths are not read.
+    """
+    sides = _read_sides(image)
+    return list(_share_polygons(objects, *sides))
+
+
+def _share_polygons(objects: Objects, width: float, height: float) -> Iterator[dict[str, Any]]:
+    for one in objects:
+        if one["is_crowd"]:
+            continue
+        if not one["polygons"]:
+            what = "run lengths and no polygon" if one["rle"] else "no polygon"
+            raise BadAnnotationError(f"an object of {one['label']!r} has {what}")
+        for points in one["polygons"]:
+            if len(points) >= _FEWEST_NUMBERS:
+                shares = [value / side for value, side in zip(points, cycle((width, height)), strict=False)]
+                yield {"label": one["label"], "points": shares}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-ImageTask = Literal["multiclass", "multilabel", "boxes", "none"]
+ImageTask = Literal["multiclass", "multilabel", "boxes", "segmentation", "none"]
 
 LISTING_COLUMNS = (
     "key",
@@ -35,7 +35,7 @@ class FoundImages:
     - `key` string: names the image for good; null only in rejected rows. `path` string: where a person finds it.
     - `location` string: the absolute path that Python opens on every machine; null where `read` gives the bytes.
     - `position` long: the image's number inside an IDX file, else null.
-    - `label` string, for `multilabel` and `boxes` sorted array<string>, null for the task `none`.
+    - `label` string, for `multilabel`, `boxes` and `segmentation` sorted array<string>, null for the task `none`.
     - `given_split` string: train, validation or test, null where the source names none.
     - `size_bytes` long, `modified_at` timestamp: of the file, null where unknown before reading.
     - `reason`, `detail` string: why the row is rejected already; null for rows that can be read.
