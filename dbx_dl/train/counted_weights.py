@@ -23,7 +23,6 @@ from dbx_dl.train.worker import describe_versions, write_test_predictions
 
 def write_result(job_path: str, matrix_path: str) -> None:
     """Write weights, test predictions and a result of one epoch, whose loss is that of the train split."""
-    started = time.monotonic()
     job = TrainingJob.load(job_path)
     framework, config, directory = load_framework(job.framework), job.config, RunDirectory(Path(job.directory))
     framework.seed_process(config.seed, num_threads=1)
@@ -36,7 +35,7 @@ def write_result(job_path: str, matrix_path: str) -> None:
     objective = framework.create_objective(network, config.optimizer, SingleRank(), learned)
     path = directory.weights(framework.weights_suffix)
     objective.save_weights(path)
-    found: dict[str, dict[str, float]] = {}
+    started, found = time.monotonic(), dict[str, dict[str, float]]()
     for split in SPLITS:
         feed = open_feed(job.prepared, split, batch_size=config.batch_size, config=config.feed)
         observed: Any = observe_split(objective, SingleRank(), feed)

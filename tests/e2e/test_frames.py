@@ -81,7 +81,7 @@ def configure() -> dict[str, Any]:
             "network_options": {"units": 16, "embedding_width": 16},
             "num_ranks": 2,
             "batch_size": 8,
-            "num_epochs": 6,
+            "num_epochs": 10,
             "optimizer": {"name": "adam", "learning_rate": 0.01},
         },
         "registry": {"name": "tags", "metric": "accuracy", "threshold": 0.95},

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from pyspark.sql import SparkSession
 
 from dbx_dl.config import PrepareTableConfig
 from dbx_dl.contracts import TextSpec
+from dbx_dl.errors import DataError
 from dbx_dl.feed.reader import open_feed
 from dbx_dl.prepare.tabular.prepare import prepare_table
 
@@ -30,18 +32,21 @@ def write_source(path: Path, rows: list[tuple[str, str]]) -> None:
         writer.writerows((f"r{number:02d}", text, number, mood) for number, (text, mood) in enumerate(rows))
 
 
-def test_a_text_is_prepared_and_read(spark: SparkSession, tmp_path: Path) -> None:
+def configure(folder: Path) -> PrepareTableConfig:
     values: dict[str, Any] = {
-        "source": str(tmp_path / "in.csv"),
-        "table": str(tmp_path / "table"),
+        "source": str(folder / "in.csv"),
+        "table": str(folder / "table"),
         "key": "id",
         "label": "mood",
         "columns": {"review": {"kind": "text", "max_length": 3}},
         "split": {"train": 1.0, "validation": 0.0, "test": 0.0},
     }
-    config = PrepareTableConfig.model_validate(values)
+    return PrepareTableConfig.model_validate(values)
+
+
+def test_a_text_is_prepared_and_read(spark: SparkSession, tmp_path: Path) -> None:
     write_source(tmp_path / "in.csv", ROWS * 4)
-    prepared = prepare_table(spark, config)
+    prepared = prepare_table(spark, configure(tmp_path))
     spec = prepared.inputs
     assert isinstance(spec, TextSpec)
     assert spec.text.vocabulary == ("bad", "good", "film", "ämter")
@@ -57,6 +62,25 @@ def test_a_text_is_prepared_and_read(spark: SparkSession, tmp_path: Path) -> Non
     assert batch.inputs.dtype == np.int32
     assert [ids[f"r{row:02d}"] for row in range(5)] == [[3, 4, 0], [3, 3, 5], [2, 4, 0], [0, 0, 0], [2, 2, 2]]
 
+
+@pytest.mark.matrix
+def test_later_rows_keep_the_vocabulary(spark: SparkSession, tmp_path: Path) -> None:
+    write_source(tmp_path / "in.csv", ROWS * 4)
+    prepared = prepare_table(spark, configure(tmp_path))
     write_source(tmp_path / "in.csv", [*ROWS * 4, ("new words", "up")])
-    later = prepare_table(spark, config)
-    assert (later.num_rows, later.inputs) == (21, spec)
+    later = prepare_table(spark, configure(tmp_path))
+    assert (later.num_rows, later.inputs) == (21, prepared.inputs)
+
+
+@pytest.mark.matrix
+def test_labels_and_tokens_must_be_as_many(spark: SparkSession, tmp_path: Path) -> None:
+    write_source(tmp_path / "in.csv", [("good film", "a b"), ("good bad film", "a b a"), ("bad", "b a")])
+    config = configure(tmp_path).model_copy(update={"task": "frames", "label_separator": " "})
+    with pytest.raises(DataError, match=r"1 rows have not one label .* such as 'r02' with 2 labels for 1 tokens"):
+        prepare_table(spark, config)
+    write_source(tmp_path / "in.csv", [("good film", "a b"), ("good bad film", "a b a"), ("bad", "b")])
+    prepared = prepare_table(spark, config)
+    assert (prepared.target.task, prepared.target.num_frames) == ("frames", 3)
+    (batch,) = open_feed(prepared, "train", batch_size=3).batches(0)
+    labels = dict(zip(batch.keys, batch.labels.tolist(), strict=True))
+    assert labels == {"r00": [0, 1, -1], "r01": [0, 1, 0], "r02": [1, -1, -1]}
