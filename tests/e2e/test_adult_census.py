@@ -73,6 +73,8 @@ def check_sql(folder: Path, table: str) -> None:
         found = {row["person"]: row["label"] for row in spark.sql(query).collect()}
     finally:
         spark.stop()
-    scores = deltalake.DeltaTable(f"{table}_scores").to_pyarrow_table(["key", "label", "probability"]).to_pylist()
+    scores = (
+        deltalake.DeltaTable(f"{table}_scores").to_pyarrow_table(columns=["key", "label", "probability"]).to_pylist()
+    )
     assert found == {row["key"]: row["label"] for row in scores}
     assert any(row["label"] == ">50K" and row["probability"] < 0.5 for row in scores), "the threshold decides"

@@ -124,7 +124,7 @@ def configure(task: str, settings: dict[str, Any]) -> dict[str, Any]:
 
 def read_test_rows(folder: Path) -> np.ndarray:
     """Places of the test split's rows."""
-    table = deltalake.DeltaTable(str(folder / "tables" / "rows")).to_pyarrow_table(["id", "split"]).to_pylist()
+    table = deltalake.DeltaTable(str(folder / "tables" / "rows")).to_pyarrow_table(columns=["id", "split"]).to_pylist()
     return np.array(sorted(int(row["id"]) for row in table if row["split"] == "test"))
 
 
