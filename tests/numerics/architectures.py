@@ -34,7 +34,7 @@ REQUESTS = {
     "convnet": NetworkRequest("convnet", {"activation": "sign"}, *IMAGES),
     "deep_convnet": NetworkRequest("deep_convnet", {}, *IMAGES),
     "resnet": NetworkRequest("resnet", {"num_blocks": 2, "filters": 4}, *IMAGES),
-    "detector": NetworkRequest("detector", {"filters": 4}, (16, 8, 3), "uint8", 2 * 1 * 7, 7, grid=(2, 1)),
+    "detector": NetworkRequest("detector", {"filters": 4}, (16, 8, 3), "uint8", 8 * 4 * 7, 7, grid=(8, 4)),
     "unet": NetworkRequest("unet", {"filters": 4}, (8, 12, 3), "uint8", 8 * 12 * 3, 7, grid=(8, 12)),
     "rnn": NetworkRequest("rnn", {"units": 8, "num_steps": 6}, *STEPS),
     "lstm": NetworkRequest("lstm", {"units": 8, "is_bidirectional": True, "num_layers": 2}, *IMAGES),
