@@ -34,10 +34,7 @@ def add_noise(spark: SparkSession, prepared: PreparedTable, config: TrainConfig,
     Others stay as they are. The copy lies in `noise` beside `directory`, so that both frameworks of a run, whose models
     are compared, have the same one. Its numbers are standard normal and depend on a row's key alone.
     """
-    architecture = ARCHITECTURES.get(config.network)
-    if prepared.target.image is None or architecture is None:
-        return prepared
-    size = getattr(architecture.options.model_validate(config.network_options), "noise_size", 0)
+    size = _find_size(prepared, config)
     if not size:
         return prepared
     place = directory.parent / _FOLDER / _name_copy(prepared, size)
@@ -49,10 +46,29 @@ def add_noise(spark: SparkSession, prepared: PreparedTable, config: TrainConfig,
         made = rows.withColumn(NOISE, _draw(prepared.key_column, size))
         ordered = made.sortWithinPartitions("split", quote_column(prepared.key_column))
         replace_table(ordered, str(place), partitions=("split",), properties=PLAIN_TABLE)
+    changes = {"table": pin_table(spark, str(place)), "staged": None}
+    return expect_noise(prepared, config).model_copy(update=changes)
+
+
+def expect_noise(prepared: PreparedTable, config: TrainConfig) -> PreparedTable:
+    """The same but for the copy, which is not made: what a training can be checked by beforehand."""
+    size = _find_size(prepared, config)
+    if not size:
+        return prepared
     zeros, ones = (0.0,) * size, (1.0,) * size
     noise = EmbeddingFeature(column=NOISE, size=size, fill=zeros, center=zeros, scale=ones)
-    changes = {"table": pin_table(spark, str(place)), "staged": None, "inputs": FeatureSpec(features=(noise,))}
-    return prepared.model_copy(update=changes)
+    return prepared.model_copy(update={"inputs": FeatureSpec(features=(noise,))})
+
+
+def _find_size(prepared: PreparedTable, config: TrainConfig) -> int:
+    """How many numbers the network makes an image of; 0 where it makes none."""
+    architecture = ARCHITECTURES.get(config.network)
+    if prepared.target.image is None or architecture is None or "noise_size" not in architecture.options.model_fields:
+        return 0
+    # Wrong options are told of where the network is checked.
+    known = architecture.options.model_fields["noise_size"].default
+    size = config.network_options.get("noise_size", known)
+    return size if isinstance(size, int) and size > 0 else int(known)
 
 
 def _name_copy(prepared: PreparedTable, size: int) -> str:

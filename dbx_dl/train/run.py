@@ -19,7 +19,7 @@ from dbx_dl.train.illustrations import log_figures
 from dbx_dl.train.job import TrainingJob, TrainingResult
 from dbx_dl.train.launch import check_framework, check_launch, launch
 from dbx_dl.train.meters import RankMetrics, StepMetrics
-from dbx_dl.train.noise import add_noise
+from dbx_dl.train.noise import add_noise, expect_noise
 from dbx_dl.train.preflight import FEED_PACKAGES, FRAMEWORK_PACKAGES, check_executors
 from dbx_dl.train.ranks import RankProgram
 from dbx_dl.train.reports import follow_reports
@@ -65,11 +65,11 @@ def train_network(
     traceback.
     """
     retargeted = retarget(prepared, config.task, config.quantiles or ())
-    prepared = add_noise(spark, retargeted, config, Path(directory).absolute())
-    check_request(prepared, config, framework)
+    check_request(expect_noise(retargeted, config), config, framework)
     check_framework(config.launcher, framework)
     check_launch(spark, config)
     root = Path(directory).absolute()
+    prepared = add_noise(spark, retargeted, config, root)
     job = TrainingJob(
         prepared=prepared,
         config=resolve_start(config),

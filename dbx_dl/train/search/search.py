@@ -18,6 +18,7 @@ from dbx_dl.runtime.slots import count_slots
 from dbx_dl.tasks.retargeting import retarget
 from dbx_dl.train.job import flatten
 from dbx_dl.train.launch import check_launch
+from dbx_dl.train.noise import expect_noise
 from dbx_dl.train.run import check_request, train_network
 from dbx_dl.train.search.show import draw_figures
 from dbx_dl.train.search.space import create_distributions, list_extremes, list_points
@@ -123,7 +124,8 @@ def _check_search(
     spark: SparkSession, prepared: PreparedTable, configs: Sequence[TrainConfig], search: SearchConfig, framework: str
 ) -> None:
     for config in configs:
-        check_request(retarget(prepared, config.task, config.quantiles or ()), config, framework)
+        retargeted = retarget(prepared, config.task, config.quantiles or ())
+        check_request(expect_noise(retargeted, config), config, framework)
     config, split = configs[0], search.metric.partition("_")[0]
     if prepared.split_rows.get("validation", 0) == 0 and split == "validation":
         raise ConfigError(
