@@ -55,23 +55,26 @@ def test_udfs_take_strings(spark: SparkSession, source: str, model: tuple[str, n
     check(scored.select("id", "p.*").orderBy("id").collect(), model[1])
 
 
-def test_sql_and_whole_tables_take_strings(
-    spark: SparkSession, source: str, model: tuple[str, np.ndarray], tmp_path: Path
-) -> None:
+def test_sql_takes_strings(spark: SparkSession, source: str, model: tuple[str, np.ndarray]) -> None:
     register_sql_function(spark, "mood", model[0])
     spark.read.format("delta").load(source).createOrReplaceTempView("reviews")
     check(spark.sql("SELECT p.* FROM (SELECT id, mood(review) AS p FROM reviews) ORDER BY id").collect(), model[1])
     (one,) = spark.sql("SELECT mood('Good!') AS p").collect()
     check([one["p"]], model[1][:1])
-    for columnar in (True, False):
-        values = {
-            "source": source,
-            "source_format": "delta",
-            "key": "id",
-            "model": model[0],
-            "table": str(tmp_path / f"scores_{columnar}"),
-            "columnar": columnar,
-        }
-        config = ScoreConfig.model_validate(values)
-        scored = score_table(spark, config, tracking=TrackingConfig(uri="sqlite:////nowhere/m.db"))
-        check(read_pinned(spark, scored.table).orderBy("key").collect(), model[1])
+
+
+@pytest.mark.parametrize("columnar", [True, pytest.param(False, marks=pytest.mark.matrix)])
+def test_whole_tables_take_strings(
+    spark: SparkSession, source: str, model: tuple[str, np.ndarray], tmp_path: Path, columnar: bool
+) -> None:
+    values = {
+        "source": source,
+        "source_format": "delta",
+        "key": "id",
+        "model": model[0],
+        "table": str(tmp_path / "scores"),
+        "columnar": columnar,
+    }
+    config = ScoreConfig.model_validate(values)
+    scored = score_table(spark, config, tracking=TrackingConfig(uri="sqlite:////nowhere/m.db"))
+    check(read_pinned(spark, scored.table).orderBy("key").collect(), model[1])

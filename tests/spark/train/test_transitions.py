@@ -42,6 +42,7 @@ def test_rows_of_the_train_split_are_counted(spark: SparkSession, prepared: Prep
     assert count_transitions(spark, prepared).tolist() == [[3, 3], [1, 0], [1, 2]]
 
 
+@pytest.mark.matrix
 def test_a_chain_is_a_trained_model(spark: SparkSession, prepared: PreparedTable, tmp_path: Path) -> None:
     trained = train_network(
         spark,
