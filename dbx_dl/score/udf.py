@@ -138,7 +138,8 @@ def score_udf(
     column; tabular models their raw columns by position, or one struct, or no argument for the columns of the model's
     own names. The result is a struct by the model's task: label string, probability double, probabilities
     array<float> of classes; labels array<string>, probabilities array<float> of label sets; value double of numbers;
-    and embedding array<float> where the file has one.
+    boxes array<struct<label, probability, x, y, width, height>> of objects; mask binary (a PNG image) and areas
+    map<string,double> of pixels; and embedding array<float> where the file has one.
 
     Other files: an input (N,) or (N, 1) takes a column of numbers, booleans or strings, (N, k) and (N, k, m) (nested)
     arrays, of which a flat one is enough; a single (N, k) takes k columns too. Columns are bound by position, by the
