@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbx_dl.frameworks.layers import count_parameters, shape_after
+from dbx_dl.frameworks.layers import WithoutWeights, count_parameters, shape_after
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.layers import Layer, Shape
@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 PADDING_ID = 0
 # Added to an attention score of 0, it makes a share of exactly 0, in float16 as well.
 MASKED_SCORE = -1e4
-
-
-class _WithoutWeights:
-    def num_parameters(self, shape: Shape) -> int:
-        """None."""
-        del shape
-        return 0
 
 
 @dataclass(frozen=True)
@@ -78,7 +71,7 @@ class Conv1D:
 
 
 @dataclass(frozen=True)
-class MaxOverTokens(_WithoutWeights):
+class MaxOverTokens(WithoutWeights):
     """(T, K) to the largest of every channel over a row's tokens, at least 0 (K,): relu before it changes nothing."""
 
     def shape_after(self, shape: Shape) -> Shape:
@@ -87,7 +80,7 @@ class MaxOverTokens(_WithoutWeights):
 
 
 @dataclass(frozen=True)
-class LastToken(_WithoutWeights):
+class LastToken(WithoutWeights):
     """(T, K) to the values of a row's last token (K,), zeros where it has none."""
 
     def shape_after(self, shape: Shape) -> Shape:
@@ -96,7 +89,7 @@ class LastToken(_WithoutWeights):
 
 
 @dataclass(frozen=True)
-class TokenLogits(_WithoutWeights):
+class TokenLogits(WithoutWeights):
     """(T, C) to (T * C,), `MASKED_SCORE` where there is padding."""
 
     def shape_after(self, shape: Shape) -> Shape:
@@ -105,12 +98,8 @@ class TokenLogits(_WithoutWeights):
 
 
 @dataclass(frozen=True)
-class ReverseTokens(_WithoutWeights):
+class ReverseTokens(WithoutWeights):
     """A row's tokens of (T, K) in the opposite order, zeros behind them."""
-
-    def shape_after(self, shape: Shape) -> Shape:
-        """As before."""
-        return shape
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def train_belief(framework: Framework, ranks: Ranks, folder: Path) -> dict[str, 
 
 def compute_penalties(name: str) -> list[float]:
     """Each penalty of the same values; `test_reconstruction` computes them by hand."""
-    sum_penalty = import_module(f"dbx_dl.frameworks.{name}.penalties").sum_penalty
+    sum_penalty = import_module(f"dbx_dl.frameworks.{name}.losses.penalties").sum_penalty
     values, weights = make_values()
     if name == "torch":
         import torch

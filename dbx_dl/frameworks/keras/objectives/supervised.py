@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from dbx_dl.frameworks.keras.embeddings import expose_layer
 from dbx_dl.frameworks.keras.losses import create_loss
+from dbx_dl.frameworks.keras.losses.penalties import sum_penalty
 from dbx_dl.frameworks.keras.objectives.gradient import GradientObjective
-from dbx_dl.frameworks.keras.penalties import sum_penalty
 from dbx_dl.frameworks.keras.precision import compute_in
 from dbx_dl.frameworks.measures import SupervisedMeasures
 from dbx_dl.frameworks.requests import DEFAULT_REQUEST, is_classification

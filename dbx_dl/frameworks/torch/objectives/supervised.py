@@ -8,8 +8,8 @@ from dbx_dl.frameworks.measures import SupervisedMeasures
 from dbx_dl.frameworks.requests import DEFAULT_REQUEST, is_classification
 from dbx_dl.frameworks.torch.embeddings import expose_layer
 from dbx_dl.frameworks.torch.losses import create_loss
+from dbx_dl.frameworks.torch.losses.penalties import sum_penalty
 from dbx_dl.frameworks.torch.objectives.gradient import GradientObjective
-from dbx_dl.frameworks.torch.penalties import sum_penalty
 from dbx_dl.frameworks.torch.precision import compute_in
 
 if TYPE_CHECKING:
