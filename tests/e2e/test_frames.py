@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from dbx_dl.contracts import OnnxModel, Promotion, ScoredTable
-from dbx_dl.demo_reviews import BAD_WORDS, GOOD_WORDS, THINGS
+from dbx_dl.demo.reviews import BAD_WORDS, GOOD_WORDS, THINGS
 from tests.e2e.conftest import CallCli
 from tests.e2e.results import keep_result
 

@@ -43,7 +43,7 @@ OWNERS = {
     ),
     "onnxruntime": ("transforms/sessions.py", "score/", "export/", "runtime/doctor.py"),
     "pandas": ("score/",),
-    "sklearn": ("demo.py",),
+    "sklearn": ("demo/",),
     "matplotlib": ("figures.py",),
     "jinja2": ("monitor/",),
     "optuna": ("train/search/study.py", "train/search/space.py"),

@@ -21,8 +21,8 @@ from dbx_dl.config import (
     TrackingConfig,
     TrainConfig,
 )
-from dbx_dl.demo_reviews import write_reviews
-from dbx_dl.demo_visits import write_visits
+from dbx_dl.demo.reviews import write_reviews
+from dbx_dl.demo.visits import write_visits
 from dbx_dl.runtime.whole_files import write_whole
 
 if TYPE_CHECKING:
