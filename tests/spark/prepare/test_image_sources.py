@@ -175,9 +175,16 @@ def test_coco_shapes(spark: SparkSession, tmp_path: Path) -> None:
     ]
     assert (rows["a.png"]["label"], rows["c.png"]["label_boxes"]) == (["cat", "zebra"], [])
     assert rows["sub/b.png"]["detail"] == "an object of 'dog' has no bbox"
+    with pytest.raises(DataError, match="has no image with polygons: set source.labels"):
+        find(spark, **place, labels="polygons")
+    document = json.loads((tmp_path / "annotations.json").read_text())
+    document["annotations"][1]["segmentation"] = [[0, 0, 8, 0, 8, 8]]
+    (tmp_path / "annotations.json").write_text(json.dumps(document))
     polygons = find(spark, **place, labels="polygons")
     assert (polygons.task, polygons.extra_columns) == ("segmentation", ("objects", "label_polygons"))
-    assert rows_of(polygons.listing)["a.png"]["detail"] == "an object of 'cat' has no polygon"
+    rows = rows_of(polygons.listing)
+    assert rows["a.png"]["label_polygons"][1].asDict() == {"label": "cat", "points": [0.0, 0.0, 1.0, 0.0, 1.0, 1.0]}
+    assert rows["sub/b.png"]["detail"] == "an object of 'dog' has no polygon"
     assert dict(polygons.listing.dtypes)["label_polygons"] == "array<struct<label:string,points:array<double>>>"
 
 
