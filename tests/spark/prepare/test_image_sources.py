@@ -175,7 +175,7 @@ def test_coco_shapes(spark: SparkSession, tmp_path: Path) -> None:
     ]
     assert (rows["a.png"]["label"], rows["c.png"]["label_boxes"]) == (["cat", "zebra"], [])
     assert rows["sub/b.png"]["detail"] == "an object of 'dog' has no bbox"
-    with pytest.raises(DataError, match="has no image with polygons: set source.labels"):
+    with pytest.raises(DataError, match=r"has no image with polygons: set source.labels"):
         find(spark, **place, labels="polygons")
     document = json.loads((tmp_path / "annotations.json").read_text())
     document["annotations"][1]["segmentation"] = [[0, 0, 8, 0, 8, 8]]
