@@ -22,4 +22,10 @@ def read_latest_version(path: str) -> int | None:
     except OSError:
         return None
     versions = [int(found[1]) for name in names if (found := _COMMIT.fullmatch(name))]
-    return max(versions) if versions and not set(names) & set(_CATALOG_COMMITS) else None
+    return max(versions) if versions and not _has_catalog_commits(path) else None
+
+
+def _has_catalog_commits(path: str) -> bool:
+    """Whether such a folder holds anything; Delta makes an empty one for every table."""
+    folders = (Path(path, LOG_FOLDER, name) for name in _CATALOG_COMMITS)
+    return any(folder.is_dir() and any(folder.iterdir()) for folder in folders)

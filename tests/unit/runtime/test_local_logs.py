@@ -29,7 +29,9 @@ def test_only_spark_can_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for path in (str(tmp_path), str(tmp_path / "empty"), str(tmp_path / "absent"), "s3://bucket/t", "dbfs:/t"):
         assert read_latest_version(path) is None
     (tmp_path / "t" / "_delta_log" / "_staged_commits").mkdir()
+    assert read_latest_version(str(tmp_path / "t")) == 0
+    (tmp_path / "t" / "_delta_log" / "_staged_commits" / "1.json").touch()
     assert read_latest_version(str(tmp_path / "t")) is None
-    (tmp_path / "t" / "_delta_log" / "_staged_commits").rmdir()
+    (tmp_path / "t" / "_delta_log" / "_staged_commits" / "1.json").unlink()
     monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
     assert read_latest_version(str(tmp_path / "t")) is None
