@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -36,6 +37,9 @@ class CsvOptions(Section):
             twice = [name for i, name in enumerate(given) if name in given[:i]]
             if twice or "" in given:
                 raise ValueError(f"`{option}` holds {twice[0]!r} twice" if twice else f"`{option}` holds an empty name")
+        outside = [name for name in self.files if name.startswith("/") or ".." in PurePosixPath(name).parts]
+        if outside:
+            raise ValueError(f"`files` lie below the source, {outside[0]!r} does not: name it by its path from there")
         if self.comment is not None and self.comment in (self.quote, self.delimiter):
             raise ValueError(f"`comment` {self.comment!r} is the quote or the delimiter too: they must differ")
         return self

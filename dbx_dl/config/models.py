@@ -30,11 +30,11 @@ class ExportConfig(Section):
     `low_precision_tolerances` are those of variants.
     `metric_tolerance`: how far metrics of the test split may be from training's, relative where they are above 1.
 
-    `variants` are measured beside the plain file and kept where `metric` (without it the task's own: accuracy,
-    f1_micro, rmse, poisson_deviance or reconstruction_error) is at most `max_metric_loss` worse; for errors and losses,
-    that share worse. The kept one that is best by `choose_by` becomes the model: `speed` at batches of 32, `size`, or
-    `metric`. Static int8 is calibrated on `calibration_rows` of the train split. Weights of more than `inline_bytes`
-    lie in a file of their own beside the model.
+    `variants` are measured beside the plain file and kept where `metric` (without it the task's own, see `dbx-dl
+    tasks`) is at most `max_metric_loss` worse; for errors and losses but a likelihood, that share worse. The kept one
+    that is best by `choose_by` becomes the model: `speed` at batches of 32, `size`, or `metric`. Static int8 is
+    calibrated on `calibration_rows` of the train split. Weights of more than `inline_bytes` lie in a file of their own
+    beside the model.
     """
 
     opset: int = Field(default=18, ge=18, le=21)
@@ -80,4 +80,5 @@ class ScoreConfig(ScoreRowsConfig):
             raise ValueError("`series` goes with `mode: whole`, without `stream` and `where`: forecasts are made anew")
         if self.source_format == "images" or not isinstance(self.key, str) or self.source_timestamp is not None:
             raise ValueError("`series` goes with rows, one `key`, which names the windows, and no `source_timestamp`")
+        self.series.require_new(self.key)
         return self

@@ -10,7 +10,7 @@ from dbx_dl.config.columns import ColumnConfig
 from dbx_dl.config.csv_options import CsvOptions
 from dbx_dl.config.image_sources import CocoSource, ImageSource
 from dbx_dl.config.section import NULL_TOKENS, Section
-from dbx_dl.config.series import SeriesConfig
+from dbx_dl.config.series import AT, SeriesConfig
 
 
 class SplitConfig(Section):
@@ -133,6 +133,21 @@ class PrepareTableConfig(PrepareSection):
     def _forecasts_its_label(self) -> Self:
         if self.series is not None and self.label != self.series.value:
             raise ValueError(f"label {self.label!r} must be `series.value`, {self.series.value!r}: it is forecast")
+        return self
+
+    @model_validator(mode="after")
+    def _keeps_windows_apart(self) -> Self:
+        if self.series is None:
+            return self
+        self.series.require_new(self.key)
+        split = self.split
+        if split.files:
+            raise ValueError("`split.files` goes with rows, not with windows of `series`: set `split: {time: at}`")
+        if split.time != AT and split.column is None and split.group not in self.series.by:
+            raise ValueError(
+                "windows of a series overlap, so that training would see the test split's labels: set `split: {time: "
+                "at}`, or as `group` a column of `series.by`"
+            )
         return self
 
     @model_validator(mode="after")

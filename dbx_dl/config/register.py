@@ -74,7 +74,7 @@ class LatencyLimit(Section):
 class RegisterConfig(Section):
     """The registry's model name, and what a version must show on the test split to become champion.
 
-    It must reach `threshold` in `metric` (by task accuracy, f1_micro, rmse or poisson_deviance where none is named) and
+    It must reach `threshold` in `metric` (where none is named the task's own, see `dbx-dl tasks`) and
     beat the champion by more than nothing and by `min_gain`; with `certain_gain` the whole interval of the difference
     must. `limits` are for further metrics, `groups` and `fairness` for parts of the rows. Intervals have this
     `confidence`; those over `num_resamples` of the rows are drawn with `seed`. `ledger` is the Delta table (path or

@@ -10,6 +10,7 @@ from dbx_dl.config.section import Section
 
 # Columns that windows have beside the series' own.
 ORIGIN, AT, HORIZON, LAGS, SEASONAL_NAIVE = "origin", "at", "horizon", "lags", "seasonal_naive"
+_ADDED = {ORIGIN, AT, HORIZON, LAGS, SEASONAL_NAIVE}
 
 
 class SeriesConfig(Section):
@@ -19,7 +20,8 @@ class SeriesConfig(Section):
     for an origin and a horizon: `lags` holds the last `num_lags` values up to the origin, oldest first, `at` is the
     time that is forecast, and the columns `known` are those of that time (prices, events), which a source may hold for
     times to come, with a null `value`. With `season`, a number of steps, `seasonal_naive` is the last value known at
-    the same place in its season, the baseline. Windows with a gap in their lags are left out.
+    the same place in its season, the baseline. Windows with a gap in their lags are left out. Steps are UTC's: cast
+    timestamps of local midnights to dates first.
     """
 
     by: tuple[str, ...] = ()
@@ -36,11 +38,16 @@ class SeriesConfig(Section):
     def _is_sound(self) -> Self:
         if self.season is not None and self.season > self.num_lags:
             raise ValueError(f"season {self.season} is longer than num_lags {self.num_lags}: the lags must hold one")
-        own = [*self.by, self.time, self.value, *self.known]
+        own = [name.lower() for name in (*self.by, self.time, self.value, *self.known)]
         twice = [name for i, name in enumerate(own) if name in own[:i]]
         if twice:
             raise ValueError(f"{twice[0]!r} is named twice among by, time, value and known")
-        taken = {ORIGIN, AT, HORIZON, LAGS, SEASONAL_NAIVE} & {*self.by, self.value, *self.known}
+        taken = _ADDED & {name.lower() for name in (*self.by, self.value, *self.known)}
         if taken:
             raise ValueError(f"{min(taken)!r} is a column that windows have themselves: rename it")
         return self
+
+    def require_new(self, key: str) -> None:
+        """ValueError where the column of the windows' keys has a name that windows have already."""
+        if key.lower() in _ADDED | {name.lower() for name in (*self.by, self.value, *self.known)}:
+            raise ValueError(f"key {key!r} is a column of the windows: name a new one, which will hold their keys")

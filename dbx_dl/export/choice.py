@@ -29,7 +29,12 @@ def find_metric(prepared: PreparedTable, config: ExportConfig) -> str:
 
 
 def measure_loss(metric: str, value: float, plain: float) -> float:
-    """How much worse a value is than the plain file's: the difference; of errors and losses that share of it."""
+    """How much worse a value is than the plain file's: the difference; of errors and losses that share of it.
+
+    A likelihood has no zero that shares could be of.
+    """
+    if metric == "nll":
+        return value - plain
     if is_lower_better(metric):
         return (value - plain) / max(abs(plain), 1e-12)
     return plain - value

@@ -69,6 +69,7 @@ class LabelReader:
         self._kind = "none" if target.task == "none" else task_of(target).label_kind
         self._num_names = len(target.label_names)
         self._image = target.image
+        self._least = None if target.task == "none" else task_of(target).least_label
         self.columns = (target.column,) if self._kind == "image" else _COLUMNS[self._kind]
         self.dtype = "float32" if self._kind in ("number", "label_set", "image") else "int64"
         self.is_framed = self._kind == "frames"
@@ -112,6 +113,11 @@ class LabelReader:
             raise DataError(
                 f"{place} has labels that are no finite float32 numbers, such as {values[~is_finite][0]:g}: take these "
                 "rows out or scale the label, and run the prepare stage again"
+            )
+        if self._least is not None and len(labels) and labels.min() < self._least:
+            raise DataError(
+                f"{place} has labels such as {labels.min():g}, which the task cannot have: they must be "
+                f"{self._least:g} or more"
             )
         return labels
 

@@ -223,7 +223,7 @@ class Framework(Protocol):
         request: ObjectiveRequest = ...,
         stages: Sequence[FrozenStage] = ...,
     ) -> Objective:
-        """The supervised objective; without a request softmax cross-entropy on the network's logits."""
+        """The objective that the request names; without a request softmax cross-entropy on the network's logits."""
 
     def export_network(
         self, network: Any, request: NetworkRequest, path: Path, opset: int, embeddings: str | None = None

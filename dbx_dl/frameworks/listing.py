@@ -23,7 +23,7 @@ class ListedNetwork:
 
 @dataclass(frozen=True)
 class ListedTask:
-    """A task: what a network gives, what scoring returns, its losses and metrics (the first decides the best epoch)."""
+    """A task: what a network gives, what scoring returns, its losses and metrics."""
 
     name: str
     outputs: str

@@ -150,6 +150,20 @@ def check_objective(prepared: PreparedTable, config: TrainConfig) -> None:
         raise ConfigError(f"train.best_metric {config.best_metric!r} {what}; {hint}")
 
 
+def check_pretraining(prepared: PreparedTable, config: TrainConfig) -> None:
+    """ConfigError where a run would end before labels are used; options of the network must be right already."""
+    pretraining = objective_request(prepared, config).pretraining
+    if pretraining is None:
+        return
+    num_epochs = len(pretraining.layers) * pretraining.num_epochs
+    for name, value in (("num_epochs", config.num_epochs), ("early_stopping_epochs", config.early_stopping_epochs)):
+        if value is not None and value <= num_epochs:
+            raise ConfigError(
+                f"train.{name} is {value}, but {config.network!r} takes {num_epochs} epochs of pretraining before it "
+                f"uses labels: set it to more, or lower pretraining_epochs"
+            )
+
+
 def _check_reconstruction(prepared: PreparedTable, config: TrainConfig) -> None:
     givers = [name for name, architecture in ARCHITECTURES.items() if architecture.gives_inputs]
     if not is_users_own(config.network) and config.network not in givers:

@@ -64,7 +64,8 @@ def calibration_error(
 def measure_gaps(groups: Sequence[GroupRates], min_rows: int = 1) -> dict[str, float]:
     """GAPS between the groups of one column that have `min_rows` rows; none for fewer than two such groups.
 
-    A gap that a group leaves undefined (no row with a favourable label, say) is left out.
+    Groups without a rate (no row with a favourable label, say) are left out of its gap; one of fewer than two groups
+    is left out.
     """
     judged = [group for group in groups if group.num_rows >= min_rows]
     if len(judged) < 2:
@@ -79,8 +80,8 @@ def _share(values: NDArray[np.generic], is_counted: NDArray[np.bool_], weights: 
 
 
 def _rates(groups: Sequence[GroupRates], name: str) -> list[float] | None:
-    rates = [getattr(group, name) for group in groups]
-    return None if None in rates else rates
+    rates = [rate for group in groups if (rate := getattr(group, name)) is not None]
+    return rates if len(rates) > 1 else None
 
 
 def _difference(name: str) -> Callable[[Sequence[GroupRates]], float | None]:

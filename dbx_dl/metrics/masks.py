@@ -57,12 +57,13 @@ def weigh_masks(
 def _count_pixels(truth: NDArray[Any], chosen: NDArray[np.uint8]) -> tuple[Floats, Floats]:
     """Pixels (N, K) of each image that are of a label and taken for it, and that are one of both."""
     num_labels = 1 + int(max(truth.max(initial=0), chosen.max(initial=0)))
-    rows = np.arange(len(truth))[:, None, None] * num_labels
-
-    def count(numbers: NDArray[Any], is_counted: NDArray[np.bool_] | None = None) -> Floats:
-        cells = (rows + numbers.astype(np.int64)).ravel()
-        cells = cells if is_counted is None else cells[is_counted.ravel()]
-        return np.bincount(cells, minlength=len(truth) * num_labels).reshape(-1, num_labels).astype(np.float64)
-
-    both = count(truth, truth == chosen)
-    return both, count(truth) + count(chosen) - both
+    both, either = (np.zeros((len(truth), num_labels)) for _ in range(2))
+    # Image by image: counting takes many times the memory of what is counted.
+    for row, (true, found) in enumerate(zip(truth, chosen, strict=True)):
+        numbers = true.astype(np.int64)
+        both[row] = np.bincount(numbers[true == found], minlength=num_labels)
+        all_of_both = np.bincount(numbers.ravel(), minlength=num_labels) + np.bincount(
+            found.ravel(), minlength=num_labels
+        )
+        either[row] = all_of_both - both[row]
+    return both, either

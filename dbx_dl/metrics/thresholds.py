@@ -81,7 +81,10 @@ def measure_threshold(
 def _count_by_threshold(
     is_positive: NDArray[np.bool_], probabilities: Floats, weights: Floats
 ) -> tuple[Floats, Floats, Floats]:
-    """Thresholds from high to low, and the weight of rows at or above each that are positive, and that are not."""
+    """Thresholds from high to low, and the weight of rows at or above each that are positive, and that are not.
+
+    The first is above all rows where there can be one.
+    """
     values, place = np.unique(-probabilities, return_inverse=True)
     hits, alarms = (
         np.cumsum(np.bincount(place, weights * is_counted, len(values))).astype(np.float64)
@@ -89,4 +92,7 @@ def _count_by_threshold(
     )
     distinct = -values
     below = np.append(distinct[1:], 0.0)
-    return (distinct + below) / 2, hits, alarms
+    above = (distinct[:1] + 1) / 2 if distinct[0] < 1 else distinct[:0]
+    none = np.zeros(len(above))
+    thresholds = np.concatenate([above, (distinct + below) / 2])
+    return thresholds, np.concatenate([none, hits]), np.concatenate([none, alarms])

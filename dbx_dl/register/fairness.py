@@ -88,7 +88,7 @@ def _read_weights(rows: pa.Table, name: str) -> NDArray[np.float64]:
 
     try:
         weights = rows.column(name).cast(pa.float64()).to_numpy()
-    except pa.ArrowInvalid:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         weights = np.array([np.nan])
     if not (np.isfinite(weights) & (weights >= 0)).all():
         raise DataError(f"`fairness.weight_column` {name!r} must hold a number of 0 or more in every test row")

@@ -15,11 +15,14 @@ _MAX_GROUPS = 200
 def split_groups(rows: pa.Table, column: str) -> list[tuple[str, pa.Table]]:
     """The rows with each value of a column, named by its text, in its order; nulls come last, as `(null)`.
 
-    DataError for more values than groups can be.
+    DataError for more values than groups can be, and for values that are lists or structs.
     """
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     cells = rows.column(column)
+    if pa.types.is_nested(cells.type):
+        raise DataError(f"column {column!r} holds {cells.type}, which are no groups: name a column of single values")
     values = pc.unique(cells).to_pylist()
     if len(values) > _MAX_GROUPS:
         raise DataError(f"column {column!r} has {len(values)} values on the test split, more than {_MAX_GROUPS} groups")

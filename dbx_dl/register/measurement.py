@@ -22,7 +22,7 @@ from dbx_dl.register.latency import measure_latency
 from dbx_dl.runtime.tables import read_pinned, require_columns
 from dbx_dl.score.evaluation import measure_predictions, predict_split, read_predictions
 from dbx_dl.score.model.session import open_model
-from dbx_dl.tasks import TASKS, task_of
+from dbx_dl.tasks import TASKS, Task, task_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -106,7 +106,9 @@ def measure_models(
         MeasuredModel(
             version=part.version,
             sha256=part.file.sha256,
-            metrics={name: _estimate(part, name, values[part.version][name], resamples, config) for name in names},
+            metrics={
+                name: _estimate(part, name, values[part.version][name], resamples, config, task) for name in names
+            },
             differences=_compare(part.version, present, values, names, resamples),
             groups=tuple(_measure_groups(part, prepared, metric, config)),
             fairness=measure_fairness(part.rows, prepared, config.fairness) if config.fairness else None,
@@ -126,9 +128,12 @@ def _list_metrics(values: Mapping[int, Mapping[str, float]], metric: str, config
     return asked + [name for name in others if all(name in found for found in values.values())]
 
 
-def _estimate(part: PredictedRows, name: str, value: float, resamples: Resamples, config: RegisterConfig) -> Estimate:
+def _estimate(
+    part: PredictedRows, name: str, value: float, resamples: Resamples, config: RegisterConfig, task: Task
+) -> Estimate:
     num_rows = part.rows.num_rows
-    if name in SHARES:
+    # Steps of a row are no rows of their own, which an exact interval asks for.
+    if name in SHARES and task.output_kind != "frames":
         low, high = share_interval(round(value * num_rows), num_rows, config.confidence)
     else:
         low, high = resamples.interval(part.version, name)

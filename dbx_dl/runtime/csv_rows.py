@@ -6,6 +6,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, TypeVar
 
 from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.runtime.file_streams import ANY_AGE
 from dbx_dl.runtime.source_columns import FILE_COLUMN, MALFORMED_COLUMN, require_distinct
 from dbx_dl.runtime.sources import escape_globs, load_rows
 from dbx_dl.runtime.tables import quote_column
@@ -35,12 +36,13 @@ def read_csv(spark: SparkSession, path: str, csv: CsvOptions, what: str) -> Data
         rows = _read_file(spark, path, csv, what)
     else:
         parts = [_read_file(spark, f"{path}/{name}", csv, f"{what}/{name}") for name in csv.files]
+        require_distinct([*parts[0].columns, FILE_COLUMN], f"{what}, with `csv.files`,")
         for name, part in zip(csv.files, parts, strict=True):
             if part.columns != parts[0].columns:
                 raise DataError(f"{what}: {name} and {csv.files[0]} differ in their columns: read them apart")
         named = [part.withColumn(FILE_COLUMN, F.lit(name)) for name, part in zip(csv.files, parts, strict=True)]
         rows = reduce(lambda one, other: one.unionByName(other), named)
-    return rows if csv.key_column is None else _add_key(rows, csv.key_column, what)
+    return rows if csv.key_column is None else _add_key(rows, csv.key_column, what, of_files=bool(csv.files))
 
 
 def stream_csv(spark: SparkSession, path: str, csv: CsvOptions, what: str) -> DataFrame:
@@ -53,7 +55,7 @@ def stream_csv(spark: SparkSession, path: str, csv: CsvOptions, what: str) -> Da
         if given:
             raise ConfigError(f"`csv.{option}` goes with files that are all there, not with a stream: leave it out")
     names = csv.names or _find_names(spark, path, csv, what)
-    reader = _set_dialect(spark.readStream, csv, names)
+    reader = _set_dialect(spark.readStream, csv, names).option(*ANY_AGE)
     return load_rows(lambda: reader.format("csv").load(escape_globs(path)), what)
 
 
@@ -116,25 +118,26 @@ def _name_places(num_columns: int, csv: CsvOptions, what: str) -> list[str]:
     return list(csv.names)
 
 
-def _add_key(rows: DataFrame, name: str, what: str) -> DataFrame:
+def _add_key(rows: DataFrame, name: str, what: str, *, of_files: bool) -> DataFrame:
     """Rows with the column `name` of CsvOptions.key_column."""
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
     require_distinct([*rows.columns, name], f"{what}, with `csv.key_column`,")
     column = F.col(quote_column(name))
-    keyed = rows.withColumn(name, F.substring(F.sha2(_text_of(rows), 256), 1, _KEY_DIGITS))
+    text = _text_of(rows, of_files=of_files)
+    keyed = rows.withColumn(name, F.substring(F.sha2(text, 256), 1, _KEY_DIGITS))
     # Rows of one key are equal: which of them is the first makes no difference.
     place = F.row_number().over(Window.partitionBy(column).orderBy(column))
     key = F.when(place == 1, column).otherwise(F.concat(column, F.lit("-"), place.cast("string")))
     return keyed.withColumn(name, key)
 
 
-def _text_of(rows: DataFrame) -> Column:
+def _text_of(rows: DataFrame, *, of_files: bool) -> Column:
     """The file's name, if any, a line break, and the row's values as a JSON list, or the line that is no row."""
     from pyspark.sql import functions as F
 
-    added = (MALFORMED_COLUMN, FILE_COLUMN)
+    added = (MALFORMED_COLUMN, FILE_COLUMN) if of_files else (MALFORMED_COLUMN,)
     values = F.to_json(F.array(*(F.col(quote_column(name)) for name in rows.columns if name not in added)))
     text = F.coalesce(F.col(MALFORMED_COLUMN), values)
-    return F.concat(F.col(FILE_COLUMN), F.lit("\n"), text) if FILE_COLUMN in rows.columns else text
+    return F.concat(F.col(FILE_COLUMN), F.lit("\n"), text) if of_files else text

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming import StreamingQuery
 
 _ONLY_GROWS = re.compile(r"DELTA_SOURCE_(IGNORE_DELETE|TABLE_IGNORE_CHANGES)")
+# Spark's file source passes over files that are a week older than the newest one it has seen.
+ANY_AGE = ("maxFileAge", "36500d")
 _SCHEMA = "path string, modificationTime timestamp, length long, content binary"
 
 
@@ -27,6 +29,7 @@ def stream_files(spark: SparkSession, root: str, checkpoint: str) -> DataFrame:
         options = {"cloudFiles.format": "binaryFile", "cloudFiles.schemaLocation": f"{checkpoint}/schema"}
         return spark.readStream.format("cloudFiles").options(**options).load(place)
     reader = spark.readStream.format("binaryFile").schema(_SCHEMA).option("recursiveFileLookup", "true")
+    reader = reader.option(*ANY_AGE)
     return reader.load(place)
 
 

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dbx_dl.runtime.databricks import is_databricks
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 LOG_FOLDER = "_delta_log"
 _COMMIT = re.compile(r"(\d{20})\.json")
+_OWN_HOSTS = ("localhost", "127.0.0.1", "::1")
 # Where commits wait that a catalog has made and that are not in the log yet.
 _CATALOG_COMMITS = ("_staged_commits", "_commits")
+
+
+def shares_disk(spark: SparkSession) -> bool:
+    """Whether a path means the same to Spark and to this process: not on a remote Connect server, or beside HDFS."""
+    if type(spark).__module__.startswith("pyspark.sql.connect"):
+        return str(spark.client.host) in _OWN_HOSTS
+    return "HADOOP_CONF_DIR" not in os.environ
 
 
 def read_latest_version(path: str) -> int | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.config import CsvOptions
 from dbx_dl.errors import DataError
 from dbx_dl.runtime.csv_rows import read_csv, stream_csv
+from dbx_dl.runtime.file_streams import ANY_AGE
 from dbx_dl.runtime.source_columns import MALFORMED_COLUMN, require_distinct
 from dbx_dl.runtime.sources import escape_globs, load_rows
 from dbx_dl.runtime.tables import absolute_path, has_table, pin_table, read_pinned, suggest_name
@@ -64,6 +65,7 @@ def stream_rows(spark: SparkSession, source: str, source_format: str, csv: CsvOp
     else:
         schema = read_rows(spark, source, source_format).schema
         reader = spark.readStream.schema(schema).option("columnNameOfCorruptRecord", MALFORMED_COLUMN)
+        reader = reader.option(*ANY_AGE)
         rows = load_rows(lambda: reader.format(source_format).load(escape_globs(place)), what)
     require_distinct(rows.columns, what)
     return rows

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 MALFORMED_COLUMN = "_malformed"
 # Which of a source's named files a row is from.
 FILE_COLUMN = "_file"
-ADDED_COLUMNS = (MALFORMED_COLUMN, FILE_COLUMN)
 
 
 def require_distinct(names: Sequence[str], what: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import TableVersion
 from dbx_dl.errors import ConfigError, DataError, VersionGoneError
-from dbx_dl.runtime.local_logs import read_latest_version
+from dbx_dl.runtime.local_logs import read_latest_version, shares_disk
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
@@ -77,7 +77,7 @@ def has_table(spark: SparkSession, name: str) -> bool:
     """Whether a table of that name, or a Delta table at that path, exists; DataError when it cannot be a name here."""
     from pyspark.errors import PySparkException
 
-    if _find_local_version(name) is not None:
+    if _find_local_version(spark, name) is not None:
         return True
     try:
         return bool(spark.catalog.tableExists(quote_table(name)))
@@ -89,7 +89,7 @@ def has_table(spark: SparkSession, name: str) -> bool:
 
 def pin_table(spark: SparkSession, name: str) -> TableVersion:
     """The table's latest version; DataError when it does not exist or is not a Delta table."""
-    version = _find_local_version(name)
+    version = _find_local_version(spark, name)
     return locate_version(spark, name, int(read_history(spark, name, 1)[0]["version"]) if version is None else version)
 
 
@@ -159,8 +159,8 @@ def first_line(error: Exception) -> str:
     return (causes[-1:] or lines[:1] or [type(error).__name__])[0]
 
 
-def _find_local_version(name: str) -> int | None:
-    return read_latest_version(absolute_path(name)) if is_path(name) else None
+def _find_local_version(spark: SparkSession, name: str) -> int | None:
+    return read_latest_version(absolute_path(name)) if is_path(name) and shares_disk(spark) else None
 
 
 def _explain(name: str, error: Exception) -> DataError:

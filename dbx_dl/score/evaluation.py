@@ -117,6 +117,9 @@ def _check_target(known: Target, prepared: PreparedTable, model: str) -> None:
         )
     if known.quantiles != prepared.target.quantiles:
         raise DataError(f"model {model} predicts quantiles {known.quantiles}, not {prepared.target.quantiles}")
+    sizes = [(target.grid, target.num_entries) for target in (known, prepared.target)]
+    if task_of(known).output_kind in ("mask", "pixels") and sizes[0] != sizes[1]:
+        raise DataError(f"model {model} gives images of another size than those of table {prepared.table.name}")
     if known.label_names != prepared.target.label_names:
         raise DataError(
             f"model {model} knows the labels {', '.join(known.label_names)}; "

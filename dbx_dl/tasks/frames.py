@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Labels of steps that are padding.
 NO_LABEL = -1
+# Weights of so many steps are looked at together.
+_MAX_CELLS = 2**22
 # Where a step's logits are all below this it is padding; networks put them at -10,000 there.
 PADDING_LOGIT = -5e3
 
@@ -79,10 +81,19 @@ class FramesTask:
         self, labels: NDArray[Any], predictions: NDArray[Any], weights_bn: Floats, metrics: Sequence[str]
     ) -> dict[str, Floats]:
         """See `weigh_classes`; a row's weight is that of its steps."""
+        import numpy as np
+
         from dbx_dl.metrics.weighted import weigh_classes
 
         rows, steps = (labels != NO_LABEL).nonzero()
-        return weigh_classes(labels[rows, steps], predictions[rows, steps], weights_bn[:, rows], metrics)
+        labels, predictions = labels[rows, steps], predictions[rows, steps]
+        # There are many more steps than rows: so many weightings at once as take some tens of MB.
+        size = max(1, _MAX_CELLS // max(1, len(rows)))
+        parts = [
+            weigh_classes(labels, predictions, weights_bn[start : start + size, rows], metrics)
+            for start in range(0, len(weights_bn), size)
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in metrics}
 
     def move(
         self, labels: NDArray[Any], predictions: Floats, distance: float, settings: TaskSettings

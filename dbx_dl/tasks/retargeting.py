@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.contracts import ImageSpec, Target
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.tasks import TASKS, task_of
+from dbx_dl.tasks.quantiles import QuantilesTask
 
 if TYPE_CHECKING:
     from dbx_dl.contracts import PreparedTable, TaskName
@@ -35,7 +36,8 @@ def retarget(prepared: PreparedTable, name: TaskName | None, quantiles: tuple[fl
             f"leave it out{' or choose one of ' + ', '.join(choices) if choices else ''}"
         )
     _check_labels(task, prepared)
-    changes = {"task": name, "quantiles": quantiles if name == "quantiles" else ()}
+    levels = quantiles or task.levels if isinstance(task, QuantilesTask) else ()
+    changes = {"task": name, "quantiles": levels}
     return prepared.model_copy(update={"target": target.model_copy(update=changes)})
 
 

@@ -18,7 +18,7 @@ from dbx_dl.train.checkpoint_files import digest_file
 from dbx_dl.train.evaluation import observe_split
 from dbx_dl.train.job import TrainingJob, TrainingResult
 from dbx_dl.train.run_directory import RunDirectory
-from dbx_dl.train.worker import describe_versions, write_test_predictions
+from dbx_dl.train.worker import describe_versions, order_by_key, write_test_predictions
 
 
 def write_result(job_path: str, matrix_path: str) -> None:
@@ -41,7 +41,7 @@ def write_result(job_path: str, matrix_path: str) -> None:
         observed: Any = observe_split(objective, SingleRank(), feed)
         found[split] = objective.measures.measure(observed)
         if split == "test":
-            write_test_predictions(job, directory, observed)
+            write_test_predictions(job, directory, *order_by_key(job, observed))
     seconds = time.monotonic() - started
     epoch = {"train_loss": found["train"]["log_loss"]}
     epoch |= {f"validation_{name}": value for name, value in found["validation"].items()}

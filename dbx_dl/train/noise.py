@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import threading
 from math import pi
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ NOISE = "noise"
 _FOLDER = "noise"
 # Hashes modulo this become numbers between 0 and 1, both excluded.
 _NUM_LEVELS = 2**24
+_COPYING = threading.Lock()
 
 logger = logging.getLogger(__name__)
 
@@ -37,15 +39,17 @@ def add_noise(spark: SparkSession, prepared: PreparedTable, config: TrainConfig,
     size = _find_size(prepared, config)
     if not size:
         return prepared
-    place = directory.parent / _FOLDER / _name_copy(prepared, size)
-    if not has_table(spark, str(place)):
-        logger.info("Spark copies the images to %s with %d random numbers each", place, size)
-        weight = config.feed.sample_weight_column
-        names = [prepared.key_column, prepared.target.column, *([weight] if weight else []), "split"]
-        rows = read_pinned(spark, prepared.table).select(*map(quote_column, names))
-        made = rows.withColumn(NOISE, _draw(prepared.key_column, size))
-        ordered = made.sortWithinPartitions("split", quote_column(prepared.key_column))
-        replace_table(ordered, str(place), partitions=("split",), properties=PLAIN_TABLE)
+    weight = config.feed.sample_weight_column
+    place = directory.parent / _FOLDER / _name_copy(prepared, size, weight)
+    # Trials of a search run in threads and want the same copy.
+    with _COPYING:
+        if not has_table(spark, str(place)):
+            logger.info("Spark copies the images to %s with %d random numbers each", place, size)
+            names = [prepared.key_column, prepared.target.column, *([weight] if weight else []), "split"]
+            rows = read_pinned(spark, prepared.table).select(*map(quote_column, names))
+            made = rows.withColumn(NOISE, _draw(prepared.key_column, size))
+            ordered = made.sortWithinPartitions("split", quote_column(prepared.key_column))
+            replace_table(ordered, str(place), partitions=("split",), properties=PLAIN_TABLE)
     changes = {"table": pin_table(spark, str(place)), "staged": None}
     return expect_noise(prepared, config).model_copy(update=changes)
 
@@ -71,9 +75,9 @@ def _find_size(prepared: PreparedTable, config: TrainConfig) -> int:
     return size if isinstance(size, int) and size > 0 else int(known)
 
 
-def _name_copy(prepared: PreparedTable, size: int) -> str:
+def _name_copy(prepared: PreparedTable, size: int, weight: str | None) -> str:
     table = prepared.table
-    digest = hashlib.sha256(json.dumps([table.path, table.version, size]).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps([table.path, table.version, size, weight]).encode()).hexdigest()
     return f"version_{table.version}_{digest[:12]}"
 
 

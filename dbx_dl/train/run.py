@@ -12,7 +12,7 @@ from dbx_dl.contracts import EpochMetrics, PreparedTable, TrainedModel
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.frameworks import FRAMEWORKS
 from dbx_dl.frameworks.architectures import check_network
-from dbx_dl.frameworks.requests import check_objective, network_request
+from dbx_dl.frameworks.requests import check_objective, check_pretraining, network_request
 from dbx_dl.tasks.retargeting import retarget
 from dbx_dl.train.checkpoint_files import discard_after, find_latest
 from dbx_dl.train.illustrations import log_figures
@@ -29,7 +29,7 @@ from dbx_dl.train.run_directory import RunDirectory
 from dbx_dl.train.staging import make_readable
 from dbx_dl.train.starting import find_start_weights, resolve_start
 from dbx_dl.train.tracking import TrackedRun, track_run
-from dbx_dl.train.transitions import find_state, is_counted, write_markov_chain
+from dbx_dl.train.transitions import check_counted, is_counted, write_markov_chain
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WORKER_MODULE = "dbx_dl.train.worker"
+# An epoch's line has the first of these that there is.
+_SHOWN = (
+    *("accuracy", "f1_micro", "pinball", "nll", "rmse", "map_50", "mean_iou", "reconstruction_error"),
+    "energy_distance",
+)
 
 
 def train_network(
@@ -107,8 +112,9 @@ def check_request(prepared: PreparedTable, config: TrainConfig, framework: str) 
     if prepared.split_rows.get("train", 0) == 0:
         raise DataError(f"table {prepared.table.name} has no rows in its train split: prepare more rows")
     if is_counted(config.network):
-        find_state(prepared)
+        check_counted(prepared, config)
     check_network(network_request(prepared, config.network, config.network_options, config.seed))
+    check_pretraining(prepared, config)
     if config.start is not None:
         find_start_weights(config.start, framework)
 
@@ -201,7 +207,7 @@ def _make_handler(
 def describe_epoch(framework: str, epoch: EpochMetrics, num_epochs: int) -> str:
     """The progress line of an epoch."""
     parts = [f"[{framework}] epoch {epoch.epoch}/{num_epochs}", f"loss {epoch.metrics['train_loss']:.4g}"]
-    for name in ("accuracy", "f1_micro", "rmse", "reconstruction_error", "energy_distance"):
+    for name in _SHOWN:
         if f"validation_{name}" in epoch.metrics:
             parts.append(f"validation {name} {epoch.metrics[f'validation_{name}']:.4f}")
             break

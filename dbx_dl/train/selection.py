@@ -11,10 +11,14 @@ from dbx_dl.metrics.comparison import is_lower_better
 # What validation decides by where the config names no metric: the first of these that there is, then the second.
 _DECIDING = (
     ("accuracy", "log_loss"),
-    *((name,) for name in ("log_loss", "poisson_deviance", "rmse", "reconstruction_error", "energy_distance")),
+    # What tells of whole distributions comes before the error of their point.
+    *((name,) for name in ("log_loss", "poisson_deviance", "pinball", "nll", "rmse")),
+    *((name,) for name in ("reconstruction_error", "energy_distance")),
     ("map_50", "box_iou"),
     ("mean_iou", "pixel_accuracy"),
 )
+# What epochs are measured by before labels are used.
+PRETRAINING = "train_reconstruction_error_"
 
 
 class Selection:
@@ -54,10 +58,13 @@ def rate_epoch(metrics: Mapping[str, float], metric: str | None = None) -> tuple
     """What epochs are compared by; the greater tuple is the better epoch.
 
     With a `metric` only that one counts, and an epoch without it (an AUC can be undefined) is the worst. Else
-    validation accuracy, then log loss; log loss of label sets; deviance of counts; root mean squared error of numbers;
-    average precision, then overlap of boxes; overlap of pixels, then their accuracy.
-    Without a validation split the lower training loss is better.
+    validation accuracy, then log loss; log loss of label sets; deviance of counts; pinball loss of quantiles; negative
+    log likelihood of distributions; root mean squared error of numbers; average precision, then overlap of boxes;
+    overlap of pixels, then their accuracy.
+    Without a validation split the lower training loss is better. An epoch of pretraining is the worst.
     """
+    if any(name.startswith(PRETRAINING) for name in metrics):
+        return (-math.inf,)
     if metric is not None:
         return _rate(metrics, (metric,))
     for names in _DECIDING:

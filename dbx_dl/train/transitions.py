@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from dbx_dl.config import TrainConfig
 from dbx_dl.contracts import CategoricalFeature, FeatureSpec
-from dbx_dl.errors import DataError
+from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.frameworks.architectures import ARCHITECTURES
 from dbx_dl.frameworks.architectures.architecture import read_options
 from dbx_dl.frameworks.architectures.markov import MarkovOptions
@@ -32,6 +33,18 @@ def is_counted(network: str) -> bool:
     return network in ARCHITECTURES and ARCHITECTURES[network].is_counted
 
 
+def check_counted(prepared: PreparedTable, config: TrainConfig) -> None:
+    """ConfigError for what only trained networks have; errors of `find_state`."""
+    find_state(prepared)
+    plain = TrainConfig(network=config.network)
+    told = f"networks that are trained, not with {config.network!r}: leave"
+    for name in ("loss", "calibration", "threshold", "label_smoothing", "freeze", "start"):
+        if getattr(config, name) != getattr(plain, name):
+            raise ConfigError(f"train.{name} goes with {told} it out")
+    if config.feed.class_weights != plain.feed.class_weights:
+        raise ConfigError(f"feed.class_weights go with {told} them out")
+
+
 def find_state(prepared: PreparedTable) -> CategoricalFeature:
     """The column that holds the present state; DataError where a table's rows are no transitions."""
     inputs, target = prepared.inputs, prepared.target
@@ -45,27 +58,30 @@ def find_state(prepared: PreparedTable) -> CategoricalFeature:
     )
 
 
-def count_transitions(spark: SparkSession, prepared: PreparedTable) -> NDArray[np.int64]:
+def count_transitions(
+    spark: SparkSession, prepared: PreparedTable, weight_column: str | None = None
+) -> NDArray[np.float64]:
     """How often each next state (L) follows each state (S, the column's categories) in the train split, (1 + S, L).
 
-    Row 0 is for states that are unknown or null: it counts all transitions.
+    Row 0 is for states that are unknown or null: it counts all. With a `weight_column` weights are added up.
     """
     import numpy as np
     from pyspark.sql import functions as F
 
     feature = find_state(prepared)
     numbers = {name: row for row, name in enumerate(feature.categories, start=1)}
-    counts = np.zeros((1 + len(numbers), len(prepared.target.label_names)), np.int64)
+    counts = np.zeros((1 + len(numbers), len(prepared.target.label_names)))
+    weight = F.lit(1.0) if weight_column is None else F.col(quote_column(weight_column)).cast("double")
     train = read_pinned(spark, prepared.table).where("split = 'train'")
-    groups = train.groupBy(F.col(quote_column(feature.column)).alias("state"), "label_index").count()
-    for row in groups.collect():
-        counts[0, row["label_index"]] += row["count"]
+    groups = train.groupBy(F.col(quote_column(feature.column)).alias("state"), "label_index")
+    for row in groups.agg(F.sum(weight).alias("weight")).collect():
+        counts[0, row["label_index"]] += row["weight"]
         if row["state"] in numbers:
-            counts[numbers[row["state"]], row["label_index"]] += row["count"]
+            counts[numbers[row["state"]], row["label_index"]] += row["weight"]
     return counts
 
 
-def smooth_counts(counts_sl: NDArray[np.int64], smoothing: float) -> NDArray[np.float64]:
+def smooth_counts(counts_sl: NDArray[np.float64], smoothing: float) -> NDArray[np.float64]:
     """Transition probabilities (S, L) of counts: (count + smoothing) / (sum of the row's + L smoothing).
 
     Additive smoothing (Lidstone 1920): what was never seen stays possible, and a row without counts is uniform.
@@ -82,9 +98,9 @@ def write_markov_chain(spark: SparkSession, job: TrainingJob, files: RunDirector
     config = job.config
     request = network_request(job.prepared, config.network, config.network_options, config.seed)
     options = read_options(request, MarkovOptions)
-    counts = count_transitions(spark, job.prepared)
+    counts = count_transitions(spark, job.prepared, config.feed.sample_weight_column)
     num_states, num_next = counts.shape[0] - 1, counts.shape[1]
-    logger.info("counted %s transitions of %d states to %d", f"{counts[0].sum():,}", num_states, num_next)
+    logger.info("counted %s transitions of %d states to %d", f"{counts[0].sum():,.0f}", num_states, num_next)
     files.root.mkdir(parents=True, exist_ok=True)
     job.save(files.job)
     path = files.root / "transitions.npy"

@@ -106,7 +106,8 @@ def run_rank(job: TrainingJob, place: RankPlace, reports: ReportWriter) -> None:
     observed = observe_split(objective, ranks, feeds["test"], measures)
     if place.rank == 0:
         require_latest(job)
-        write_test_predictions(job, directory, observed)
+        keys, observed = order_by_key(job, observed)
+        write_test_predictions(job, directory, keys, observed)
         measured = measures.measure(observed)
         if threshold is not None:
             measured |= measure_label(threshold, job.prepared.target, observed)
@@ -147,14 +148,23 @@ def count_threads(place: RankPlace) -> int:
     return max(1, num_cores // place.local_size)
 
 
-def write_test_predictions(job: TrainingJob, directory: RunDirectory, observed: Mapping[str, NDArray[Any]]) -> None:
-    """Write keys, labels and float32 predictions of the test split in key order; given in stored order.
+def order_by_key(
+    job: TrainingJob, observed: Mapping[str, NDArray[Any]]
+) -> tuple[NDArray[np.str_], dict[str, NDArray[Any]]]:
+    """The test split's keys, sorted, and what was observed in stored order in theirs, which is the gate's."""
+    keys = np.array(read_keys(job.prepared, "test"), dtype=np.str_)
+    order = np.argsort(keys, kind="stable")
+    return keys[order], {name: values[order] for name, values in observed.items()}
+
+
+def write_test_predictions(
+    job: TrainingJob, directory: RunDirectory, keys: NDArray[np.str_], observed: Mapping[str, NDArray[Any]]
+) -> None:
+    """Write keys, labels and float32 predictions of the test split, as `order_by_key` gives them.
 
     Predictions are named `probabilities` where they are those of classes or labels. `sample_weights` are beside them
     where rows have some.
     """
-    keys = np.array(read_keys(job.prepared, "test"), dtype=np.str_)
-    order = np.argsort(keys, kind="stable")
     target = job.prepared.target
     task = task_of(target)
     is_choice, names = task.output_kind == "probabilities", task.name_values(target)
@@ -163,11 +173,11 @@ def write_test_predictions(job: TrainingJob, directory: RunDirectory, observed: 
     if target.num_frames:
         width = (target.num_frames, len(target.label_names))
     name = "probabilities" if is_choice else "predictions"
-    labels = observed["labels"][order] if observed else np.zeros(0, dtype=np.int64)
-    values = observed["predictions"][order] if observed else np.zeros((0, *width))
-    arrays: dict[str, Any] = {"keys": keys[order], "labels": labels, name: values.astype(np.float32)}
+    labels = observed["labels"] if observed else np.zeros(0, dtype=np.int64)
+    values = observed["predictions"] if observed else np.zeros((0, *width))
+    arrays: dict[str, Any] = {"keys": keys, "labels": labels, name: values.astype(np.float32)}
     if "sample_weights" in observed:
-        arrays["sample_weights"] = observed["sample_weights"][order]
+        arrays["sample_weights"] = observed["sample_weights"]
     with write_whole(directory.test_predictions) as partial:
         np.savez(partial, **arrays)
 

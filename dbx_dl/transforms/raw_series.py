@@ -115,13 +115,21 @@ def _look_ahead(origins: DataFrame, observed: DataFrame, config: SeriesConfig, h
     return ahead.join(observed.withColumnRenamed(_STEP, _TARGET), [*_name_series(config), _TARGET], how)
 
 
+def _escape(text: Column) -> Column:
+    """Text in which no bar parts names, so that no two series share a key."""
+    from pyspark.sql import functions as F
+
+    slashed = F.replace(text, F.lit("\\"), F.lit("\\\\"))
+    return F.replace(slashed, F.lit("|"), F.lit("\\|"))
+
+
 def _name_columns(windows: DataFrame, config: SeriesConfig, key: str) -> DataFrame:
     from pyspark.sql import functions as F
 
     series = [F.col(own).alias(name) for name, own in zip(config.by, _name_series(config), strict=False)]
     name = F.concat_ws(
         "|",
-        *(F.col(own).cast("string") for own in _name_series(config)[: len(config.by)]),
+        *(_escape(F.col(own).cast("string")) for own in _name_series(config)[: len(config.by)]),
         name_step(F.col(_STEP), config.step),
         F.concat(F.lit("+"), F.col(HORIZON).cast("string")),
     )

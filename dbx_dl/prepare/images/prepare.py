@@ -174,7 +174,7 @@ def settings_of(config: PrepareImagesConfig) -> dict[str, Any]:
 def _shape_settings(config: PrepareImagesConfig) -> dict[str, Any]:
     source = config.source
     if not isinstance(source, CocoSource) or source.labels not in ("boxes", "polygons"):
-        return {}
+        return {"labels": None, "cell": None, "max_boxes": None}
     return {"labels": source.labels, "cell": source.cell, "max_boxes": source.max_boxes}
 
 

@@ -45,7 +45,8 @@ def require_aligned(good: DataFrame, columns: Mapping[str, ColumnConfig], key_co
         key, num_labels, num_tokens = found["first"]
         raise DataError(
             f"{found['rows']} rows have not one label for each token of {name!r}, such as {key!r} with {num_labels} "
-            f"labels for {num_tokens} tokens: is pattern {column.pattern!r} right?"
+            f"labels for {num_tokens} tokens: is pattern {column.pattern!r} right? Else mend these rows, or take them "
+            "out"
         )
 
 

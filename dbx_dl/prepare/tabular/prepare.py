@@ -95,8 +95,13 @@ def _settings_of(config: PrepareTableConfig) -> dict[str, Any]:
 
 def _texts(config: PrepareTableConfig) -> tuple[Column, Column]:
     """Key and label as text, for splits."""
-    tokens = config.null_tokens
-    return read_text(config.key, tokens), read_text(config.label, tokens)
+    from pyspark.sql import functions as F
+
+    key, label = (read_text(name, config.null_tokens) for name in (config.key, config.label))
+    if config.source_format == "csv" and config.csv.key_column == config.key:
+        # Equal rows are in one split: their keys differ in what follows the dash.
+        key = F.substring_index(key, "-", 1)
+    return key, label
 
 
 def _commit(

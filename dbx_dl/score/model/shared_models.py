@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,11 +66,12 @@ def _copy(source: Path, target: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=".partial", dir=folder.parent))
     try:
-        partial.chmod(0o755)  # executors may run as others
         shutil.copyfile(source, partial / target.name)
         for location in read_locations(source):
+            weights = require_inside(source, location)
             (partial / location).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(require_inside(source, location), partial / location)
+            shutil.copyfile(weights, partial / location)
+        _open_to_all(partial)
         if not folder.exists():
             partial.rename(folder)
     except OSError:
@@ -77,3 +79,11 @@ def _copy(source: Path, target: Path) -> None:
             raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _open_to_all(folder: Path) -> None:
+    """Let others read it, since executors may run as others; file systems without such rights are left as they are."""
+    with suppress(OSError):
+        folder.chmod(0o755)
+        for path in folder.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbx_dl.errors import DbxDlError
 from dbx_dl.feed.table_identity import read_identity
+from dbx_dl.runtime.local_logs import shares_disk
 from dbx_dl.runtime.tables import absolute_path, first_line, is_path, quote_column, quote_table
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class LastStates:
 
 def describe_source(spark: SparkSession, name: str) -> tuple[str, bool]:
     """A Delta table's id, which no later table of that name has, and whether it records a change feed now."""
-    known = read_identity(absolute_path(name)) if is_path(name) else None
+    known = read_identity(absolute_path(name)) if is_path(name) and shares_disk(spark) else None
     if known is not None:
         return known[0], known[1].get(FEED_PROPERTY) == "true"
     row = spark.sql(f"DESCRIBE DETAIL {quote_table(name)}").select("id", "properties").collect()[0]

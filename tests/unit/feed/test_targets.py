@@ -74,8 +74,9 @@ def test_sets_of_labels_are_many_hot(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("task", ["regression", "count"])
 def test_numbers_are_float32(tmp_path: Path, task: TaskName) -> None:
-    found = read(table_of(tmp_path, task, label=[0.5, -1.25, 3.0, 0.0, 7.0]))
-    assert [label for label, _ in found.values()] == [0.5, -1.25, 3.0, 0.0, 7.0]
+    second = -1.25 if task == "regression" else 1.25
+    found = read(table_of(tmp_path, task, label=[0.5, second, 3.0, 0.0, 7.0]))
+    assert [label for label, _ in found.values()] == [0.5, second, 3.0, 0.0, 7.0]
 
 
 def test_no_labels_are_zeros(tmp_path: Path) -> None:
@@ -88,6 +89,7 @@ def test_no_labels_are_zeros(tmp_path: Path) -> None:
         ("multiclass", {"label_index": [0, None]}, "rows without label_index"),
         ("regression", {"label": [0.0, None]}, "rows without label"),
         ("regression", {"label": [0.0, 1e300]}, r"labels that are no finite float32 numbers, such as 1e\+300"),
+        ("count", {"label": [0.0, -2.0]}, "labels such as -2, which the task cannot have: they must be 0 or more"),
         ("count", {"label": [0.0, float("nan")]}, "labels that are no finite float32 numbers, such as nan"),
         ("multilabel", {"label_index": [[0], None]}, "rows without label_index"),
         ("multilabel", {"label_index": [[0], [None]]}, "outside of the 3 known"),

@@ -15,7 +15,13 @@ from dbx_dl.feed.targets import LabelReader
 from dbx_dl.frameworks.architectures import check_network
 from dbx_dl.frameworks.interface import ObjectiveRequest, Penalty, Pretraining
 from dbx_dl.frameworks.measures import SupervisedMeasures
-from dbx_dl.frameworks.requests import check_objective, choose_calibration, network_request, objective_request
+from dbx_dl.frameworks.requests import (
+    check_objective,
+    check_pretraining,
+    choose_calibration,
+    network_request,
+    objective_request,
+)
 from dbx_dl.tasks.retargeting import retarget
 from tests.prepared_tables import IMAGES, SPEC, describe
 
@@ -150,6 +156,17 @@ def test_what_an_autoencoder_adds_to_its_loss_follows_its_options() -> None:
     sparse = learn("sparse_autoencoder", sparsity=0.1, sparsity_weight=2.0).penalty
     assert sparse == Penalty("sparsity", "code", 2.0, 0.1)
     assert learn("variational_autoencoder", kl_weight=3.0).penalty == Penalty("standard_normal", "posterior", 3.0)
+
+
+def test_a_belief_network_has_to_come_to_its_labels() -> None:
+    options = {"network": "deep_belief_network", "network_options": {"num_layers": 2, "pretraining_epochs": 3}}
+    check_pretraining(images(), TrainConfig.model_validate({**options, "num_epochs": 7}))
+    for name in ("num_epochs", "early_stopping_epochs"):
+        config = TrainConfig.model_validate({"num_epochs": 9, **options, name: 6})
+        with pytest.raises(
+            ConfigError, match=f"train.{name} is 6, but 'deep_belief_network' takes 6 epochs of pretraining"
+        ):
+            check_pretraining(images(), config)
 
 
 def test_a_belief_network_pretrains_its_layers() -> None:

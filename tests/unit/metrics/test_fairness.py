@@ -75,6 +75,12 @@ def test_a_rate_that_a_group_lacks_leaves_its_gaps_out() -> None:
     assert set(measure_gaps(groups)) == {"demographic_parity_difference", "calibration_error_difference"}
 
 
+def test_a_group_without_a_rate_hides_no_gap_of_others() -> None:
+    groups = [make_group("a", 50, 0.2, 0.9, 0.1, 0.01), make_group("b", 50, 0.2, 0.1, 0.1, 0.01)]
+    groups.append(make_group("none", 100, 0.2, None, 0.1, 0.01))
+    assert measure_gaps(groups)["equal_opportunity_difference"] == pytest.approx(0.8)
+
+
 def test_the_groups_are_a_table_of_text() -> None:
     header, row = Fairness(favourable="yes", groups=(make_group("a", 50, 0.2, None, 0.1, 0.01),)).tabulate()
     assert header[:3] == ("predicted 'yes' by group", "rows", "base rate")

@@ -33,7 +33,16 @@ def test_weights_count_rows_as_often_as_they_say() -> None:
     assert energy_distance(rows, others, weights) == pytest.approx(expected)
 
 
-def test_of_many_rows_the_first_count() -> None:
-    rows, others = RANDOM.normal(size=(2, MAX_ROWS + 5, 2))
-    whole, first = (energy_distance(rows[:n], others[:n], np.ones((1, n))) for n in (MAX_ROWS + 5, MAX_ROWS))
-    assert whole == pytest.approx(first)
+def test_of_many_rows_some_of_all_count_though_they_come_by_class() -> None:
+    classes = np.repeat(np.arange(10.0), MAX_ROWS // 5)[:, None]
+    even = np.ones((1, len(classes)))
+    right = np.random.default_rng(1).permutation(classes)
+    wrong = right // 2
+    assert float(energy_distance(classes, right, even)[0]) < 0.05 < float(energy_distance(classes, wrong, even)[0])
+
+
+def test_rows_of_which_none_that_counts_has_a_weight_are_alike() -> None:
+    rows, others = RANDOM.normal(size=(2, 2 * MAX_ROWS, 2))
+    weights = np.zeros((1, 2 * MAX_ROWS))
+    weights[0, 1] = 1.0
+    assert np.isfinite(energy_distance(rows, others, weights)).all()

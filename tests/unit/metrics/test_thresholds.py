@@ -61,6 +61,12 @@ def test_the_best_of_all_cuts_is_found(seed: int) -> None:
     assert choose(probability=0.25)["threshold"] == 0.25
 
 
+def test_costs_may_leave_all_rows_without_the_label() -> None:
+    truth, probabilities = np.array([False, True, False]), np.array([0.9, 0.6, 0.4])
+    config = ThresholdConfig.model_validate({"label": "a", "costs": {"false_positive": 100, "false_negative": 1}})
+    assert choose_threshold(config, truth, probabilities)[0].threshold == pytest.approx(0.95)
+
+
 def test_what_cannot_be_reached_is_said() -> None:
     truth, probabilities = np.array([False, True, False]), np.array([0.9, 0.5, 0.2])
     point, is_met = choose_threshold(ThresholdConfig(label="a", min_precision=0.99), truth, probabilities)

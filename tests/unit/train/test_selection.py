@@ -39,7 +39,14 @@ def test_patience_counts_epochs_since_the_best() -> None:
 def test_without_accuracy_the_tasks_own_metric_decides() -> None:
     assert rate_epoch({"train_loss": 9, "validation_rmse": 1.0}) > rate_epoch({"train_loss": 1, "validation_rmse": 2.0})
     assert rate_epoch({"train_loss": 1, "validation_log_loss": 0.2}) == (-0.2,)
-    assert rate_epoch({"train_loss": 1, "validation_rmse": 2.0, "validation_poisson_deviance": 0.5}) == (-0.5,)
+    for metric in ("poisson_deviance", "pinball", "nll"):
+        assert rate_epoch({"train_loss": 1, "validation_rmse": 2.0, f"validation_{metric}": 0.5}) == (-0.5,)
+
+
+def test_an_epoch_of_pretraining_is_the_worst() -> None:
+    pretrained = {"train_loss": 0.01, "train_reconstruction_error_dense_1": 0.01}
+    assert rate_epoch(pretrained) < rate_epoch({"train_loss": 5.0})
+    assert rate_epoch(pretrained | {"validation_accuracy": 0.9}) < rate_epoch({"validation_accuracy": 0.1})
 
 
 def test_a_named_metric_decides_in_its_own_direction() -> None:

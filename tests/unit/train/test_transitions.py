@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dbx_dl.config import TrainConfig
 from dbx_dl.contracts import CategoricalFeature, FeatureSpec, PreparedTable
-from dbx_dl.errors import DataError
-from dbx_dl.train.transitions import find_state, is_counted, smooth_counts
+from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.train.transitions import check_counted, find_state, is_counted, smooth_counts
 from tests.prepared_tables import SPEC, describe
 
 STATE = CategoricalFeature(column="page", categories=("cart", "home"))
@@ -37,6 +38,20 @@ def test_other_tables_are_refused() -> None:
         DataError, match=r"inputs x \(numeric\), y \(numeric\), colour \(categorical\).*one categorical"
     ):
         find_state(describe(Path("/nowhere"), 0, {"train": 4}, SPEC, ("a", "b")))
+
+
+def test_what_only_trained_networks_have_is_refused() -> None:
+    check_counted(describe_table(STATE), TrainConfig(network="markov_chain", batch_size=8))
+    for option in ({"calibration": "platt"}, {"label_smoothing": 0.1}, {"threshold": {"label": "a"}}):
+        (name,) = option
+        config = TrainConfig.model_validate({"network": "markov_chain", **option})
+        with pytest.raises(
+            ConfigError, match=f"train.{name} goes with networks that are trained, not with 'markov_chain'"
+        ):
+            check_counted(describe_table(STATE), config)
+    config = TrainConfig.model_validate({"network": "markov_chain", "feed": {"class_weights": "balanced"}})
+    with pytest.raises(ConfigError, match=r"feed\.class_weights go with networks that are trained"):
+        check_counted(describe_table(STATE), config)
 
 
 def test_only_chains_are_counted() -> None:
