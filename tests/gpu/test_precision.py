@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dbx_dl.contracts import PreparedTable
-from dbx_dl.frameworks.loss_scale import LOSS_SCALE, LossScale
+from dbx_dl.frameworks.loss_scale import LossScale, name_scale
 from dbx_dl.train.checkpoint_files import find_latest
 from tests.gpu.trainings import CONFIG, Training, train
 
@@ -45,7 +45,7 @@ def test_losses_are_nearly_those_of_float32(trainings: dict[str, Training], prec
 def test_few_float16_steps_are_left_out(trainings: dict[str, Training]) -> None:
     checkpoint = find_latest(trainings["mixed_float16"].files.checkpoints)
     assert checkpoint is not None
-    scale, num_good_steps = checkpoint.read_shared()[LOSS_SCALE]
+    scale, num_good_steps = checkpoint.read_shared()[name_scale("optimizer")]
     num_steps = CONFIG.num_epochs * math.ceil(1200 / CONFIG.batch_size)
     num_left_out = math.log2(LossScale("mixed_float16").value / scale)
     assert 0 <= num_left_out < num_steps / 10

@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from dbx_dl.frameworks.interface import NetworkRequest
-from dbx_dl.frameworks.torch.networks import FlattenChannelsLast, ScalePixels
+from dbx_dl.frameworks.torch.layers import FlattenChannelsLast, ScalePixels
 
 
 def build_busy(request: NetworkRequest) -> Any:

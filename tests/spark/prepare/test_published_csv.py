@@ -75,6 +75,7 @@ def test_keys_are_made_of_the_row_and_its_files_name(prepared: PreparedTable) ->
     assert stored.index.str.fullmatch(r"[0-9a-f]{32}(-\d+)?").all() and stored.index.is_unique
 
 
+@pytest.mark.matrix
 def test_a_key_stays_when_rows_come_go_and_change_places(spark: SparkSession, source: Path, tmp_path: Path) -> None:
     folder, table = tmp_path / "adult", tmp_path / "table"
     folder.mkdir()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import deltalake
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from dbx_dl.config import PrepareImagesConfig
 from dbx_dl.contracts import PreparedTable
@@ -56,6 +57,7 @@ def read_metrics(spark: SparkSession, prepared: PreparedTable) -> dict[str, int]
     return {name: int(value) for name, value in found["operationMetrics"].items() if value.isdigit()}
 
 
+@pytest.mark.matrix
 def test_a_change_costs_the_same_in_a_larger_table(spark: SparkSession, tmp_path: Path) -> None:
     size, metrics = measure_change(spark, tmp_path / "small", NUM_FILES)
     larger, more = measure_change(spark, tmp_path / "large", 4 * NUM_FILES)
