@@ -18,7 +18,8 @@ class CsvOptions(Section):
 
     `key_column` adds a column of that name to rows that have no key: 32 hexadecimal digits that depend on nothing but
     the row's text and its file's name in `files`; of equal rows the second one's has `-2` at its end, and so on. So a
-    key stays when rows come, go or change places, and a row that is changed in any column is another row.
+    key stays when rows come, go or change places, and a row that is changed in any column is another row. Equal rows
+    are in one split.
     """
 
     delimiter: str = Field(default=",", min_length=1)

@@ -86,7 +86,7 @@ class CocoSource(Section):
     `labels`: `multiclass` (an image has one category), `multilabel` (its distinct categories), `boxes` (its objects'
     places, up to `max_boxes`, which a network looks for in cells of `cell` x `cell` pixels of the model's image; a
     cell finds one object), `polygons` (which pixels belong to which category). Either way boxes and polygons are kept
-    in the column `objects`.
+    in the column `objects`. They must be of the upright image: the file's sizes are not compared with the images'.
     """
 
     format: Literal["coco"] = "coco"
