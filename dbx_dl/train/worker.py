@@ -106,12 +106,7 @@ def run_rank(job: TrainingJob, place: RankPlace, reports: ReportWriter) -> None:
     observed = observe_split(objective, ranks, feeds["test"], measures)
     if place.rank == 0:
         require_latest(job)
-        keys, observed = order_by_key(job, observed)
-        write_test_predictions(job, directory, keys, observed)
-        measured = measures.measure(observed)
-        if threshold is not None:
-            measured |= measure_label(threshold, job.prepared.target, observed)
-        metrics = {f"test_{name}": value for name, value in measured.items()}
+        metrics = _measure_test(job, directory, observed, measures, threshold)
         TrainingResult(
             history=fitted.history,
             best_epoch=fitted.best_epoch,
@@ -146,6 +141,22 @@ def count_threads(place: RankPlace) -> int:
     """Threads per rank: the machine's cores that this process may use, shared among its ranks."""
     num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, num_cores // place.local_size)
+
+
+def _measure_test(
+    job: TrainingJob,
+    directory: RunDirectory,
+    observed: Mapping[str, NDArray[Any]],
+    measures: Measures,
+    threshold: Threshold | None,
+) -> dict[str, float]:
+    """Write the test split's predictions, and give its metrics, named `test_<metric>`."""
+    keys, ordered = order_by_key(job, observed)
+    write_test_predictions(job, directory, keys, ordered)
+    measured = measures.measure(ordered)
+    if threshold is not None:
+        measured |= measure_label(threshold, job.prepared.target, ordered)
+    return {f"test_{name}": value for name, value in measured.items()}
 
 
 def order_by_key(
