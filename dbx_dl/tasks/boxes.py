@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.task import PLAIN_SETTINGS, LabelKind, TaskSettings
+from dbx_dl.tasks.traits import PlainUnits, Unnamed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +24,7 @@ CHOICE = 0.5
 
 
 @dataclass(frozen=True)
-class BoxTask:
+class BoxTask(PlainUnits, Unnamed):
     """Labels (N, M, 5) and predictions (N, B, 5 + C) as in `metrics.boxes`, in shares of the image; see `Task`.
 
     There is a candidate for each of B = rows x columns cells of `grid`, whose middle is in the cell (Redmon et al.
@@ -51,11 +52,6 @@ class BoxTask:
     def num_cells(self) -> int:
         """Rows x columns."""
         return self.grid[0] * self.grid[1]
-
-    def name_values(self, target: Target) -> tuple[str, ...]:
-        """None: boxes have the names of their labels."""
-        del target
-        return ()
 
     def predict(self, outputs: NDArray[np.floating], settings: TaskSettings) -> Floats:
         """Candidates of the cells, row by row."""
@@ -113,13 +109,6 @@ class BoxTask:
             moved[row, :, 0] += np.where(is_right, distance, -distance)
         moved[..., 0] = np.clip(moved[..., 0], 0, 1)
         return moved
-
-    def scale_differences(self, found: Floats, expected: Floats, settings: TaskSettings) -> Floats:
-        """Differences of probabilities, and of places in shares of the image."""
-        import numpy as np
-
-        del settings
-        return np.abs(found - expected)
 
     def is_same_choice(self, found: NDArray[np.floating], expected: NDArray[np.floating]) -> NDArray[np.bool_]:
         """The same cells have an object that is there rather than not, with the same label."""

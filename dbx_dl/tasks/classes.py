@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.task import PLAIN_SETTINGS, LabelKind, TaskSettings
+from dbx_dl.tasks.traits import PlainUnits, Unnamed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ClassTask:
+class ClassTask(PlainUnits, Unnamed):
     """Labels int64 (N,), predictions are probabilities (N, C); see `Task`."""
 
     name: TaskName
@@ -35,11 +36,6 @@ class ClassTask:
     def count_outputs(self, target: Target) -> int:
         """One logit for each class."""
         return len(target.label_names)
-
-    def name_values(self, target: Target) -> tuple[str, ...]:
-        """None: probabilities have the names of the classes."""
-        del target
-        return ()
 
     def predict(self, outputs: NDArray[np.floating], settings: TaskSettings) -> Floats:
         """Softmax of logits, or what the calibration makes of them."""
@@ -77,13 +73,6 @@ class ClassTask:
         del settings
         truth = np.eye(predictions.shape[1])[labels.astype(np.int64)]
         return np.clip(predictions + distance * np.sign(2 * truth - 1), 0.0, 1.0)
-
-    def scale_differences(self, found: Floats, expected: Floats, settings: TaskSettings) -> Floats:
-        """Differences of probabilities."""
-        import numpy as np
-
-        del settings
-        return np.abs(found - expected)
 
     def is_same_choice(self, found: NDArray[np.floating], expected: NDArray[np.floating]) -> NDArray[np.bool_]:
         """The likeliest class is the same."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.numbers import LARGEST_LOG_RATE, move_numbers
 from dbx_dl.tasks.several_numbers import LEAST_SPREAD, SeveralNumbers, add_softplus, pick, softplus
+from dbx_dl.tasks.traits import LabelUnits, RelativeUnits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +27,7 @@ class _TwoParameters(SeveralNumbers):
 
 
 @dataclass(frozen=True)
-class GaussianTask(_TwoParameters):
+class GaussianTask(_TwoParameters, LabelUnits):
     """Predictions (N, 2) are mean and deviation, in the label's unit; see `Task`.
 
     The deviation is the softplus of the second output, and at least a thousandth of the label's (Nix and Weigend 1994).
@@ -78,12 +79,6 @@ class GaussianTask(_TwoParameters):
         deviation = move_numbers(errors, predictions[:, 1], distance, settings.label_scale)
         return np.stack([mean, np.maximum(deviation, predictions[:, 1] / 2)], axis=1)
 
-    def scale_differences(self, found: Floats, expected: Floats, settings: TaskSettings) -> Floats:
-        """In units of the label's scale."""
-        import numpy as np
-
-        return np.asarray(np.abs(found - expected) / settings.label_scale)
-
     def add_head(self, end: GraphEnd, logits: str, output: str, settings: TaskSettings) -> None:
         """What `predict` computes, in float64."""
         import numpy as np
@@ -96,7 +91,7 @@ class GaussianTask(_TwoParameters):
 
 
 @dataclass(frozen=True)
-class NegativeBinomialTask(_TwoParameters):
+class NegativeBinomialTask(_TwoParameters, RelativeUnits):
     """Predictions (N, 2) are mean and dispersion of a count whose variance is mean + dispersion * mean^2; see `Task`.
 
     The dispersion is the softplus of the second output, and at least 0.001; towards 0 the counts become Poisson's
@@ -141,13 +136,6 @@ class NegativeBinomialTask(_TwoParameters):
         del settings
         mean = move_numbers(labels, predictions[:, 0], distance, np.maximum(1.0, predictions[:, 0]))
         return np.stack([np.maximum(mean, predictions[:, 0] / 2), predictions[:, 1]], axis=1)
-
-    def scale_differences(self, found: Floats, expected: Floats, settings: TaskSettings) -> Floats:
-        """Of each number, where that is above 1."""
-        import numpy as np
-
-        del settings
-        return np.asarray(np.abs(found - expected) / np.maximum(1.0, np.abs(expected)))
 
     def add_head(self, end: GraphEnd, logits: str, output: str, settings: TaskSettings) -> None:
         """What `predict` computes, in float64."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.task import PLAIN_SETTINGS, LabelKind, TaskSettings
+from dbx_dl.tasks.traits import PlainUnits, Unnamed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,7 @@ PADDING_LOGIT = -5e3
 
 
 @dataclass(frozen=True)
-class FramesTask:
+class FramesTask(PlainUnits, Unnamed):
     """Labels int64 (N, T), -1 for padding; predictions are probabilities (N, T, C), zeros for padding; see `Task`."""
 
     num_frames: int = 0
@@ -43,11 +44,6 @@ class FramesTask:
     def count_outputs(self, target: Target) -> int:
         """One logit for each class and step."""
         return target.num_frames * len(target.label_names)
-
-    def name_values(self, target: Target) -> tuple[str, ...]:
-        """None: probabilities have the names of the classes."""
-        del target
-        return ()
 
     def predict(self, outputs: NDArray[np.floating], settings: TaskSettings) -> Floats:
         """Softmax of the logits (N, T * C) step by step."""
@@ -105,13 +101,6 @@ class FramesTask:
         truth = labels[..., None] == np.arange(predictions.shape[-1])
         moved = np.clip(predictions + distance * np.where(truth, 1, -1), 0.0, 1.0)
         return np.where((labels != NO_LABEL)[..., None], moved, predictions)
-
-    def scale_differences(self, found: Floats, expected: Floats, settings: TaskSettings) -> Floats:
-        """Differences of probabilities."""
-        import numpy as np
-
-        del settings
-        return np.abs(found - expected)
 
     def is_same_choice(self, found: NDArray[np.floating], expected: NDArray[np.floating]) -> NDArray[np.bool_]:
         """The likeliest class of every step is the same."""

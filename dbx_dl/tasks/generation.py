@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.task import PLAIN_SETTINGS, LabelKind, TaskSettings
+from dbx_dl.tasks.traits import PlainUnits, Unnamed, WithoutChoice
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,7 @@ DISTANCE = "energy_distance"
 
 
 @dataclass(frozen=True)
-class GenerationTask:
+class GenerationTask(PlainUnits, Unnamed, WithoutChoice):
     """Labels are images float32 (N, D), predictions others (N, D), pixels / 255 with channels last; see `Task`.
 
     Which label stands beside which prediction does not matter.
@@ -40,11 +41,6 @@ class GenerationTask:
     def count_outputs(self, target: Target) -> int:
         """One for each entry of an image."""
         return target.num_entries
-
-    def name_values(self, target: Target) -> tuple[str, ...]:
-        """None: entries are by place."""
-        del target
-        return ()
 
     def predict(self, outputs: NDArray[np.floating], settings: TaskSettings) -> Floats:
         """Pixels / 255."""
@@ -88,17 +84,6 @@ class GenerationTask:
         del settings
         gaps = labels - predictions
         return np.asarray(predictions + np.sign(gaps) * np.minimum(distance, np.abs(gaps)))
-
-    def scale_differences(self, found: Floats, expected: Floats, settings: TaskSettings) -> Floats:
-        """Of pixels / 255."""
-        import numpy as np
-
-        del settings
-        return np.abs(found - expected)
-
-    def is_same_choice(self, found: NDArray[np.floating], expected: NDArray[np.floating]) -> None:
-        """Nothing is chosen."""
-        del found, expected
 
     def add_head(self, end: GraphEnd, logits: str, output: str, settings: TaskSettings) -> None:
         """Sigmoid."""

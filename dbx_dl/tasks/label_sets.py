@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.task import PLAIN_SETTINGS, LabelKind, TaskSettings
+from dbx_dl.tasks.traits import PlainUnits, Unnamed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +22,7 @@ LABEL_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
-class LabelSetTask:
+class LabelSetTask(PlainUnits, Unnamed):
     """Labels are multi-hot float32 (N, L), predictions probabilities (N, L); see `Task`."""
 
     name: TaskName = "multilabel"
@@ -38,11 +39,6 @@ class LabelSetTask:
     def count_outputs(self, target: Target) -> int:
         """One logit for each label."""
         return len(target.label_names)
-
-    def name_values(self, target: Target) -> tuple[str, ...]:
-        """None: probabilities have the names of the labels."""
-        del target
-        return ()
 
     def predict(self, outputs: NDArray[np.floating], settings: TaskSettings) -> Floats:
         """Sigmoid of logits."""
@@ -80,13 +76,6 @@ class LabelSetTask:
 
         del settings
         return np.asarray(np.clip(predictions + distance * np.sign(2 * labels - 1), 0.0, 1.0))
-
-    def scale_differences(self, found: Floats, expected: Floats, settings: TaskSettings) -> Floats:
-        """Differences of probabilities."""
-        import numpy as np
-
-        del settings
-        return np.abs(found - expected)
 
     def is_same_choice(self, found: NDArray[np.floating], expected: NDArray[np.floating]) -> NDArray[np.bool_]:
         """The set of labels is the same."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.task import PLAIN_SETTINGS, LabelKind, TaskSettings
+from dbx_dl.tasks.traits import LabelUnits, RelativeUnits, Unnamed, WithoutChoice
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +22,7 @@ LARGEST_LOG_RATE = 700.0
 
 
 @dataclass(frozen=True)
-class _OneNumber:
+class _OneNumber(Unnamed, WithoutChoice):
     """Labels float32 (N,), predictions (N,)."""
 
     label_kind: LabelKind = "number"
@@ -32,18 +33,9 @@ class _OneNumber:
         del target
         return 1
 
-    def name_values(self, target: Target) -> tuple[str, ...]:
-        """None: there is one number."""
-        del target
-        return ()
-
-    def is_same_choice(self, found: NDArray[np.floating], expected: NDArray[np.floating]) -> None:
-        """Nothing is chosen."""
-        del found, expected
-
 
 @dataclass(frozen=True)
-class RegressionTask(_OneNumber):
+class RegressionTask(_OneNumber, LabelUnits):
     """Predictions are in the label's own unit; see `Task`."""
 
     name: TaskName = "regression"
@@ -88,12 +80,6 @@ class RegressionTask(_OneNumber):
         """By `distance` in units of the label's scale, and not beyond the truth."""
         return move_numbers(labels, predictions, distance, settings.label_scale)
 
-    def scale_differences(self, found: Floats, expected: Floats, settings: TaskSettings) -> Floats:
-        """In units of the label's scale."""
-        import numpy as np
-
-        return np.asarray(np.abs(found - expected) / settings.label_scale)
-
     def add_head(self, end: GraphEnd, logits: str, output: str, settings: TaskSettings) -> None:
         """The number in the label's unit, computed in float64."""
         scaled = end.add("Mul", [end.as_doubles(logits), end.constant(settings.label_scale)])
@@ -101,7 +87,7 @@ class RegressionTask(_OneNumber):
 
 
 @dataclass(frozen=True)
-class CountTask(_OneNumber):
+class CountTask(_OneNumber, RelativeUnits):
     """Predictions are rates above 0; see `Task`."""
 
     name: TaskName = "count"
@@ -150,13 +136,6 @@ class CountTask(_OneNumber):
         del settings
         moved = move_numbers(labels, predictions, distance, np.maximum(1.0, predictions))
         return np.maximum(moved, predictions / 2)
-
-    def scale_differences(self, found: Floats, expected: Floats, settings: TaskSettings) -> Floats:
-        """Of the rate, where that is above 1."""
-        import numpy as np
-
-        del settings
-        return np.asarray(np.abs(found - expected) / np.maximum(1.0, np.abs(expected)))
 
     def add_head(self, end: GraphEnd, logits: str, output: str, settings: TaskSettings) -> None:
         """The rate, computed in float64."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.numbers import move_numbers
 from dbx_dl.tasks.several_numbers import SeveralNumbers, add_softplus, pick, softplus
+from dbx_dl.tasks.traits import LabelUnits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class QuantilesTask(SeveralNumbers):
+class QuantilesTask(SeveralNumbers, LabelUnits):
     """Predictions (N, P) are the label's quantiles at P rising `levels`, in its unit; see `Task`.
 
     The network gives the lowest one and, through a softplus, what each next one is above it, so that they never cross
@@ -75,12 +76,6 @@ class QuantilesTask(SeveralNumbers):
     ) -> NDArray[np.floating]:
         """Every quantile by `distance` in units of the label's scale, and not beyond the truth."""
         return move_numbers(labels[:, None], predictions, distance, settings.label_scale)
-
-    def scale_differences(self, found: Floats, expected: Floats, settings: TaskSettings) -> Floats:
-        """In units of the label's scale."""
-        import numpy as np
-
-        return np.asarray(np.abs(found - expected) / settings.label_scale)
 
     def add_head(self, end: GraphEnd, logits: str, output: str, settings: TaskSettings) -> None:
         """What `predict` computes, in float64."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.task import PLAIN_SETTINGS, LabelKind, TaskSettings
+from dbx_dl.tasks.traits import RelativeUnits, WithoutChoice
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,7 @@ ERROR = "reconstruction_error"
 
 
 @dataclass(frozen=True)
-class ReconstructionTask:
+class ReconstructionTask(RelativeUnits, WithoutChoice):
     """Predictions (N, 1) are anomaly scores: the mean squared difference of a row and its reconstruction; see `Task`.
 
     Outputs (N, 2 D) are the reconstruction, of pixels as logits, and beside it the row: pixels / 255, or features.
@@ -92,17 +93,6 @@ class ReconstructionTask:
 
         del labels, settings
         return np.maximum(predictions - distance * np.maximum(1.0, predictions), 0.0)
-
-    def scale_differences(self, found: Floats, expected: Floats, settings: TaskSettings) -> Floats:
-        """Of the score, where that is above 1."""
-        import numpy as np
-
-        del settings
-        return np.asarray(np.abs(found - expected) / np.maximum(1.0, np.abs(expected)))
-
-    def is_same_choice(self, found: NDArray[np.floating], expected: NDArray[np.floating]) -> None:
-        """Nothing is chosen."""
-        del found, expected
 
     def add_head(self, end: GraphEnd, logits: str, output: str, settings: TaskSettings) -> None:
         """The anomaly score, computed in float64."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.task import PLAIN_SETTINGS, LabelKind, TaskSettings
+from dbx_dl.tasks.traits import PlainUnits, Unnamed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SegmentationTask:
+class SegmentationTask(PlainUnits, Unnamed):
     """Labels are masks uint8 (N, H, W), predictions probabilities (N, H, W, 1 + C), background first; see `Task`.
 
     `grid` are H and W. What `observe` keeps of predictions, and scores give back, are masks.
@@ -39,11 +40,6 @@ class SegmentationTask:
     def count_outputs(self, target: Target) -> int:
         """1 + C logits for each pixel."""
         return self.grid[0] * self.grid[1] * (1 + len(target.label_names))
-
-    def name_values(self, target: Target) -> tuple[str, ...]:
-        """None: pixels have the numbers of labels."""
-        del target
-        return ()
 
     def predict(self, outputs: NDArray[np.floating], settings: TaskSettings) -> Floats:
         """Softmax of each pixel's logits."""
@@ -94,13 +90,6 @@ class SegmentationTask:
             return predictions
         truth = np.eye(predictions.shape[3])[labels.astype(np.int64)]
         return np.clip(predictions + distance * np.sign(2 * truth - 1), 0.0, 1.0)
-
-    def scale_differences(self, found: Floats, expected: Floats, settings: TaskSettings) -> Floats:
-        """Differences of probabilities."""
-        import numpy as np
-
-        del settings
-        return np.abs(found - expected)
 
     def is_same_choice(self, found: NDArray[np.floating], expected: NDArray[np.floating]) -> NDArray[np.bool_]:
         """All pixels have the same label."""

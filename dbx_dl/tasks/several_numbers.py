@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.task import PLAIN_SETTINGS, LabelKind, TaskSettings
+from dbx_dl.tasks.traits import WithoutChoice
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 LEAST_SPREAD = 1e-3
 
 
-class SeveralNumbers:
+class SeveralNumbers(WithoutChoice):
     """Labels float32 (N,), predictions (N, P), of which one is the point that is compared with the label."""
 
     label_kind: LabelKind = "number"
@@ -58,10 +59,6 @@ class SeveralNumbers:
         from dbx_dl.metrics.estimation import weigh_rows
 
         return weigh_rows(labels, predictions, self.choose_points(predictions), self.row_values, weights_bn, metrics)
-
-    def is_same_choice(self, found: NDArray[np.floating], expected: NDArray[np.floating]) -> None:
-        """Nothing is chosen."""
-        del found, expected
 
 
 def softplus(values: Floats) -> Floats:
