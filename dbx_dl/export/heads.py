@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.score.model.own_models import name_outputs
 from dbx_dl.tasks import TaskSettings, task_of
-from dbx_dl.tasks.boxes import BoxTask
 from dbx_dl.tasks.graph_end import GraphEnd
-from dbx_dl.tasks.segmentation import SegmentationTask
 
 if TYPE_CHECKING:
     import onnx
@@ -23,6 +21,8 @@ def add_head(model: onnx.ModelProto, metadata: ModelMetadata) -> None:
     several numbers, in the label's own unit; `pixels` float32 (N, D), `boxes` float32 (N, B, 5 + C), `mask` float32 (N,
     H, W, 1 + C); see the task. `embedding` float32 (N, K).
     """
+    from onnx import TensorProto, helper
+
     task, names = task_of(metadata.target), name_outputs(metadata)
     logits, *further = list(model.graph.output)
     del model.graph.output[:]
@@ -32,30 +32,13 @@ def add_head(model: onnx.ModelProto, metadata: ModelMetadata) -> None:
     if "embedding" in names:
         end.add("Identity", [further[0].name], names["embedding"])
         width = further[0].type.tensor_type.shape.dim[1].dim_value
-        model.graph.output.append(_describe_floats(names["embedding"], width))
+        model.graph.output.append(helper.make_tensor_value_info(names["embedding"], TensorProto.FLOAT, ["N", width]))
 
 
 def _describe_output(name: str, metadata: ModelMetadata) -> onnx.ValueInfoProto:
-    from onnx import TensorProto, helper
+    import numpy as np
+    from onnx import helper
 
-    target, task = metadata.target, task_of(metadata.target)
-    if task.output_kind == "probabilities":
-        return _describe_floats(name, len(target.label_names))
-    if task.output_kind == "frames":
-        return _describe_floats(name, target.num_frames, len(target.label_names))
-    if task.output_kind == "pixels":
-        return _describe_floats(name, target.num_entries)
-    if isinstance(task, BoxTask):
-        shape = ["N", task.num_cells, task.count_outputs(target) // task.num_cells]
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-    if isinstance(task, SegmentationTask):
-        shape = ["N", *task.grid, 1 + len(target.label_names)]
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-    names = task.name_values(target)
-    return helper.make_tensor_value_info(name, TensorProto.DOUBLE, ["N", len(names)] if names else ["N"])
-
-
-def _describe_floats(name: str, *row_shape: int) -> onnx.ValueInfoProto:
-    from onnx import TensorProto, helper
-
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *row_shape])
+    task = task_of(metadata.target)
+    element = helper.np_dtype_to_tensor_dtype(np.dtype(task.file_dtype))
+    return helper.make_tensor_value_info(name, element, ["N", *task.row_shape(metadata.target)])

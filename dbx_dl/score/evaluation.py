@@ -9,9 +9,7 @@ from dbx_dl.errors import DataError
 from dbx_dl.feed.targets import open_labels
 from dbx_dl.runtime.tables import quote_column, read_pinned
 from dbx_dl.score.model.model_file import fetch_model
-from dbx_dl.score.outputs.box_lists import read_boxes
-from dbx_dl.score.outputs.frame_labels import read_frames
-from dbx_dl.score.outputs.masks import read_masks
+from dbx_dl.score.outputs.kinds import kind_of
 from dbx_dl.score.udf import scorer_of
 from dbx_dl.tasks import task_of
 
@@ -79,23 +77,9 @@ def read_predictions(
     predictions: pa.Table, prepared: PreparedTable
 ) -> tuple[NDArray[np.generic], NDArray[np.floating]]:
     """Labels as in `contracts.Batch` and the task's predictions (N, …) of what `predict_split` gives."""
-    import numpy as np
-
     target = prepared.target
     labels = open_labels(prepared).read(predictions, f"the predictions for table {prepared.table.name}")
-    kind = task_of(target).output_kind
-    if kind == "value":
-        return labels, predictions.column("value").to_numpy()
-    if kind == "values":
-        return labels, np.stack([predictions.column(name).to_numpy() for name in prediction_columns(target)], axis=1)
-    if kind == "boxes":
-        return labels, read_boxes(predictions.column("boxes"), target.label_names)
-    if kind == "frames":
-        return labels, read_frames(predictions.column(kind), target.num_frames, len(target.label_names))
-    if kind == "mask":
-        return labels, read_masks(predictions.column("mask"), target.grid or (1, 1))
-    flat = predictions.column(kind).combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return labels, flat.reshape(-1, len(target.label_names) or target.num_entries)
+    return labels, kind_of(target).read(predictions, target)
 
 
 def truth_columns(prepared: PreparedTable) -> tuple[str, ...]:
@@ -105,8 +89,7 @@ def truth_columns(prepared: PreparedTable) -> tuple[str, ...]:
 
 def prediction_columns(target: Target) -> tuple[str, ...]:
     """The scorer's fields that hold a task's predictions."""
-    task = task_of(target)
-    return task.name_values(target) if task.output_kind == "values" else (task.output_kind,)
+    return kind_of(target).list_columns(target)
 
 
 def _check_target(known: Target, prepared: PreparedTable, model: str) -> None:
@@ -118,7 +101,7 @@ def _check_target(known: Target, prepared: PreparedTable, model: str) -> None:
     if known.quantiles != prepared.target.quantiles:
         raise DataError(f"model {model} predicts quantiles {known.quantiles}, not {prepared.target.quantiles}")
     sizes = [(target.grid, target.num_entries) for target in (known, prepared.target)]
-    if task_of(known).output_kind in ("mask", "pixels") and sizes[0] != sizes[1]:
+    if kind_of(known).has_size and sizes[0] != sizes[1]:
         raise DataError(f"model {model} gives images of another size than those of table {prepared.table.name}")
     if known.label_names != prepared.target.label_names:
         raise DataError(

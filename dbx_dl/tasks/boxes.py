@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.task import PLAIN_SETTINGS, LabelKind, TaskSettings
-from dbx_dl.tasks.traits import PlainUnits, Unnamed
+from dbx_dl.tasks.traits import FloatRows, PlainUnits, Unnamed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ CHOICE = 0.5
 
 
 @dataclass(frozen=True)
-class BoxTask(PlainUnits, Unnamed):
+class BoxTask(FloatRows, PlainUnits, Unnamed):
     """Labels (N, M, 5) and predictions (N, B, 5 + C) as in `metrics.boxes`, in shares of the image; see `Task`.
 
     There is a candidate for each of B = rows x columns cells of `grid`, whose middle is in the cell (Redmon et al.
@@ -52,6 +52,10 @@ class BoxTask(PlainUnits, Unnamed):
     def num_cells(self) -> int:
         """Rows x columns."""
         return self.grid[0] * self.grid[1]
+
+    def row_shape(self, target: Target) -> tuple[int, ...]:
+        """A candidate (5 + C) for each cell."""
+        return (self.num_cells, CELL_NUMBERS + len(target.label_names))
 
     def predict(self, outputs: NDArray[np.floating], settings: TaskSettings) -> Floats:
         """Candidates of the cells, row by row."""

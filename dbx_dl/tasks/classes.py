@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.task import PLAIN_SETTINGS, LabelKind, TaskSettings
-from dbx_dl.tasks.traits import PlainUnits, Unnamed
+from dbx_dl.tasks.traits import LabelRows, PlainUnits, Unnamed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ClassTask(PlainUnits, Unnamed):
+class ClassTask(LabelRows, PlainUnits, Unnamed):
     """Labels int64 (N,), predictions are probabilities (N, C); see `Task`."""
 
     name: TaskName

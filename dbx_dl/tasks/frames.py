@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.task import PLAIN_SETTINGS, LabelKind, TaskSettings
-from dbx_dl.tasks.traits import PlainUnits, Unnamed
+from dbx_dl.tasks.traits import FloatRows, PlainUnits, Unnamed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ PADDING_LOGIT = -5e3
 
 
 @dataclass(frozen=True)
-class FramesTask(PlainUnits, Unnamed):
+class FramesTask(FloatRows, PlainUnits, Unnamed):
     """Labels int64 (N, T), -1 for padding; predictions are probabilities (N, T, C), zeros for padding; see `Task`."""
 
     num_frames: int = 0
@@ -44,6 +44,10 @@ class FramesTask(PlainUnits, Unnamed):
     def count_outputs(self, target: Target) -> int:
         """One logit for each class and step."""
         return target.num_frames * len(target.label_names)
+
+    def row_shape(self, target: Target) -> tuple[int, ...]:
+        """Probabilities of the classes for each step."""
+        return (target.num_frames, len(target.label_names))
 
     def predict(self, outputs: NDArray[np.floating], settings: TaskSettings) -> Floats:
         """Softmax of the logits (N, T * C) step by step."""

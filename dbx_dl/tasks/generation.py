@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.task import PLAIN_SETTINGS, LabelKind, TaskSettings
-from dbx_dl.tasks.traits import PlainUnits, Unnamed, WithoutChoice
+from dbx_dl.tasks.traits import FloatRows, PlainUnits, Unnamed, WithoutChoice
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,7 @@ DISTANCE = "energy_distance"
 
 
 @dataclass(frozen=True)
-class GenerationTask(PlainUnits, Unnamed, WithoutChoice):
+class GenerationTask(FloatRows, PlainUnits, Unnamed, WithoutChoice):
     """Labels are images float32 (N, D), predictions others (N, D), pixels / 255 with channels last; see `Task`.
 
     Which label stands beside which prediction does not matter.
@@ -41,6 +41,10 @@ class GenerationTask(PlainUnits, Unnamed, WithoutChoice):
     def count_outputs(self, target: Target) -> int:
         """One for each entry of an image."""
         return target.num_entries
+
+    def row_shape(self, target: Target) -> tuple[int, ...]:
+        """The entries of an image."""
+        return (target.num_entries,)
 
     def predict(self, outputs: NDArray[np.floating], settings: TaskSettings) -> Floats:
         """Pixels / 255."""

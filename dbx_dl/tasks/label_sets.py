@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.task import PLAIN_SETTINGS, LabelKind, TaskSettings
-from dbx_dl.tasks.traits import PlainUnits, Unnamed
+from dbx_dl.tasks.traits import LabelRows, PlainUnits, Unnamed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,7 @@ LABEL_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
-class LabelSetTask(PlainUnits, Unnamed):
+class LabelSetTask(LabelRows, PlainUnits, Unnamed):
     """Labels are multi-hot float32 (N, L), predictions probabilities (N, L); see `Task`."""
 
     name: TaskName = "multilabel"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.task import PLAIN_SETTINGS, LabelKind, TaskSettings
-from dbx_dl.tasks.traits import LabelUnits, RelativeUnits, Unnamed, WithoutChoice
+from dbx_dl.tasks.traits import LabelUnits, NumberRows, RelativeUnits, Unnamed, WithoutChoice
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,7 @@ LARGEST_LOG_RATE = 700.0
 
 
 @dataclass(frozen=True)
-class _OneNumber(Unnamed, WithoutChoice):
+class _OneNumber(Unnamed, NumberRows, WithoutChoice):
     """Labels float32 (N,), predictions (N,)."""
 
     label_kind: LabelKind = "number"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.task import PLAIN_SETTINGS, LabelKind, TaskSettings
-from dbx_dl.tasks.traits import RelativeUnits, WithoutChoice
+from dbx_dl.tasks.traits import NumberRows, RelativeUnits, WithoutChoice
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,7 @@ ERROR = "reconstruction_error"
 
 
 @dataclass(frozen=True)
-class ReconstructionTask(RelativeUnits, WithoutChoice):
+class ReconstructionTask(NumberRows, RelativeUnits, WithoutChoice):
     """Predictions (N, 1) are anomaly scores: the mean squared difference of a row and its reconstruction; see `Task`.
 
     Outputs (N, 2 D) are the reconstruction, of pixels as logits, and beside it the row: pixels / 255, or features.

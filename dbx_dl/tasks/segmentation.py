@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.task import PLAIN_SETTINGS, LabelKind, TaskSettings
-from dbx_dl.tasks.traits import PlainUnits, Unnamed
+from dbx_dl.tasks.traits import FloatRows, PlainUnits, Unnamed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SegmentationTask(PlainUnits, Unnamed):
+class SegmentationTask(FloatRows, PlainUnits, Unnamed):
     """Labels are masks uint8 (N, H, W), predictions probabilities (N, H, W, 1 + C), background first; see `Task`.
 
     `grid` are H and W. What `observe` keeps of predictions, and scores give back, are masks.
@@ -40,6 +40,10 @@ class SegmentationTask(PlainUnits, Unnamed):
     def count_outputs(self, target: Target) -> int:
         """1 + C logits for each pixel."""
         return self.grid[0] * self.grid[1] * (1 + len(target.label_names))
+
+    def row_shape(self, target: Target) -> tuple[int, ...]:
+        """Probabilities of background and labels for each pixel."""
+        return (*self.grid, 1 + len(target.label_names))
 
     def predict(self, outputs: NDArray[np.floating], settings: TaskSettings) -> Floats:
         """Softmax of each pixel's logits."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.tasks.task import PLAIN_SETTINGS, LabelKind, TaskSettings
-from dbx_dl.tasks.traits import WithoutChoice
+from dbx_dl.tasks.traits import NumberRows, WithoutChoice
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LEAST_SPREAD = 1e-3
 
 
-class SeveralNumbers(WithoutChoice):
+class SeveralNumbers(NumberRows, WithoutChoice):
     """Labels float32 (N,), predictions (N, P), of which one is the point that is compared with the label."""
 
     label_kind: LabelKind = "number"

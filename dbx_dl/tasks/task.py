@@ -64,6 +64,8 @@ class Task(Protocol):
     @property
     def output_kind(self) -> OutputKind: ...
     @property
+    def file_dtype(self) -> Literal["float32", "float64"]: ...
+    @property
     def losses(self) -> tuple[str, ...]: ...
     @property
     def metrics(self) -> tuple[str, ...]: ...
@@ -80,6 +82,9 @@ class Task(Protocol):
 
     def count_outputs(self, target: Target) -> int:
         """How many numbers the network gives for a row."""
+
+    def row_shape(self, target: Target) -> tuple[int, ...]:
+        """Shape of a row's predictions, as a file gives them in `file_dtype`."""
 
     def name_values(self, target: Target) -> tuple[str, ...]:
         """Names of the P numbers of predictions (N, P) that are no probabilities; none for one number (N,)."""

@@ -1,8 +1,8 @@
-"""What several tasks answer alike: the units of differences, names of values, and whether anything is chosen."""
+"""What several tasks answer alike: units of differences, shapes, names of values, and whether anything is chosen."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,6 +42,35 @@ class RelativeUnits:
 
         del settings
         return np.asarray(np.abs(found - expected) / np.maximum(1.0, np.abs(expected)))
+
+
+class NumberRows:
+    """Predictions are numbers in the label's own unit: (N,), or (N, P) where they have names."""
+
+    file_dtype: Literal["float32", "float64"] = "float64"
+
+    def name_values(self, target: Target) -> tuple[str, ...]:
+        """The task's."""
+        raise NotImplementedError
+
+    def row_shape(self, target: Target) -> tuple[int, ...]:
+        """One place for each name."""
+        names = self.name_values(target)
+        return (len(names),) if names else ()
+
+
+class FloatRows:
+    """Predictions are float32 in a file."""
+
+    file_dtype: Literal["float32", "float64"] = "float32"
+
+
+class LabelRows(FloatRows):
+    """Predictions are a probability for each label (N, C)."""
+
+    def row_shape(self, target: Target) -> tuple[int, ...]:
+        """One place for each label."""
+        return (len(target.label_names),)
 
 
 class Unnamed:

@@ -178,14 +178,9 @@ def write_test_predictions(
     """
     target = job.prepared.target
     task = task_of(target)
-    is_choice, names = task.output_kind == "probabilities", task.name_values(target)
-    num_values = len(target.label_names) if is_choice else len(names) or target.num_entries
-    width: tuple[int, ...] = (num_values,) if num_values else ()
-    if target.num_frames:
-        width = (target.num_frames, len(target.label_names))
-    name = "probabilities" if is_choice else "predictions"
+    name = "probabilities" if task.output_kind == "probabilities" else "predictions"
     labels = observed["labels"] if observed else np.zeros(0, dtype=np.int64)
-    values = observed["predictions"] if observed else np.zeros((0, *width))
+    values = observed["predictions"] if observed else np.zeros((0, *task.row_shape(target)))
     arrays: dict[str, Any] = {"keys": keys, "labels": labels, name: values.astype(np.float32)}
     if "sample_weights" in observed:
         arrays["sample_weights"] = observed["sample_weights"]

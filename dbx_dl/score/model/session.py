@@ -67,6 +67,8 @@ class ModelSession:
         if absent:
             raise DataError(f"{path} has no output {absent[0]!r}, which its metadata promise: export the model again")
         self._row_shapes = {kind: dims[name] for kind, name in self._outputs.items()}
+        dtypes = {output.name: output.dtype for output in self.facts.outputs}
+        self._row_dtypes = {kind: dtypes[name] for kind, name in self._outputs.items()}
 
     @property
     def is_own(self) -> bool:
@@ -134,11 +136,7 @@ class ModelSession:
         import numpy as np
 
         return {
-            kind: np.full(
-                (num_rows, *(dim or 0 for dim in shape)),
-                np.nan,
-                np.float64 if kind in ("value", "values") else np.float32,
-            )
+            kind: np.full((num_rows, *(dim or 0 for dim in shape)), np.nan, self._row_dtypes[kind])
             for kind, shape in self._row_shapes.items()
         }
 

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.score.inputs.arrow_lists import as_lists, as_structs
+from dbx_dl.score.outputs.kind import OneColumn, WithoutChoices
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
+
+    from dbx_dl.contracts import Target
 
 BOX_NUMBERS = ("probability", "x", "y", "width", "height")
 # The SQL type of the boxes of a row.
@@ -54,6 +57,21 @@ class BoxLists:
         import numpy as np
 
         return np.empty((0, 1, 5 + len(self.labels)), np.float32)
+
+
+class BoxKind(WithoutChoices, OneColumn):
+    """Candidates for boxes (N, B, 5 + C)."""
+
+    what = "boxes"
+    column = "boxes"
+
+    def make(self, output: str, target: Target) -> BoxLists:
+        """The field `boxes`."""
+        return BoxLists(output, target.label_names)
+
+    def read(self, predictions: pa.Table, target: Target) -> np.ndarray:
+        """Candidates that are kept as those boxes are."""
+        return read_boxes(predictions.column(self.column), target.label_names)
 
 
 def read_boxes(column: pa.ChunkedArray, labels: tuple[str, ...]) -> np.ndarray:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbx_dl.score.inputs.arrow_lists import as_lists, to_nested_lists
+from dbx_dl.score.outputs.kind import OneColumn, WithoutChoices
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
+
+    from dbx_dl.contracts import Target
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,21 @@ class FrameLabels:
         import numpy as np
 
         return np.empty((0, 1, len(self.labels)), np.float32)
+
+
+class FrameKind(WithoutChoices, OneColumn):
+    """Probabilities by step (N, T, C), zeros where a row has none."""
+
+    what = "steps, not rows"
+    column = "frames"
+
+    def make(self, output: str, target: Target) -> FrameLabels:
+        """The fields `labels`, `probabilities` and `frames`."""
+        return FrameLabels(output, target.label_names)
+
+    def read(self, predictions: pa.Table, target: Target) -> np.ndarray:
+        """(N, T, C)."""
+        return read_frames(predictions.column(self.column), target.num_frames, len(target.label_names))
 
 
 def read_frames(column: pa.ChunkedArray, num_frames: int, num_classes: int) -> NDArray[np.float32]:

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbx_dl.score.inputs.arrow_lists import as_maps
+from dbx_dl.score.outputs.kind import OneColumn, WithoutChoices
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
+
+    from dbx_dl.contracts import Target
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,22 @@ class MaskImages:
         import numpy as np
 
         return np.empty((0, 1, 1, 1 + len(self.labels)), np.float32)
+
+
+class MaskKind(WithoutChoices, OneColumn):
+    """Probabilities of pixels (N, H, W, 1 + C); what is read back are masks (N, H, W)."""
+
+    what = "masks"
+    has_size = True
+    column = "mask"
+
+    def make(self, output: str, target: Target) -> MaskImages:
+        """The fields `mask` and `areas`."""
+        return MaskImages(output, target.label_names)
+
+    def read(self, predictions: pa.Table, target: Target) -> np.ndarray:
+        """Masks uint8."""
+        return read_masks(predictions.column(self.column), target.grid or (1, 1))
 
 
 def read_masks(column: pa.ChunkedArray, shape: tuple[int, int]) -> np.ndarray:
