@@ -25,6 +25,8 @@ from dbx_dl.contracts import (
     TableVersion,
     Target,
     TaskName,
+    TextFeature,
+    TextSpec,
 )
 
 SPEC = FeatureSpec(
@@ -97,6 +99,23 @@ def write_number_table(folder: Path, task: TaskName, rows: dict[Split, int]) -> 
     return prepared.model_copy(update={**changes, "statistics": TableStatistics(profiles=profiles)})
 
 
+def write_text_table(
+    folder: Path, rows: dict[Split, int], *, rows_per_file: int = 10_000, rows_per_group: int = 10_000
+) -> PreparedTable:
+    """Texts of 1 to 64 words, most of them short; those that begin with `good` are of class 1."""
+    rng = np.random.default_rng(5)
+    tables = []
+    for split, num_rows in rows.items():
+        lengths = np.minimum(64, 1 + rng.geometric(0.08, num_rows))
+        labels = rng.integers(0, 2, num_rows)
+        texts = [" ".join([("bad", "good")[k], *["so"] * (n - 1)]) for n, k in zip(lengths, labels, strict=True)]
+        keys = [f"{split}-{row:05d}" for row in range(num_rows)]
+        tables.append((split, pa.table({"key": keys, "text": texts, "label_index": pa.array(labels, pa.int32())})))
+    version = _write(folder, tables, rows_per_file, rows_per_group)
+    text = TextFeature(column="text", pattern=r"\w+", max_length=64, vocabulary=("bad", "good", "so"))
+    return describe(folder, version, rows, TextSpec(text=text), ("bad", "good"))
+
+
 def draw_image(row: int, label: int) -> np.ndarray:
     """Pixels uint8 (6, 5) of a row."""
     pixels = np.full((6, 5), 20, dtype=np.uint8)
@@ -116,7 +135,7 @@ def describe(
     folder: Path,
     version: int,
     rows: dict[Split, int],
-    inputs: ImageSpec | FeatureSpec,
+    inputs: ImageSpec | FeatureSpec | TextSpec,
     names: tuple[str, ...],
     key_column: str = "key",
 ) -> PreparedTable:

@@ -52,8 +52,10 @@ class AugmentConfig(Section):
 
 
 class FeedConfig(Section):
-    """How rows are read; the order depends on the seed and on `shuffle_window_rows` alone.
+    """How rows are read; the order depends on the seed, `shuffle_window_rows` and, of texts, `length_bucket_steps`.
 
+    Texts of like length go into the same step, among those of `length_bucket_steps` consecutive steps, so that batches
+    hold less padding; 1 leaves the order as it is.
     `max_memory_bytes` bounds, on each rank and for each split, blocks of the table and batches read ahead; one row
     group of the table and one batch are held even where they alone are larger. `class_weights` are those of prepare's
     statistics, `sample_weight_column` is a column of numbers of 0 or more. The loss is weighted by both, multiplied;
@@ -65,6 +67,7 @@ class FeedConfig(Section):
     """
 
     shuffle_window_rows: int = Field(default=4096, gt=0)
+    length_bucket_steps: int = Field(default=32, gt=0)
     drop_last: bool = False
     class_weights: Literal["none", "balanced", "effective_number"] = "none"
     sample_weight_column: str | None = None

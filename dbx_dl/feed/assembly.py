@@ -12,6 +12,7 @@ from dbx_dl.contracts import Batch
 from dbx_dl.feed.keys import BatchKeys, RowKeys
 from dbx_dl.feed.shards import PADDING
 from dbx_dl.feed.shuffle import RowOrder, group_places
+from dbx_dl.feed.trimming import count_used_steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,6 +75,19 @@ class Assembler:
             walk.augmentation.apply(rows.inputs, rows.keys.texts, rows.is_row, rows.labels)
         size = places_sb.shape[1]
         return [_cut(rows, start, start + size) for start in range(0, len(places), size)]
+
+    def measure_lengths(self, places: NDArray[np.int64], order: RowOrder) -> NDArray[np.int64]:
+        """Steps int64 (N,) that the rows at places (N,) in an order need: up to the last one that is no padding."""
+        numbers, chosen = order.locate(places)
+        lengths = np.empty(len(places), np.int64)
+        for number, at in group_places(numbers):
+            block = self._blocks.load(number)
+            if self._resident is not None:
+                inputs = self._resident.take_inputs(number, chosen[at])
+            else:
+                inputs = block.inputs.take(chosen[at], axis=0)
+            lengths[at] = count_used_steps(inputs)
+        return lengths
 
     def _take(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from dbx_dl.feed.capacity import choose_threads, plan_ahead, warn_of_thrashing
 from dbx_dl.feed.decoding import create_decoder
 from dbx_dl.feed.delta_log import read_log
 from dbx_dl.feed.files import Block, list_blocks
+from dbx_dl.feed.length_buckets import LengthBuckets
 from dbx_dl.feed.prefetch import map_ahead
 from dbx_dl.feed.resident import hold_rows
 from dbx_dl.feed.row_cache import open_row_cache
@@ -105,7 +106,7 @@ class Feed:
         walk = self._start_pass(epoch)
         groups = map_ahead(
             lambda places_sb: self._assembler.assemble(places_sb, walk),
-            self._group_steps(epoch, first_step),
+            self._group_steps(epoch, first_step, walk.order),
             num_threads=self.ahead.num_threads,
             num_ahead=self.ahead.num_groups,
         )
@@ -129,19 +130,29 @@ class Feed:
         augmentation = Augmentation(config.augment, self._seed, epoch or 0, flip_label) if is_augmented else None
         return Pass(order, bad_rows, epoch is not None, augmentation)
 
-    def _group_steps(self, epoch: int | None, first_step: int) -> Iterator[NDArray[np.int64]]:
+    def _group_steps(self, epoch: int | None, first_step: int, order: RowOrder) -> Iterator[NDArray[np.int64]]:
         """Places int64 (steps, batch size) of the first step, of the next two, four, …: the first batch comes soon."""
         share, step, size = self.share, first_step, 1
         num_steps = share.num_covering_steps if epoch is None else share.num_steps
-        starts = None if epoch is None else self._start_lanes(epoch)
+        find_rows = self._find_evaluation_rows if epoch is None else self._open_epoch(epoch, order)
         while step < num_steps:
-            steps = np.arange(step, min(step + size, num_steps))[:, np.newaxis]
-            yield evaluation_rows(share, steps) if starts is None else training_rows(share, starts, steps)
+            steps = np.arange(step, min(step + size, num_steps))
+            yield find_rows(steps)
             step, size = step + len(steps), min(2 * size, self.ahead.max_steps)
 
-    def _start_lanes(self, epoch: int) -> NDArray[np.int64]:
-        lanes = order_lanes(count_lanes(self.share.num_ranks), seed=self._seed, epoch=epoch)
-        return start_lanes(self.num_rows, lanes)
+    def _find_evaluation_rows(self, steps: NDArray[np.int64]) -> NDArray[np.int64]:
+        return evaluation_rows(self.share, steps[:, np.newaxis])
+
+    def _open_epoch(self, epoch: int, order: RowOrder) -> Callable[[NDArray[np.int64]], NDArray[np.int64]]:
+        share, seed, num_steps = self.share, self._seed, self._config.length_bucket_steps
+        starts = start_lanes(self.num_rows, order_lanes(count_lanes(share.num_ranks), seed=seed, epoch=epoch))
+        if not self._is_trimmed or num_steps == 1:
+            return lambda steps: training_rows(share, starts, steps[:, np.newaxis])
+
+        def measure(places: NDArray[np.int64]) -> NDArray[np.int64]:
+            return self._assembler.measure_lengths(places, order)
+
+        return LengthBuckets(share, starts, num_steps, measure, seed=seed, epoch=epoch).find_rows
 
 
 class Epochs(Iterable[Batch]):

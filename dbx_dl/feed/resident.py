@@ -50,6 +50,11 @@ class ResidentRows:
         """Where rows of blocks are, int64 (N,), as `take` wants it."""
         return self._starts.take(numbers) + rows
 
+    def take_inputs(self, number: int, rows: NDArray[np.int64]) -> np.ndarray:
+        """Inputs (N, *row_shape) of rows of a block that has been read."""
+        inputs: np.ndarray = self._inputs.take(self._starts[number] + rows, axis=0)
+        return inputs
+
     def take(self, at: NDArray[np.int64], *, with_weights: bool) -> tuple[np.ndarray, ...]:
         """Inputs (N, *row_shape), labels (N, *label_shape), weights (1 unless asked for) and sample weights (N,)."""
         weights = _take_weights(self._weights if with_weights else None, at)

@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_BLOCKS, _LANES, _ROWS = range(3)
+_BLOCKS, _LANES, _ROWS, _STEPS = range(4)
 # Windows of up to so many rows are put side by side and looked up in one go, which spares a call for each.
 _ROWS_AT_ONCE = 2**20
 
@@ -83,6 +83,11 @@ def group_places(numbers: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.i
 def order_lanes(num_lanes: int, *, seed: int, epoch: int) -> NDArray[np.int64]:
     """A seeded order of the lanes, so that a step over half of them is no half of a sorted table."""
     return _draw(seed, epoch, _LANES, 0, num_lanes)
+
+
+def order_steps(num_steps: int, *, seed: int, epoch: int, window: int) -> NDArray[np.int64]:
+    """A seeded order of the steps of a window."""
+    return _draw(seed, epoch, _STEPS, window, num_steps)
 
 
 def _draw(seed: int, epoch: int, purpose: int, number: int, size: int) -> NDArray[np.int64]:
