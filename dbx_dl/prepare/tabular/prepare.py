@@ -18,7 +18,7 @@ from dbx_dl.prepare.tabular.column_measures import measure_columns
 from dbx_dl.prepare.tabular.column_profiles import profile_columns
 from dbx_dl.prepare.tabular.fit_text import describe_text
 from dbx_dl.prepare.tabular.fitting import fit_features
-from dbx_dl.prepare.tabular.frames import count_frames, require_aligned
+from dbx_dl.prepare.tabular.frames import count_frames
 from dbx_dl.prepare.tabular.row_changes import find_row_changes
 from dbx_dl.prepare.tabular.row_checks import ROW, check_rows, list_kept
 from dbx_dl.prepare.tabular.schema import TableSchema, find_schema
@@ -125,8 +125,6 @@ def _commit(
         good_changed, rejects_changed = find_row_changes(spark, good, rejects, earlier.prepared)
         if not (good_changed or rejects_changed):
             return stay(earlier)
-    if task == "frames":
-        require_aligned(rows.where(f"{REASON} IS NULL"), schema.columns, config.key)
     train = rows.where(f"{REASON} IS NULL AND split = 'train'")
     spec = _spec_of(earlier) if earlier else None
     findings = examine_train(train, schema.columns, task, outcome, config.max_categories, spec)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dbx_dl.prepare.outcomes import DETAIL, REASON
+from dbx_dl.prepare.tabular.frames import find_misaligned
 from dbx_dl.prepare.tabular.targets import list_label_problems, read_label
 from dbx_dl.runtime.source_columns import MALFORMED_COLUMN
 from dbx_dl.runtime.tables import quote_column
@@ -44,8 +45,8 @@ def check_rows(
 
     Features are double (numeric, boolean), string, timestamp or array<double>; `split` is computed from the source's
     columns. REASON is null for good rows, else the first that holds of malformed_row, no_key, no_label, bad_label,
-    bad_split, not_a_number, not_a_boolean, not_a_datetime, bad_embedding, duplicate_key; ROW is the row as the source
-    has it, as JSON. Of several rows with one key the first in Spark's reading order stays.
+    misaligned_labels, bad_split, not_a_number, not_a_boolean, not_a_datetime, bad_embedding, duplicate_key; ROW is the
+    row as the source has it, as JSON. Of several rows with one key the first in Spark's reading order stays.
     """
     from pyspark.sql import functions as F
 
@@ -106,6 +107,9 @@ def _find_problem(
     no_key = read_text(config.key, config.null_tokens).isNull()
     problems.append(F.when(no_key, _problem("no_key", F.lit(f"column '{config.key}' is null"))))
     for reason, holds, found in list_label_problems(raw, config, task):
+        problems.append(F.when(holds, _problem(reason, found)))
+    if task == "frames":
+        reason, holds, found = find_misaligned(read_label(raw, config, task), features, config)
         problems.append(F.when(holds, _problem(reason, found)))
     if config.split.column is not None:
         problems.append(F.when(split.isNull(), _problem("bad_split", _describe_value(config.split.column))))

@@ -15,6 +15,7 @@ from dbx_dl.contracts import TextSpec
 from dbx_dl.errors import DataError
 from dbx_dl.feed.reader import open_feed
 from dbx_dl.prepare.tabular.prepare import prepare_table
+from dbx_dl.runtime.tables import read_pinned
 
 ROWS = [
     ("good film", "up"),
@@ -74,12 +75,16 @@ def test_later_rows_keep_the_vocabulary(spark: SparkSession, tmp_path: Path) -> 
 
 @pytest.mark.matrix
 def test_labels_and_tokens_must_be_as_many(spark: SparkSession, tmp_path: Path) -> None:
-    write_source(tmp_path / "in.csv", [("good film", "a b"), ("good bad film", "a b a"), ("bad", "b a")])
+    rows = [("good film", "a b"), ("good bad film", "a b a"), ("bad", "b")]
+    write_source(tmp_path / "in.csv", [*rows, ("bad", "b a"), ("", "a"), ("good good film", "a")])
     config = configure(tmp_path).model_copy(update={"task": "frames", "label_separator": " "})
-    with pytest.raises(DataError, match=r"1 rows have not one label .* such as 'r02' with 2 labels for 1 tokens"):
-        prepare_table(spark, config)
-    write_source(tmp_path / "in.csv", [("good film", "a b"), ("good bad film", "a b a"), ("bad", "b")])
+    with pytest.raises(DataError, match=r"3 of 6 rows are unusable, .*: 3 misaligned_labels \(e.g. r03\)"):
+        prepare_table(spark, config.model_copy(update={"max_reject_fraction": 0.4}))
     prepared = prepare_table(spark, config)
+    assert (prepared.num_rejects, prepared.reject_reasons) == (3, {"misaligned_labels": 3})
+    assert prepared.rejects is not None
+    details = {row["id"]: row["detail"] for row in read_pinned(spark, prepared.rejects).collect()}
+    assert details["r03"].startswith("2 labels for 1 tokens of 'review', which are what pattern '")
     assert (prepared.target.task, prepared.target.num_frames) == ("frames", 3)
     (batch,) = open_feed(prepared, "train", batch_size=3).batches(0)
     labels = dict(zip(batch.keys, batch.labels.tolist(), strict=True))
