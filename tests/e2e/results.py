@@ -5,9 +5,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from dbx_dl.contracts import OnnxModel
 from dbx_dl.frameworks.architectures import describe_network
@@ -17,6 +21,7 @@ from dbx_dl.tasks import task_of
 
 # The folder that the table is written into; without it nothing is.
 VARIABLE = "DBX_DL_RESULTS"
+FRAMEWORKS = ("keras", "torch")
 COLUMNS = (
     *("network", "framework", "task", "data", "rows", "parameters", "loss", "metric", "baseline", "parity"),
     *("bytes", "ms at 1", "ms at 32"),
@@ -26,8 +31,8 @@ HEADER = f"""# Results
 Networks with both frameworks, the whole way: prepared table, two ranks, ONNX file, gates, registry, scores in Spark.
 `make test-matrix` writes a row when a network's test passes, so that one without a row has not been run for the table;
 data and epochs are small, which shows what works rather than what is best. "Baseline" is what the test split gives
-without a network: the share of its largest class, or the metric of the training rows' mean. "Parity" is the largest
-difference between the file and the network; milliseconds are per call on one core.
+without a network: the share of its largest class, or the metric where all rows get the same answer. "Parity" is the
+largest difference between the file and the network; milliseconds are per call on one core.
 
 | {" | ".join(COLUMNS)} |
 |{"---|" * len(COLUMNS)}
@@ -43,11 +48,33 @@ def keep_result(model: OnnxModel, data: str, baseline: float | None = None) -> N
     with Path(tempfile.gettempdir(), "dbx_dl_results.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         file = folder / "results.json"
-        rows: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
-        rows[f"{model.trained.network} {model.trained.framework} {data}"] = describe(model, data, baseline)
-        rows = dict(sorted(rows.items()))
-        file.write_text(json.dumps(rows, indent=1) + "\n")
-        (folder / "results.md").write_text(HEADER + "".join(map(render, rows.values())))
+        rows = read_rows(file)
+        row = describe(model, data, baseline)
+        write_rows(folder, rows | {name_row(row): row})
+
+
+def read_rows(file: Path) -> dict[str, dict[str, Any]]:
+    """The rows of a file, by their names; none where there is no file."""
+    rows: dict[str, dict[str, Any]] = json.loads(file.read_text()) if file.exists() else {}
+    return {name_row(row): row for row in rows.values()}
+
+
+def write_rows(folder: Path, rows: dict[str, dict[str, Any]]) -> None:
+    """`results.json` and `results.md`, in the order of the rows' names."""
+    rows = dict(sorted(rows.items()))
+    (folder / "results.json").write_text(json.dumps(rows, indent=1) + "\n")
+    (folder / "results.md").write_text(render_table(rows))
+
+
+def name_row(row: dict[str, Any]) -> str:
+    """What tells rows apart."""
+    return f"{row['network']} {row['framework']} {row['task']} {row['data']}"
+
+
+def list_missing(rows: dict[str, dict[str, Any]], networks: Iterable[str]) -> list[str]:
+    """Networks, each with a framework, of which no row tells."""
+    there = {(row["network"], row["framework"]) for row in rows.values()}
+    return [f"{network} with {name}" for network in networks for name in FRAMEWORKS if (network, name) not in there]
 
 
 def describe(model: OnnxModel, data: str, baseline: float | None) -> dict[str, Any]:
@@ -79,6 +106,19 @@ def share_of_largest_class(model: OnnxModel) -> float:
     return max(rows) / sum(rows)
 
 
+def score_alike(model: OnnxModel, prediction: np.ndarray) -> float:
+    """The deciding metric where every row of the test split gets the same prediction, of one row's shape."""
+    task = task_of(model.trained.prepared.target)
+    with np.load(Path(model.trained.directory) / "test_predictions.npz", allow_pickle=False) as arrays:
+        labels = arrays["labels"]
+    return task.measure(labels, np.broadcast_to(prediction, (len(labels), *prediction.shape)))[task.default_metric]
+
+
+def render_table(rows: dict[str, dict[str, Any]]) -> str:
+    """The page."""
+    return HEADER + "".join(map(render, rows.values()))
+
+
 def render(row: dict[str, Any]) -> str:
     """A line of the table."""
     ((metric, value),) = row["metric"].items()
@@ -96,3 +136,8 @@ def render(row: dict[str, Any]) -> str:
         *row["ms"],
     )
     return f"| {' | '.join(map(str, cells))} |\n"
+
+
+if __name__ == "__main__":
+    # Writes the page of a results.json that was put together by hand: `python -m tests.e2e.results docs`.
+    write_rows(Path(sys.argv[1]), read_rows(Path(sys.argv[1]) / "results.json"))

@@ -14,6 +14,7 @@ from dbx_dl.contracts import OnnxModel, PreparedTable, Promotion, ScoredTable
 from dbx_dl.runtime.spark import open_session
 from tests.adult_rows import draw_rows, write_files
 from tests.e2e.conftest import CallCli
+from tests.e2e.results import keep_result
 
 RUN = Path(__file__).parents[2] / "conf" / "runs" / "adult_census.yml"
 NUM_TRAIN, NUM_TEST = 4000, 2000
@@ -37,6 +38,7 @@ def test_published_files_become_scores_by_sql(tmp_path: Path, call_cli: CallCli)
     for framework in ("keras", "torch"):
         model = OnnxModel.load(place / framework / "onnx.json")
         assert test.best_accuracy - 0.03 < model.metrics["accuracy"] < test.best_accuracy + 0.02
+        keep_result(model, "adult census rows", test.majority_accuracy)
         threshold = model.trained.threshold
         assert threshold is not None and threshold.recall >= 0.9 and threshold.probability < 0.5
         assert model.trained.metrics["test_recall"] > 0.85 and model.trained.metrics["test_precision"] > 0.6

@@ -19,6 +19,7 @@ from sklearn.datasets import load_diabetes
 from dbx_dl.contracts import OnnxModel, Promotion, ScoredTable, Target
 from dbx_dl.tasks import task_of
 from tests.e2e.conftest import CallCli
+from tests.e2e.results import keep_result
 
 NUM_ROWS = 3000
 LEVELS = (0.05, 0.5, 0.95)
@@ -42,18 +43,20 @@ def test_a_distribution_is_learned_and_scored(tmp_path: Path, call_cli: CallCli,
     assert printed.returncode == 0, printed.stderr[-3000:]
     rows = read_test_rows(tmp_path)
     kind = task_of(Target(task=task, column="y", quantiles=tuple(settings.get("quantiles", ()))))  # type: ignore[arg-type]
-    best = kind.measure(labels[rows], truth[rows])[kind.default_metric]
+    best, blind = (
+        kind.measure(labels[rows], predictions)[kind.default_metric]
+        for predictions in (truth[rows], np.tile(fit_alike(task, labels), (len(rows), 1)))
+    )
     for framework in ("keras", "torch"):
         model = OnnxModel.load(tmp_path / "run" / framework / "onnx.json")
         assert model.parity.max_abs_difference <= 1e-4
         assert best - margin < model.metrics[kind.default_metric] < best + margin
         if "coverage" in model.metrics:
             assert model.metrics["coverage"] == pytest.approx(0.9, abs=0.05)
+        keep_result(model, "numbers drawn", blind)
     promotion = Promotion.load(tmp_path / "run" / "promotion.json")
     assert promotion.metric == kind.default_metric and promotion.champion_version is not None
-    # What the one distribution of all labels scores, which knows nothing of a row.
-    blind = np.broadcast_to(np.median(truth, axis=0), truth.shape)
-    assert promotion.values[promotion.champion_version] < kind.measure(labels[rows], blind[rows])[kind.default_metric]
+    assert promotion.values[promotion.champion_version] < blind - margin
     scored = ScoredTable.load(tmp_path / "run" / "scored.json")
     assert (scored.num_rows, scored.num_errors) == (NUM_ROWS, 0)
     check_predictions(tmp_path, fields, truth)
@@ -78,7 +81,9 @@ def test_quantiles_of_the_diabetes_table_beat_those_of_all_patients(tmp_path: Pa
     blind = np.tile(np.quantile(np.delete(data.target, rows), (0.1, 0.5, 0.9)), (len(rows), 1))
     of_all = task_of("quantiles").measure(data.target[rows], blind)["pinball"]
     for framework in ("keras", "torch"):
-        metrics = OnnxModel.load(tmp_path / "run" / framework / "onnx.json").metrics
+        model = OnnxModel.load(tmp_path / "run" / framework / "onnx.json")
+        keep_result(model, "diabetes", of_all)
+        metrics = model.metrics
         # Of 60 patients; seen were 0.76 and 0.86 times the loss of the quantiles of all, and coverages of 0.8 and 0.65.
         assert metrics["pinball"] < 0.9 * of_all
         assert metrics["coverage"] == pytest.approx(0.8, abs=0.2)
@@ -97,6 +102,14 @@ def draw(task: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if task == "gaussian":
         return x, np.stack([mean, deviation], axis=1), labels
     return x, mean[:, None] + deviation[:, None] * stats.norm.ppf(LEVELS), labels
+
+
+def fit_alike(task: str, labels: np.ndarray) -> np.ndarray:
+    """The one distribution of all labels, which knows nothing of a row, as a prediction (P,)."""
+    if task == "quantiles":
+        return np.quantile(labels, LEVELS)
+    mean, variance = labels.mean(), labels.var()
+    return np.array([mean, variance**0.5 if task == "gaussian" else (variance - mean) / mean**2])
 
 
 def configure(task: str, settings: dict[str, Any]) -> dict[str, Any]:
