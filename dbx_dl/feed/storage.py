@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlparse
 
 from dbx_dl.config.feed import ENV_PREFIX
 from dbx_dl.errors import ConfigError
+from dbx_dl.runtime.databricks import mount_path
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -76,9 +77,7 @@ def local_path(location: str) -> str:
     parsed = urlparse(location)
     if parsed.scheme == "file":
         return unquote(parsed.path)
-    if parsed.scheme == "dbfs":
-        return f"/dbfs{unquote(parsed.path)}"
-    return location
+    return mount_path(unquote(location)) if parsed.scheme == "dbfs" else location
 
 
 def _resolve(name: str, value: str) -> str:

@@ -33,9 +33,9 @@ from urllib.parse import unquote, urlsplit
 
 from dbx_dl.errors import ConfigError, DataError, RegistryError
 from dbx_dl.register.upload import check_name
+from dbx_dl.runtime.databricks import is_unity_catalog
 from dbx_dl.runtime.table_writes import PLAIN_TABLE, append_rows, is_lost_race, require_free_place
 from dbx_dl.runtime.tables import absolute_path, first_line, has_table, is_path, quote_table
-from dbx_dl.runtime.tracking import registry_uri
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -72,7 +72,7 @@ def find_ledger(name: str, tracking_uri: str, ledger: str | None = None) -> str:
     check_name(name, tracking_uri)
     if ledger is not None:
         return ledger
-    if registry_uri(tracking_uri).startswith("databricks"):
+    if is_unity_catalog(tracking_uri):
         return f"{name.rpartition('.')[0]}.{TABLE}"
     if tracking_uri.startswith("sqlite:///"):
         database = Path(tracking_uri.removeprefix("sqlite:///")).absolute()

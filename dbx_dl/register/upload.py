@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import ConfigError
-from dbx_dl.runtime.tracking import registry_uri, short_waits
+from dbx_dl.runtime.databricks import is_unity_catalog, parse_unity_name
+from dbx_dl.runtime.tracking import short_waits
 from dbx_dl.score.model.model_file import SHA256_TAG
 
 if TYPE_CHECKING:
@@ -108,8 +109,8 @@ def ensure_model(client: MlflowClient, name: str) -> None:
 
 def check_name(name: str, tracking_uri: str) -> None:
     """ConfigError unless a name can be a model's: catalog.schema.name on Databricks, elsewhere any without / : @."""
-    if registry_uri(tracking_uri).startswith("databricks") and len(name.split(".")) != 3:
-        raise ConfigError(f"{name!r} is no model of Unity Catalog: write catalog.schema.name")
+    if is_unity_catalog(tracking_uri):
+        parse_unity_name(name, "model")
     if not name.strip() or set(name) & set("/:@"):
         raise ConfigError(f"{name!r} cannot be a model's name: leave out / : @")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.errors import DataError
-from dbx_dl.runtime.databricks import is_databricks
+from dbx_dl.runtime.databricks import mount_path
 from dbx_dl.runtime.tables import absolute_path
 
 if TYPE_CHECKING:
@@ -47,18 +47,13 @@ class Folder:
 def local_path(path: str) -> str | None:
     """The absolute path at which Python finds what Spark calls `path`, or None where it is on no local file system.
 
-    On Databricks `dbfs:/x`, and `/x` where only DBFS has it, are `/dbfs/x`.
+    On Databricks see `mount_path`.
     """
     if path.startswith("dbfs:/"):
-        mounted = "/dbfs/" + path.removeprefix("dbfs:").lstrip("/")
+        mounted = mount_path(path)
         return os.path.normpath(mounted) if Path(mounted).exists() else None
     place = absolute_path(path)
-    if not place.startswith("/"):
-        return None
-    mounted = f"/dbfs{place}"
-    if is_databricks() and not Path(place).exists() and Path(mounted).exists():
-        return mounted
-    return place
+    return mount_path(place) if place.startswith("/") else None
 
 
 def spread_folders(spark: SparkSession, root: str) -> DataFrame:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.errors import SetupError
 from dbx_dl.runtime.connect import start_connect_session
-from dbx_dl.runtime.databricks import is_databricks
+from dbx_dl.runtime.databricks import get_session, is_databricks
 from dbx_dl.runtime.jars import find_jars
 from dbx_dl.runtime.java import require_java
 from dbx_dl.runtime.jvm import start_jvm
@@ -40,7 +40,7 @@ def open_session(config: SparkConfig, app_name: str) -> SparkSession:
     if active is not None:
         return active
     if is_databricks():
-        return SparkSession.builder.getOrCreate()
+        return get_session()
     if config.master.startswith("sc://"):
         return SparkSession.builder.remote(config.master).appName(app_name).getOrCreate()
     return _start_local(config, app_name)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from dbx_dl.errors import RegistryError
+from dbx_dl.runtime.databricks import registry_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -47,12 +48,6 @@ def open_client(uri: str) -> MlflowClient:
         except Exception as error:
             raise RegistryError(f"cannot reach MLflow at {_without_password(uri)}: {explain_failure(error)}") from None
     return client
-
-
-def registry_uri(tracking_uri: str) -> str:
-    """Where models live for a tracking URI: on Databricks Unity Catalog, elsewhere the same place."""
-    scheme, separator, profile = tracking_uri.partition("://")
-    return f"databricks-uc{separator}{profile}" if scheme == "databricks" else tracking_uri
 
 
 def explain_failure(error: Exception) -> str:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import ConfigError, DataError, RegistryError
-from dbx_dl.runtime.tracking import explain_failure, open_client, quiet_mlflow, registry_uri
+from dbx_dl.runtime.databricks import is_unity_catalog, registry_uri
+from dbx_dl.runtime.tracking import explain_failure, open_client, quiet_mlflow
 from dbx_dl.score.model.session import digest_file
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _fetch_version(model: str, tracking_uri: str) -> ModelFile:
     client = open_client(tracking_uri)
     found = _find_version(client, match["name"], match["alias"], match["version"])
     location = f"models:/{found.name}/{found.version}"
-    if not registry_uri(tracking_uri).startswith("databricks"):
+    if not is_unity_catalog(tracking_uri):
         # MLflow resolves models:/ at its global registry URI; the version's own location needs none.
         location = str(client.get_model_version_download_uri(found.name, found.version))
     path = _find_onnx(_download(location, tracking_uri), model)

@@ -14,7 +14,6 @@ from dbx_dl.runtime.tracking import (
     explain_failure,
     open_client,
     quiet_mlflow,
-    registry_uri,
     short_waits,
 )
 
@@ -35,20 +34,6 @@ def test_a_store_that_cannot_be_reached_is_said_at_once() -> None:
 def test_messages_hide_passwords() -> None:
     text = explain_failure(RuntimeError("no answer from postgresql://user:secret@host/db\nmore"))
     assert text == "no answer from postgresql://***@host/db"
-
-
-@pytest.mark.parametrize(
-    ("tracking", "registry"),
-    [
-        ("sqlite:///m.db", "sqlite:///m.db"),
-        ("https://mlflow.example", "https://mlflow.example"),
-        ("databricks", "databricks-uc"),
-        ("databricks://profile", "databricks-uc://profile"),
-        ("databricks-uc", "databricks-uc"),
-    ],
-)
-def test_models_live_in_unity_catalog_on_databricks(tracking: str, registry: str) -> None:
-    assert registry_uri(tracking) == registry
 
 
 def test_quietness_ends_with_the_block() -> None:
