@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dbx_dl import model_commands, network_commands
-from dbx_dl.terminal import ConfigOption, Verbose, print_table, run_of, told_to_the_user
+from dbx_dl.terminal import ConfigOption, SetOption, Verbose, print_table, run_of, told_to_the_user
 
 if TYPE_CHECKING:
     from dbx_dl.monitor.outcome import RunOutcome
@@ -59,10 +59,11 @@ def demo(
 @app.command()
 def run(
     config: Annotated[Path, typer.Argument(help="The run's YAML file, such as conf/runs/digits.yml.")],
+    settings: SetOption = None,
     verbose: Verbose = False,
 ) -> None:
     """Take one run the whole way: prepare, train, export, register, score, report."""
-    with run_of(config, verbose) as (spark, run_config):
+    with run_of(config, verbose, settings) as (spark, run_config):
         from dbx_dl.pipeline import run_pipeline
 
         outcome = run_pipeline(spark, run_config)
@@ -77,10 +78,11 @@ def prepare(
         Path | None, typer.Option("--stream", help="Take in only new image files, remembered in this folder.")
     ] = None,
     every: Annotated[float | None, typer.Option("--every", help="With --stream: look again every N seconds.")] = None,
+    settings: SetOption = None,
     verbose: Verbose = False,
 ) -> None:
     """Bring the run's Delta table up to date with its source; what cannot be used goes to a rejects table."""
-    with run_of(config, verbose) as (spark, run_config):
+    with run_of(config, verbose, settings) as (spark, run_config):
         from dbx_dl.pipeline import prepare_run, stream_run
 
         if stream is not None:
@@ -96,10 +98,11 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the latest checkpoint of an interrupted training.")
     ] = False,
+    settings: SetOption = None,
     verbose: Verbose = False,
 ) -> None:
     """Train the run's network on the prepared table, with each of the run's frameworks."""
-    with run_of(config, verbose) as (spark, run_config):
+    with run_of(config, verbose, settings) as (spark, run_config):
         from dbx_dl.pipeline import train_run
 
         for framework in run_config.frameworks:
@@ -111,10 +114,11 @@ def train(
 def search(
     config: ConfigOption,
     framework: Annotated[str | None, typer.Option("--framework", help="Only this one of the run's frameworks.")] = None,
+    settings: SetOption = None,
     verbose: Verbose = False,
 ) -> None:
     """Search for the best settings of `train`, or go on with a search; the best model is left as `train` leaves one."""
-    with run_of(config, verbose) as (spark, run_config):
+    with run_of(config, verbose, settings) as (spark, run_config):
         from dbx_dl.pipeline import search_run
         from dbx_dl.train.search.show import tabulate_trials
 
@@ -127,21 +131,21 @@ def search(
 
 
 @app.command()
-def log(config: ConfigOption, verbose: Verbose = False) -> None:
+def log(config: ConfigOption, settings: SetOption = None, verbose: Verbose = False) -> None:
     """Log to MLflow what a training kept while the tracking server was away."""
     with told_to_the_user(verbose):
         from dbx_dl.config import load_run_config
         from dbx_dl.pipeline import log_run
 
-        run_config = load_run_config(config)
+        run_config = load_run_config(config, settings or ())
         for framework in run_config.frameworks:
             typer.echo(f"logged: {framework}, {log_run(run_config, framework)} messages that were kept")
 
 
 @app.command()
-def export(config: ConfigOption, verbose: Verbose = False) -> None:
+def export(config: ConfigOption, settings: SetOption = None, verbose: Verbose = False) -> None:
     """Write each trained model as one self-contained ONNX file, checked against the network."""
-    with run_of(config, verbose) as (spark, run_config):
+    with run_of(config, verbose, settings) as (spark, run_config):
         from dbx_dl.pipeline import export_run
 
         for framework in run_config.frameworks:
@@ -153,6 +157,7 @@ def export(config: ConfigOption, verbose: Verbose = False) -> None:
 def compare(
     config: ConfigOption,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each framework, a line each.")] = False,
+    settings: SetOption = None,
     verbose: Verbose = False,
 ) -> None:
     """Predict with each ONNX file and with its original network, and time both at batches of 1, 32 and 1024."""
@@ -161,7 +166,7 @@ def compare(
         from dbx_dl.export.comparison import tabulate_comparison
         from dbx_dl.pipeline import compare_run
 
-        run_config = load_run_config(config)
+        run_config = load_run_config(config, settings or ())
         for framework in run_config.frameworks:
             found = compare_run(run_config, framework)
             if as_json:
@@ -174,14 +179,22 @@ def compare(
 
 
 @app.command()
-def register(config: ConfigOption, verbose: Verbose = False) -> None:
+def register(
+    config: ConfigOption,
+    is_promoting: Annotated[
+        bool, typer.Option("--promote/--no-promote", help="Whether to compare them, too; else `dbx-dl promote` does.")
+    ] = True,
+    settings: SetOption = None,
+    verbose: Verbose = False,
+) -> None:
     """Register each ONNX file, then make the best model on the test split champion."""
-    with run_of(config, verbose) as (spark, run_config):
+    with run_of(config, verbose, settings) as (spark, run_config):
         from dbx_dl.pipeline import promote_run, register_run
 
         for framework in run_config.frameworks:
             typer.echo(f"registered: {register_run(run_config, framework).uri}")
-        typer.echo(f"promotion: {promote_run(spark, run_config).reason}")
+        if is_promoting:
+            typer.echo(f"promotion: {promote_run(spark, run_config).reason}")
 
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
@@ -205,12 +218,13 @@ def score(
     stream: Annotated[
         bool, typer.Option("--stream", help="Score what is new, as the run's `score.stream` says.")
     ] = False,
+    settings: SetOption = None,
     verbose: Verbose = False,
 ) -> None:
     """Score the run's input into a Delta table of predictions: all rows, or those that its `score` chooses."""
     if explain and stream:
         raise typer.BadParameter("--explain is for a run that ends: leave out --stream")
-    with run_of(config, verbose) as (spark, run_config):
+    with run_of(config, verbose, settings) as (spark, run_config):
         from dbx_dl.pipeline import explain_score_run, score_run, stream_score_run
 
         if explain:
@@ -226,9 +240,9 @@ def score(
 
 
 @app.command()
-def report(config: ConfigOption, verbose: Verbose = False) -> None:
+def report(config: ConfigOption, settings: SetOption = None, verbose: Verbose = False) -> None:
     """Write the page of a run whose stages have all been run."""
-    with run_of(config, verbose) as (spark, run_config):
+    with run_of(config, verbose, settings) as (spark, run_config):
         from dbx_dl.pipeline import load_outcome, report_run
 
         path = report_run(spark, run_config)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dbx_dl.errors import ConfigError
-from dbx_dl.terminal import ConfigOption, Verbose, print_table, run_of, told_to_the_user
+from dbx_dl.terminal import ConfigOption, SetOption, Verbose, print_table, run_of, told_to_the_user
 
 if TYPE_CHECKING:
     from dbx_dl.config import TrackingConfig
@@ -20,9 +20,9 @@ UriOption = Annotated[
 ]
 
 
-def promote(config: ConfigOption, verbose: Verbose = False) -> None:
+def promote(config: ConfigOption, settings: SetOption = None, verbose: Verbose = False) -> None:
     """Compare the run's registered models and the present champion on the test split; the best one is champion."""
-    with run_of(config, verbose) as (spark, run_config):
+    with run_of(config, verbose, settings) as (spark, run_config):
         from dbx_dl.pipeline import promote_run
 
         promotion = promote_run(spark, run_config)
@@ -36,9 +36,9 @@ def promote(config: ConfigOption, verbose: Verbose = False) -> None:
         typer.echo(f"promotion: {promotion.reason}")
 
 
-def backtest(config: ConfigOption, verbose: Verbose = False) -> None:
+def backtest(config: ConfigOption, settings: SetOption = None, verbose: Verbose = False) -> None:
     """Compare forecasts of the test windows with what came true and with the seasonal naive ones, origin by origin."""
-    with run_of(config, verbose) as (spark, run_config):
+    with run_of(config, verbose, settings) as (spark, run_config):
         from dbx_dl.pipeline import backtest_run
 
         header, *rows = backtest_run(spark, run_config).tabulate()

@@ -13,6 +13,7 @@ from dbx_dl.config import PrepareImagesConfig, RunConfig
 from dbx_dl.contracts import (
     Backtest,
     Comparison,
+    Contract,
     OnnxModel,
     PreparedTable,
     Promotion,
@@ -23,12 +24,25 @@ from dbx_dl.contracts import (
 )
 from dbx_dl.errors import ConfigError
 from dbx_dl.monitor.outcome import RunOutcome
+from dbx_dl.runtime.databricks import mount_path, set_task_value
+from dbx_dl.runtime.handover import fetch, keep
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+C = TypeVar("C", bound=Contract)
+
+# Which task of a Databricks job leaves which contract.
+TASKS = {
+    "prepared": "prepare",
+    "trained": "train",
+    "onnx": "export",
+    "registered": "register",
+    "promotion": "promote",
+    "scored": "score",
+}
 
 
 def run_pipeline(spark: SparkSession, config: RunConfig) -> RunOutcome:
@@ -81,7 +95,7 @@ def stream_run(spark: SparkSession, config: RunConfig, checkpoint: str, interval
 def train_run(spark: SparkSession, config: RunConfig, framework: str, *, resume: bool = False) -> TrainedModel:
     """Train the run's network with one framework, or go on with it; writes `<framework>/trained.json`."""
     _require_framework(config, framework)
-    prepared = PreparedTable.load(_place(config) / "prepared.json")
+    prepared = _fetch(PreparedTable, config, "prepared")
     directory = _place(config) / framework
     trained = _timed(
         config,
@@ -96,7 +110,7 @@ def train_run(spark: SparkSession, config: RunConfig, framework: str, *, resume:
             resume=resume,
         ),
     )
-    trained.save(directory / "trained.json")
+    _keep(config, "trained", trained, framework)
     return trained
 
 
@@ -114,7 +128,7 @@ def search_run(spark: SparkSession, config: RunConfig, framework: str) -> Search
     search = config.search
     if search is None:
         raise ConfigError(f"run {config.name} has no section search: add one with num_trials and space")
-    prepared = PreparedTable.load(_place(config) / "prepared.json")
+    prepared = _fetch(PreparedTable, config, "prepared")
     directory = _place(config) / framework
     result = _timed(
         config,
@@ -130,7 +144,7 @@ def search_run(spark: SparkSession, config: RunConfig, framework: str) -> Search
         ),
     )
     result.save(directory / "search.json")
-    result.best.save(directory / "trained.json")
+    _keep(config, "trained", result.best, framework)
     return result
 
 
@@ -138,51 +152,51 @@ def export_run(spark: SparkSession, config: RunConfig, framework: str) -> OnnxMo
     """Export one framework's trained model to ONNX and check it; writes `<framework>/onnx.json`."""
     _require_framework(config, framework)
     directory = _place(config) / framework
-    trained = TrainedModel.load(directory / "trained.json")
+    trained = _fetch(TrainedModel, config, "trained", framework)
     onnx = _timed(
         config,
         f"export {framework}",
         lambda: dbx_dl.export_onnx(spark, trained, config.export, directory=str(directory)),
     )
-    onnx.save(directory / "onnx.json")
+    _keep(config, "onnx", onnx, framework)
     return onnx
 
 
 def compare_run(config: RunConfig, framework: str) -> Comparison:
     """Compare one framework's ONNX file with the network that it came from, and time both."""
     _require_framework(config, framework)
-    return dbx_dl.compare_model(OnnxModel.load(_place(config) / framework / "onnx.json"))
+    return dbx_dl.compare_model(_fetch(OnnxModel, config, "onnx", framework))
 
 
 def register_run(config: RunConfig, framework: str) -> RegisteredModel:
     """Register one framework's ONNX file as a challenger; writes `<framework>/registered.json`."""
     _require_framework(config, framework)
-    directory = _place(config) / framework
-    onnx = OnnxModel.load(directory / "onnx.json")
+    onnx = _fetch(OnnxModel, config, "onnx", framework)
     registered = _timed(
         config,
         f"register {framework}",
         lambda: dbx_dl.register_model(onnx, config.registry, tracking=config.tracking),
     )
-    registered.save(directory / "registered.json")
+    _keep(config, "registered", registered, framework)
     return registered
 
 
 def promote_run(spark: SparkSession, config: RunConfig) -> Promotion:
     """Compare the run's registered models and the present champion on the test split; writes `promotion.json`."""
-    candidates = [RegisteredModel.load(_place(config) / f / "registered.json") for f in config.frameworks]
+    candidates = [_fetch(RegisteredModel, config, "registered", name) for name in config.frameworks]
     promotion = _timed(
         config,
         "promote",
         lambda: dbx_dl.promote_model(spark, candidates, config.registry, tracking=config.tracking),
     )
-    promotion.save(_place(config) / "promotion.json")
+    _keep(config, "promotion", promotion)
+    set_task_value("has_new_champion", str(promotion.has_new_champion).lower())
     return promotion
 
 
 def backtest_run(spark: SparkSession, config: RunConfig) -> Backtest:
     """Measure the run's model on the test windows, origin by origin; writes `backtest.json`."""
-    registered = RegisteredModel.load(_place(config) / config.frameworks[0] / "registered.json")
+    registered = _fetch(RegisteredModel, config, "registered", config.frameworks[0])
     prepared, uri = registered.onnx.trained.prepared, config.tracking.uri
     found = _timed(
         config,
@@ -196,7 +210,7 @@ def backtest_run(spark: SparkSession, config: RunConfig) -> Backtest:
 def score_run(spark: SparkSession, config: RunConfig) -> ScoredTable:
     """Score the run's input with the model that its config names; writes `scored.json`."""
     scored = _timed(config, "score", lambda: dbx_dl.score_table(spark, config.score, tracking=config.tracking))
-    scored.save(_place(config) / "scored.json")
+    _keep(config, "scored", scored)
     return scored
 
 
@@ -237,7 +251,23 @@ def load_outcome(config: RunConfig) -> RunOutcome:
 
 
 def _place(config: RunConfig) -> Path:
-    return Path(config.directory).absolute()
+    return Path(mount_path(config.directory)).absolute()
+
+
+def _locate(config: RunConfig, name: str, framework: str | None) -> tuple[Path, str]:
+    """The file of a contract, and its name as a task's value."""
+    path = _place(config) / (framework or "") / f"{name}.json"
+    return path, name if framework is None else f"{name}_{framework}"
+
+
+def _keep(config: RunConfig, name: str, contract: Contract, framework: str | None = None) -> None:
+    path, key = _locate(config, name, framework)
+    keep(contract, path, key)
+
+
+def _fetch(kind: type[C], config: RunConfig, name: str, framework: str | None = None) -> C:
+    path, key = _locate(config, name, framework)
+    return fetch(kind, path, TASKS[name], key)
 
 
 def _keep_prepared(spark: SparkSession, config: RunConfig, prepared: PreparedTable) -> None:
@@ -245,7 +275,7 @@ def _keep_prepared(spark: SparkSession, config: RunConfig, prepared: PreparedTab
 
     if isinstance(config.prepare, PrepareImagesConfig):
         draw_image_samples(spark, prepared, _place(config) / "prepared.png")
-    prepared.save(_place(config) / "prepared.json")
+    _keep(config, "prepared", prepared)
 
 
 def _require_framework(config: RunConfig, framework: str) -> None:

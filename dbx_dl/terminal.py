@@ -24,17 +24,23 @@ if TYPE_CHECKING:
 TRACEBACK = "Traceback (most recent call last)"
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="The run's YAML file, such as conf/runs/digits.yml.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Instead of the file's value: train.num_ranks=4. May be repeated."),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log everything, and show tracebacks.")]
 
 
 @contextmanager
-def run_of(config: Path, verbose: bool) -> Iterator[tuple[SparkSession, RunConfig]]:
-    """The config, validated before Spark starts, and a session for it."""
+def run_of(
+    config: Path, verbose: bool, settings: Sequence[str] | None = None
+) -> Iterator[tuple[SparkSession, RunConfig]]:
+    """The config with `settings` in place of its own, validated before Spark starts, and a session for it."""
     with told_to_the_user(verbose):
         from dbx_dl.config import load_run_config
         from dbx_dl.runtime.spark import open_session
 
-        run_config = load_run_config(config)
+        run_config = load_run_config(config, settings or ())
         yield open_session(run_config.spark, app_name=f"dbx_dl {run_config.name}"), run_config
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
+from dbx_dl.config.overrides import override
 from dbx_dl.config.problems import explain_problem
 from dbx_dl.config.run import RunConfig
 from dbx_dl.errors import ConfigError
 
 
-def load_run_config(path: str | os.PathLike[str]) -> RunConfig:
-    """Read and validate a run's YAML file; ConfigError names the key, the value and what is valid."""
+def load_run_config(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> RunConfig:
+    """Read and validate a run's YAML file; ConfigError names the key, the value and what is valid.
+
+    `settings` such as `train.num_ranks=4` are in place of what the file says, see `overrides.override`.
+    """
     try:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
@@ -26,7 +31,7 @@ def load_run_config(path: str | os.PathLike[str]) -> RunConfig:
         raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold a mapping of keys, got {type(values).__name__}")
-    return parse_run_config(values, origin=str(path))
+    return parse_run_config(override(values, settings), origin=str(path))
 
 
 def parse_run_config(values: dict[str, Any], origin: str = "run config") -> RunConfig:

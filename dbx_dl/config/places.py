@@ -17,8 +17,12 @@ class SparkConfig(Section):
 
 
 class TrackingConfig(Section):
-    """Where MLflow keeps runs and models: a database or server URI; files go under `artifacts` (a folder or URI)."""
+    """Where MLflow keeps runs and models: a database or server URI; files go under `artifacts` (a folder or URI).
+
+    Runs say which `git_commit` they come from, where it is given.
+    """
 
     uri: str = "sqlite:///mlflow.db"
     experiment: str = "dbx_dl"
     artifacts: str | None = None
+    git_commit: str = ""

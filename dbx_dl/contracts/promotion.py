@@ -82,6 +82,11 @@ class Promotion(Contract):
     decided_at: str = ""
     record: str | None = None
 
+    @property
+    def has_new_champion(self) -> bool:
+        """Whether another version is champion than before the comparison."""
+        return self.champion_version is not None and self.champion_version != self.present_version
+
     def compare(self) -> tuple[tuple[str, ...], ...]:
         """The comparison as a table of text: a header, then a row for each metric, group and latency."""
         if not self.models:

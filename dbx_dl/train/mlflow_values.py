@@ -14,11 +14,13 @@ from dbx_dl.train.run_directory import RunDirectory
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
+    from dbx_dl.config import TrackingConfig
     from dbx_dl.contracts import PreparedTable
     from dbx_dl.train.job import TrainingJob
 
 PARENT_TAG = "mlflow.parentRunId"
 DIRECTORY_TAG = "dbx_dl.directory"
+_COMMIT_TAG = "mlflow.source.git.commit"
 _MAX_PARAM_CHARACTERS = 6000
 
 
@@ -49,6 +51,11 @@ def describe_tags(job: TrainingJob) -> dict[str, str]:
         DIRECTORY_TAG: job.directory,
         "dbx_dl.checkpoints": str(RunDirectory(Path(job.directory)).checkpoints),
     }
+
+
+def describe_source(tracking: TrackingConfig) -> dict[str, str]:
+    """The commit that a run comes from, under MLflow's own name for it."""
+    return {_COMMIT_TAG: tracking.git_commit} if tracking.git_commit else {}
 
 
 def describe_dataset(prepared: PreparedTable) -> DatasetInput:

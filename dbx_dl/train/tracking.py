@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.errors import RegistryError
 from dbx_dl.runtime.tracking import ensure_experiment, explain_failure, open_client, quiet_mlflow, short_waits
-from dbx_dl.train.mlflow_values import PARENT_TAG, describe_dataset, describe_params, describe_tags
+from dbx_dl.train.mlflow_values import PARENT_TAG, describe_dataset, describe_params, describe_source, describe_tags
 from dbx_dl.train.outbox import KnownRun, Message, Outbox, Unsent
 from dbx_dl.train.run_directory import RunDirectory
 
@@ -191,7 +191,7 @@ def _create_run(
 ) -> TrackedRun:
     name = f"{Path(job.prepared.table.name).name} {job.config.network} {job.framework}"
     parent = {} if parent_run_id is None else {PARENT_TAG: parent_run_id}
-    tags = describe_tags(job) | parent
+    tags = describe_tags(job) | describe_source(tracking) | parent
     started = client.create_run(ensure_experiment(client, tracking), run_name=name, tags=tags)
     known = KnownRun(run_id=started.info.run_id, tracking_uri=tracking.uri)
     run = TrackedRun(client, known, files)

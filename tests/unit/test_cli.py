@@ -1,6 +1,7 @@
 """The command line's manners: exit codes, one or two lines for a failure, tracebacks only where they are asked for."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -8,6 +9,7 @@ from typer.testing import CliRunner
 from dbx_dl import cli, demo
 from dbx_dl.cli import app
 from dbx_dl.errors import DataError, RankFailedError
+from tests.rules.source_files import ROOT
 
 RUNNER = CliRunner()
 
@@ -129,3 +131,30 @@ def test_the_mlflow_command_names_the_data(tmp_path: Path, monkeypatch: pytest.M
     )
     assert cli.mlflow_command("sqlite:////abs/mlflow.db").endswith("sqlite:////abs/mlflow.db")
     assert cli.mlflow_command("https://mlflow.example.com") == "see https://mlflow.example.com"
+
+
+SETTINGS_COMMANDS = (
+    *("prepare", "train", "search", "log", "export", "compare", "register", "promote", "backtest", "score", "report"),
+)
+
+
+@pytest.mark.parametrize("command", SETTINGS_COMMANDS)
+def test_settings_are_validated_before_anything_starts(command: str) -> None:
+    config = str(ROOT / "conf" / "runs" / "digits.yml")
+    result = RUNNER.invoke(app, [command, "--config", config, "--set", "train.num_rank=4"])
+    assert result.exit_code == 1
+    assert "unknown key 'train.num_rank'; did you mean 'num_ranks'?" in result.stderr
+
+
+def test_registering_leaves_promotion_to_another_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr("dbx_dl.runtime.spark.open_session", lambda config, app_name: None)
+    uri = SimpleNamespace(uri="models:/digits/1")
+    monkeypatch.setattr("dbx_dl.pipeline.register_run", lambda config, framework: done.append(framework) or uri)
+    reason = SimpleNamespace(reason="better")
+    monkeypatch.setattr("dbx_dl.pipeline.promote_run", lambda spark, config: done.append("promote") or reason)
+    config = ["--config", str(ROOT / "conf" / "runs" / "digits.yml")]
+    assert RUNNER.invoke(app, ["register", *config, "--no-promote"]).exit_code == 0
+    assert done == ["keras", "torch"]
+    assert "promotion: better" in RUNNER.invoke(app, ["register", *config]).stdout
+    assert done[2:] == ["keras", "torch", "promote"]

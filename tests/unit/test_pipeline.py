@@ -1,5 +1,8 @@
 """The pipeline calls the stages in order, keeps what they return and stops at the first failure."""
 
+import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.monitor import report
 from dbx_dl.prepare.images import samples
 from dbx_dl.train import launch
+from tests.fake_databricks import FakeDatabricks
 from tests.unit.monitor.finished_run import finished_run
 
 SPARK: Any = None
@@ -163,3 +167,38 @@ def test_a_search_leaves_its_result_and_the_best_model_where_training_does(
     place = Path(config.directory) / "keras"
     assert SearchResult.load(place / "search.json") == found
     assert TrainedModel.load(place / "trained.json") == found.best
+
+
+def test_tasks_of_a_job_need_no_file_of_each_other(
+    calls: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    databricks = FakeDatabricks()
+    databricks.install(monkeypatch)
+    config = digits_run(tmp_path)
+
+    def in_task(name: str, *stages: Callable[[], Any]) -> None:
+        databricks.task_values.task = name
+        for stage in stages:
+            stage()
+        for file in tmp_path.rglob("*.json"):
+            file.unlink()
+
+    frameworks = config.frameworks
+    in_task("prepare", lambda: pipeline.prepare_run(SPARK, config))
+    in_task("train", *(partial(pipeline.train_run, SPARK, config, name) for name in frameworks))
+    in_task("export", *(partial(pipeline.export_run, SPARK, config, name) for name in frameworks))
+    in_task("register", *(partial(pipeline.register_run, config, name) for name in frameworks))
+    in_task("promote", lambda: pipeline.promote_run(SPARK, config))
+    assert calls[-1] == "promote one of [1, 2]"
+    left = databricks.task_values.values
+    assert set(left) == {"prepare", "train", "export", "register", "promote"} <= set(pipeline.TASKS.values())
+    assert set(left["export"]) == {"onnx_keras", "onnx_torch"}
+    assert json.loads(left["promote"]["has_new_champion"]) == "true"
+
+
+def test_a_new_champion_is_another_one_than_before() -> None:
+    promotion = finished_run("images").promotion
+    assert promotion.champion_version == 2
+    assert promotion.model_copy(update={"present_version": 1}).has_new_champion
+    assert not promotion.model_copy(update={"present_version": 2}).has_new_champion
+    assert not promotion.model_copy(update={"champion_version": None}).has_new_champion

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from dbx_dl.contracts import SearchResult, SearchTrial
 from dbx_dl.errors import ConfigError, RegistryError
 from dbx_dl.runtime.tracking import ensure_experiment, explain_failure, open_client, quiet_mlflow
-from dbx_dl.train.mlflow_values import DIRECTORY_TAG, PARENT_TAG
+from dbx_dl.train.mlflow_values import DIRECTORY_TAG, PARENT_TAG, describe_source
 from dbx_dl.train.search.study import FinishedTrial
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def open_study(tracking: TrackingConfig, name: str, metric: str, identity: Mappi
     if found:
         _require_same(name, found[0].data.params, params)
         return TrackedStudy(client, found[0], name, metric)
-    created = client.create_run(experiment_id, run_name=name)
+    created = client.create_run(experiment_id, run_name=name, tags=describe_source(tracking))
     for key, value in params.items():
         client.log_param(created.info.run_id, key, value)
     # Last: a study without all its parameters is none.

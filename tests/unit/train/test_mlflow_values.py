@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dbx_dl.config import OptimizerConfig, TrainConfig
+from dbx_dl.config import OptimizerConfig, TrackingConfig, TrainConfig
 from dbx_dl.train.job import TrainingJob
-from dbx_dl.train.mlflow_values import describe_params, describe_tags
+from dbx_dl.train.mlflow_values import describe_params, describe_source, describe_tags
 from tests.prepared_tables import SPEC, describe
 
 
@@ -38,3 +38,8 @@ def test_tags_name_table_version_and_horovod(tmp_path: Path) -> None:
     assert tags["dbx_dl.table_version"] == "3"
     assert tags["dbx_dl.horovod_size"] == "2"
     assert tags["dbx_dl.horovod_version"]
+
+
+def test_a_run_says_its_commit_where_it_is_known() -> None:
+    assert describe_source(TrackingConfig(git_commit="0a1b2c3")) == {"mlflow.source.git.commit": "0a1b2c3"}
+    assert describe_source(TrackingConfig()) == {}
