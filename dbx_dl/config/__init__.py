@@ -25,6 +25,7 @@ from dbx_dl.config.image_sources import (
     ManifestSource,
     TableSource,
 )
+from dbx_dl.config.label_text import LabelText
 from dbx_dl.config.loading import load_run_config, parse_run_config
 from dbx_dl.config.models import ExportConfig, ScoreConfig
 from dbx_dl.config.places import SparkConfig, TrackingConfig
@@ -72,6 +73,7 @@ __all__ = [
     "IgnoredColumn",
     "ImageOptions",
     "ImageSource",
+    "LabelText",
     "LatencyLimit",
     "ManifestSource",
     "MetricLimit",

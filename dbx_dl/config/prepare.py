@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from dbx_dl.config.columns import ColumnConfig
 from dbx_dl.config.csv_options import CsvOptions
 from dbx_dl.config.image_sources import CocoSource, ImageSource
+from dbx_dl.config.label_text import LabelText
 from dbx_dl.config.section import NULL_TOKENS, Section
 from dbx_dl.config.series import AT, SeriesConfig
 
@@ -61,12 +62,21 @@ class PrepareSection(Section):
     target_file_bytes: int | None = Field(default=None, ge=2**20)
 
 
-class PrepareImagesConfig(PrepareSection):
+class _WithLabelText(PrepareSection):
+    @model_validator(mode="after")
+    def _has_labels_to_cut(self) -> Self:
+        if getattr(self, "label_text", None) is not None and getattr(self, "task", None) != "sequence":
+            raise ValueError("`label_text` goes with `task: sequence`")
+        return self
+
+
+class PrepareImagesConfig(_WithLabelText):
     """Images into a Delta table of checked bytes and labels.
 
     `source` is a folder of class folders (`source/<label>/<file>`), or a section with a `format`. With `resize` other
     than `none` images are stored at the model's size: `fit` within it, `fill` (stretched), `crop` (covered and cut) or
-    `pad` (fit and padded), encoded as `encoding`. `duplicates` are files of equal bytes: the first by key stays.
+    `pad` (fit and padded), encoded as `encoding`. `duplicates` are files of equal bytes: the first by key stays. With
+    `task: sequence` an image's label is a text that is to be written, cut into tokens as `label_text` says.
     """
 
     kind: Literal["images"] = "images"
@@ -80,6 +90,8 @@ class PrepareImagesConfig(PrepareSection):
     max_pixels: int = Field(default=50_000_000, gt=0)
     max_file_bytes: int = Field(default=256 * 2**20, gt=0)
     duplicates: Literal["keep", "drop", "report"] = "keep"
+    task: Literal["sequence"] | None = None
+    label_text: LabelText | None = None
     delete_removed: bool = False
 
     @model_validator(mode="after")
@@ -103,13 +115,14 @@ class PrepareImagesConfig(PrepareSection):
         return self
 
 
-class PrepareTableConfig(PrepareSection):
+class PrepareTableConfig(_WithLabelText):
     """Rows with a key and a label into a typed Delta table with a fitted feature spec.
 
     `source`: a CSV, Parquet or JSON-lines file or folder, a Delta table, or with `source_format: query` a SQL query.
     Column kinds are inferred from the data unless `columns` declares them; `write_spec` names a YAML file for what was
     found, to be corrected and used as `columns`. `task` is inferred from the label where it is not given;
-    `label_separator` splits text into several labels, `label_suffix` is cut off the end of a label that has it. Beside
+    `label_separator` splits text into several labels, `label_suffix` is cut off the end of a label that has it. With
+    `task: sequence` the label is a text that is to be written, cut into tokens as `label_text` says. Beside
     a column that is declared as text there are no features. With `series` the source holds observations, windows of
     which become the rows; `key` names the column of their keys.
     """
@@ -121,7 +134,8 @@ class PrepareTableConfig(PrepareSection):
     series: SeriesConfig | None = None
     key: str
     label: str
-    task: Literal["binary", "multiclass", "multilabel", "frames", "regression", "count"] | None = None
+    task: Literal["binary", "multiclass", "multilabel", "frames", "sequence", "regression", "count"] | None = None
+    label_text: LabelText | None = None
     label_separator: str | None = Field(default=None, min_length=1)
     label_suffix: str | None = Field(default=None, min_length=1)
     columns: dict[str, ColumnConfig] | None = None

@@ -18,11 +18,12 @@ class Batch:
 
     `inputs` are uint8 (N, H, W, C) pixels, float32 (N, K) features or int32 (N, T) ids of tokens, T as the batch needs.
     `labels` are int64 (N,) classes for the tasks binary and multiclass (zeros for the task none), float32 (N, L) of 0
-    and 1 for multilabel, int64 (N, T) for frames (-1 where a row has no step), float32 (N,) for regression and count,
-    float32 (N, M, 5) for boxes (see `metrics.boxes`), uint8 (N, H, W) for segmentation. `weights` are float32 (N,), 0
-    for padding and for rows that cannot be decoded; `is_row` is boolean (N,), false for just these, whatever the weight
-    (where it is not given: weights > 0). `sample_weights` are float32 (N,), what metrics are weighted by: the table's
-    own weights of rows, without those of classes, which are a device of training (where they are not given: `weights`).
+    and 1 for multilabel, int64 (N, T) for frames (-1 where a row has no step) and for sequence (ids of tokens, 0 for
+    padding), float32 (N,) for regression and count, float32 (N, M, 5) for boxes (see `metrics.boxes`), uint8 (N, H, W)
+    for segmentation. `weights` are float32 (N,), 0 for padding and for rows that cannot be decoded; `is_row` is boolean
+    (N,), false for just these, whatever the weight (where it is not given: weights > 0). `sample_weights` are float32
+    (N,), what metrics are weighted by: the table's own weights of rows, without those of classes, which are a device of
+    training (where they are not given: `weights`).
     `keys` are the N row keys, "" for padding. Every batch of a feed has the same N.
     """
 

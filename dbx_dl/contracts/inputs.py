@@ -14,6 +14,7 @@ TaskName = Literal[
     "multiclass",
     "multilabel",
     "frames",
+    "sequence",
     "regression",
     "count",
     "quantiles",
@@ -255,7 +256,8 @@ class Target(Contract):
     arrays of one label for each of up to `num_frames` steps. Boxes: `label_boxes` holds at most `max_boxes` an image,
     and a network looks for them in `grid` (rows, columns) cells. Segmentation: `label_polygons` are painted on `grid`
     pixels; 0 is background, the label of number i is i + 1. Generation: `image` says what encoded bytes in `column`
-    become. None: no label. `quantiles` are the levels that the task of that name predicts.
+    become. Sequence: `label` is a text, which `text` cuts into tokens and `joiner` joins again. None: no label.
+    `quantiles` are the levels that the task of that name predicts.
     """
 
     task: TaskName = "multiclass"
@@ -267,6 +269,8 @@ class Target(Contract):
     image: ImageSpec | None = Field(default=None, exclude_if=lambda image: image is None)
     grid: tuple[int, int] | None = Field(default=None, exclude_if=lambda grid: grid is None)
     max_boxes: int = Field(default=0, exclude_if=lambda most: not most)
+    text: TextFeature | None = Field(default=None, exclude_if=lambda text: text is None)
+    joiner: str = Field(default=" ", exclude_if=lambda joiner: joiner == " ")
 
     @property
     def num_entries(self) -> int:

@@ -21,6 +21,7 @@ from dbx_dl.config import (
     TrackingConfig,
     TrainConfig,
 )
+from dbx_dl.demo.dates import write_dates
 from dbx_dl.demo.reviews import write_reviews
 from dbx_dl.demo.visits import write_visits
 from dbx_dl.runtime.whole_files import write_whole
@@ -55,12 +56,13 @@ def run_demo(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, quick: bo
 
 
 def write_demo_data(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, seed: int = 0) -> Path:
-    """Write digits, `breast_cancer.csv`, `reviews.csv` and `visits.json` into `<directory>/data`; return that."""
+    """Write digits and the tables of the runs in `conf/runs` that need no other data into `<directory>/data`."""
     data = Path(directory) / "data"
-    logger.info("Writing the digits images, the breast cancer table, reviews and visits to %s", data)
+    logger.info("Writing the digits images, the breast cancer table, reviews, dates and visits to %s", data)
     _write_digits(data / "digits")
     _write_breast_cancer(data / "breast_cancer.csv", seed)
     _write_csv(data / "reviews.csv", ("id", "review", "sentiment"), write_reviews(seed=seed))
+    _write_csv(data / "dates.csv", ("id", "written", "iso"), write_dates(seed=seed))
     lines = "".join(f"{json.dumps(visit)}\n" for visit in write_visits(seed=seed))
     _write_bytes(data / "visits.json", lines.encode())
     return data

@@ -19,7 +19,7 @@ def add_head(model: onnx.ModelProto, metadata: ModelMetadata) -> None:
 
     `probabilities` float32 (N, number of labels); `value` float64 (N,), or `values` (N, P) where a task predicts
     several numbers, in the label's own unit; `pixels` float32 (N, D), `boxes` float32 (N, B, 5 + C), `mask` float32 (N,
-    H, W, 1 + C); see the task. `embedding` float32 (N, K).
+    H, W, 1 + C), `tokens` float32 (N, 2, T); see the task. `embedding` float32 (N, K).
     """
     from onnx import TensorProto, helper
 

@@ -10,6 +10,7 @@ from dbx_dl.contracts import ImageSpec
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.feed.boxes import BoxReader
 from dbx_dl.feed.masks import MaskReader
+from dbx_dl.feed.token_labels import TokenReader
 from dbx_dl.tasks import LabelKind, task_of
 from dbx_dl.tasks.frames import NO_LABEL
 
@@ -59,7 +60,7 @@ def open_labels(prepared: PreparedTable) -> Labels:
     target, inputs = prepared.target, prepared.inputs
     if target.grid is not None and isinstance(inputs, ImageSpec):
         return BoxReader(target, inputs) if task_of(target).label_kind == "boxes" else MaskReader(target, inputs)
-    return LabelReader(target)
+    return LabelReader(target) if target.text is None else TokenReader(target.text)
 
 
 class LabelReader:

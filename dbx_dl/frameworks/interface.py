@@ -24,7 +24,8 @@ class NetworkRequest:
     `network` is a name in NETWORKS or `package.module:function`; `input_shape` is one row's shape, (H, W, C) for
     uint8 pixels, (K,) for float32 features or (T,) for int32 ids of tokens, of which there are `num_tokens`, padding
     (0) among them; the network returns logits of shape (N, num_outputs), with `num_frames` as many for each step.
-    `grid` are rows and columns of cells where it gives some numbers for each cell of an image.
+    `grid` are rows and columns of cells where it gives some numbers for each cell of an image. One that writes
+    sequences gives num_outputs / 2 ids of `num_words`, and then their probabilities.
     """
 
     network: str
@@ -36,6 +37,7 @@ class NetworkRequest:
     num_tokens: int = 0
     num_frames: int = 0
     grid: tuple[int, int] | None = None
+    num_words: int = 0
 
 
 @dataclass(frozen=True)

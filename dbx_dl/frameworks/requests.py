@@ -37,6 +37,7 @@ def network_request(
         num_tokens=inputs.text.num_tokens if isinstance(inputs, TextSpec) else 0,
         grid=prepared.target.grid,
         num_frames=prepared.target.num_frames,
+        num_words=0 if prepared.target.text is None else prepared.target.text.num_tokens,
     )
 
 
@@ -130,6 +131,8 @@ def check_objective(prepared: PreparedTable, config: TrainConfig) -> None:
         raise ConfigError(
             f"train.network {config.network!r} {what}: the task generation goes with {', '.join(ADVERSARIAL_NETWORKS)}"
         )
+    if task == "sequence" and is_users_own(config.network):
+        raise ConfigError(f"train.network {config.network!r} {what}: choose 'encoder_decoder' or 'image_captioner'")
     if config.label_smoothing and known.label_kind not in ("class", "label_set"):
         raise ConfigError(f"train.label_smoothing {what}: leave it out")
     if config.label_smoothing and (loss := choose_loss(task, config)) is not None:

@@ -100,6 +100,10 @@ def _check_target(known: Target, prepared: PreparedTable, model: str) -> None:
         )
     if known.quantiles != prepared.target.quantiles:
         raise DataError(f"model {model} predicts quantiles {known.quantiles}, not {prepared.target.quantiles}")
+    if known.text != prepared.target.text:
+        raise DataError(
+            f"model {model} writes other tokens than those of table {prepared.table.name}: train it on this table"
+        )
     sizes = [(target.grid, target.num_entries) for target in (known, prepared.target)]
     if kind_of(known).has_size and sizes[0] != sizes[1]:
         raise DataError(f"model {model} gives images of another size than those of table {prepared.table.name}")

@@ -15,6 +15,7 @@ from dbx_dl.tasks.numbers import CountTask, RegressionTask
 from dbx_dl.tasks.quantiles import QuantilesTask
 from dbx_dl.tasks.reconstruction import ReconstructionTask
 from dbx_dl.tasks.segmentation import SegmentationTask
+from dbx_dl.tasks.sequence import SequenceTask
 from dbx_dl.tasks.task import LabelKind, Task, TaskSettings
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ TASKS: dict[str, Task] = {
         ClassTask("multiclass", "a logit for each class", "probabilities, and the likeliest class"),
         LabelSetTask(),
         FramesTask(),
+        SequenceTask(),
         RegressionTask(),
         CountTask(),
         QuantilesTask(),

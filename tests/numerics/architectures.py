@@ -18,7 +18,7 @@ from dbx_dl.frameworks.single_rank import SingleRank
 
 NUM_ROWS = 9
 # Modules whose parts are one layer in Keras.
-WHOLE = ("SelfAttention", "RecurrentSteps")
+WHOLE = ("SelfAttention", "RecurrentSteps", "AttentionDecoder")
 IMAGES, STEPS = ((12, 10, 3), "uint8", 4, 7), ((24,), "float32", 3, 7)
 TOKENS = ((11,), "int32", 3, 7, 20)
 FRAMES = ((11,), "int32", 33, 7, 20, 11)
@@ -142,6 +142,10 @@ def list_keras_weights(module: Any) -> Iterator[tuple[Any, tuple[int, ...]]]:
     kind = type(module).__name__
     if kind == "SelfAttention":
         for dense in (module.query, module.key, module.value, module.output):
+            yield from _write_dense(dense)
+    elif kind == "AttentionDecoder":
+        yield module.embedding.weight.copy_, tuple(module.embedding.weight.shape)
+        for dense in list(module.children())[1:]:
             yield from _write_dense(dense)
     elif kind == "RecurrentSteps":
         for suffix in ("_l0", "_l0_reverse")[: 1 + module.cell.bidirectional]:

@@ -15,6 +15,7 @@ from dbx_dl.frameworks.architectures.markov import MARKOV_NETWORKS
 from dbx_dl.frameworks.architectures.segmentation import SEGMENTATION_NETWORKS
 from dbx_dl.frameworks.architectures.sequences import SEQUENCE_NETWORKS
 from dbx_dl.frameworks.architectures.text import TEXT_NETWORKS
+from dbx_dl.frameworks.architectures.writing import WRITING_NETWORKS
 from dbx_dl.frameworks.networks import is_users_own, require_known
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     **CONVOLUTIONAL_NETWORKS,
     **SEQUENCE_NETWORKS,
     **TEXT_NETWORKS,
+    **WRITING_NETWORKS,
     **DETECTION_NETWORKS,
     **SEGMENTATION_NETWORKS,
     **GO_NETWORKS,

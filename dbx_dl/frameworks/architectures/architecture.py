@@ -39,7 +39,8 @@ class Architecture:
     images of so many entries and a seed. `code` is the layer whose values are its embedding. With `gives_inputs` the
     logits are one for each entry of a row (N, D), and the network's outputs (N, 2 D) are these and the inputs
     themselves (pixels / 255, features) beside them. With `is_counted` the weights are counted from the table's rows
-    instead of trained. A network that `labels_steps` can also give logits for every token of a text.
+    instead of trained. A network that `labels_steps` can also give logits for every token of a text, one that `writes`
+    gives ids and probabilities of a sequence's tokens.
     """
 
     options: type[Section]
@@ -54,6 +55,7 @@ class Architecture:
     code: str | None = None
     is_counted: bool = False
     labels_steps: bool = False
+    writes: bool = False
 
     @property
     def summary(self) -> str:
@@ -65,6 +67,7 @@ def describe_layers(architecture: Architecture, request: NetworkRequest) -> tupl
     """The layers by name, logits last; ConfigError for a wrong option, or inputs that the network does not take."""
     options = read_options(request, architecture.options)
     _check_inputs(architecture, request)
+    _check_writes(architecture, request)
     layers = architecture.describe(request, options)
     if request.num_frames:
         return _label_steps(architecture, request, layers)
@@ -136,6 +139,16 @@ def require_image_size(request: NetworkRequest, least: int) -> None:
     if min(request.input_shape[:2]) < least:
         size = "x".join(str(side) for side in request.input_shape[:2])
         raise ConfigError(f"network {request.network!r} needs images of at least {least}x{least} pixels, got {size}")
+
+
+def _check_writes(architecture: Architecture, request: NetworkRequest) -> None:
+    if architecture.writes and not request.num_words:
+        raise ConfigError(f"network {request.network!r} writes texts: it goes with the task sequence")
+    if request.num_words and not architecture.writes:
+        raise ConfigError(
+            f"network {request.network!r} writes no texts, as the task sequence asks: use 'encoder_decoder' for texts, "
+            "'image_captioner' for images"
+        )
 
 
 def _name_kind(layer: Layer) -> str:

@@ -10,11 +10,12 @@ from typing import Any
 import keras
 from keras import ops
 
+from dbx_dl.frameworks import decoder_layers, random_layers, token_layers
 from dbx_dl.frameworks import layers as kinds
-from dbx_dl.frameworks import random_layers, token_layers
 from dbx_dl.frameworks.architectures.architecture import name_layers
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.keras.activations import create_activation
+from dbx_dl.frameworks.keras.decoder_layers import write_tokens
 from dbx_dl.frameworks.keras.random_layers import Corrupt, Sample
 from dbx_dl.frameworks.keras.token_layers import (
     LastToken,
@@ -217,4 +218,5 @@ APPLIERS_WITH_TOKENS: dict[type, Callable[[Any, Values, str, Values], Values]] =
     token_layers.ReverseTokens: _create_with_tokens(ReverseTokens),
     token_layers.TokenLogits: _create_with_tokens(TokenLogits),
     token_layers.SideBySide: _put_side_by_side,
+    decoder_layers.AttentionDecoder: write_tokens,
 }

@@ -10,6 +10,7 @@ from torch import nn
 from dbx_dl.frameworks.architectures import ARCHITECTURES, describe_network, gives_inputs
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.networks import Builder, check_is_network, check_logits_shape, find_builder
+from dbx_dl.frameworks.torch.decoder_layers import WritingNetwork
 from dbx_dl.frameworks.torch.layers import create_modules
 from dbx_dl.frameworks.torch.token_layers import TokenNetwork
 
@@ -40,6 +41,8 @@ def build_described(request: NetworkRequest) -> Any:
     modules = create_modules(describe_network(request), request.input_shape)
     if gives_inputs(request):
         return BesideInputs(modules)
+    if request.num_words:
+        return WritingNetwork(modules)
     return TokenNetwork(modules) if request.num_tokens else nn.Sequential(modules)
 
 

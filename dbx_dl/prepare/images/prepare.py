@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbx_dl.config import CocoSource
 from dbx_dl.contracts import ImageSpec, PreparedTable, TableStatistics, Target
+from dbx_dl.errors import ConfigError
 from dbx_dl.prepare.commits import PresentTable, find_present, publish, stay
 from dbx_dl.prepare.images.changes import REJECT_IDENTITY, ImageChanges, find_changes, find_unread
 from dbx_dl.prepare.images.checks import CheckSettings, check_images
@@ -28,6 +29,7 @@ from dbx_dl.prepare.images.sources.formats import find_images
 from dbx_dl.prepare.images.statistics import count_duplicates, measure_images, pixel_sums
 from dbx_dl.prepare.images.survey import require_images, survey_images
 from dbx_dl.prepare.images.tables import ImageTable
+from dbx_dl.prepare.label_texts import fit_label_text, hide_labels
 from dbx_dl.prepare.outcomes import count_outcome, log_outcome, require_usable
 from dbx_dl.prepare.settings import require_same_settings, split_bounds_of
 from dbx_dl.prepare.splits import SplitBounds, fit_split
@@ -103,7 +105,7 @@ def bring_in(
     logger.info("preparing images of %s into table %s", config.source.place, config.table)
     reading = file_settings(spark.version, has_contents=True)
     with session_settings(spark, reading), explain_read_errors(f"image source {config.source.place}"):
-        found = find()
+        found = _read_as_asked(find(), config)
         with kept_on_disk(found.listing) as listing:
             return update_images(spark, config, earlier, replace(found, listing=listing), settings, is_whole=is_whole)
 
@@ -138,6 +140,17 @@ def update_images(
             return _commit(update, rows, narrow, settings)
 
 
+def _read_as_asked(found: FoundImages, config: PrepareImagesConfig) -> FoundImages:
+    """Labels are texts to be written where the config says so; ConfigError where images have not one label each."""
+    if config.task is None:
+        return found
+    if found.task != "multiclass":
+        raise ConfigError(
+            f"`task: {config.task}` takes images with one text each: {config.source.place} has labels for {found.task}"
+        )
+    return replace(found, task=config.task, label_names=None)
+
+
 def check_settings(config: PrepareImagesConfig) -> CheckSettings:
     """What the checks need of the config."""
     resize = None if config.resize == "none" else config.resize
@@ -168,6 +181,7 @@ def image_spec(config: PrepareImagesConfig) -> ImageSpec:
 def settings_of(config: PrepareImagesConfig) -> dict[str, Any]:
     """What has to stay the same from one prepare of a table to the next."""
     names = {"height", "width", "channels", "resize", "encoding", "min_side", "max_pixels", "max_file_bytes", "split"}
+    names |= {"task", "label_text"}
     return {"kind": "images", **config.model_dump(mode="json", include=names), **_shape_settings(config)}
 
 
@@ -196,11 +210,12 @@ def _commit(update: _Update, rows: DataFrame, narrow: DataFrame, settings: dict[
         is_leaving = config.delete_removed and update.survey.num_gone > 0
         if earlier is not None and news is not None and not (news.num_new or rejects_changed or is_leaving):
             return stay(earlier)
-        outcome = count_outcome(future.every, KEY_COLUMN, pixel_sums(config.channels) | stored_sums())
+        every = hide_labels(future.every) if update.found.task == "sequence" else future.every
+        outcome = count_outcome(every, KEY_COLUMN, pixel_sums(config.channels) | stored_sums())
     require_usable(outcome, "files", config.max_reject_fraction, needs_classes=update.found.task == "multiclass")
     log_outcome(outcome, "files")
-    target = _find_target(update, outcome)
-    statistics = _measure(config, outcome, future)
+    target, sentences = _find_target(update, outcome, future)
+    statistics = _measure(config, outcome, future, sentences)
     num_stored = outcome.sums["stored_rows"]
     table = ImageTable(
         spark=spark,
@@ -250,8 +265,16 @@ def _rejects_changed(update: _Update, future: FutureRows, news: News) -> bool:
     return before is None or not has_equal_rows(future.rejects, before, REJECT_IDENTITY)
 
 
-def _find_target(update: _Update, outcome: Outcome) -> Target:
-    """What is learned; labels that are known keep their index, in a new table those of the source their order."""
+def _find_target(update: _Update, outcome: Outcome, future: FutureRows) -> tuple[Target, list[str]]:
+    """What is learned, and sentences about what of it is not."""
+    if update.found.task != "sequence":
+        return _find_labels(update, outcome), []
+    known = update.earlier.prepared.target.text if update.earlier else None
+    return fit_label_text(future.good.where("split = 'train'"), update.config.label_text, known)
+
+
+def _find_labels(update: _Update, outcome: Outcome) -> Target:
+    """Labels that are known keep their index, in a new table those of the source their order."""
     task, earlier = update.found.task, update.earlier
     if earlier is not None:
         known = earlier.prepared.target.label_names
@@ -270,9 +293,12 @@ def _find_target(update: _Update, outcome: Outcome) -> Target:
     return target.model_copy(update={"grid": grid, "max_boxes": source.max_boxes})
 
 
-def _measure(config: PrepareImagesConfig, outcome: Outcome, future: FutureRows) -> TableStatistics:
+def _measure(
+    config: PrepareImagesConfig, outcome: Outcome, future: FutureRows, sentences: list[str]
+) -> TableStatistics:
     num_duplicates = count_duplicates(future.good) if config.duplicates == "report" else 0
     statistics = measure_images(outcome, config.channels, num_duplicates)
+    statistics = statistics.model_copy(update={"warnings": (*statistics.warnings, *sentences)})
     for sentence in statistics.warnings:
         logger.warning("%s", sentence)
     return statistics

@@ -73,13 +73,13 @@ def require_images(survey: Survey, config: PrepareImagesConfig, task: str) -> No
     place = config.source.place
     if survey.num_found == 0:
         raise DataError(f"image source {place} holds no files: give a folder with one folder of images per class")
-    if task != "multiclass":
+    if task not in ("multiclass", "sequence"):
         return
     if survey.num_labelled == 0:
         raise DataError(
             f"no image of {place} has a label: put images at <label>/<file> below it, or set `source.label`"
         )
-    if survey.num_labels == 1:
+    if survey.num_labels == 1 and task == "multiclass":
         require_classes((str(survey.label),), f"labelled images of {place}")
 
 

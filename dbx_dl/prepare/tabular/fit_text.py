@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 DEFAULT_MAX_LENGTH = 256
 
 
-def fit_text(name: str, column: TextColumn, measures: TokenMeasures) -> TextSpec:
+def fit_text(name: str, column: TextColumn, measures: TokenMeasures, longest: int = DEFAULT_MAX_LENGTH) -> TextSpec:
     """The `max_tokens` most frequent tokens that occur `min_count` times, most frequent first.
 
-    DataError when there is none.
+    Where the column does not say texts have at most `longest` tokens. DataError when there is none.
     """
     frequent = measures.top[: column.max_tokens]
     vocabulary = tuple(token for token, count in frequent if count >= column.min_count)
@@ -27,7 +27,7 @@ def fit_text(name: str, column: TextColumn, measures: TokenMeasures) -> TextSpec
         raise DataError(
             f"no token occurs{often} in column {name!r} of the train split: is pattern {column.pattern!r} right?"
         )
-    max_length = column.max_length or min(max(1, measures.longest), DEFAULT_MAX_LENGTH)
+    max_length = column.max_length or min(max(1, measures.longest), longest)
     return TextSpec(
         text=TextFeature(
             column=name,
@@ -39,14 +39,14 @@ def fit_text(name: str, column: TextColumn, measures: TokenMeasures) -> TextSpec
     )
 
 
-def describe_text(spec: TextSpec, measures: TokenMeasures) -> list[str]:
-    """Sentences about texts that are cut or have no token, and about tokens that are unknown."""
+def describe_text(spec: TextSpec, measures: TokenMeasures, done: str = "read") -> list[str]:
+    """Sentences about texts that are cut (what is behind is not `done`) or have no token, and about unknown tokens."""
     text, sentences = spec.text, []
     num_rows = sum(measures.lengths.values())
     if num_cut := measures.count_longer(text.max_length):
         sentences.append(
             f"column {text.column!r}: {num_cut} of {num_rows} texts of the train split have more than "
-            f"{text.max_length} tokens (the longest {measures.longest}): what is behind those is not read"
+            f"{text.max_length} tokens (the longest {measures.longest}): what is behind those is not {done}"
         )
     if num_empty := measures.lengths.get(0, 0):
         sentences.append(f"column {text.column!r}: {num_empty} of {num_rows} texts of the train split have no token")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.contracts import ColumnProfile, ImageSpec, PreparedTable, TableStatistics, Target, TextSpec
 from dbx_dl.prepare.class_weights import weigh_classes
 from dbx_dl.prepare.commits import PresentTable, find_present, publish, stay
+from dbx_dl.prepare.label_texts import fit_label_text, hide_labels
 from dbx_dl.prepare.outcomes import DETAIL, REASON, count_outcome, log_outcome, require_usable
 from dbx_dl.prepare.settings import require_same_settings, split_bounds_of
 from dbx_dl.prepare.splits import fit_split, split_rows_by
@@ -24,7 +25,7 @@ from dbx_dl.prepare.tabular.row_checks import ROW, check_rows, list_kept
 from dbx_dl.prepare.tabular.schema import TableSchema, find_schema
 from dbx_dl.prepare.tabular.source_rows import keep_origins, read_source
 from dbx_dl.prepare.tabular.table_checks import describe_classes, describe_columns, find_leaks, require_varied_label
-from dbx_dl.prepare.tabular.targets import CLASS_TASKS, NUMBER_TASKS, settle_classes
+from dbx_dl.prepare.tabular.targets import CLASS_TASKS, NUMBER_TASKS, TEXT_TASKS, settle_classes
 from dbx_dl.runtime.progress import told_progress
 from dbx_dl.runtime.row_sources import describe_source
 from dbx_dl.runtime.sources import explain_read_errors
@@ -88,7 +89,7 @@ def prepare_table(spark: SparkSession, config: PrepareTableConfig) -> PreparedTa
 
 def _settings_of(config: PrepareTableConfig) -> dict[str, Any]:
     """What has to stay the same from one prepare of a table to the next."""
-    names = {"key", "label", "label_separator", "label_suffix", "task"}
+    names = {"key", "label", "label_separator", "label_suffix", "label_text", "task"}
     names |= {"columns", "null_tokens", "max_categories", "split", "series"}
     return {"kind": "table", **config.model_dump(mode="json", include=names)}
 
@@ -113,7 +114,7 @@ def _commit(
     settings: dict[str, Any],
 ) -> PreparedTable:
     with told_progress(spark, lambda done, of: f"checked {done} of {of} parts of the source"):
-        outcome = count_outcome(rows, config.key)
+        outcome = count_outcome(hide_labels(rows) if schema.task in TEXT_TASKS else rows, config.key)
     require_usable(outcome, "rows", config.max_reject_fraction, needs_classes=schema.task in CLASS_TASKS)
     log_outcome(outcome, "rows")
     names = order_labels(outcome.label_names, earlier.prepared.target.label_names if earlier else ())
@@ -128,6 +129,8 @@ def _commit(
     train = rows.where(f"{REASON} IS NULL AND split = 'train'")
     spec = _spec_of(earlier) if earlier else None
     findings = examine_train(train, schema.columns, task, outcome, config.max_categories, spec)
+    target, sentences = _find_target(config, train, task, names, findings.spec, earlier)
+    findings = replace(findings, warnings=(*findings.warnings, *sentences))
     good = select_good(rows, names, task, [*findings.spec.columns, *kept], config.key)
     size_bytes = outcome.num_good * len(good.columns) * _CELL_BYTES
 
@@ -138,7 +141,7 @@ def _commit(
             source=config.source,
             key_column=config.key,
             inputs=findings.spec,
-            target=Target(task=task, column="label", label_names=names, num_frames=count_frames(task, findings.spec)),
+            target=target,
             split_rows=outcome.split_rows,
             class_rows={name: outcome.count_label(name) for name in names},
             num_rejects=outcome.num_rejects,
@@ -152,6 +155,23 @@ def _commit(
             replace_sorted(good, config, config.key, size_bytes)
 
     return publish(spark, config, rejects, describe, write, settings, earlier, rejects_changed=rejects_changed)
+
+
+def _find_target(
+    config: PrepareTableConfig,
+    train: DataFrame,
+    task: TaskName,
+    names: tuple[str, ...],
+    spec: ColumnsSpec,
+    earlier: PresentTable | None,
+) -> tuple[Target, list[str]]:
+    """What is learned, and sentences about what of it is not."""
+    if task not in TEXT_TASKS:
+        return Target(task=task, column="label", label_names=names, num_frames=count_frames(task, spec)), []
+    target, sentences = fit_label_text(train, config.label_text, earlier.prepared.target.text if earlier else None)
+    for sentence in sentences:
+        logger.warning("%s", sentence)
+    return target, sentences
 
 
 def _spec_of(earlier: PresentTable) -> ColumnsSpec:
@@ -197,9 +217,9 @@ def select_rejects(rows: DataFrame, key_column: str) -> DataFrame:
 def select_good(
     rows: DataFrame, label_names: tuple[str, ...], task: TaskName, columns: Sequence[str], key_column: str
 ) -> DataFrame:
-    """The main table's columns of checked rows: key, `columns`, label, label_index (not of numbers) and split."""
+    """The main table's columns of checked rows: key, `columns`, label, label_index (of classes) and split."""
     good, labels = rows.where(f"{REASON} IS NULL"), ["label"]
-    if task not in NUMBER_TASKS:
+    if task not in (*NUMBER_TASKS, *TEXT_TASKS):
         good, labels = index_labels(good, label_names), ["label", "label_index"]
     return good.select(quote_column(key_column), *(quote_column(name) for name in columns), *labels, "split")
 

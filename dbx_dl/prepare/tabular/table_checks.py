@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.errors import DataError
 from dbx_dl.prepare.tabular.column_measures import LABEL
-from dbx_dl.prepare.tabular.targets import NUMBER_TASKS
+from dbx_dl.prepare.tabular.targets import NUMBER_TASKS, TEXT_TASKS
 from dbx_dl.runtime.tables import quote_column
 
 if TYPE_CHECKING:
@@ -64,8 +64,11 @@ def find_leaks(
     """A sentence for every feature that is the target in other words: no feature of a new row can be.
 
     Classes: every value of the column goes with one class, and every class with one value; counted in one pass over
-    the columns that have as many values as there are classes. Numbers: a correlation of 1 or -1.
+    the columns that have as many values as there are classes. Numbers: a correlation of 1 or -1. Texts that are
+    written may well be copies.
     """
+    if task in TEXT_TASKS:
+        return []
     whole = {n: m for n, m in measures.items() if n in columns and not m.num_nulls and m.num_rows >= _MIN_ROWS}
     if task in NUMBER_TASKS:
         leaks = [name for name, measured in whole.items() if _is_copy(measured, measures[LABEL])]

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 MAX_NUMBER_CLASSES = 20
 CLASS_TASKS: tuple[TaskName, ...] = ("binary", "multiclass")
 ARRAY_TASKS: tuple[TaskName, ...] = ("multilabel", "frames")
+# What has no index of a class beside it.
+TEXT_TASKS: tuple[TaskName, ...] = ("sequence",)
 NUMBER_TASKS: tuple[TaskName, ...] = ("regression", "count")
 # Labels are trained on in float32.
 _MAX_FLOAT32 = 3.4028234663852886e38

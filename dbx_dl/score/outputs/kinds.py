@@ -11,6 +11,7 @@ from dbx_dl.score.outputs.frame_labels import FrameKind
 from dbx_dl.score.outputs.kind import Kind, OneColumn, WithoutChoices
 from dbx_dl.score.outputs.masks import MaskKind
 from dbx_dl.score.outputs.output_parts import NamedValues, OutputPart, PlainOutput
+from dbx_dl.score.outputs.sentences import SentenceKind
 from dbx_dl.tasks import task_of
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ KINDS: dict[OutputKind, Kind] = {
     "boxes": BoxKind(),
     "mask": MaskKind(),
     "frames": FrameKind(),
+    "tokens": SentenceKind(),
 }
 
 

@@ -24,6 +24,8 @@ def draw(task: TaskName) -> tuple[np.ndarray, np.ndarray]:
         return labels, RANDOM.uniform(0.1, 0.4, (50, 6, 7))
     if task == "generation":
         return RANDOM.random((50, 4)), RANDOM.random((50, 4))
+    if task == "sequence":
+        return RANDOM.integers(0, 3, (50, 4)), RANDOM.integers(0, 3, (50, 2, 4)).astype(np.float64)
     if task == "frames":
         logits = RANDOM.normal(size=(50, 3, 4))
         return RANDOM.integers(-1, 4, (50, 3)), np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)

@@ -6,13 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dbx_dl.contracts import ImageSpec, ModelMetadata, TableVersion, Target
+from dbx_dl.contracts import ImageSpec, ModelMetadata, TableVersion, Target, TextFeature
 from dbx_dl.errors import ConfigError
 from dbx_dl.score.model.own_models import plan_own
 from dbx_dl.score.outputs.class_scores import ClassChoices
 from dbx_dl.score.outputs.kinds import KINDS, kind_of
 from dbx_dl.tasks import TASKS, TaskSettings, task_of
 
+WORDS = TextFeature(column="label", pattern=r"\w+", max_length=4, vocabulary=("x", "y", "z"))
 IMAGE = ImageSpec(column="content", height=4, width=6, channels=1)
 
 
@@ -25,6 +26,7 @@ def make_target(name: str) -> Target:
         image=IMAGE,
         grid=(4, 6),
         max_boxes=3,
+        text=WORDS,
     )
 
 
@@ -33,6 +35,15 @@ def make_metadata(target: Target) -> ModelMetadata:
     return ModelMetadata(
         inputs=IMAGE, target=target, table=table, framework="torch", network="n", run_id="r", opset=18, versions={}
     )
+
+
+def draw_sequences() -> np.ndarray:
+    """Outputs (7, 8) of no to four tokens, with probability 1 behind their ends."""
+    random, lengths = np.random.default_rng(3), np.array([[0], [1], [2], [3], [4], [2], [4]])
+    steps = np.arange(4)
+    ids = np.where(steps < lengths, random.integers(1, WORDS.num_tokens, (7, 4)), 0)
+    shares = np.where(steps <= lengths, random.uniform(0.1, 0.9, (7, 4)), 1.0)
+    return np.concatenate([ids, shares], axis=1).astype(np.float32)
 
 
 def test_every_task_has_a_kind() -> None:
@@ -44,6 +55,8 @@ def test_what_is_scored_is_read_back_as_the_task_predicts_it(name: str) -> None:
     target = make_target(name)
     task, kind = task_of(target), kind_of(target)
     outputs = np.random.default_rng(3).normal(size=(7, task.count_outputs(target))).astype(np.float32)
+    if name == "sequence":
+        outputs = draw_sequences()
     predicted = task.predict(outputs, TaskSettings()).astype(task.file_dtype)
     assert predicted.shape == (7, *task.row_shape(target))
     (part,) = plan_own(make_metadata(target)).parts
@@ -55,6 +68,8 @@ def test_what_is_scored_is_read_back_as_the_task_predicts_it(name: str) -> None:
         assert found.shape[0] == 7 and found.shape[1] <= predicted.shape[1] and found.shape[2] == 5 + 3
     elif name == "segmentation":
         np.testing.assert_array_equal(found, predicted.argmax(axis=3))
+    elif name == "sequence":
+        np.testing.assert_allclose(found, predicted, rtol=1e-6)
     else:
         np.testing.assert_array_equal(found, predicted)
 

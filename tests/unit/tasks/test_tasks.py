@@ -11,13 +11,14 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from dbx_dl.contracts import Calibration, ColumnProfile, PreparedTable, TableStatistics, Target, TaskName
+from dbx_dl.contracts import Calibration, ColumnProfile, PreparedTable, TableStatistics, Target, TaskName, TextFeature
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.tasks import TASKS, Task, TaskSettings, task_of
 from dbx_dl.tasks.graph_end import GraphEnd
 from dbx_dl.tasks.retargeting import retarget
 from tests.prepared_tables import IMAGES, SPEC, describe
 
+WORDS = TextFeature(column="y", pattern=r"\w+", max_length=3, vocabulary=("x", "y"))
 RANDOM = np.random.default_rng(3)
 NAMES = ("a", "b")
 # Boxes and masks have tests of their own.
@@ -33,7 +34,8 @@ def target_of(task: Task) -> Target:
     names = NAMES if task.label_kind in ("class", "label_set", "frames") else ()
     image = IMAGES if task.label_kind == "image" else None
     num_frames = 3 if task.label_kind == "frames" else 0
-    return Target(task=task.name, column="y", label_names=names, image=image, num_frames=num_frames)
+    text = WORDS if task.label_kind == "tokens" else None
+    return Target(task=task.name, column="y", label_names=names, image=image, num_frames=num_frames, text=text)
 
 
 def draw_labels(task: Task, num_rows: int) -> np.ndarray:
@@ -41,6 +43,8 @@ def draw_labels(task: Task, num_rows: int) -> np.ndarray:
         return RANDOM.integers(0, 2, num_rows)
     if task.label_kind == "frames":
         return RANDOM.integers(0, 2, (num_rows, 3))
+    if task.label_kind == "tokens":
+        return RANDOM.integers(0, 4, (num_rows, 3)) * (RANDOM.integers(0, 4, (num_rows, 1)) > np.arange(3))
     if task.label_kind == "image":
         return RANDOM.uniform(size=(num_rows, 30)).astype(np.float32)
     if task.label_kind == "label_set":
@@ -65,9 +69,8 @@ def test_a_graph_gives_what_the_task_predicts(name: str) -> None:
     model.ir_version = 9
     task.add_head(GraphEnd(model), "logits", "found", SETTINGS)
     kind = TensorProto.DOUBLE if task.output_kind in ("value", "values") else TensorProto.FLOAT
-    shape: list[Any] = ["N"] if task.output_kind == "value" else ["N", len(task.name_values(target_of(task))) or width]
-    shape = ["N", 3, 2] if task.output_kind == "frames" else shape
-    model.graph.output.append(helper.make_tensor_value_info("found", kind, shape))
+    shape = task.row_shape(target_of(task))
+    model.graph.output.append(helper.make_tensor_value_info("found", kind, ["N", *shape]))
     onnx.checker.check_model(model)
     logits = (RANDOM.normal(size=(20, width)) * 3).astype(np.float32)
     (found,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"logits": logits})

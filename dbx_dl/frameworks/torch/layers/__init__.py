@@ -13,11 +13,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from dbx_dl.frameworks import decoder_layers, random_layers, token_layers
 from dbx_dl.frameworks import layers as kinds
-from dbx_dl.frameworks import random_layers, token_layers
 from dbx_dl.frameworks.architectures.architecture import name_layers
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.torch.activations import create_activation
+from dbx_dl.frameworks.torch.decoder_layers import AttentionDecoder
 from dbx_dl.frameworks.torch.layers.recurrent import LastStep, create_recurrent
 from dbx_dl.frameworks.torch.random_layers import Corrupt, Sample
 from dbx_dl.frameworks.torch.token_layers import (
@@ -243,4 +244,5 @@ CREATORS: dict[type, Callable[[Any, Shape], Any]] = {
     token_layers.TokenLogits: lambda *_: TokenLogits(),
     token_layers.ReverseTokens: lambda *_: ReverseTokens(),
     token_layers.SideBySide: SideBySide,
+    decoder_layers.AttentionDecoder: lambda layer, shape: AttentionDecoder(layer, shape[-1]),
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dbx_dl.frameworks.requests import DEFAULT_REQUEST
 from dbx_dl.frameworks.torch.objectives.adversarial import AdversarialObjective
 from dbx_dl.frameworks.torch.objectives.belief import BeliefObjective
+from dbx_dl.frameworks.torch.objectives.sequences import SequenceObjective
 from dbx_dl.frameworks.torch.objectives.supervised import SupervisedObjective
 
 if TYPE_CHECKING:
@@ -29,5 +30,7 @@ def create_objective(
     """The objective that the request names; without a request softmax cross-entropy on the network's logits."""
     if request.adversary is not None:
         return AdversarialObjective(network, optimizer, ranks, request, stages)
+    if request.task == "sequence":
+        return SequenceObjective(network, optimizer, ranks, request, stages)
     kind = SupervisedObjective if request.pretraining is None else BeliefObjective
     return kind(network, optimizer, ranks, request, stages)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-ImageTask = Literal["multiclass", "multilabel", "boxes", "segmentation", "none"]
+ImageTask = Literal["multiclass", "multilabel", "boxes", "segmentation", "sequence", "none"]
 
 LISTING_COLUMNS = (
     "key",

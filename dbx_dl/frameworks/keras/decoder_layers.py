@@ -1,0 +1,140 @@
+"""The layer that writes sequences, in Keras, and what networks that end in it learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from dbx_dl.frameworks import decoder_layers as kinds
+from dbx_dl.frameworks.keras.token_layers import keep_tokens
+from dbx_dl.frameworks.token_layers import MASKED_SCORE
+
+Values = Any
+
+
+class Memory(NamedTuple):
+    """What is looked at: values (N, S, K), the keys (N, S, units) of them, and 1 for tokens (N, S) (None: all 1)."""
+
+    values: Values
+    keys: Values
+    tokens: Values
+
+
+@keras.saving.register_keras_serializable("dbx_dl")
+class AttentionDecoder(keras.layers.Layer):  # type: ignore[misc]
+    """See `frameworks.decoder_layers.AttentionDecoder`."""
+
+    def __init__(self, num_ids: int, num_steps: int, width: int, units: int, **options: Any) -> None:
+        super().__init__(**options)
+        self._kind = kinds.AttentionDecoder(num_ids, num_steps, width, units)
+
+    def build(self, input_shape: Any) -> None:
+        """All parts for values (N, S, K)."""
+        kind, size = self._kind, input_shape[-1]
+        self.embedding = keras.layers.Embedding(kind.num_ids, kind.width, name="embedding")
+        self.embedding.build((None, None))
+        self.start = _create_dense("start", size, kind.units)
+        self.keys = _create_dense("keys", size, kind.units, use_bias=False)
+        self.query = _create_dense("query", kind.units, kind.units)
+        self.score = _create_dense("score", kind.units, 1, use_bias=False)
+        self.input_gates = _create_dense("input_gates", kind.width + size, 3 * kind.units)
+        start = {"kernel_initializer": "orthogonal"}
+        self.state_gates = _create_dense("state_gates", kind.units, 3 * kind.units, **start)
+        self.logits = _create_dense("logits", kind.units + size, kind.num_ids)
+
+    def call(self, values_nsk: Values, tokens_nt: Values = None, truth_nt: Values = None) -> Values:
+        """Ids and their probabilities, float32 (N, 2 T).
+
+        With `truth_nt` logits (N, T, num_ids), where the token before each step is the true one.
+        """
+        memory = Memory(values_nsk, self.keys(values_nsk), tokens_nt)
+        return self._write(memory) if truth_nt is None else self._follow(memory, truth_nt)
+
+    def get_config(self) -> dict[str, Any]:
+        """What rebuilds the layer."""
+        return {**super().get_config(), **asdict(self._kind)}
+
+    def _write(self, memory: Memory) -> Values:
+        state = self._start(memory)
+        goes_on = ops.ones_like(ops.cast(memory.values[:, 0, 0], "float32"))
+        ids = ops.cast(kinds.END_ID * goes_on, "int32")
+        written, shares = [], []
+        for _ in range(self._kind.num_steps):
+            state, seen = self._step(memory, state, self.embedding(ids))
+            probabilities = ops.softmax(ops.cast(self.logits(seen), "float32"), axis=-1)
+            # Keras' own argmax uses an operator that ONNX does not have.
+            best = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
+            ids = best * ops.cast(goes_on, "int32")
+            shares.append(ops.max(probabilities, axis=-1) * goes_on + (1 - goes_on))
+            written.append(ops.cast(ids, "float32"))
+            goes_on = goes_on * ops.cast(ops.not_equal(ids, kinds.END_ID), "float32")
+        return ops.stack([*written, *shares], axis=1)
+
+    def _follow(self, memory: Memory, truth_nt: Values) -> Values:
+        start = ops.full_like(truth_nt[:, :1], kinds.END_ID)
+        words = self.embedding(ops.concatenate([start, truth_nt[:, :-1]], axis=1))
+        state, seen = self._start(memory), []
+        for step in range(self._kind.num_steps):
+            state, new = self._step(memory, state, words[:, step])
+            seen.append(new)
+        return self.logits(ops.stack(seen, axis=1))
+
+    def _start(self, memory: Memory) -> Values:
+        """The first state (N, units)."""
+        if memory.tokens is None:
+            return ops.tanh(self.start(ops.mean(memory.values, axis=1)))
+        tokens = ops.cast(memory.tokens, memory.values.dtype)
+        num_tokens = ops.maximum(ops.sum(tokens, axis=1, keepdims=True), 1)
+        return ops.tanh(self.start(ops.sum(keep_tokens(memory.values, tokens), axis=1) / num_tokens))
+
+    def _step(self, memory: Memory, state: Values, word: Values) -> tuple[Values, Values]:
+        """The next state (N, units), and beside it what was looked at (N, units + K)."""
+        context = self._look(memory, state)
+        of_input = ops.split(self.input_gates(ops.concatenate([word, context], axis=-1)), 3, axis=-1)
+        of_state = ops.split(self.state_gates(state), 3, axis=-1)
+        reset, update = (ops.sigmoid(of_input[place] + of_state[place]) for place in (0, 1))
+        new = ops.tanh(of_input[2] + reset * of_state[2])
+        state = update * state + (1 - update) * new
+        return state, ops.concatenate([state, context], axis=-1)
+
+    def _look(self, memory: Memory, state: Values) -> Values:
+        """The mean of values (N, K) that the state asks for; zeros of a row without tokens."""
+        hidden = ops.tanh(memory.keys + ops.expand_dims(self.query(state), 1))
+        scores = self.score(hidden)[..., 0]
+        if memory.tokens is None:
+            shares = ops.softmax(scores, axis=-1)
+        else:
+            tokens = ops.cast(memory.tokens, scores.dtype)
+            shares = ops.softmax(scores + (1 - tokens) * MASKED_SCORE, axis=-1) * tokens
+        return ops.matmul(ops.expand_dims(shares, 1), memory.values)[:, 0]
+
+
+def write_tokens(layer: kinds.AttentionDecoder, values_nsk: Values, name: str, tokens_nt: Values) -> Values:
+    """See `frameworks.decoder_layers.AttentionDecoder`."""
+    decoder = AttentionDecoder(**asdict(layer), name=name)
+    return decoder(values_nsk) if tokens_nt is None else decoder(values_nsk, tokens_nt)
+
+
+def follow_truth(network: Any) -> Callable[[Values, Values], Values]:
+    """What gives logits (N, T, num_ids) of inputs and true ids (N, T), for a network that ends in a decoder."""
+    decoder = network.layers[-1]
+    taken = decoder.input
+    encoder = keras.Model(network.inputs, taken)
+
+    def follow(inputs: Values, truth_nt: Values) -> Values:
+        given = encoder(inputs, training=True)
+        values, tokens = given if isinstance(given, list | tuple) else (given, None)
+        return decoder(values, tokens, truth_nt, training=True)
+
+    return follow
+
+
+def _create_dense(name: str, num_inputs: int, units: int, **options: Any) -> Any:
+    dense = keras.layers.Dense(units, name=name, **options)
+    dense.build((None, num_inputs))
+    return dense
