@@ -22,6 +22,7 @@ from dbx_dl.config import (
     TrainConfig,
 )
 from dbx_dl.demo.dates import write_dates
+from dbx_dl.demo.digit_words import draw_digit_words
 from dbx_dl.demo.reviews import write_reviews
 from dbx_dl.demo.visits import write_visits
 from dbx_dl.runtime.whole_files import write_whole
@@ -62,6 +63,7 @@ def write_demo_data(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, se
     _write_digits(data / "digits")
     _write_breast_cancer(data / "breast_cancer.csv", seed)
     _write_csv(data / "reviews.csv", ("id", "review", "sentiment"), write_reviews(seed=seed))
+    _write_digit_words(data / "digit_words", seed)
     _write_csv(data / "dates.csv", ("id", "written", "iso"), write_dates(seed=seed))
     lines = "".join(f"{json.dumps(visit)}\n" for visit in write_visits(seed=seed))
     _write_bytes(data / "visits.json", lines.encode())
@@ -140,6 +142,14 @@ def _write_digits(folder: Path) -> None:
     _write_bytes(folder / "3" / "text.png", b"This is a note that somebody named .png\n")
     _write_bytes(folder / "5" / "empty.png", b"")
     _write_bytes(folder / "7" / "one_pixel.png", _encode_png(pixels_nhw[0, :1, :1]))
+
+
+def _write_digit_words(folder: Path, seed: int) -> None:
+    rows = []
+    for path, pixels_hw, words, split in draw_digit_words(seed=seed):
+        _write_bytes(folder / path, _encode_png(pixels_hw))
+        rows.append((path, words, split))
+    _write_csv(folder / "words.csv", ("path", "words", "split"), rows)
 
 
 def _encode_png(pixels_hw: NDArray[np.uint8]) -> bytes:
