@@ -33,6 +33,8 @@ EXTRAS = {
         "pandas-stubs",
         "types-PyYAML",
         "ruff>=0.11",
+        # The typed models of Databricks' resources, by which the bundle's files are checked.
+        "databricks-bundles>=1.22",
     ],
 }
 EXTRAS["all"] = sorted({need for name, needs in EXTRAS.items() if name != "dev" for need in needs})

@@ -92,6 +92,13 @@ g++ -std=c++20 -fsyntax-only -x c++ - <<<'int main() {}' 2>/dev/null \
 if [ "$nccl" = 1 ]; then
   command -v nvcc >/dev/null || [ -x "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" ] \
     || fail "DBX_DL_HOROVOD_NCCL=1 needs the CUDA toolkit: no nvcc on PATH or in ${CUDA_HOME:-/usr/local/cuda}/bin (set CUDA_HOME)"
+  # Found only after minutes of building otherwise.
+  headers=
+  for folder in ${HOROVOD_NCCL_HOME:+"$HOROVOD_NCCL_HOME/include"} "${CUDA_HOME:-/usr/local/cuda}/include" /usr/include; do
+    [ ! -f "$folder/nccl.h" ] || headers=$folder
+  done
+  [ -n "$headers" ] \
+    || fail "DBX_DL_HOROVOD_NCCL=1 needs NCCL's headers: no nccl.h (Debian: apt-get install libnccl-dev, or set HOROVOD_NCCL_HOME)"
 fi
 
 # ---- source: downloaded or given, checked, and unpacked afresh for every build ---------------------------------------

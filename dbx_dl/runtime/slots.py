@@ -52,7 +52,7 @@ def limit_slots(num_cores: int, read_setting: Callable[[str, str], str]) -> int:
 
 def cores_of_local_master(master: str) -> int | None:
     """Cores of a master in the driver's own process, such as `local[2]`; None for any other."""
-    match = re.fullmatch(r"local(?:\[(\d+|\*)(?:,\d+)?\])?", master)
+    match = re.fullmatch(r"local(?:\[(\d+|\*)(?:, ?\d+)?\])?", master)
     if match is None:
         return None
     if match[1] is None:

@@ -12,7 +12,10 @@ from dbx_dl.demo import breast_cancer_run, digits_run
 from tests.rules.source_files import ROOT, name_of
 
 RUNS = sorted((ROOT / "conf" / "runs").glob("*.yml"))
-TEXTS = [ROOT / name for name in ("README.md", "Makefile", "CHANGELOG.md", ".ci/run", "setup.py", "pyproject.toml")]
+TEXTS = [
+    ROOT / name
+    for name in ("README.md", "databricks.yml", "Makefile", "CHANGELOG.md", ".ci/run", "setup.py", "pyproject.toml")
+]
 TEXTS += sorted(path for path in (ROOT / "conf").rglob("*") if path.is_file())
 PATH = re.compile(r"(?<![\w./~<>{}$-])(?:conf|jobs|notebooks|dbx_dl|tests)/[\w./-]*[\w/]")
 

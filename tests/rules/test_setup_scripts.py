@@ -105,6 +105,21 @@ def test_horovods_build_refuses_what_it_cannot_use(tools: Path, tmp_path: Path) 
         BUILD_WHEEL, sys.executable, path=tools, DBX_DL_HOROVOD_NCCL="1", CUDA_HOME="/no/cuda", **cache
     )
     assert_one_line(no_cuda, "needs the CUDA toolkit")
+    write_tool(tools / "nvcc", "exit 0")
+    without = {"DBX_DL_HOROVOD_NCCL": "1", "CUDA_HOME": "/no/cuda", **cache}
+    no_headers = run_script(BUILD_WHEEL, sys.executable, path=tools, HOROVOD_NCCL_HOME=str(tmp_path), **without)
+    assert_one_line(no_headers, "needs NCCL's headers: no nccl.h")
+    (tmp_path / "include").mkdir()
+    (tmp_path / "include" / "nccl.h").write_text("")
+    found = run_script(
+        BUILD_WHEEL,
+        sys.executable,
+        path=tools,
+        HOROVOD_NCCL_HOME=str(tmp_path),
+        DBX_DL_HOROVOD_SDIST=str(sdist),
+        **without,
+    )
+    assert_one_line(found, "horovod-0.28.1.tar.gz has SHA-256")
     spoiled = run_script(BUILD_WHEEL, sys.executable, path=tools, DBX_DL_HOROVOD_SDIST=str(sdist), **cache)
     assert_one_line(spoiled, "horovod-0.28.1.tar.gz has SHA-256")
     (tools / "g++").unlink()

@@ -13,6 +13,7 @@ from dbx_dl.runtime.slots import limit_slots
         (2, {"spark.master": "local[2]"}, 2),
         (8, {"spark.master": "local[2]"}, 2),
         (8, {"spark.master": "local[2,4]"}, 2),
+        (8, {"spark.master": "local[2, 4]"}, 2),
         (4, {"spark.master": "local"}, 1),
         (4, {"spark.master": "local[4]", "spark.task.cpus": "2"}, 2),
         (3, {"spark.master": "local[3]", "spark.task.cpus": "2"}, 1),
