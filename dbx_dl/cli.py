@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dbx_dl import model_commands, network_commands
+from dbx_dl import model_commands, network_commands, project_commands
 from dbx_dl.terminal import ConfigOption, SetOption, Verbose, print_table, run_of, told_to_the_user
 
 if TYPE_CHECKING:
@@ -198,6 +198,7 @@ def register(
 
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
+    project_commands.init,
     network_commands.networks,
     network_commands.tasks,
     network_commands.activations,

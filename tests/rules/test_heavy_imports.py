@@ -47,7 +47,7 @@ OWNERS = {
     "matplotlib": ("figures.py",),
     "jinja2": ("monitor/",),
     "optuna": ("train/search/study.py", "train/search/space.py"),
-    "typer": ("cli.py", "model_commands.py", "network_commands.py", "terminal.py"),
+    "typer": ("cli.py", "model_commands.py", "network_commands.py", "project_commands.py", "terminal.py"),
     "rich": ("terminal.py",),
 }
 LAZY = (

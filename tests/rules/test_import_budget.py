@@ -22,7 +22,7 @@ SHOW_HELP += "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppres
     [
         ("import dbx_dl", HEAVY | {"numpy"}),
         (SHOW_HELP, HEAVY),
-        ("import dbx_dl.pipeline, dbx_dl.demo, dbx_dl.runtime.spark, dbx_dl.runtime.doctor", HEAVY),
+        ("import dbx_dl.pipeline, dbx_dl.demo, dbx_dl.starter, dbx_dl.runtime.spark, dbx_dl.runtime.doctor", HEAVY),
         (
             "import dbx_dl.score.udf, dbx_dl.score.worker, dbx_dl.score.model.session",
             FRAMEWORKS | {"mlflow", "matplotlib"},

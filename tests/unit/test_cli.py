@@ -46,7 +46,7 @@ def test_every_stage_has_a_command() -> None:
             "report",
             "doctor",
         ),
-        *("inspect", "promote", "backtest", "rollback", "models", "copy", "networks", "tasks", "activations"),
+        *("init", "inspect", "promote", "backtest", "rollback", "models", "copy", "networks", "tasks", "activations"),
     }
 
 
