@@ -25,7 +25,15 @@ MNIST_RUNS = ("mnist_keras", "mnist_tensorflow_cnn", "mnist_tensorflow_mlp", "mn
 
 
 OTHER_RUNS = (
-    *("adult_census", "digits_anomalies", "digits_gan", "reviews", "sales_forecast", "shape_masks", "shapes"),
+    "adult_census",
+    "dates",
+    "digit_words",
+    "digits_anomalies",
+    "digits_gan",
+    "reviews",
+    "sales_forecast",
+    "shape_masks",
+    "shapes",
     "visits",
 )
 

@@ -42,7 +42,7 @@ OWNERS = {
         "score/",
     ),
     "onnxruntime": ("transforms/sessions.py", "score/", "export/", "runtime/doctor.py"),
-    "pandas": ("score/",),
+    "pandas": ("score/", "prepare/tabular/frames.py"),
     "sklearn": ("demo/",),
     "matplotlib": ("figures.py",),
     "jinja2": ("monitor/",),
