@@ -6,15 +6,13 @@ import ast
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from tests.rules.source_files import ROOT, list_files, name_of, parse
 
 
-@pytest.mark.parametrize("path", list_files("jobs", "notebooks", "tests"), ids=name_of)
-def test_imported_names_are_there(path: Path) -> None:
+def test_imported_names_are_there() -> None:
     missing = [
-        f"line {node.lineno}: {node.module} has no {alias.name}"
+        f"{name_of(path)}:{node.lineno}: {node.module} has no {alias.name}"
+        for path in list_files("jobs", "notebooks", "tests")
         for node in ast.walk(parse(path))
         if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] in ("dbx_dl", "tests")
         for alias in node.names
