@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 PANELS = ("loss", "accuracy", "auc", "log_loss")
 MAX_PANELS = 2
 MAX_NAMED_CELLS = 20
+# Characters above an image, and of a text in a table.
+_TITLE_WIDTH, _CELL_WIDTH = 22, 40
+_WRONG = "#d6453d"
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,28 @@ def sample_predictions(
         axes.set_axis_off()
         is_right = label == truth
         title = f"{label}  {probability:.2f}" if is_right else f"{truth} → {label}  {probability:.2f}"
-        axes.set_title(title, fontsize=8, color=palette.text if is_right else "#d6453d")
+        axes.set_title(textwrap.fill(title, _TITLE_WIDTH), fontsize=8, color=palette.text if is_right else _WRONG)
+    return figure
+
+
+def sample_texts(
+    given: Sequence[str], truths: Sequence[str], predictions: Sequence[tuple[str, float]], *, dark: bool = False
+) -> Figure:
+    """A table of texts that were given, the true ones and those that were written, with probabilities; wrong in red."""
+    palette = DARK if dark else LIGHT
+    figure = _new_figure(9.0, 0.4 + 0.25 * len(given))
+    axes = figure.add_subplot()
+    axes.set_axis_off()
+    written = [text for text, _ in predictions]
+    shares = [f"{share:.2f}" for _, share in predictions]
+    rows = [("given", "true", "written", "probability"), *zip(given, truths, written, shares, strict=True)]
+    for place, row in enumerate(rows):
+        is_right = place == 0 or row[1] == row[2]
+        for column, text in zip((0.0, 0.4, 0.65, 0.9), row, strict=True):
+            shown = textwrap.shorten(text, _CELL_WIDTH, placeholder="…") if text else "–"
+            color = palette.text if is_right else _WRONG
+            height = 1 - (place + 0.5) / len(rows)
+            axes.text(column, height, shown, fontsize=8, va="center", color=color, transform=axes.transAxes)
     return figure
 
 
@@ -147,7 +172,7 @@ def class_samples(
         axes = figure.add_subplot(grid[len(shown)])
         axes.set_axis_off()
         text = "rejected\n" + "\n".join(f"{reason}:  {name}" for name, reason in rejects)
-        axes.text(0, 1, text, va="top", fontsize=7, color="#d6453d", family="monospace", transform=axes.transAxes)
+        axes.text(0, 1, text, va="top", fontsize=7, color=_WRONG, family="monospace", transform=axes.transAxes)
     return figure
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.contracts import ImageSpec, PreparedTable, RegisteredModel, ScoredTable
+from dbx_dl.contracts import FeatureSpec, ImageSpec, PreparedTable, RegisteredModel, ScoredTable, TextSpec
 from dbx_dl.errors import DataError
 from dbx_dl.monitor.outcome import RunOutcome
+from dbx_dl.monitor.samples import Sample, order_samples
+from dbx_dl.monitor.text_samples import read_text_samples
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 MAX_LISTED_ROWS = 40
-NUM_SAMPLES = 27
-MAX_WRONG_SAMPLES = 18
 
 
 @dataclass(frozen=True)
@@ -37,26 +37,11 @@ class HeldOutPredictions:
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One test row: its true and predicted label, the probability of the latter, and an image's encoded bytes."""
-
-    key: str
-    truth: str
-    label: str
-    probability: float
-    content: bytes | None
-
-    @property
-    def is_right(self) -> bool:
-        """Whether the prediction is the truth."""
-        return self.truth == self.label
-
-
-@dataclass(frozen=True)
 class Evidence:
     """One run's evidence; lists are cut at MAX_LISTED_ROWS, their whole lengths stand in the contracts.
 
-    Only of classes there are `predictions`, `samples` and `score_labels`; of label sets and numbers they are empty.
+    Only of classes there are `predictions` and `score_labels`, of these and of texts that are written `samples`; of
+    label sets and numbers they are empty.
     """
 
     rejects: list[tuple[str, str, str]]
@@ -65,6 +50,7 @@ class Evidence:
     samples: list[Sample]
     score_labels: dict[str, int]
     score_errors: list[tuple[str, str]]
+    num_wrong_texts: int = 0
 
 
 def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
@@ -77,13 +63,18 @@ def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
     }
     best = _choose_model(outcome).onnx.trained.framework
     samples = choose_samples(predictions[best], outcome.prepared.target.label_names) if has_classes else []
-    if samples and isinstance(outcome.prepared.inputs, ImageSpec):
-        samples = _with_content(spark, outcome.prepared, samples)
+    num_wrong_texts = 0
+    if outcome.writes_texts:
+        trained = _choose_model(outcome).onnx.trained
+        samples, num_wrong_texts = read_text_samples(Path(trained.directory), trained.prepared.target)
+    if samples and not isinstance(outcome.prepared.inputs, FeatureSpec):
+        samples = _with_inputs(spark, outcome.prepared, outcome.prepared.inputs, samples)
     return Evidence(
         rejects=_read_rejects(spark, outcome.prepared),
         predictions=predictions,
         sample_framework=best,
         samples=samples,
+        num_wrong_texts=num_wrong_texts,
         score_labels=_count_labels(spark, outcome.scored) if has_classes else {},
         score_errors=_read_errors(spark, outcome.scored),
     )
@@ -101,16 +92,8 @@ def read_predictions(directory: Path) -> HeldOutPredictions:
 
 
 def choose_samples(predictions: HeldOutPredictions, label_names: tuple[str, ...]) -> list[Sample]:
-    """Wrong predictions first (most confident ones ahead), then right ones spread from doubtful to certain."""
-    import numpy as np
-
+    """Rows of `order_samples`, with their classes."""
     predicted, confidence = predictions.predicted, predictions.probabilities.max(axis=1)
-    order = np.argsort(confidence, kind="stable")
-    is_wrong = predicted[order] != predictions.labels[order]
-    wrong = order[is_wrong][::-1][:MAX_WRONG_SAMPLES]
-    right = order[~is_wrong]
-    num_right = min(len(right), NUM_SAMPLES - len(wrong))
-    spread = right[np.linspace(0, len(right) - 1, num_right).round().astype(int)] if num_right else right[:0]
     return [
         Sample(
             key=str(predictions.keys[row]),
@@ -119,7 +102,7 @@ def choose_samples(predictions: HeldOutPredictions, label_names: tuple[str, ...]
             probability=float(confidence[row]),
             content=None,
         )
-        for row in [*wrong, *spread]
+        for row in order_samples(confidence, predicted != predictions.labels)
     ]
 
 
@@ -129,16 +112,22 @@ def _choose_model(outcome: RunOutcome) -> RegisteredModel:
     return (champions or list(outcome.registered))[0]
 
 
-def _with_content(spark: SparkSession, prepared: PreparedTable, samples: list[Sample]) -> list[Sample]:
+def _with_inputs(
+    spark: SparkSession, prepared: PreparedTable, inputs: ImageSpec | TextSpec, samples: list[Sample]
+) -> list[Sample]:
+    """Samples with the image or the text that was given."""
     from pyspark.sql import functions as F
 
-    from dbx_dl.runtime.tables import read_pinned
+    from dbx_dl.runtime.tables import quote_column, read_pinned
 
-    keys = [sample.key for sample in samples]
-    table = read_pinned(spark, prepared.table).where(F.col(prepared.key_column).isin(keys))
-    rows = table.select(prepared.key_column, prepared.inputs.column).collect()  # type: ignore[union-attr]
-    content = {str(row[0]): bytes(row[1]) for row in rows}
-    return [Sample(s.key, s.truth, s.label, s.probability, content.get(s.key)) for s in samples]
+    keys, is_image = [sample.key for sample in samples], isinstance(inputs, ImageSpec)
+    column = inputs.column if isinstance(inputs, ImageSpec) else inputs.text.column
+    table = read_pinned(spark, prepared.table).where(F.col(quote_column(prepared.key_column)).isin(keys))
+    rows = table.select(quote_column(prepared.key_column), quote_column(column)).collect()
+    found = {str(row[0]): row[1] for row in rows}
+    if is_image:
+        return [replace(s, content=bytes(found[s.key]) if s.key in found else None) for s in samples]
+    return [replace(s, given=_text(found.get(s.key))) for s in samples]
 
 
 def _read_rejects(spark: SparkSession, prepared: PreparedTable) -> list[tuple[str, str, str]]:

@@ -29,6 +29,11 @@ class RunOutcome:
         return all(model.onnx.trained.prepared.target.is_classification for model in self.registered)
 
     @property
+    def writes_texts(self) -> bool:
+        """Whether the run's models write texts."""
+        return all(model.onnx.trained.prepared.target.text is not None for model in self.registered)
+
+    @property
     def row_noun(self) -> str:
         """What one row of this run is called."""
         return "images" if self.prepared.inputs.kind == "images" else "rows"

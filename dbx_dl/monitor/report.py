@@ -62,7 +62,7 @@ def _describe_run(outcome: RunOutcome, evidence: Evidence) -> dict[str, Any]:
         "comparisons": [table for table in (promotion.compare(), promotion.compare_groups()) if table],
         "models": [_describe_model(outcome, model, evidence) for model in outcome.registered],
         "samples": _show_samples(outcome, evidence),
-        "num_wrong": _count_wrong(evidence.predictions.get(evidence.sample_framework)),
+        "num_wrong": evidence.num_wrong_texts or _count_wrong(evidence.predictions.get(evidence.sample_framework)),
     }
 
 

@@ -12,6 +12,7 @@ from dbx_dl.contracts import ImageSpec
 from dbx_dl.tasks import task_of
 from dbx_dl.tasks.several_numbers import SeveralNumbers
 from dbx_dl.train.samples import PREFIX
+from dbx_dl.train.text_pictures import log_texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,6 +41,9 @@ def log_figures(run: TrackedRun, prepared: PreparedTable, result: TrainingResult
         run.log_file(path, "figures")
     if prepared.target.grid is not None and isinstance(prepared.inputs, ImageSpec):
         _log_places(run, prepared, prepared.inputs, predictions)
+    if prepared.target.text is not None:
+        log_texts(run, prepared, prepared.target.text, predictions)
+        return
     if not prepared.target.is_classification:
         _log_estimates(run, prepared, predictions)
         return
