@@ -74,7 +74,7 @@ class EmbeddingColumn(Section):
 
 
 class TextColumn(Section):
-    """Sentences, as the ids of their tokens; a table with such a column has no other feature.
+    """Sentences, as the ids of their tokens; beside such a column only those are features that are declared.
 
     Tokens are what `pattern` (RE2 syntax) finds. The vocabulary is of the `max_tokens` most frequent ones that occur
     `min_count` times in the train split; others are unknown. Texts are cut after `max_length` tokens, where it is not

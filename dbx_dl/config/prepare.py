@@ -122,9 +122,9 @@ class PrepareTableConfig(_WithLabelText):
     Column kinds are inferred from the data unless `columns` declares them; `write_spec` names a YAML file for what was
     found, to be corrected and used as `columns`. `task` is inferred from the label where it is not given;
     `label_separator` splits text into several labels, `label_suffix` is cut off the end of a label that has it. With
-    `task: sequence` the label is a text that is to be written, cut into tokens as `label_text` says. Beside
-    a column that is declared as text there are no features. With `series` the source holds observations, windows of
-    which become the rows; `key` names the column of their keys.
+    `task: sequence` the label is a text that is to be written, cut into tokens as `label_text` says. Beside a column
+    that is declared as text only those are features that are declared too. With `series` the source holds observations,
+    windows of which become the rows; `key` names the column of their keys.
     """
 
     kind: Literal["table"] = "table"
@@ -173,12 +173,15 @@ class PrepareTableConfig(_WithLabelText):
         return self
 
     @model_validator(mode="after")
-    def _is_text_alone(self) -> Self:
+    def _has_one_text(self) -> Self:
         kinds = {name: column.kind for name, column in (self.columns or {}).items() if column.kind != "ignore"}
         texts = [name for name, kind in kinds.items() if kind == "text"]
-        if texts and len(kinds) > 1:
+        if len(texts) > 1:
+            others = ", ".join(texts[1:])
+            raise ValueError(f"column {texts[0]!r} is a text, and a table has one text at most: ignore {others}")
+        if self.task in ("frames", "sequence") and texts and len(kinds) > 1:
             others = ", ".join(name for name in kinds if name != texts[0])
-            raise ValueError(f"column {texts[0]!r} is a text, which is a table's only feature: ignore {others}")
+            raise ValueError(f"`task: {self.task}` reads the text {texts[0]!r} alone: ignore {others}")
         return self
 
 

@@ -18,8 +18,10 @@ from dbx_dl.contracts.inputs import (
     NumericFeature,
     Target,
     TaskName,
+    TextAndColumnsSpec,
     TextFeature,
     TextSpec,
+    find_text,
 )
 from dbx_dl.contracts.models import (
     Calibration,
@@ -108,6 +110,7 @@ __all__ = [
     "Target",
     "TaskName",
     "TensorInfo",
+    "TextAndColumnsSpec",
     "TextFeature",
     "TextSpec",
     "Threshold",
@@ -115,4 +118,5 @@ __all__ = [
     "TrialState",
     "Variant",
     "WeightScheme",
+    "find_text",
 ]

@@ -243,9 +243,53 @@ class TextSpec(Contract):
 
 
 AnyFeature = Feature | TextFeature
+
+
+class TextAndColumnsSpec(Contract):
+    """The fitted encoding of a column of sentences and of other columns into one float32 row.
+
+    Shape (N, max_length + K): the ids of the text's tokens, which float32 holds exactly, and behind them the K encoded
+    features.
+    """
+
+    kind: Literal["text_and_columns"] = "text_and_columns"
+    text: TextFeature
+    table: FeatureSpec
+
+    @property
+    def features(self) -> tuple[AnyFeature, ...]:
+        """The text and then the other columns."""
+        return (self.text, *self.table.features)
+
+    @property
+    def num_encoded(self) -> int:
+        """Ids and features of a row."""
+        return self.text.num_encoded + self.table.num_encoded
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Raw column names, in the order of the model's inputs."""
+        return (self.text.column, *self.table.columns)
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """Shape of one row's input to a network."""
+        return (self.num_encoded,)
+
+    @property
+    def row_dtype(self) -> str:
+        """Element type of it."""
+        return "float32"
+
+
 # What raw columns are encoded by, as opposed to encoded images.
-ColumnsSpec = FeatureSpec | TextSpec
-InputSpec = Annotated[ImageSpec | FeatureSpec | TextSpec, Field(discriminator="kind")]
+ColumnsSpec = FeatureSpec | TextSpec | TextAndColumnsSpec
+InputSpec = Annotated[ImageSpec | FeatureSpec | TextSpec | TextAndColumnsSpec, Field(discriminator="kind")]
+
+
+def find_text(spec: InputSpec) -> TextFeature | None:
+    """The text among the inputs, if there is one."""
+    return spec.text if isinstance(spec, TextSpec | TextAndColumnsSpec) else None
 
 
 class Target(Contract):

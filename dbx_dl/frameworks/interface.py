@@ -23,9 +23,10 @@ class NetworkRequest:
 
     `network` is a name in NETWORKS or `package.module:function`; `input_shape` is one row's shape, (H, W, C) for
     uint8 pixels, (K,) for float32 features or (T,) for int32 ids of tokens, of which there are `num_tokens`, padding
-    (0) among them; the network returns logits of shape (N, num_outputs), with `num_frames` as many for each step.
-    `grid` are rows and columns of cells where it gives some numbers for each cell of an image. One that writes
-    sequences gives num_outputs / 2 ids of `num_words`, and then their probabilities.
+    (0) among them; of (K,) features the first `num_text_steps` are such ids. The network returns logits of shape
+    (N, num_outputs), with `num_frames` as many for each step. `grid` are rows and columns of cells where it gives some
+    numbers for each cell of an image. One that writes sequences gives num_outputs / 2 ids of `num_words`, and then
+    their probabilities.
     """
 
     network: str
@@ -38,6 +39,12 @@ class NetworkRequest:
     num_frames: int = 0
     grid: tuple[int, int] | None = None
     num_words: int = 0
+    num_text_steps: int = 0
+
+    @property
+    def is_text(self) -> bool:
+        """Whether a row is the ids of a text and nothing else, so that it ends in padding."""
+        return self.num_tokens > 0 and not self.num_text_steps
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
-from dbx_dl.contracts import ImageSpec, TextSpec
+from dbx_dl.contracts import ImageSpec, TextAndColumnsSpec, find_text
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.frameworks.architectures import ARCHITECTURES
 from dbx_dl.frameworks.architectures.adversarial import ADVERSARIAL_NETWORKS
@@ -27,6 +27,7 @@ def network_request(
 ) -> NetworkRequest:
     """The request for a network on this table: uint8 pixels, float32 features or int32 token ids; outputs by task."""
     inputs = prepared.inputs
+    text = find_text(inputs)
     return NetworkRequest(
         network=network,
         options=dict(options),
@@ -34,7 +35,8 @@ def network_request(
         input_dtype=inputs.row_dtype,
         num_outputs=_count_outputs(prepared, inputs.row_shape),
         seed=seed,
-        num_tokens=inputs.text.num_tokens if isinstance(inputs, TextSpec) else 0,
+        num_tokens=0 if text is None else text.num_tokens,
+        num_text_steps=inputs.text.max_length if isinstance(inputs, TextAndColumnsSpec) else 0,
         grid=prepared.target.grid,
         num_frames=prepared.target.num_frames,
         num_words=0 if prepared.target.text is None else prepared.target.text.num_tokens,

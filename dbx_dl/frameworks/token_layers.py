@@ -119,3 +119,28 @@ class SideBySide:
     def num_parameters(self, shape: Shape) -> int:
         """Those of all branches."""
         return sum(count_parameters(branch, shape) for branch in self.branches)
+
+
+@dataclass(frozen=True)
+class TextBesideColumns:
+    """Of rows (T + K,), what `text` makes of T = `num_steps` ids, and behind it what `columns` makes of K features.
+
+    The ids are float32 there, and int32 again for `text`. Both give a vector (L,).
+    """
+
+    num_steps: int
+    text: tuple[Layer, ...]
+    columns: tuple[Layer, ...]
+
+    def shape_after(self, shape: Shape) -> Shape:
+        """The vectors' lengths added up."""
+        text, columns = self._shapes(shape)
+        return (shape_after(self.text, text)[0] + shape_after(self.columns, columns)[0],)
+
+    def num_parameters(self, shape: Shape) -> int:
+        """Those of both."""
+        text, columns = self._shapes(shape)
+        return count_parameters(self.text, text) + count_parameters(self.columns, columns)
+
+    def _shapes(self, shape: Shape) -> tuple[Shape, Shape]:
+        return (self.num_steps,), (shape[0] - self.num_steps,)

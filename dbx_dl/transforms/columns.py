@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import TextSpec
+from dbx_dl.contracts import find_text
 from dbx_dl.errors import DataError
 from dbx_dl.transforms.arrow_values import to_float64, to_micros, to_number_rows, to_str
 from dbx_dl.transforms.encoder.timestamps import null_input
@@ -51,9 +51,10 @@ class TabularEncoder:
     def __init__(self, spec: ColumnsSpec) -> None:
         self._session = open_session(build_encoder(spec, opset=18))
         self.spec = spec
+        self._text = find_text(spec)
 
     def encode(self, columns: pa.Table | pa.RecordBatch, out: np.ndarray | None = None) -> np.ndarray:
-        """Features float32 (N, spec.num_encoded) of raw columns, int32 token ids of a text; in `out` if given.
+        """Features float32 (N, spec.num_encoded) of raw columns, int32 ids of a text alone; in `out` if given.
 
         DataError as `to_model_inputs`.
         """
@@ -61,7 +62,7 @@ class TabularEncoder:
 
         piece_rows = max(1, _PIECE_BYTES // (8 * self.spec.num_encoded))
         is_small = columns.num_rows <= min(piece_rows, _ROWS_AT_ONCE)
-        if out is None and is_small and not isinstance(self.spec, TextSpec):
+        if out is None and is_small and self._text is None:
             return self._run(to_model_inputs(columns, self.spec))
         features = np.empty((columns.num_rows, self.spec.num_encoded), self.spec.row_dtype) if out is None else out
         for start in range(0, columns.num_rows, piece_rows):
@@ -70,8 +71,8 @@ class TabularEncoder:
 
     def _fill(self, features: np.ndarray, columns: pa.Table | pa.RecordBatch) -> None:
         arrays = to_model_inputs(columns, self.spec)
-        if isinstance(self.spec, TextSpec):
-            for rows in group_by_length(arrays[self.spec.text.column]):
+        if self._text is not None:
+            for rows in group_by_length(arrays[self._text.column]):
                 features[rows] = self._run({name: array[rows] for name, array in arrays.items()})
             return
         for start in range(0, len(features), _ROWS_AT_ONCE):

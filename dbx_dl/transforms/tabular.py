@@ -13,6 +13,7 @@ from dbx_dl.contracts import (
     EmbeddingFeature,
     HashedFeature,
     NumericFeature,
+    TextAndColumnsSpec,
     TextSpec,
 )
 from dbx_dl.errors import DataError
@@ -36,23 +37,27 @@ ML_OPSET = 3
 def build_encoder(spec: ColumnsSpec, opset: int) -> onnx.ModelProto:
     """The ONNX graph of a fitted spec, at `opset` (18 to 21) of the default domain and 3 of ai.onnx.ml.
 
-    Inputs, named like the raw columns: double (N,) for numeric, string (N,) for categorical and hashed, double
-    (N, size) for embedding, int64 (N,) for datetime features and beside it boolean (N,) `<column>_is_null`. The one
-    output, float32 (N, spec.num_encoded), is named `features`; underscores are appended where an input has that name,
-    so take the name from `graph.output[0]`. Everything is computed in float64 and cast last. NaN and infinities count
-    as null (the fill value), "" and unseen categories as unknown (slot 0). A text's input is string (N,), its output
-    int32 (N, max_length). Hashed features and texts need an operator of ONNX Runtime (com.microsoft). DataError when
-    nothing would be encoded or two inputs would have one name.
+    Inputs, named like the raw columns: double (N,) for numeric, string (N,) for categorical and hashed, double (N,
+    size) for embedding, int64 (N,) for datetime features and beside it boolean (N,) `<column>_is_null`. The one output,
+    float32 (N, spec.num_encoded), is named `features`; underscores are appended where an input has that name, so take
+    the name from `graph.output[0]`. Everything is computed in float64 and cast last. NaN and infinities count as null
+    (the fill value), "" and unseen categories as unknown (slot 0). A text's input is string (N,), its output int32 (N,
+    max_length), beside other columns float32 and before their features. Hashed features and texts need an operator of
+    ONNX Runtime (com.microsoft). DataError when nothing would be encoded or two inputs would have one name.
     """
     from onnx import TensorProto, helper
 
     inputs = _describe_inputs(spec)
     names = [value.name for value in inputs]
     graph = EncoderGraph(names)
+    kind = TensorProto.INT32 if isinstance(spec, TextSpec) else TensorProto.FLOAT
     if isinstance(spec, TextSpec):
-        encoded, kind = encode_text(graph, spec.text), TensorProto.INT32
+        encoded = encode_text(graph, spec.text)
+    elif isinstance(spec, TextAndColumnsSpec):
+        ids = graph.add("Cast", [encode_text(graph, spec.text)], to=TensorProto.DOUBLE)
+        encoded = graph.side_by_side([ids, *_encode(graph, spec.table)])
     else:
-        encoded, kind = graph.side_by_side(_encode(graph, spec)), TensorProto.FLOAT
+        encoded = graph.side_by_side(_encode(graph, spec))
     output_name = _free_name(OUTPUT_NAME, names)
     graph.add("Cast", [encoded], output=output_name, to=kind)
     output = helper.make_tensor_value_info(output_name, kind, ["N", spec.num_encoded])

@@ -61,6 +61,9 @@ REQUESTS = {
     "image_captioner": NetworkRequest(
         "image_captioner", {"units": 8, "filters": 4}, (12, 10, 3), "uint8", 8, 7, num_words=9
     ),
+    "text_and_columns": NetworkRequest(
+        "text_and_columns", {"embedding_width": 6, "filters": 5}, (16,), "float32", 3, 7, 300, num_text_steps=11
+    ),
     "go_policy": NetworkRequest("go_policy", {"filters": 4}, (19 * 19 * 48,), "float32", 361, 7),
 }
 
@@ -78,7 +81,7 @@ def main(name: str, folder: Path) -> None:
         np.save(folder / f"{key}.npy", logits)
         framework.export_network(network, REQUESTS[key], folder / f"{key}.onnx", 18)
         found[key] = num_parameters
-        if REQUESTS[key].num_tokens:
+        if REQUESTS[key].is_text:
             if not REQUESTS[key].num_frames:
                 # Rows of up to half the steps, without the other half.
                 np.save(folder / f"{key}.short.npy", objective.predict(make_inputs(key)[: NUM_ROWS // 2 + 1, :6]))
@@ -93,12 +96,19 @@ def make_inputs(key: str) -> np.ndarray:
     shape = (NUM_ROWS, *request.input_shape)
     if request.input_dtype == "uint8":
         return random.integers(0, 256, shape, dtype=np.uint8)
-    if request.input_dtype == "int32":
-        # Rows of 0 (an empty text) to all tokens, padding behind them.
-        lengths = np.linspace(0, shape[1], NUM_ROWS).astype(int)
-        ids = random.integers(1, request.num_tokens, shape, dtype=np.int32)
-        return np.where(np.arange(shape[1]) < lengths[:, None], ids, 0).astype(np.int32)
-    return random.normal(size=shape).astype(np.float32)
+    if request.is_text:
+        return make_ids(shape[1], request.num_tokens, random)
+    numbers = random.normal(size=shape).astype(np.float32)
+    if request.num_text_steps:
+        numbers[:, : request.num_text_steps] = make_ids(request.num_text_steps, request.num_tokens, random)
+    return numbers
+
+
+def make_ids(num_steps: int, num_tokens: int, random: np.random.Generator) -> np.ndarray:
+    """Rows of 0 (an empty text) to all tokens, padding behind them."""
+    lengths = np.linspace(0, num_steps, NUM_ROWS).astype(int)
+    ids = random.integers(1, num_tokens, (NUM_ROWS, num_steps), dtype=np.int32)
+    return np.where(np.arange(num_steps) < lengths[:, None], ids, 0).astype(np.int32)
 
 
 def change_padding(network: Any, name: str) -> None:

@@ -14,7 +14,7 @@ from tests.numerics.architectures import NUM_ROWS, REQUESTS, make_inputs
 from tests.numerics.children import run_alone
 from tests.numerics.test_frameworks_agree import open_session
 
-QUICK = ("resnet", "lstm", "text_cnn", "encoder_decoder")
+QUICK = ("resnet", "lstm", "text_cnn", "encoder_decoder", "text_and_columns")
 SLOW = tuple(key for key in REQUESTS if key not in QUICK)
 FRAMEWORKS = ("keras", "torch")
 
@@ -52,7 +52,7 @@ def test_both_frameworks_give_the_same_logits(networks: dict[str, Path]) -> None
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_padding_changes_nothing(networks: dict[str, Path], framework: str) -> None:
     folder = networks[framework]
-    texts = [key for key in json.loads((folder / "networks.json").read_text()) if REQUESTS[key].num_tokens]
+    texts = [key for key in json.loads((folder / "networks.json").read_text()) if REQUESTS[key].is_text]
     assert texts
     for key in texts:
         logits, others = np.load(folder / f"{key}.npy"), np.load(folder / f"{key}.padding.npy")

@@ -1,4 +1,4 @@
-"""Networks for texts alone."""
+"""Networks for texts, alone or beside other columns."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from dbx_dl.config import Section
 from dbx_dl.frameworks.architectures.architecture import Architecture
-from dbx_dl.frameworks.layers import Dropout, Layer
-from dbx_dl.frameworks.token_layers import Conv1D, Embedding, MaxOverTokens, SideBySide
+from dbx_dl.frameworks.layers import Activation, Dense, Dropout, Layer
+from dbx_dl.frameworks.token_layers import Conv1D, Embedding, MaxOverTokens, SideBySide, TextBesideColumns
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import NetworkRequest
@@ -42,8 +42,33 @@ class TextCnnOptions(Section):
 
 def describe_text_cnn(request: NetworkRequest, options: TextCnnOptions) -> tuple[Layer, ...]:
     """The layers before the logits."""
+    return (*_convolve_text(request, options), Dropout(options.dropout))
+
+
+def _convolve_text(request: NetworkRequest, options: TextCnnOptions) -> tuple[Layer, ...]:
+    """Ids (T,) to the largest values of all filters."""
     branches = tuple((Conv1D(options.filters, size), MaxOverTokens()) for size in options.sizes)
-    return (Embedding(request.num_tokens, options.embedding_width), SideBySide(branches), Dropout(options.dropout))
+    return (Embedding(request.num_tokens, options.embedding_width), SideBySide(branches))
 
 
-TEXT_NETWORKS = {"text_cnn": Architecture(TextCnnOptions, ("text",), describe_text_cnn)}
+class TextAndColumnsOptions(TextCnnOptions):
+    """A tower for the text and one for the other columns, and a dense layer over both.
+
+    The text's is that of `text_cnn`, the columns' a dense layer of `hidden_units` with relu. Behind both come such a
+    layer once more, so that what a word means may depend on a column, dropout and the logits.
+    """
+
+    hidden_units: int = Field(default=64, gt=0)
+
+
+def describe_text_and_columns(request: NetworkRequest, options: TextAndColumnsOptions) -> tuple[Layer, ...]:
+    """The layers before the logits."""
+    dense = (Dense(options.hidden_units), Activation("relu"))
+    towers = TextBesideColumns(request.num_text_steps, _convolve_text(request, options), dense)
+    return (towers, *dense, Dropout(options.dropout))
+
+
+TEXT_NETWORKS = {
+    "text_cnn": Architecture(TextCnnOptions, ("text",), describe_text_cnn),
+    "text_and_columns": Architecture(TextAndColumnsOptions, ("text_and_columns",), describe_text_and_columns),
+}

@@ -18,10 +18,13 @@ from dbx_dl.frameworks.keras.activations import create_activation
 from dbx_dl.frameworks.keras.decoder_layers import write_tokens
 from dbx_dl.frameworks.keras.random_layers import Corrupt, Sample
 from dbx_dl.frameworks.keras.token_layers import (
+    DropIds,
+    FindTokens,
     LastToken,
     MaxOverTokens,
     MeanOverTokens,
     ReverseTokens,
+    TakeIds,
     TokenLogits,
     TokenPositions,
     convolve_tokens,
@@ -162,6 +165,16 @@ def _put_side_by_side(layer: token_layers.SideBySide, values: Values, name: str,
     return keras.layers.Concatenate(name=name)(found)
 
 
+def _read_text_beside_columns(layer: token_layers.TextBesideColumns, values: Values, name: str) -> Values:
+    named = name_layers((*layer.text, *layer.columns))
+    text, columns = named[: len(layer.text)], named[len(layer.text) :]
+    ids = TakeIds(layer.num_steps, name=f"{name}.ids")(values)
+    numbers = DropIds(layer.num_steps, name=f"{name}.numbers")(values)
+    tokens = FindTokens(name=f"{name}.tokens")(ids)
+    found = [apply_layers(text, ids, f"{name}.", tokens), apply_layers(columns, numbers, f"{name}.")]
+    return keras.layers.Concatenate(name=name)(found)
+
+
 def _attend(layer: kinds.SelfAttention, values: Values, name: str, tokens_nt: Values) -> Values:
     attention = SelfAttention(layer.num_heads, name=name)
     return attention(values) if tokens_nt is None else attention(values, tokens_nt)
@@ -205,6 +218,7 @@ APPLIERS: dict[type, Callable[[Any, Values, str], Values]] = {
     random_layers.Sample: _create(lambda _, name: Sample(name=name)),
     random_layers.Mark: _create(lambda _, name: keras.layers.Identity(name=name)),
     token_layers.TokenPositions: _create(lambda layer, name: TokenPositions(layer.num_steps, name=name)),
+    token_layers.TextBesideColumns: _read_text_beside_columns,
     token_layers.Embedding: _create(lambda layer, name: keras.layers.Embedding(layer.num_ids, layer.width, name=name)),
 }
 

@@ -41,9 +41,9 @@ def build_network(request: NetworkRequest) -> Any:
 def build_described(request: NetworkRequest) -> Any:
     """A built-in network, as `frameworks.architectures` describes it, with the layers' names from there."""
     # Batches of texts come in several lengths, but where every step has a label.
-    row_shape = (None,) if request.num_tokens and not request.num_frames else request.input_shape
+    row_shape = (None,) if request.is_text and not request.num_frames else request.input_shape
     inputs = keras.Input(row_shape, dtype=request.input_dtype, name="inputs")
-    tokens = FindTokens(name="tokens")(inputs) if request.num_tokens else None
+    tokens = FindTokens(name="tokens")(inputs) if request.is_text else None
     outputs = apply_layers(describe_network(request), inputs, tokens_nt=tokens)
     if gives_inputs(request):
         outputs = keras.layers.Concatenate(name="beside_inputs")([outputs, _line_up(inputs, request.input_dtype)])

@@ -27,6 +27,40 @@ class FindTokens(keras.layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable("dbx_dl")
+class TakeIds(keras.layers.Layer):  # type: ignore[misc]
+    """The first `num_steps` of rows (N, T + K) as int32, which lower precision than float32 would round."""
+
+    def __init__(self, num_steps: int, **options: Any) -> None:
+        super().__init__(autocast=False, **options)
+        self._num_steps = num_steps
+
+    def call(self, rows: Values) -> Values:
+        """(N, T)."""
+        return ops.cast(rows[:, : self._num_steps], "int32")
+
+    def get_config(self) -> dict[str, Any]:
+        """What rebuilds the layer."""
+        return {**super().get_config(), "num_steps": self._num_steps}
+
+
+@keras.saving.register_keras_serializable("dbx_dl")
+class DropIds(keras.layers.Layer):  # type: ignore[misc]
+    """What is behind the first `num_steps` of rows (N, T + K)."""
+
+    def __init__(self, num_steps: int, **options: Any) -> None:
+        super().__init__(**options)
+        self._num_steps = num_steps
+
+    def call(self, rows: Values) -> Values:
+        """(N, K)."""
+        return rows[:, self._num_steps :]
+
+    def get_config(self) -> dict[str, Any]:
+        """What rebuilds the layer."""
+        return {**super().get_config(), "num_steps": self._num_steps}
+
+
+@keras.saving.register_keras_serializable("dbx_dl")
 class TokenPositions(keras.layers.Layer):  # type: ignore[misc]
     """See `frameworks.token_layers.TokenPositions`."""
 

@@ -43,7 +43,7 @@ def build_described(request: NetworkRequest) -> Any:
         return BesideInputs(modules)
     if request.num_words:
         return WritingNetwork(modules)
-    return TokenNetwork(modules) if request.num_tokens else nn.Sequential(modules)
+    return TokenNetwork(modules) if request.is_text else nn.Sequential(modules)
 
 
 class BesideInputs(nn.Sequential):  # type: ignore[misc]

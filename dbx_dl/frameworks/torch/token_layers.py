@@ -19,6 +19,11 @@ def walk(modules: Iterable[Any], values: Any, tokens_nt: Any) -> Any:
     return values
 
 
+def mark_tokens(ids_nt: Any) -> Any:
+    """float32 (N, T): 1 for tokens, 0 for padding."""
+    return (ids_nt != kinds.PADDING_ID).to(torch.float32)
+
+
 def keep_tokens(values_ntk: Any, tokens_nt: Any) -> Any:
     """Zeros where there is padding."""
     return values_ntk if tokens_nt is None else values_ntk * tokens_nt[..., None]
@@ -29,7 +34,7 @@ class TokenNetwork(nn.Sequential):  # type: ignore[misc]
 
     def forward(self, ids_nt: Any) -> Any:
         """The last module's values."""
-        return walk(self, ids_nt, (ids_nt != kinds.PADDING_ID).to(torch.float32))
+        return walk(self, ids_nt, mark_tokens(ids_nt))
 
 
 class Conv1D(nn.Module):  # type: ignore[misc]

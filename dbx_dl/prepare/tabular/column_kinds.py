@@ -64,7 +64,7 @@ def list_columns(raw: DataFrame, config: PrepareTableConfig) -> list[str]:
 def needs_survey(name: str, config: PrepareTableConfig) -> bool:
     """Whether the config leaves something about a column to the data."""
     declared = (config.columns or {}).get(name)
-    if any(column.kind == "text" for column in (config.columns or {}).values()):
+    if declared is None and any(column.kind == "text" for column in (config.columns or {}).values()):
         return False
     return declared is None or (isinstance(declared, EmbeddingColumn) and declared.size is None)
 
@@ -85,7 +85,7 @@ def find_columns(
         if declared is not None:
             columns[name] = _complete(raw, name, declared, surveys.get(name), what)
         elif text is not None:
-            logger.info("column %r is left out: the text %r is the only feature", name, text)
+            logger.info("column %r is left out: beside the text %r only declared columns are features", name, text)
             columns[name] = IgnoredColumn()
         elif name == config.split.group:
             logger.info("column %r names the group: it is no feature unless `columns` declares it", name)

@@ -9,6 +9,7 @@ from dbx_dl.errors import DataError
 
 if TYPE_CHECKING:
     from dbx_dl.config import TextColumn
+    from dbx_dl.contracts import TextAndColumnsSpec
     from dbx_dl.prepare.tabular.token_measures import TokenMeasures
 
 # Where the config does not say: the longest text of the train split, or so many tokens.
@@ -39,7 +40,7 @@ def fit_text(name: str, column: TextColumn, measures: TokenMeasures, longest: in
     )
 
 
-def describe_text(spec: TextSpec, measures: TokenMeasures, done: str = "read") -> list[str]:
+def describe_text(spec: TextSpec | TextAndColumnsSpec, measures: TokenMeasures, done: str = "read") -> list[str]:
     """Sentences about texts that are cut (what is behind is not `done`) or have no token, and about unknown tokens."""
     text, sentences = spec.text, []
     num_rows = sum(measures.lengths.values())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dbx_dl.config import BooleanColumn, CategoricalColumn, DatetimeColumn, EmbeddingColumn, NumericColumn, TextColumn
-from dbx_dl.contracts import ColumnsSpec, Feature, FeatureSpec
+from dbx_dl.contracts import ColumnsSpec, Feature, FeatureSpec, TextAndColumnsSpec, TextSpec
 from dbx_dl.errors import DataError
 from dbx_dl.prepare.tabular.column_measures import measure_columns
 from dbx_dl.prepare.tabular.fit_categorical import fit_categorical
@@ -31,15 +31,36 @@ def fit_features(
     """Statistics of typed columns (as `check_rows` makes them) over the rows of `train`, in the order of `columns`.
 
     `measures` are those of `measure_columns` where they are known already; then only transformed numbers and
-    embeddings need a pass of their own. Columns without any value are left out; DataError when none is left. A text is
-    alone and has a TextSpec.
+    embeddings need a pass of their own. Columns without any value are left out; DataError when none is left. A text
+    that is alone has a TextSpec, one beside other columns a TextAndColumnsSpec.
     """
     if measures is None:
         measures = measure_columns(train, columns, max_categories)
     known = {name: column for name, column in columns.items() if name in measures and measures[name].num_values}
-    for name, column in known.items():
+    text = _fit_text(known, measures)
+    features = _fit_features(train, known, measures, max_categories)
+    if text is None and not features:
+        raise DataError(f"none of the {len(columns)} feature columns has a value in the train split")
+    table = FeatureSpec(features=features)
+    if text is None:
+        return table
+    return TextAndColumnsSpec(text=text.text, table=table) if features else text
+
+
+def _fit_text(columns: Mapping[str, ColumnConfig], measures: Mapping[str, ColumnMeasures]) -> TextSpec | None:
+    for name, column in columns.items():
         if isinstance(column, TextColumn) and (tokens := measures[name].tokens) is not None:
             return fit_text(name, column, tokens)
+    return None
+
+
+def _fit_features(
+    train: DataFrame,
+    known: Mapping[str, ColumnConfig],
+    measures: Mapping[str, ColumnMeasures],
+    max_categories: int,
+) -> tuple[Feature, ...]:
+    """Features of all columns but texts, those of which something can be told."""
     numeric = {name: column for name, column in known.items() if isinstance(column, NumericColumn)}
     embeddings = {name: column for name, column in known.items() if isinstance(column, EmbeddingColumn)}
     fitted: dict[str, Feature | None] = {}
@@ -52,7 +73,4 @@ def fit_features(
             fitted[name] = fit_boolean(name, column, measures[name])
         elif isinstance(column, DatetimeColumn):
             fitted[name] = fit_datetime(name, column, measures[name])
-    features = [fitted[name] for name in columns if fitted.get(name) is not None]
-    if not features:
-        raise DataError(f"none of the {len(columns)} feature columns has a value in the train split")
-    return FeatureSpec(features=tuple(feature for feature in features if feature is not None))
+    return tuple(feature for name in known if (feature := fitted.get(name)) is not None)

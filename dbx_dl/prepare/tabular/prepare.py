@@ -7,7 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.contracts import ColumnProfile, ImageSpec, PreparedTable, TableStatistics, Target, TextSpec
+from dbx_dl.contracts import (
+    ColumnProfile,
+    ImageSpec,
+    PreparedTable,
+    TableStatistics,
+    Target,
+    TextAndColumnsSpec,
+    TextSpec,
+)
 from dbx_dl.prepare.class_weights import weigh_classes
 from dbx_dl.prepare.commits import PresentTable, find_present, publish, stay
 from dbx_dl.prepare.label_texts import fit_label_text, hide_labels
@@ -197,8 +205,9 @@ def examine_train(
         require_varied_label(measures)
     fitted = spec or fit_features(train, columns, max_categories, measures)
     warnings = describe_columns(columns, measures, max_categories)
-    if isinstance(fitted, TextSpec) and (tokens := measures[fitted.text.column].tokens) is not None:
-        warnings += describe_text(fitted, tokens)
+    if isinstance(fitted, TextSpec | TextAndColumnsSpec):
+        tokens = measures[fitted.text.column].tokens
+        warnings += describe_text(fitted, tokens) if tokens is not None else []
     warnings += find_leaks(train, columns, measures, task, len(outcome.label_names))
     for sentence in warnings:
         logger.warning("%s", sentence)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import TextSpec
+from dbx_dl.contracts import find_text
 from dbx_dl.score.inputs.bound_rows import BoundRows
 from dbx_dl.score.inputs.wants import Want
 
@@ -46,7 +46,7 @@ class FeatureBinding:
     @property
     def has_free_lengths(self) -> bool:
         """Whether rows differ in what they take up."""
-        return isinstance(self.spec, TextSpec)
+        return find_text(self.spec) is not None
 
     @property
     def row_bytes(self) -> int:
@@ -66,9 +66,10 @@ class FeatureBinding:
         import numpy as np
         import pyarrow.compute as pc
 
-        if not isinstance(self.spec, TextSpec):
+        text = find_text(self.spec)
+        if text is None:
             return None
-        num_bytes = pc.fill_null(pc.binary_length(batch.column(self.spec.text.column).cast("string")), 0)
+        num_bytes = pc.fill_null(pc.binary_length(batch.column(text.column).cast("string")), 0)
         sizes = np.maximum(num_bytes.to_numpy(zero_copy_only=False) // _SHORT_BYTES, 1)
         classes: np.ndarray = np.floor(np.log2(sizes)).astype(np.int64).reshape(-1, 1)
         return classes

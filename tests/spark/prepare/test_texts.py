@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from dbx_dl.config import PrepareTableConfig
-from dbx_dl.contracts import TextSpec
+from dbx_dl.config import NumericColumn, PrepareTableConfig
+from dbx_dl.contracts import TextAndColumnsSpec, TextSpec
 from dbx_dl.errors import DataError
 from dbx_dl.feed.reader import open_feed
 from dbx_dl.prepare.tabular.prepare import prepare_table
@@ -62,6 +62,22 @@ def test_a_text_is_prepared_and_read(spark: SparkSession, tmp_path: Path) -> Non
     ids = {key: row.tolist() for key, row in zip(batch.keys, batch.inputs, strict=True)}
     assert batch.inputs.dtype == np.int32
     assert [ids[f"r{row:02d}"] for row in range(5)] == [[3, 4, 0], [3, 3, 5], [2, 4, 0], [0, 0, 0], [2, 2, 2]]
+
+
+def test_a_text_is_read_beside_declared_columns(spark: SparkSession, tmp_path: Path) -> None:
+    write_source(tmp_path / "in.csv", ROWS)
+    config = configure(tmp_path)
+    columns = {"review": config.columns["review"], "stars": NumericColumn(scale="min_max")} if config.columns else {}
+    prepared = prepare_table(spark, config.model_copy(update={"columns": columns}))
+    spec = prepared.inputs
+    assert isinstance(spec, TextAndColumnsSpec)
+    assert (spec.columns, spec.row_shape, spec.row_dtype) == (("review", "stars"), (4,), "float32")
+    assert [profile.column for profile in prepared.statistics.profiles] == ["review", "stars"]
+    assert any("have no token" in warning for warning in prepared.statistics.warnings)
+    (batch,) = open_feed(prepared, "train", batch_size=5).batches(0)
+    rows = {key: row.tolist() for key, row in zip(batch.keys, batch.inputs, strict=True)}
+    expected = [[3, 4, 0, 0], [3, 3, 5, 0.25], [2, 4, 0, 0.5], [0, 0, 0, 0.75], [2, 2, 2, 1]]
+    assert [rows[f"r{row:02d}"] for row in range(5)] == expected
 
 
 @pytest.mark.matrix

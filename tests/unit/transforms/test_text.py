@@ -10,9 +10,21 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
-from dbx_dl.contracts import TextFeature, TextSpec
+from dbx_dl.contracts import (
+    CategoricalFeature,
+    FeatureSpec,
+    InputSpec,
+    NumericFeature,
+    TextAndColumnsSpec,
+    TextFeature,
+    TextSpec,
+    find_text,
+)
 from dbx_dl.errors import ConfigError
+from dbx_dl.feed.decoding import create_decoder
+from dbx_dl.score.inputs.feature_binding import FeatureBinding
 from dbx_dl.transforms import text as text_module
 from dbx_dl.transforms.columns import TabularEncoder
 from dbx_dl.transforms.tabular import build_encoder
@@ -101,6 +113,45 @@ def test_a_pattern_that_is_none_is_refused() -> None:
         TextSplitter("[a-z", lowercase=True)
 
 
+BESIDE = TextAndColumnsSpec(
+    text=SPEC.text,
+    table=FeatureSpec(
+        features=(
+            NumericFeature(column="stars", fill=3, center=3, scale=2),
+            CategoricalFeature(column="tone", categories=("ironic",)),
+        )
+    ),
+)
+
+
+def test_ids_stand_before_the_features_of_other_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["good bad", None, "bad " * 50]
+    table = pa.table({"tone": ["ironic", "plain", None], "stars": [5.0, None, 1.0], "review": texts})
+    expected = [[2, 3, 0, 0, 0, 0, 1, 0, 1], [0] * 6 + [0, 1, 0], [3] * 6 + [-1, 1, 0]]
+    encoder = TabularEncoder(BESIDE)
+    found = encoder.encode(table)
+    assert found.dtype == np.float32 and found.tolist() == expected
+    monkeypatch.setattr(text_module, "MAX_CELLS", 100)
+    assert encoder.encode(table).tolist() == expected
+    assert [value.name for value in build_encoder(BESIDE, 18).graph.input] == ["review", "stars", "tone"]
+
+
+def test_only_a_text_alone_is_padded() -> None:
+    assert create_decoder(SPEC).is_padded and not create_decoder(BESIDE).is_padded
+    assert find_text(BESIDE) == find_text(SPEC) == SPEC.text and find_text(BESIDE.table) is None
+
+
+@pytest.mark.parametrize("spec", [SPEC, BESIDE])
+def test_rows_are_scored_beside_texts_of_their_length(spec: TextSpec | TextAndColumnsSpec) -> None:
+    binding = FeatureBinding(spec)
+    assert binding.has_free_lengths
+    batch = pa.record_batch({"review": ["good", "bad " * 1000, None], "stars": [1.0] * 3, "tone": ["plain"] * 3})
+    sizes = binding.measure_rows(batch)
+    assert sizes is not None and sizes.ravel().tolist() == [0, 1, 0]
+
+
 def test_a_spec_survives_json() -> None:
+    assert TypeAdapter(InputSpec).validate_json(BESIDE.model_dump_json()) == BESIDE
+    assert (BESIDE.row_shape, BESIDE.row_dtype, BESIDE.columns) == ((9,), "float32", ("review", "stars", "tone"))
     assert TextSpec.model_validate_json(SPEC.model_dump_json()) == SPEC
     assert (SPEC.text.num_tokens, SPEC.row_shape, SPEC.row_dtype) == (8, (6,), "int32")

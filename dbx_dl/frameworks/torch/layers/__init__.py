@@ -30,6 +30,7 @@ from dbx_dl.frameworks.torch.token_layers import (
     TokenPositions,
     create_embedding,
     keep_tokens,
+    mark_tokens,
     walk,
 )
 
@@ -146,6 +147,26 @@ class SideBySide(nn.Module):  # type: ignore[misc]
         return torch.cat(found, dim=1 if values.ndim == 4 else -1)
 
 
+class TextBesideColumns(nn.Module):  # type: ignore[misc]
+    """See `frameworks.token_layers.TextBesideColumns`, with the modules of both by their names."""
+
+    def __init__(self, layer: token_layers.TextBesideColumns, shape: Shape) -> None:
+        super().__init__()
+        named, num_text = name_layers((*layer.text, *layer.columns)), len(layer.text)
+        text = create_modules(named[:num_text], (layer.num_steps,))
+        columns = create_modules(named[num_text:], (shape[0] - layer.num_steps,))
+        self._num_steps, self._text, self._columns = layer.num_steps, tuple(text), tuple(columns)
+        for name, module in (text | columns).items():
+            self.add_module(name, module)
+
+    def forward(self, rows: Any) -> Any:
+        """(N, L + M)."""
+        ids = rows[:, : self._num_steps].to(torch.int32)
+        text = walk([getattr(self, name) for name in self._text], ids, mark_tokens(ids))
+        columns = walk([getattr(self, name) for name in self._columns], rows[:, self._num_steps :], None)
+        return torch.cat([text, columns], dim=-1)
+
+
 class SelfAttention(nn.Module):  # type: ignore[misc]
     """See `frameworks.layers.SelfAttention`; on float (N, T, K)."""
 
@@ -244,5 +265,6 @@ CREATORS: dict[type, Callable[[Any, Shape], Any]] = {
     token_layers.TokenLogits: lambda *_: TokenLogits(),
     token_layers.ReverseTokens: lambda *_: ReverseTokens(),
     token_layers.SideBySide: SideBySide,
+    token_layers.TextBesideColumns: TextBesideColumns,
     decoder_layers.AttentionDecoder: lambda layer, shape: AttentionDecoder(layer, shape[-1]),
 }

@@ -75,6 +75,15 @@ def test_a_network_that_cannot_be_built_is_found_without_a_framework(
         check_network(NetworkRequest(network, options, shape, dtype, 2, 0))
 
 
+def test_a_text_beside_columns_has_a_network_of_its_own() -> None:
+    rows = ((30,), "float32", 2, 0, 50)
+    check_network(NetworkRequest("text_and_columns", {}, *rows, num_text_steps=20))
+    with pytest.raises(ConfigError, match=r"not texts beside other columns .*: 'text_and_columns' takes them"):
+        check_network(NetworkRequest("mlp", {}, *rows, num_text_steps=20))
+    with pytest.raises(ConfigError, match="takes texts beside other columns, not table rows"):
+        check_network(NetworkRequest("text_and_columns", {}, *rows[:-1]))
+
+
 def test_a_users_own_network_is_left_to_the_ranks() -> None:
     check_network(request("no_such_module:build"))
     check_network(request("mlp", num_layers=3))

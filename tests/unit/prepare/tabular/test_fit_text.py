@@ -53,8 +53,11 @@ def test_executors_count_tokens_and_lengths() -> None:
     assert {row["length"]: row["rows"] for row in rows if row["token"] is None} == {3: 1, 0: 1, 1: 1}
 
 
-def test_a_text_is_the_only_feature() -> None:
+def test_a_table_has_one_text_which_reads_alone_where_its_tokens_count() -> None:
     values = {"source": "a.csv", "table": "t", "key": "id", "label": "y"}
     columns = {"t": "text", "n": "numeric", "i": "ignore"}
-    with pytest.raises(ValueError, match=r"column 't' is a text, which is a table's only feature: ignore n"):
-        PrepareTableConfig.model_validate({**values, "columns": columns})
+    PrepareTableConfig.model_validate({**values, "columns": columns})
+    with pytest.raises(ValueError, match=r"column 't' is a text, and a table has one text at most: ignore n"):
+        PrepareTableConfig.model_validate({**values, "columns": columns | {"n": "text"}})
+    with pytest.raises(ValueError, match=r"`task: frames` reads the text 't' alone: ignore n"):
+        PrepareTableConfig.model_validate({**values, "columns": columns, "task": "frames"})
