@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.contracts import FeatureSpec, ImageSpec, PreparedTable, RegisteredModel, ScoredTable, TextSpec
+from dbx_dl.contracts import ImageSpec, PreparedTable, RegisteredModel, ScoredTable, find_text
 from dbx_dl.errors import DataError
 from dbx_dl.monitor.outcome import RunOutcome
 from dbx_dl.monitor.samples import Sample, order_samples
@@ -67,8 +67,7 @@ def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
     if outcome.writes_texts:
         trained = _choose_model(outcome).onnx.trained
         samples, num_wrong_texts = read_text_samples(Path(trained.directory), trained.prepared.target)
-    if samples and not isinstance(outcome.prepared.inputs, FeatureSpec):
-        samples = _with_inputs(spark, outcome.prepared, outcome.prepared.inputs, samples)
+    samples = _with_inputs(spark, outcome.prepared, samples)
     return Evidence(
         rejects=_read_rejects(spark, outcome.prepared),
         predictions=predictions,
@@ -112,20 +111,20 @@ def _choose_model(outcome: RunOutcome) -> RegisteredModel:
     return (champions or list(outcome.registered))[0]
 
 
-def _with_inputs(
-    spark: SparkSession, prepared: PreparedTable, inputs: ImageSpec | TextSpec, samples: list[Sample]
-) -> list[Sample]:
-    """Samples with the image or the text that was given."""
+def _with_inputs(spark: SparkSession, prepared: PreparedTable, samples: list[Sample]) -> list[Sample]:
+    """Samples with the image or the text that was given; as they are where there was neither."""
     from pyspark.sql import functions as F
 
     from dbx_dl.runtime.tables import quote_column, read_pinned
 
-    keys, is_image = [sample.key for sample in samples], isinstance(inputs, ImageSpec)
-    column = inputs.column if isinstance(inputs, ImageSpec) else inputs.text.column
+    shown = prepared.inputs if isinstance(prepared.inputs, ImageSpec) else find_text(prepared.inputs)
+    if shown is None or not samples:
+        return samples
+    keys, column = [sample.key for sample in samples], shown.column
     table = read_pinned(spark, prepared.table).where(F.col(quote_column(prepared.key_column)).isin(keys))
     rows = table.select(quote_column(prepared.key_column), quote_column(column)).collect()
     found = {str(row[0]): row[1] for row in rows}
-    if is_image:
+    if isinstance(shown, ImageSpec):
         return [replace(s, content=bytes(found[s.key]) if s.key in found else None) for s in samples]
     return [replace(s, given=_text(found.get(s.key))) for s in samples]
 
