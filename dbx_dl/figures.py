@@ -106,6 +106,21 @@ def estimates(
     return figure
 
 
+def hit_rates(rates: Mapping[str, Sequence[float]], *, dark: bool = False) -> Figure:
+    """Lines by name: how often the item that was chosen is among the first 1, 2, … of a list."""
+    palette = DARK if dark else LIGHT
+    figure = _new_figure(4.6, 3.0)
+    axes = figure.add_subplot()
+    for (name, values), color in zip(rates.items(), (*palette.splits.values(), palette.text), strict=False):
+        axes.plot(range(1, len(values) + 1), values, color=color, label=name, linewidth=1.8, marker="o", markersize=3)
+    axes.set_xlabel("items recommended", color=palette.text)
+    axes.set_ylabel("hit rate", color=palette.text)
+    axes.set_ylim(0, 1)
+    axes.legend(frameon=False, labelcolor=palette.text, fontsize=8)
+    _dress(axes, palette)
+    return figure
+
+
 def sample_predictions(
     images: Sequence[NDArray[np.uint8]],
     truths: Sequence[str],

@@ -25,6 +25,7 @@ from dbx_dl.config.image_sources import (
     ManifestSource,
     TableSource,
 )
+from dbx_dl.config.interactions import InteractionsConfig
 from dbx_dl.config.label_text import LabelText
 from dbx_dl.config.loading import load_run_config, parse_run_config
 from dbx_dl.config.models import ExportConfig, ScoreConfig
@@ -73,6 +74,7 @@ __all__ = [
     "IgnoredColumn",
     "ImageOptions",
     "ImageSource",
+    "InteractionsConfig",
     "LabelText",
     "LatencyLimit",
     "ManifestSource",

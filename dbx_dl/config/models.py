@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from dbx_dl.config.csv_options import CsvOptions
+from dbx_dl.config.interactions import InteractionsConfig
 from dbx_dl.config.score_options import ScoreOptions
 from dbx_dl.config.score_rows import ScoreRowsConfig
 from dbx_dl.config.section import NULL_TOKENS, Section
@@ -57,7 +58,8 @@ class ScoreConfig(ScoreRowsConfig):
     `source_format` images: a folder of files, keyed by their path relative to it; csv, parquet, json (lines), delta,
     query (SQL): rows keyed by `key`, a column or several. `model`: an MLflow URI such as `models:/digits@champion`, or
     the path of an ONNX file; `options` say how its inputs are bound, what its predictions hold and how it runs.
-    With `series` the source holds observations, and what is scored are the windows of each series' last origin.
+    With `series` the source holds observations, and what is scored are the windows of each series' last origin;
+    with `interactions` it holds what users chose, and what is scored are all users, with `key` as their column.
     `columnar`: executors read and write data files themselves where both tables allow it.
     """
 
@@ -68,6 +70,7 @@ class ScoreConfig(ScoreRowsConfig):
     table: str
     csv: CsvOptions = CsvOptions()
     series: SeriesConfig | None = None
+    interactions: InteractionsConfig | None = None
     null_tokens: tuple[str, ...] = NULL_TOKENS
     columnar: bool = True
     options: ScoreOptions = ScoreOptions()
@@ -81,4 +84,18 @@ class ScoreConfig(ScoreRowsConfig):
         if self.source_format == "images" or not isinstance(self.key, str) or self.source_timestamp is not None:
             raise ValueError("`series` goes with rows, one `key`, which names the windows, and no `source_timestamp`")
         self.series.require_new(self.key)
+        return self
+
+    @model_validator(mode="after")
+    def _recommends_to_users(self) -> Self:
+        if self.interactions is None:
+            return self
+        if self.mode != "whole" or self.stream is not None or self.where is not None or self.series is not None:
+            raise ValueError("`interactions` go with `mode: whole`, without `stream`, `where` and `series`")
+        if self.source_format == "images" or self.source_timestamp is not None:
+            raise ValueError("`interactions` go with rows and no `source_timestamp`")
+        if self.key != self.interactions.user:
+            raise ValueError(
+                f"key {self.key!r} must be `interactions.user`, {self.interactions.user!r}: users are scored"
+            )
         return self

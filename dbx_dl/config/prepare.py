@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from dbx_dl.config.columns import ColumnConfig
 from dbx_dl.config.csv_options import CsvOptions
 from dbx_dl.config.image_sources import CocoSource, ImageSource
+from dbx_dl.config.interactions import InteractionsConfig
 from dbx_dl.config.label_text import LabelText
 from dbx_dl.config.section import NULL_TOKENS, Section
 from dbx_dl.config.series import AT, SeriesConfig
@@ -124,7 +125,8 @@ class PrepareTableConfig(_WithLabelText):
     `label_separator` splits text into several labels, `label_suffix` is cut off the end of a label that has it. With
     `task: sequence` the label is a text that is to be written, cut into tokens as `label_text` says. Beside a column
     that is declared as text only those are features that are declared too. With `series` the source holds observations,
-    windows of which become the rows; `key` names the column of their keys.
+    windows of which become the rows; `key` names the column of their keys. With `interactions` it holds what users
+    chose, and `label` is the item.
     """
 
     kind: Literal["table"] = "table"
@@ -132,6 +134,7 @@ class PrepareTableConfig(_WithLabelText):
     source_format: Literal["csv", "parquet", "json", "delta", "query"] = "csv"
     csv: CsvOptions = CsvOptions()
     series: SeriesConfig | None = None
+    interactions: InteractionsConfig | None = None
     key: str
     label: str
     task: Literal["binary", "multiclass", "multilabel", "frames", "sequence", "regression", "count"] | None = None
@@ -162,6 +165,18 @@ class PrepareTableConfig(_WithLabelText):
                 "windows of a series overlap, so that training would see the test split's labels: set `split: {time: "
                 "at}`, or as `group` a column of `series.by`"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _recommends_its_label(self) -> Self:
+        if self.interactions is None:
+            return self
+        if self.label != self.interactions.item:
+            raise ValueError(f"label {self.label!r} must be `interactions.item`, {self.interactions.item!r}")
+        self.interactions.require_new(self.key)
+        for name in ("series", "task", "columns", "label_separator", "label_suffix", "write_spec", "split"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"`interactions` say themselves what `{name}` is for: leave it out")
         return self
 
     @model_validator(mode="after")

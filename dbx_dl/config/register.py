@@ -11,6 +11,9 @@ from dbx_dl.config.section import Section
 
 MetricName = Literal[
     "accuracy",
+    "hit_rate",
+    "ndcg",
+    "mrr",
     "balanced_accuracy",
     "f1_macro",
     "f1_micro",

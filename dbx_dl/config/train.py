@@ -15,7 +15,11 @@ from dbx_dl.config.threshold import ThresholdConfig
 from dbx_dl.contracts import TaskName
 
 ADAMW_WEIGHT_DECAY = 0.01
-LossName = Literal["cross_entropy", "hinge", "squared_hinge", "perceptron", "squared_error", "huber", "mae"]
+# So many places of a list of recommendations are compared with the most bought items.
+MAX_TOP_ITEMS = 100
+LossName = Literal[
+    "cross_entropy", "hinge", "squared_hinge", "perceptron", "squared_error", "huber", "mae", "sampled_softmax", "bpr"
+]
 
 
 class OptimizerConfig(Section):
@@ -67,6 +71,8 @@ class TrainConfig(Section):
     """How a network is trained; `batch_size` is per rank.
 
     `task` is another one than the table was prepared for: on the same kind of labels, or one that needs none.
+    Items are learned by cross_entropy over all of them, or with `negatives` drawn at random for each row by
+    sampled_softmax or bpr; `top_items` are recommended.
     Without `loss` classes are learned by cross_entropy and numbers by squared_error, unless the network has a loss of
     its own. Classes by hinge, squared_hinge, perceptron or squared_error are learned one against the rest, each logit
     towards +1 or -1; regression also by huber and mae. `quantiles` are the rising levels of
@@ -98,6 +104,8 @@ class TrainConfig(Section):
     optimizer: OptimizerConfig = OptimizerConfig()
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] | None = None
     loss: LossName | None = None
+    negatives: int = Field(default=32, gt=0)
+    top_items: int = Field(default=10, gt=0, le=MAX_TOP_ITEMS)
     calibration: Literal["none", "platt", "temperature"] | None = None
     threshold: ThresholdConfig | None = None
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)

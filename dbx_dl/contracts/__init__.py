@@ -4,6 +4,7 @@ from dbx_dl.contracts.backtest import Backtest, BacktestPart
 from dbx_dl.contracts.batch import Batch
 from dbx_dl.contracts.contract import Contract, FileDigest
 from dbx_dl.contracts.fairness import Fairness, GroupRates
+from dbx_dl.contracts.histories import HistoryFeature, HistorySpec, IdFeature, ItemColumn, Ranking
 from dbx_dl.contracts.inputs import (
     CategoricalFeature,
     ColumnsSpec,
@@ -85,8 +86,12 @@ __all__ = [
     "FileDigest",
     "GroupRates",
     "HashedFeature",
+    "HistoryFeature",
+    "HistorySpec",
+    "IdFeature",
     "ImageSpec",
     "InputSpec",
+    "ItemColumn",
     "Latency",
     "ListedVersion",
     "MeasuredGroup",
@@ -99,6 +104,7 @@ __all__ = [
     "Precision",
     "PreparedTable",
     "Promotion",
+    "Ranking",
     "RegisteredModel",
     "Rollback",
     "ScoredTable",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dbx_dl.contracts.contract import Contract
+from dbx_dl.contracts.histories import HistoryFeature, HistorySpec, IdFeature, Ranking
 
 DatetimePart = Literal["month", "day_of_month", "day_of_week", "hour", "minute"]
 TaskName = Literal[
@@ -24,6 +25,7 @@ TaskName = Literal[
     "generation",
     "boxes",
     "segmentation",
+    "recommendation",
     "none",
 ]
 
@@ -242,7 +244,7 @@ class TextSpec(Contract):
         return "int32"
 
 
-AnyFeature = Feature | TextFeature
+AnyFeature = Feature | TextFeature | IdFeature | HistoryFeature
 
 
 class TextAndColumnsSpec(Contract):
@@ -283,8 +285,10 @@ class TextAndColumnsSpec(Contract):
 
 
 # What raw columns are encoded by, as opposed to encoded images.
-ColumnsSpec = FeatureSpec | TextSpec | TextAndColumnsSpec
-InputSpec = Annotated[ImageSpec | FeatureSpec | TextSpec | TextAndColumnsSpec, Field(discriminator="kind")]
+ColumnsSpec = FeatureSpec | TextSpec | TextAndColumnsSpec | HistorySpec
+InputSpec = Annotated[
+    ImageSpec | FeatureSpec | TextSpec | TextAndColumnsSpec | HistorySpec, Field(discriminator="kind")
+]
 
 
 def find_text(spec: InputSpec) -> TextFeature | None:
@@ -300,8 +304,9 @@ class Target(Contract):
     arrays of one label for each of up to `num_frames` steps. Boxes: `label_boxes` holds at most `max_boxes` an image,
     and a network looks for them in `grid` (rows, columns) cells. Segmentation: `label_polygons` are painted on `grid`
     pixels; 0 is background, the label of number i is i + 1. Generation: `image` says what encoded bytes in `column`
-    become. Sequence: `label` is a text, which `text` cuts into tokens and `joiner` joins again. None: no label.
-    `quantiles` are the levels that the task of that name predicts.
+    become. Sequence: `label` is a text, which `text` cuts into tokens and `joiner` joins again. Recommendation:
+    labels are the items, `ranking` says how they are recommended. None: no label. `quantiles` are the levels that the
+    task of that name predicts.
     """
 
     task: TaskName = "multiclass"
@@ -315,6 +320,7 @@ class Target(Contract):
     max_boxes: int = Field(default=0, exclude_if=lambda most: not most)
     text: TextFeature | None = Field(default=None, exclude_if=lambda text: text is None)
     joiner: str = Field(default=" ", exclude_if=lambda joiner: joiner == " ")
+    ranking: Ranking | None = Field(default=None, exclude_if=lambda ranking: ranking is None)
 
     @property
     def num_entries(self) -> int:

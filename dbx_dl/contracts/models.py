@@ -11,7 +11,9 @@ from dbx_dl.contracts.inputs import InputSpec, Target
 from dbx_dl.contracts.tables import PreparedTable, TableVersion
 
 CalibrationMethod = Literal["platt", "temperature"]
-OutputKind = Literal["probabilities", "value", "values", "pixels", "boxes", "mask", "frames", "tokens", "embedding"]
+OutputKind = Literal[
+    "probabilities", "value", "values", "pixels", "boxes", "mask", "frames", "tokens", "items", "embedding"
+]
 Precision = Literal["float32", "float16", "int8"]
 
 

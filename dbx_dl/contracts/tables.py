@@ -48,6 +48,8 @@ class TableStatistics(Contract):
     rows / (classes * rows of the class), `effective_number` is after Cui et al., "Class-Balanced Loss Based on
     Effective Number of Samples", 2019; both average 1 over the rows. Channel means and deviations are of uint8 pixels
     of the train split as the model gets them. `warnings` are sentences about what looks wrong.
+    `popularity` counts of items to recommend, by split, the rows whose item is the most chosen one of the train split,
+    the next one, and so on, among those that may be recommended.
     """
 
     class_rows: dict[Split, dict[str, int]] = Field(default_factory=dict)
@@ -57,6 +59,8 @@ class TableStatistics(Contract):
     num_duplicates: int = 0
     profiles: tuple[ColumnProfile, ...] = ()
     warnings: tuple[str, ...] = ()
+    # Left out where there is none, so that earlier versions read what they know.
+    popularity: dict[Split, tuple[int, ...]] = Field(default_factory=dict, exclude_if=lambda ranks: not ranks)
 
 
 class PreparedTable(Contract):

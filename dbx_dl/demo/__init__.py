@@ -23,6 +23,8 @@ from dbx_dl.config import (
 )
 from dbx_dl.demo.dates import write_dates
 from dbx_dl.demo.digit_words import draw_digit_words
+from dbx_dl.demo.purchases import HEADER as PURCHASE_HEADER
+from dbx_dl.demo.purchases import write_purchases
 from dbx_dl.demo.reviews import write_reviews
 from dbx_dl.demo.visits import write_visits
 from dbx_dl.runtime.whole_files import write_whole
@@ -59,7 +61,7 @@ def run_demo(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, quick: bo
 def write_demo_data(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, seed: int = 0) -> Path:
     """Write digits and the tables of the runs in `conf/runs` that need no other data into `<directory>/data`."""
     data = Path(directory) / "data"
-    logger.info("Writing the digits images, the breast cancer table, reviews, dates and visits to %s", data)
+    logger.info("Writing the digits images, the breast cancer table, reviews, dates, visits and purchases to %s", data)
     _write_digits(data / "digits")
     _write_breast_cancer(data / "breast_cancer.csv", seed)
     _write_csv(data / "reviews.csv", ("id", "review", "sentiment"), write_reviews(seed=seed))
@@ -67,6 +69,7 @@ def write_demo_data(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, se
     _write_csv(data / "dates.csv", ("id", "written", "iso"), write_dates(seed=seed))
     lines = "".join(f"{json.dumps(visit)}\n" for visit in write_visits(seed=seed))
     _write_bytes(data / "visits.json", lines.encode())
+    _write_csv(data / "purchases.csv", PURCHASE_HEADER, write_purchases(seed=seed))
     return data
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from dbx_dl.contracts import ImageSpec, TextSpec
+from dbx_dl.contracts import HistorySpec, ImageSpec, TextSpec
 from dbx_dl.transforms.columns import TabularEncoder
 from dbx_dl.transforms.images import UndecodableImageError, decode_image
 
@@ -57,7 +57,7 @@ class FeatureDecoder:
 
     def __init__(self, spec: ColumnsSpec) -> None:
         self.row_shape, self.dtype = spec.row_shape, spec.row_dtype
-        self.is_padded = isinstance(spec, TextSpec)
+        self.is_padded = isinstance(spec, TextSpec | HistorySpec)
         self.columns = spec.columns
         self._encoder = TabularEncoder(spec)
 

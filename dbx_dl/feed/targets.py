@@ -27,6 +27,7 @@ _COLUMNS: dict[LabelKind, tuple[str, ...]] = {
     "class": ("label_index",),
     "label_set": ("label_index",),
     "frames": ("label_index",),
+    "item": ("label_index",),
     "number": ("label",),
     "none": (),
 }

@@ -12,9 +12,25 @@ if TYPE_CHECKING:
     import numpy as np
 
     from dbx_dl.config import OptimizerConfig, UnfreezeConfig
-    from dbx_dl.contracts import Batch, TaskName
+    from dbx_dl.contracts import Batch, Ranking, TaskName
     from dbx_dl.frameworks.freezing import FrozenStage
     from dbx_dl.runtime.ranks import RankPlace
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The users and items that a network recommends for and of.
+
+    A row has `num_user_columns` ids of its user below `num_user_ids`, 0 for unknown. `item_ids` has for each column of
+    the items an id below its entry of `num_item_ids` for every item. Items of the history are not recommended where it
+    `excludes_seen`.
+    """
+
+    num_user_columns: int
+    num_user_ids: int
+    excludes_seen: bool
+    item_ids: tuple[tuple[int, ...], ...] = ()
+    num_item_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -26,7 +42,8 @@ class NetworkRequest:
     (0) among them; of (K,) features the first `num_text_steps` are such ids. The network returns logits of shape
     (N, num_outputs), with `num_frames` as many for each step. `grid` are rows and columns of cells where it gives some
     numbers for each cell of an image. One that writes sequences gives num_outputs / 2 ids of `num_words`, and then
-    their probabilities.
+    their probabilities. With a `catalog` the first ids of a row are of its user, and those behind them,
+    of tokens, are items.
     """
 
     network: str
@@ -40,6 +57,7 @@ class NetworkRequest:
     grid: tuple[int, int] | None = None
     num_words: int = 0
     num_text_steps: int = 0
+    catalog: Catalog | None = None
 
     @property
     def is_text(self) -> bool:
@@ -86,7 +104,8 @@ class ObjectiveRequest:
     `sync_batch_norm` batch-norm uses the statistics of the global batch. With `has_sample_weights` metrics are weighted
     by those. `penalty` is added to the loss, `pretraining` comes before it; with an `adversary` the loss is what that
     network, which is trained in turns, makes of the outputs. `quantiles` are the levels of the task of that name,
-    `grid` is that of the network's request.
+    `grid` is that of the network's request. `ranking` says how items are recommended, `negatives` how many of them are
+    drawn for a row where a loss draws some.
     """
 
     task: TaskName = "multiclass"
@@ -105,6 +124,8 @@ class ObjectiveRequest:
     quantiles: tuple[float, ...] = (0.1, 0.5, 0.9)
     grid: tuple[int, int] | None = None
     num_frames: int = 0
+    ranking: Ranking | None = None
+    negatives: int = 32
 
 
 class Ranks(Protocol):

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
-from dbx_dl.contracts import ImageSpec, TextAndColumnsSpec, find_text
+from dbx_dl.contracts import HistorySpec, ImageSpec, TextAndColumnsSpec, find_text
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.frameworks.architectures import ARCHITECTURES
 from dbx_dl.frameworks.architectures.adversarial import ADVERSARIAL_NETWORKS
-from dbx_dl.frameworks.interface import NetworkRequest, ObjectiveRequest
+from dbx_dl.frameworks.interface import Catalog, NetworkRequest, ObjectiveRequest
 from dbx_dl.frameworks.networks import is_users_own, nearest
 from dbx_dl.tasks import task_of
 
 if TYPE_CHECKING:
     from dbx_dl.config import TrainConfig
-    from dbx_dl.contracts import CalibrationMethod, PreparedTable, TaskName
+    from dbx_dl.contracts import CalibrationMethod, InputSpec, PreparedTable, TaskName
 
 # Softmax cross-entropy over classes, in float32.
 DEFAULT_REQUEST = ObjectiveRequest()
@@ -27,7 +27,6 @@ def network_request(
 ) -> NetworkRequest:
     """The request for a network on this table: uint8 pixels, float32 features or int32 token ids; outputs by task."""
     inputs = prepared.inputs
-    text = find_text(inputs)
     return NetworkRequest(
         network=network,
         options=dict(options),
@@ -35,11 +34,32 @@ def network_request(
         input_dtype=inputs.row_dtype,
         num_outputs=_count_outputs(prepared, inputs.row_shape),
         seed=seed,
-        num_tokens=0 if text is None else text.num_tokens,
+        num_tokens=_count_tokens(inputs),
         num_text_steps=inputs.text.max_length if isinstance(inputs, TextAndColumnsSpec) else 0,
         grid=prepared.target.grid,
         num_frames=prepared.target.num_frames,
         num_words=0 if prepared.target.text is None else prepared.target.text.num_tokens,
+        catalog=_describe_catalog(prepared),
+    )
+
+
+def _count_tokens(inputs: InputSpec) -> int:
+    if isinstance(inputs, HistorySpec):
+        return inputs.history.num_tokens
+    text = find_text(inputs)
+    return 0 if text is None else text.num_tokens
+
+
+def _describe_catalog(prepared: PreparedTable) -> Catalog | None:
+    inputs, ranking = prepared.inputs, prepared.target.ranking
+    if not isinstance(inputs, HistorySpec) or ranking is None:
+        return None
+    return Catalog(
+        num_user_columns=len(inputs.users),
+        num_user_ids=inputs.num_user_ids,
+        excludes_seen=ranking.excludes_seen,
+        item_ids=tuple(column.ids for column in ranking.item_columns),
+        num_item_ids=tuple(1 + len(column.vocabulary) for column in ranking.item_columns),
     )
 
 
@@ -68,6 +88,8 @@ def objective_request(prepared: PreparedTable, config: TrainConfig) -> Objective
         adversary=_ask_network(config, "oppose", prepared.target.num_entries, config.seed),
         are_pixels=isinstance(prepared.inputs, ImageSpec),
         grid=prepared.target.grid,
+        ranking=prepared.target.ranking,
+        negatives=config.negatives,
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.contracts import ImageSpec, PreparedTable, RegisteredModel, ScoredTable, find_text
 from dbx_dl.errors import DataError
 from dbx_dl.monitor.outcome import RunOutcome
+from dbx_dl.monitor.recommendations import RankedItems, RecommendedRow, choose_rows, read_ranked
 from dbx_dl.monitor.samples import Sample, order_samples
 from dbx_dl.monitor.text_samples import read_text_samples
 
@@ -40,8 +41,8 @@ class HeldOutPredictions:
 class Evidence:
     """One run's evidence; lists are cut at MAX_LISTED_ROWS, their whole lengths stand in the contracts.
 
-    Only of classes there are `predictions` and `score_labels`, of these and of texts that are written `samples`; of
-    label sets and numbers they are empty.
+    Only of classes there are `predictions` and `score_labels`, of these and of texts that are written `samples`, only
+    of items to recommend `rankings` and `recommended`; of label sets and numbers they are empty.
     """
 
     rejects: list[tuple[str, str, str]]
@@ -51,6 +52,8 @@ class Evidence:
     score_labels: dict[str, int]
     score_errors: list[tuple[str, str]]
     num_wrong_texts: int = 0
+    rankings: dict[str, RankedItems] = field(default_factory=dict)
+    recommended: list[RecommendedRow] = field(default_factory=list)
 
 
 def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
@@ -60,6 +63,11 @@ def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
         model.onnx.trained.framework: read_predictions(Path(model.onnx.trained.directory))
         for model in outcome.registered
         if has_classes
+    }
+    rankings: dict[str, RankedItems] = {
+        model.onnx.trained.framework: read_ranked(Path(model.onnx.trained.directory))
+        for model in outcome.registered
+        if outcome.prepared.target.ranking is not None
     }
     best = _choose_model(outcome).onnx.trained.framework
     samples = choose_samples(predictions[best], outcome.prepared.target.label_names) if has_classes else []
@@ -76,6 +84,8 @@ def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
         num_wrong_texts=num_wrong_texts,
         score_labels=_count_labels(spark, outcome.scored) if has_classes else {},
         score_errors=_read_errors(spark, outcome.scored),
+        rankings=rankings,
+        recommended=choose_rows(outcome.prepared, rankings[best]) if rankings else [],
     )
 
 

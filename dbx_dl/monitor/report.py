@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.contracts import ImageSpec, RegisteredModel
-from dbx_dl.figures import confusion_matrix, learning_curves
+from dbx_dl.figures import confusion_matrix, hit_rates, learning_curves
+from dbx_dl.metrics.recommendation import baseline_hits, find_ranks, rate_hits
 from dbx_dl.monitor.evidence import Evidence, HeldOutPredictions, gather_evidence
 from dbx_dl.monitor.outcome import RunOutcome
 from dbx_dl.monitor.pictures import Picture, draw_picture, show_image
@@ -61,6 +62,7 @@ def _describe_run(outcome: RunOutcome, evidence: Evidence) -> dict[str, Any]:
         "flow": _flow_steps(outcome),
         "comparisons": [table for table in (promotion.compare(), promotion.compare_groups()) if table],
         "models": [_describe_model(outcome, model, evidence) for model in outcome.registered],
+        "hits": _draw_hits(outcome, evidence),
         "samples": _show_samples(outcome, evidence),
         "num_wrong": evidence.num_wrong_texts or _count_wrong(evidence.predictions.get(evidence.sample_framework)),
     }
@@ -107,6 +109,21 @@ def _draw_confusion(outcome: RunOutcome, framework: str, predictions: HeldOutPre
     return draw_picture(
         f"{framework}: {num_wrong} of {len(predictions.labels):,} test {outcome.row_noun} wrong",
         lambda dark: confusion_matrix(predictions.labels, predictions.predicted, names, dark=dark),
+    )
+
+
+def _draw_hits(outcome: RunOutcome, evidence: Evidence) -> Picture | None:
+    if not evidence.rankings:
+        return None
+    prepared = outcome.prepared
+    rates, num_rows = {}, prepared.split_rows.get("test", 0)
+    for framework, ranked in evidence.rankings.items():
+        rates[framework] = rate_hits(find_ranks(ranked.labels, ranked.items), ranked.items.shape[1])
+    top_k = max(map(len, rates.values()))
+    rates["most chosen items"] = baseline_hits(prepared.statistics.popularity.get("test", ()), num_rows, top_k)
+    return draw_picture(
+        f"how often the item that was chosen is in the list, of {num_rows:,} test {outcome.row_noun}",
+        lambda dark: hit_rates(rates, dark=dark),
     )
 
 

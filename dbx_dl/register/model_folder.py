@@ -82,9 +82,13 @@ def describe_signature(metadata: ModelMetadata) -> ModelSignature:
             "datetime": DataType.datetime,
             "embedding": Array(DataType.double),
             "text": DataType.string,
+            "id": DataType.string,
+            "history": Array(DataType.string),
         }
         # MLflow lets an array be null only where its column may be absent too.
-        columns = [ColSpec(kinds[f.kind], f.column, required=f.kind != "embedding") for f in inputs.features]
+        columns = [
+            ColSpec(kinds[f.kind], f.column, required=f.kind not in ("embedding", "history")) for f in inputs.features
+        ]
     numbers = [Property(name, DataType.double) for name in BOX_NUMBERS]
     types = {
         "string": DataType.string,

@@ -13,13 +13,14 @@ from dbx_dl.tasks.generation import GenerationTask
 from dbx_dl.tasks.label_sets import LabelSetTask
 from dbx_dl.tasks.numbers import CountTask, RegressionTask
 from dbx_dl.tasks.quantiles import QuantilesTask
+from dbx_dl.tasks.recommendation import RecommendationTask
 from dbx_dl.tasks.reconstruction import ReconstructionTask
 from dbx_dl.tasks.segmentation import SegmentationTask
 from dbx_dl.tasks.sequence import SequenceTask
 from dbx_dl.tasks.task import LabelKind, Task, TaskSettings
 
 if TYPE_CHECKING:
-    from dbx_dl.contracts import ModelMetadata, OutputKind, TaskName
+    from dbx_dl.contracts import ModelMetadata, OutputKind, Ranking, TaskName
 
 __all__ = ["TASKS", "LabelKind", "Task", "TaskSettings", "list_output_kinds", "task_of"]
 
@@ -40,6 +41,7 @@ TASKS: dict[str, Task] = {
         GenerationTask(),
         BoxTask(),
         SegmentationTask(),
+        RecommendationTask(),
     )
 }
 
@@ -55,6 +57,8 @@ class NamedTask(Protocol):
     def grid(self) -> tuple[int, int] | None: ...
     @property
     def num_frames(self) -> int: ...
+    @property
+    def ranking(self) -> Ranking | None: ...
 
 
 def task_of(target: NamedTask | TaskName) -> Task:
@@ -64,6 +68,8 @@ def task_of(target: NamedTask | TaskName) -> Task:
     task = TASKS[target.task]
     if isinstance(task, BoxTask | SegmentationTask) and target.grid is not None:
         return replace(task, grid=target.grid)
+    if isinstance(task, RecommendationTask) and target.ranking is not None:
+        return replace(task, top_k=target.ranking.top_k)
     if isinstance(task, FramesTask):
         return replace(task, num_frames=target.num_frames)
     return replace(task, levels=target.quantiles) if isinstance(task, QuantilesTask) and target.quantiles else task

@@ -37,14 +37,18 @@ class GraphEnd:
         self._graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
         return name
 
-    def split(self, values: str) -> tuple[str, str]:
-        """(N, 2 D) -> the first and the second (N, D)."""
+    def add_two(self, operator: str, inputs: Sequence[str], **attributes: Any) -> tuple[str, str]:
+        """Add a node that gives two values; the names of both."""
         from onnx import helper
 
-        name = f"{self._prefix}/{len(self._graph.node)}/Split"
+        name = f"{self._prefix}/{len(self._graph.node)}/{operator}"
         first, second = f"{name}/first", f"{name}/second"
-        self._graph.node.append(helper.make_node("Split", [values], [first, second], name=name, axis=1, num_outputs=2))
+        self._graph.node.append(helper.make_node(operator, list(inputs), [first, second], name=name, **attributes))
         return first, second
+
+    def split(self, values: str) -> tuple[str, str]:
+        """(N, 2 D) -> the first and the second (N, D)."""
+        return self.add_two("Split", [values], axis=1, num_outputs=2)
 
     def as_doubles(self, logits: str) -> str:
         """float32 (N, 1) -> float64 (N,)."""

@@ -10,8 +10,19 @@ from dbx_dl.tasks import TASKS, task_of
 from dbx_dl.tasks.quantiles import QuantilesTask
 
 if TYPE_CHECKING:
+    from dbx_dl.config import TrainConfig
     from dbx_dl.contracts import PreparedTable, TaskName
     from dbx_dl.tasks.task import Task
+
+
+def aim(prepared: PreparedTable, config: TrainConfig) -> PreparedTable:
+    """The table with the task of a training, and what that is to predict; errors as of `retarget`."""
+    aimed = retarget(prepared, config.task, config.quantiles or ())
+    ranking = aimed.target.ranking
+    if aimed.target.task != "recommendation" or ranking is None:
+        return aimed
+    changed = ranking.model_copy(update={"top_k": config.top_items})
+    return aimed.model_copy(update={"target": aimed.target.model_copy(update={"ranking": changed})})
 
 
 def retarget(prepared: PreparedTable, name: TaskName | None, quantiles: tuple[float, ...] = ()) -> PreparedTable:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 # What a row's label is: one of the classes, a set of labels, a class for each step, a number, an image, boxes, a mask,
-# the tokens of a text, or nothing that is needed.
-LabelKind = Literal["class", "label_set", "frames", "number", "image", "boxes", "mask", "tokens", "none"]
+# the tokens of a text, an item of many, or nothing that is needed.
+LabelKind = Literal["class", "label_set", "frames", "number", "image", "boxes", "mask", "tokens", "item", "none"]
 
 
 @dataclass(frozen=True)

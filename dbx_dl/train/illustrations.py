@@ -44,6 +44,8 @@ def log_figures(run: TrackedRun, prepared: PreparedTable, result: TrainingResult
     if prepared.target.text is not None:
         log_texts(run, prepared, prepared.target.text, predictions)
         return
+    if prepared.target.ranking is not None:
+        _log_hits(run, prepared, predictions)
     if not prepared.target.is_classification:
         _log_estimates(run, prepared, predictions)
         return
@@ -71,6 +73,20 @@ def _log_estimates(run: TrackedRun, prepared: PreparedTable, predictions: Path) 
     if isinstance(task, SeveralNumbers):
         points, interval = task.choose_points(values), task.find_interval(values)
     run.log_figure(figures.estimates(labels, points, interval), "estimates")
+
+
+def _log_hits(run: TrackedRun, prepared: PreparedTable, predictions: Path) -> None:
+    from dbx_dl import figures
+    from dbx_dl.metrics.recommendation import baseline_hits, find_ranks, rate_hits
+
+    with np.load(predictions, allow_pickle=False) as arrays:
+        labels, items = arrays["labels"], arrays["predictions"][..., 0]
+    if not len(labels):
+        return
+    top_k, counts = items.shape[1], prepared.statistics.popularity.get("test", ())
+    found = rate_hits(find_ranks(labels, items), top_k)
+    rates = {"network": found, "most chosen items": baseline_hits(counts, len(labels), top_k)}
+    run.log_figure(figures.hit_rates(rates), "hit_rates")
 
 
 def _log_places(run: TrackedRun, prepared: PreparedTable, inputs: ImageSpec, predictions: Path) -> None:

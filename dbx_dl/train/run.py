@@ -13,7 +13,7 @@ from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.frameworks import FRAMEWORKS
 from dbx_dl.frameworks.architectures import check_network
 from dbx_dl.frameworks.requests import check_objective, check_pretraining, network_request
-from dbx_dl.tasks.retargeting import retarget
+from dbx_dl.tasks.retargeting import aim
 from dbx_dl.train.checkpoint_files import discard_after, find_latest
 from dbx_dl.train.illustrations import log_figures
 from dbx_dl.train.job import TrainingJob, TrainingResult
@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 WORKER_MODULE = "dbx_dl.train.worker"
 # An epoch's line has the first of these that there is.
 _SHOWN = (
-    *("accuracy", "f1_micro", "pinball", "nll", "rmse", "map_50", "mean_iou", "reconstruction_error"),
+    *("accuracy", "f1_micro", "pinball", "nll", "rmse", "map_50", "mean_iou", "ndcg", "reconstruction_error"),
     "energy_distance",
 )
 
@@ -69,7 +69,7 @@ def train_network(
     DataError and SetupError come before anything is submitted, or from the ranks; RankFailedError carries a rank's
     traceback.
     """
-    retargeted = retarget(prepared, config.task, config.quantiles or ())
+    retargeted = aim(prepared, config)
     check_request(expect_noise(retargeted, config), config, framework)
     check_framework(config.launcher, framework)
     check_launch(spark, config)

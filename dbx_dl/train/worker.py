@@ -27,6 +27,7 @@ from dbx_dl.runtime.processes import end_with_parent, without_teardown
 from dbx_dl.runtime.ranks import RankPlace, read_rank_place
 from dbx_dl.runtime.whole_files import write_whole
 from dbx_dl.tasks import task_of
+from dbx_dl.train.baselines import measure_baseline
 from dbx_dl.train.calibration import calibrate
 from dbx_dl.train.checkpoint_files import load_checkpoint
 from dbx_dl.train.checkpoints import BestWeights, Checkpoints
@@ -156,7 +157,8 @@ def _measure_test(
     measured = measures.measure(ordered)
     if threshold is not None:
         measured |= measure_label(threshold, job.prepared.target, ordered)
-    return {f"test_{name}": value for name, value in measured.items()}
+    baseline = measure_baseline(job.prepared)
+    return {f"test_{name}": value for name, value in (measured | baseline).items()}
 
 
 def order_by_key(

@@ -1,9 +1,10 @@
-"""One Arrow column becomes what an encoder takes: float64, str, microseconds or rows of numbers; nulls included."""
+"""One Arrow column becomes what an encoder takes: float64, str, microseconds, rows of numbers; nulls included."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dbx_dl.contracts.histories import SEPARATOR
 from dbx_dl.errors import DataError
 
 if TYPE_CHECKING:
@@ -53,6 +54,32 @@ def to_str(column: pa.Array | pa.ChunkedArray, name: str) -> np.ndarray:
         raise DataError(f"column {name!r} holds {kind}, but the model takes categories there: cast it to string")
     values: np.ndarray = column.cast(pa.string()).fill_null("").to_numpy(zero_copy_only=False)
     return values.astype(object, copy=False)
+
+
+def to_joined(column: pa.Array | pa.ChunkedArray, name: str) -> np.ndarray:
+    """Arrays of strings or integers as objects str (N,), one text with `SEPARATOR` between the elements of a row.
+
+    Nulls and empty strings are left out; a null array is an empty text. DataError for other types.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.types as types
+
+    kind = _value_type(column)
+    if types.is_null(kind):
+        return np.full(len(column), "", object)
+    if not (types.is_list(kind) or types.is_large_list(kind)):
+        raise DataError(f"column {name!r} holds {kind}, but the model takes arrays of strings there")
+    lists = pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
+    texts, rows = to_str(pc.list_flatten(lists), name), pc.list_parent_indices(lists).to_numpy()
+    is_item = texts != ""
+    sizes = np.bincount(rows[is_item], minlength=len(lists))
+    items = pa.ListArray.from_arrays(
+        pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int32()), pa.array(texts[is_item], pa.string())
+    )
+    joined: np.ndarray = pc.binary_join(items, SEPARATOR).to_numpy(zero_copy_only=False)
+    return joined.astype(object, copy=False)
 
 
 def to_micros(column: pa.Array | pa.ChunkedArray, name: str) -> tuple[np.ndarray, np.ndarray]:

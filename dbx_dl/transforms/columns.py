@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import find_text
+from dbx_dl.contracts import HistorySpec, find_text
 from dbx_dl.errors import DataError
-from dbx_dl.transforms.arrow_values import to_float64, to_micros, to_number_rows, to_str
+from dbx_dl.transforms.arrow_values import to_float64, to_joined, to_micros, to_number_rows, to_str
 from dbx_dl.transforms.encoder.timestamps import null_input
 from dbx_dl.transforms.sessions import open_session
 from dbx_dl.transforms.tabular import build_encoder
@@ -34,7 +34,8 @@ def to_model_inputs(columns: pa.Table | pa.RecordBatch, spec: ColumnsSpec) -> di
     null: integers beyond 2^53 keep every digit here, and only here. Datetime features take timestamps (UTC where they
     have no time zone) and dates and become int64 microseconds UTC, 0 for null, and a boolean array `<column>_is_null`.
     Embeddings take arrays of numbers and become float64 (N, size), a row of NaN for null and for another length.
-    DataError when a column is absent or has another type.
+    Histories take arrays of strings and become objects str, see `contracts.HistoryFeature`. DataError when a column is
+    absent or has another type.
     """
     present = set(columns.schema.names)
     arrays: dict[str, np.ndarray] = {}
@@ -51,7 +52,9 @@ class TabularEncoder:
     def __init__(self, spec: ColumnsSpec) -> None:
         self._session = open_session(build_encoder(spec, opset=18))
         self.spec = spec
-        self._text = find_text(spec)
+        text = spec.history if isinstance(spec, HistorySpec) else find_text(spec)
+        # The column of texts that differ in length, if there is one.
+        self._text = None if text is None else text.column
 
     def encode(self, columns: pa.Table | pa.RecordBatch, out: np.ndarray | None = None) -> np.ndarray:
         """Features float32 (N, spec.num_encoded) of raw columns, int32 ids of a text alone; in `out` if given.
@@ -72,7 +75,7 @@ class TabularEncoder:
     def _fill(self, features: np.ndarray, columns: pa.Table | pa.RecordBatch) -> None:
         arrays = to_model_inputs(columns, self.spec)
         if self._text is not None:
-            for rows in group_by_length(arrays[self._text.column]):
+            for rows in group_by_length(arrays[self._text]):
                 features[rows] = self._run({name: array[rows] for name, array in arrays.items()})
             return
         for start in range(0, len(features), _ROWS_AT_ONCE):
@@ -89,8 +92,10 @@ def _convert(column: pa.Array | pa.ChunkedArray, feature: AnyFeature) -> dict[st
     match feature.kind:
         case "numeric":
             return {name: to_float64(column, name)}
-        case "categorical" | "hashed" | "text":
+        case "categorical" | "hashed" | "text" | "id":
             return {name: to_str(column, name)}
+        case "history":
+            return {name: to_joined(column, name)}
         case "datetime":
             micros, is_null = to_micros(column, name)
             return {name: micros, null_input(name): is_null}

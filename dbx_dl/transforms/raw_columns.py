@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
     from pyspark.sql.types import DataType
 
-RawKind = Literal["numeric", "boolean", "categorical", "datetime", "embedding"]
+RawKind = Literal["numeric", "boolean", "categorical", "datetime", "embedding", "texts"]
 
 # What counts as a number in text; Spark's own cast would also take "1d" and "0x1p3".
 _NUMBER = r"(?i)^\s*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity|nan)\s*$"
@@ -83,6 +83,13 @@ def read_embedding(df: DataFrame, name: str) -> Column:
     return F.col(quote_name(name)).cast("array<double>").alias(name)
 
 
+def read_texts(name: str) -> Column:
+    """A column of arrays as array<string>; null arrays and null elements stay."""
+    from pyspark.sql import functions as F
+
+    return F.col(quote_name(name)).cast("array<string>").alias(name)
+
+
 def is_unparsable(
     df: DataFrame, name: str, null_tokens: Sequence[str], kind: RawKind = "numeric", *, size: int | None = None
 ) -> Column:
@@ -93,7 +100,7 @@ def is_unparsable(
     """
     from pyspark.sql import functions as F
 
-    if kind == "categorical":
+    if kind in ("categorical", "texts"):
         return F.lit(False)
     if kind == "embedding":
         return _is_broken_array(read_embedding(df, name), size)
@@ -115,6 +122,8 @@ def is_readable(given: DataType, kind: RawKind) -> bool:
         return True
     if kind == "embedding":
         return isinstance(given, T.ArrayType) and isinstance(given.elementType, T.NumericType | T.NullType)
+    if kind == "texts":
+        return isinstance(given, T.ArrayType) and isinstance(given.elementType, T.StringType | T.IntegralType)
     others: dict[str, tuple[type[DataType], ...]] = {
         "numeric": (T.NumericType, T.BooleanType),
         "boolean": (T.NumericType, T.BooleanType),

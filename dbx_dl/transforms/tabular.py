@@ -12,6 +12,7 @@ from dbx_dl.contracts import (
     DatetimeFeature,
     EmbeddingFeature,
     HashedFeature,
+    HistorySpec,
     NumericFeature,
     TextAndColumnsSpec,
     TextSpec,
@@ -19,6 +20,7 @@ from dbx_dl.contracts import (
 from dbx_dl.errors import DataError
 from dbx_dl.transforms.encoder.categories import MICROSOFT_DOMAIN, encode_categorical, encode_hashed
 from dbx_dl.transforms.encoder.graph import EncoderGraph
+from dbx_dl.transforms.encoder.histories import encode_histories
 from dbx_dl.transforms.encoder.numbers import encode_embedding, encode_numeric
 from dbx_dl.transforms.encoder.timestamps import encode_datetime, null_input
 from dbx_dl.transforms.encoder.tokens import encode_text
@@ -42,17 +44,20 @@ def build_encoder(spec: ColumnsSpec, opset: int) -> onnx.ModelProto:
     float32 (N, spec.num_encoded), is named `features`; underscores are appended where an input has that name, so take
     the name from `graph.output[0]`. Everything is computed in float64 and cast last. NaN and infinities count as null
     (the fill value), "" and unseen categories as unknown (slot 0). A text's input is string (N,), its output int32 (N,
-    max_length), beside other columns float32 and before their features. Hashed features and texts need an operator of
-    ONNX Runtime (com.microsoft). DataError when nothing would be encoded or two inputs would have one name.
+    max_length), beside other columns float32 and before their features; of users and histories see
+    `contracts.HistorySpec`. Hashed features, texts and histories need an operator of ONNX Runtime (com.microsoft).
+    DataError when nothing would be encoded or two inputs would have one name.
     """
     from onnx import TensorProto, helper
 
     inputs = _describe_inputs(spec)
     names = [value.name for value in inputs]
     graph = EncoderGraph(names)
-    kind = TensorProto.INT32 if isinstance(spec, TextSpec) else TensorProto.FLOAT
+    kind = TensorProto.INT32 if spec.row_dtype == "int32" else TensorProto.FLOAT
     if isinstance(spec, TextSpec):
         encoded = encode_text(graph, spec.text)
+    elif isinstance(spec, HistorySpec):
+        encoded = encode_histories(graph, spec)
     elif isinstance(spec, TextAndColumnsSpec):
         ids = graph.add("Cast", [encode_text(graph, spec.text)], to=TensorProto.DOUBLE)
         encoded = graph.side_by_side([ids, *_encode(graph, spec.table)])
@@ -107,6 +112,8 @@ def _describe_inputs(spec: ColumnsSpec) -> list[Any]:
         "datetime": TensorProto.INT64,
         "embedding": TensorProto.DOUBLE,
         "text": TensorProto.STRING,
+        "id": TensorProto.STRING,
+        "history": TensorProto.STRING,
     }
     found = {f.column: (types[f.kind], ["N", f.size] if f.kind == "embedding" else ["N"]) for f in spec.features}
     flags = (TensorProto.BOOL, ["N"])
@@ -144,7 +151,7 @@ def _encode_one(graph: EncoderGraph, feature: Feature) -> str | None:
 
 
 def _needs_onnx_runtime(spec: ColumnsSpec) -> bool:
-    return any(feature.kind in ("hashed", "text") for feature in spec.features)
+    return any(feature.kind in ("hashed", "text", "history") for feature in spec.features)
 
 
 def _free_name(name: str, taken: Sequence[str]) -> str:

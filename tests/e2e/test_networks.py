@@ -56,8 +56,8 @@ SOURCES = {"images": "data/digits", "diagnosis": "data/breast_cancer.csv", "sent
 TITLES = {"images": "digits 8x8", "diagnosis": "breast cancer", "sentiment": "reviews"}
 # Go's board of 19x19x48 numbers is no table of scikit-learn's: tests/numerics compare it in both frameworks and ONNX.
 # Auto-encoders and what makes images have no accuracy: see test_reconstruction and test_generation.
-# What finds shapes: see test_shapes.
-ELSEWHERE = {"go_policy", "gan", "detector", "unet", "markov_chain", *AUTOENCODERS}
+# What finds shapes: see test_shapes; what recommends: see test_recommendation.
+ELSEWHERE = {"matrix_factorization", "two_tower", "go_policy", "gan", "detector", "unet", "markov_chain", *AUTOENCODERS}
 
 
 def test_every_network_has_a_case() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from dbx_dl.config import OptimizerConfig
 from dbx_dl.frameworks import load_framework
-from dbx_dl.frameworks.interface import NetworkRequest
+from dbx_dl.frameworks.interface import Catalog, NetworkRequest
 from dbx_dl.frameworks.single_rank import SingleRank
 
 NUM_ROWS = 9
@@ -22,6 +22,8 @@ WHOLE = ("SelfAttention", "RecurrentSteps", "AttentionDecoder")
 IMAGES, STEPS = ((12, 10, 3), "uint8", 4, 7), ((24,), "float32", 3, 7)
 TOKENS = ((11,), "int32", 3, 7, 20)
 FRAMES = ((11,), "int32", 33, 7, 20, 11)
+CATALOG = Catalog(2, 9, True, ((1, 0, 2, 1, 3, 3, 0), (0, 1, 1, 0, 1, 1, 1)), (4, 2))
+HISTORIES = ((13,), "int32", 7, 7, 9, 0, None, 0, 0, CATALOG)
 REQUESTS = {
     "mlp": NetworkRequest("mlp", {"activation": "softplus", "hidden_units": 16}, *STEPS),
     "mlp_steps": NetworkRequest("mlp", {"activation": "unit_step", "hidden_units": 16}, *STEPS),
@@ -64,6 +66,10 @@ REQUESTS = {
     "text_and_columns": NetworkRequest(
         "text_and_columns", {"embedding_width": 6, "filters": 5}, (16,), "float32", 3, 7, 300, num_text_steps=11
     ),
+    "matrix_factorization": NetworkRequest("matrix_factorization", {"width": 6}, *HISTORIES),
+    "two_tower": NetworkRequest("two_tower", {"width": 6, "hidden_units": 10}, *HISTORIES),
+    "gru_history": NetworkRequest("gru", {"units": 8, "embedding_width": 6}, *HISTORIES),
+    "transformer_history": NetworkRequest("transformer", {"width": 16, "num_heads": 2}, *HISTORIES),
     "go_policy": NetworkRequest("go_policy", {"filters": 4}, (19 * 19 * 48,), "float32", 361, 7),
 }
 
@@ -112,14 +118,15 @@ def make_ids(num_steps: int, num_tokens: int, random: np.random.Generator) -> np
 
 
 def change_padding(network: Any, name: str) -> None:
-    """Move the vector that padding has."""
+    """Move the vector that padding has, or an unknown user, one way or the other."""
     if name == "keras":
-        layer = network.get_layer("embedding_1")
-        weights = layer.get_weights()[0]
-        weights[0] += 1
-        layer.set_weights([weights])
+        for layer in (layer for layer in network.layers if layer.name.endswith("embedding_1")):
+            weights = layer.get_weights()[0]
+            weights[0] += 1
+            layer.set_weights([weights])
         return
-    network.embedding_1.weight.data[0] += 1
+    for module in (module for name, module in network.named_modules() if name.endswith("embedding_1")):
+        getattr(module, "embedding", getattr(module, "weight", None)).data[0] += 1
 
 
 def draw(name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -182,7 +189,11 @@ def list_keras_weights(module: Any) -> Iterator[tuple[Any, tuple[int, ...]]]:
     elif kind == "RandomFourier":
         yield module.frequencies.copy_, tuple(module.frequencies.shape)
         yield module.phases.copy_, tuple(module.phases.shape)
-    elif kind in ("PositionEmbedding", "TokenPositions"):
+    elif kind == "ItemTower":
+        dense = (module.kernel, module.bias, module.output_kernel, module.output_bias, module.item_bias)
+        for parameter in (module.embedding, *module.columns, *dense):
+            yield parameter.copy_, tuple(parameter.shape)
+    elif kind in ("PositionEmbedding", "TokenPositions", "SumEmbedding"):
         yield module.embedding.copy_, tuple(module.embedding.shape)
     elif kind in ("BatchNorm1d", "BatchNorm2d", "LayerNorm"):
         for name in ("weight", "bias", "running_mean", "running_var"):

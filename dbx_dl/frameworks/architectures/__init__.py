@@ -12,6 +12,7 @@ from dbx_dl.frameworks.architectures.dense import DENSE_NETWORKS
 from dbx_dl.frameworks.architectures.detection import DETECTION_NETWORKS
 from dbx_dl.frameworks.architectures.go import GO_NETWORKS
 from dbx_dl.frameworks.architectures.markov import MARKOV_NETWORKS
+from dbx_dl.frameworks.architectures.recommendation import RECOMMENDATION_NETWORKS
 from dbx_dl.frameworks.architectures.segmentation import SEGMENTATION_NETWORKS
 from dbx_dl.frameworks.architectures.sequences import SEQUENCE_NETWORKS
 from dbx_dl.frameworks.architectures.text import TEXT_NETWORKS
@@ -34,6 +35,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     **MARKOV_NETWORKS,
     **AUTOENCODERS,
     **ADVERSARIAL_NETWORKS,
+    **RECOMMENDATION_NETWORKS,
 }
 
 

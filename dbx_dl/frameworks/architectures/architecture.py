@@ -20,7 +20,7 @@ from dbx_dl.frameworks.token_layers import TokenLogits
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import NetworkRequest, Penalty, Pretraining
 
-InputKind = Literal["images", "table", "text", "text_and_columns"]
+InputKind = Literal["images", "table", "text", "text_and_columns", "histories"]
 Options = TypeVar("Options", bound=Section)
 
 _KINDS: dict[tuple[int, str], InputKind] = {(3, "uint8"): "images", (1, "float32"): "table", (1, "int32"): "text"}
@@ -29,6 +29,7 @@ _NAMES: dict[InputKind, str] = {
     "table": "table rows",
     "text": "texts",
     "text_and_columns": "texts beside other columns",
+    "histories": "histories of items",
 }
 LOGITS = "logits"
 
@@ -38,14 +39,15 @@ class Architecture:
     """A network by name.
 
     `options` says in its docstring what the network is; `inputs` are the kinds it takes: uint8 pixels (H, W, C),
-    float32 features (K,), int32 ids of tokens (T,) or float32 ids and features (T + K,). `describe` gives its layers
-    without the last one, which gives the logits (N, num_outputs); ConfigError when they do not fit the inputs. `loss`
-    is the one it learns by unless a run names another, `penalize` gives what is added to that, `pretrain` what comes
-    before it, `oppose` an adversary, for images of so many entries and a seed. `code` is the layer whose values are its
-    embedding. With `gives_inputs` the logits are one for each entry of a row (N, D), and the network's outputs (N, 2 D)
-    are these and the inputs themselves (pixels / 255, features) beside them. With `is_counted` the weights are counted
-    from the table's rows instead of trained. A network that `labels_steps` can also give logits for every token of a
-    text, one that `writes` gives ids and probabilities of a sequence's tokens.
+    float32 features (K,), int32 ids of tokens (T,), float32 ids and features (T + K,) or int32 ids of a user and a
+    history (U + T,). `describe` gives its layers without the last one, which gives the logits (N, num_outputs);
+    ConfigError when they do not fit the inputs. `loss` is the one it learns by unless a run names another, `penalize`
+    gives what is added to that, `pretrain` what comes before it, `oppose` an adversary, for images of so many entries
+    and a seed. `code` is the layer whose values are its embedding. With `gives_inputs` the logits are one for each
+    entry of a row (N, D), and the network's outputs (N, 2 D) are these and the inputs themselves (pixels / 255,
+    features) beside them. With `is_counted` the weights are counted from the table's rows instead of trained. A
+    network that `labels_steps` can also give logits for every token of a text, one that `writes` gives ids and
+    probabilities of a sequence's tokens.
     """
 
     options: type[Section]
@@ -136,6 +138,8 @@ def read_options(request: NetworkRequest, kind: type[Options]) -> Options:
 
 def input_kind(request: NetworkRequest) -> InputKind | None:
     """Which kind of rows the request is for; None for none of those that built-in networks take."""
+    if request.catalog is not None:
+        return "histories"
     return "text_and_columns" if request.num_text_steps else _KINDS.get((len(request.input_shape), request.input_dtype))
 
 
@@ -171,6 +175,10 @@ def _check_inputs(architecture: Architecture, request: NetworkRequest) -> None:
     given = input_kind(request)
     kind = _NAMES[given] if given else {3: "images", 1: "table rows"}.get(len(request.input_shape), "inputs")
     found = f"{kind} of shape {request.input_shape} and type {request.input_dtype}"
-    hints = {"text": "'text_cnn' takes them", "text_and_columns": "'text_and_columns' takes them"}
+    hints = {
+        "text": "'text_cnn' takes them",
+        "text_and_columns": "'text_and_columns' takes them",
+        "histories": "'two_tower' takes them",
+    }
     hint = hints.get(given or "", "'mlp' takes both")
     raise ConfigError(f"network {request.network!r} takes {takes}, not {found}: {hint}")

@@ -10,6 +10,7 @@ from pydantic import Field
 from dbx_dl.config import Section
 from dbx_dl.errors import ConfigError
 from dbx_dl.frameworks.architectures.architecture import Architecture, InputKind, input_kind
+from dbx_dl.frameworks.history_layers import Columns
 from dbx_dl.frameworks.layers import (
     Activation,
     Cell,
@@ -24,6 +25,7 @@ from dbx_dl.frameworks.layers import (
     Residual,
     ScalePixels,
     SelfAttention,
+    shape_after,
 )
 from dbx_dl.frameworks.token_layers import Embedding, LastToken, ReverseTokens, SideBySide, TokenPositions
 
@@ -36,7 +38,7 @@ class RecurrentOptions(Section):
 
     `num_layers` layers of `units`, with `is_bidirectional` once forwards and once backwards, and dropout behind them.
     Steps are the rows of an image (pixels / 255), the features of a table row in `num_steps` equal stretches, or the
-    tokens of a text as trained vectors of `embedding_width`.
+    tokens of a text, or items of a history, as trained vectors of `embedding_width`.
     """
 
     units: int = Field(default=64, gt=0)
@@ -76,7 +78,7 @@ class TransformerOptions(Section):
 
 def describe_recurrent(request: NetworkRequest, options: RecurrentOptions, *, cell: Cell) -> tuple[Layer, ...]:
     """All steps go on to the next layer, the last state to the logits."""
-    if input_kind(request) == "text":
+    if input_kind(request) in TOKENS:
         return _describe_token_recurrence(request, options, cell)
     layers = read_steps(request, options.num_steps)
     for number in range(options.num_layers):
@@ -94,7 +96,10 @@ def _describe_token_recurrence(request: NetworkRequest, options: RecurrentOption
     The last token's state goes on to the logits, or where every token has a label all states.
     """
     steps = Recurrent(cell, options.units, returns_steps=True)
-    layers: tuple[Layer, ...] = embed_tokens(request, options.num_steps, options.embedding_width)
+    layers = embed_tokens(request, options.num_steps, options.embedding_width)
+    if request.catalog is not None:
+        # The newest item, which tells most, comes last.
+        layers += (ReverseTokens(),)
     for number in range(options.num_layers):
         is_last = number == options.num_layers - 1 and not request.num_frames
         forwards = (steps, LastToken()) if is_last else (steps,)
@@ -116,9 +121,9 @@ def describe_transformer(request: NetworkRequest, options: TransformerOptions) -
         (LayerNorm(), Dense(4 * options.width), Activation("relu"), Dense(options.width), dropout),
     )
     start: tuple[Layer, ...]
-    if input_kind(request) == "text":
+    if input_kind(request) in TOKENS:
         tokens = embed_tokens(request, options.num_steps, options.width)
-        start = (*tokens, TokenPositions(*request.input_shape))
+        start = (*tokens, TokenPositions(shape_after(tokens, request.input_shape)[0]))
     else:
         start = (*read_steps(request, options.num_steps), Dense(options.width), PositionEmbedding())
     return (
@@ -147,13 +152,18 @@ def read_steps(request: NetworkRequest, num_steps: int | None) -> tuple[Layer, .
 
 
 def embed_tokens(request: NetworkRequest, num_steps: int | None, width: int) -> tuple[Layer, ...]:
-    """The layer that turns a text's ids (T,) into vectors (T, width); ConfigError for a wrong option."""
+    """Layers that turn the ids of a text's tokens, or of a history's items, into vectors (T, width).
+
+    ConfigError for a wrong option.
+    """
     if num_steps is not None:
         raise ConfigError(f"network {request.network!r}: a text's steps are its tokens; leave num_steps out")
-    return (Embedding(request.num_tokens, width),)
+    embedding = Embedding(request.num_tokens, width)
+    return (embedding,) if request.catalog is None else (Columns(request.catalog.num_user_columns), embedding)
 
 
-SEQUENCES: tuple[InputKind, ...] = ("images", "table", "text")
+TOKENS: tuple[InputKind, ...] = ("text", "histories")
+SEQUENCES: tuple[InputKind, ...] = ("images", "table", *TOKENS)
 SEQUENCE_NETWORKS = {
     "rnn": Architecture(RnnOptions, SEQUENCES, partial(describe_recurrent, cell="rnn"), labels_steps=True),
     "lstm": Architecture(LstmOptions, SEQUENCES, partial(describe_recurrent, cell="lstm"), labels_steps=True),

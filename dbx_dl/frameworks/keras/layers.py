@@ -10,12 +10,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from dbx_dl.frameworks import decoder_layers, random_layers, token_layers
+from dbx_dl.frameworks import decoder_layers, history_layers, random_layers, token_layers
 from dbx_dl.frameworks import layers as kinds
 from dbx_dl.frameworks.architectures.architecture import name_layers
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.keras.activations import create_activation
 from dbx_dl.frameworks.keras.decoder_layers import write_tokens
+from dbx_dl.frameworks.keras.history_layers import Columns, ItemTower, SumEmbedding
 from dbx_dl.frameworks.keras.random_layers import Corrupt, Sample
 from dbx_dl.frameworks.keras.token_layers import (
     DropIds,
@@ -220,6 +221,9 @@ APPLIERS: dict[type, Callable[[Any, Values, str], Values]] = {
     token_layers.TokenPositions: _create(lambda layer, name: TokenPositions(layer.num_steps, name=name)),
     token_layers.TextBesideColumns: _read_text_beside_columns,
     token_layers.Embedding: _create(lambda layer, name: keras.layers.Embedding(layer.num_ids, layer.width, name=name)),
+    history_layers.Columns: _create(lambda layer, name: Columns(layer.start, layer.stop, name=name)),
+    history_layers.SumEmbedding: _create(lambda layer, name: SumEmbedding(layer.num_ids, layer.width, name=name)),
+    history_layers.ItemTower: _create(lambda layer, name: ItemTower(asdict(layer), name=name)),
 }
 
 APPLIERS_WITH_TOKENS: dict[type, Callable[[Any, Values, str, Values], Values]] = {

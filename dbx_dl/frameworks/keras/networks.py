@@ -10,6 +10,7 @@ import numpy as np
 
 from dbx_dl.frameworks.architectures import ARCHITECTURES, describe_network, gives_inputs
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
+from dbx_dl.frameworks.keras.history_layers import MaskSeen
 from dbx_dl.frameworks.keras.layers import apply_layers
 from dbx_dl.frameworks.keras.token_layers import FindTokens
 from dbx_dl.frameworks.networks import Builder, check_is_network, check_logits_shape, find_builder
@@ -43,8 +44,11 @@ def build_described(request: NetworkRequest) -> Any:
     # Batches of texts come in several lengths, but where every step has a label.
     row_shape = (None,) if request.is_text and not request.num_frames else request.input_shape
     inputs = keras.Input(row_shape, dtype=request.input_dtype, name="inputs")
-    tokens = FindTokens(name="tokens")(inputs) if request.is_text else None
+    ids = inputs if request.catalog is None else inputs[:, request.catalog.num_user_columns :]
+    tokens = FindTokens(name="tokens")(ids) if request.is_text else None
     outputs = apply_layers(describe_network(request), inputs, tokens_nt=tokens)
+    if request.catalog is not None and request.catalog.excludes_seen:
+        outputs = MaskSeen(name="mask_seen")(outputs, ids)
     if gives_inputs(request):
         outputs = keras.layers.Concatenate(name="beside_inputs")([outputs, _line_up(inputs, request.input_dtype)])
     return keras.Model(inputs, outputs, name=request.network)

@@ -11,6 +11,7 @@ from dbx_dl.frameworks.architectures import ARCHITECTURES, describe_network, giv
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.networks import Builder, check_is_network, check_logits_shape, find_builder
 from dbx_dl.frameworks.torch.decoder_layers import WritingNetwork
+from dbx_dl.frameworks.torch.history_layers import HistoryNetwork
 from dbx_dl.frameworks.torch.layers import create_modules
 from dbx_dl.frameworks.torch.token_layers import TokenNetwork
 
@@ -43,6 +44,8 @@ def build_described(request: NetworkRequest) -> Any:
         return BesideInputs(modules)
     if request.num_words:
         return WritingNetwork(modules)
+    if request.catalog is not None:
+        return HistoryNetwork(modules, request.catalog)
     return TokenNetwork(modules) if request.is_text else nn.Sequential(modules)
 
 

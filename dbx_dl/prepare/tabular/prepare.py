@@ -18,8 +18,10 @@ from dbx_dl.contracts import (
 )
 from dbx_dl.prepare.class_weights import weigh_classes
 from dbx_dl.prepare.commits import PresentTable, find_present, publish, stay
+from dbx_dl.prepare.interactions.prepare import prepare_interactions
 from dbx_dl.prepare.label_texts import fit_label_text, hide_labels
 from dbx_dl.prepare.outcomes import DETAIL, REASON, count_outcome, log_outcome, require_usable
+from dbx_dl.prepare.row_changes import find_row_changes
 from dbx_dl.prepare.settings import require_same_settings, split_bounds_of
 from dbx_dl.prepare.splits import fit_split, split_rows_by
 from dbx_dl.prepare.tables import index_labels, kept_on_disk, order_labels, replace_sorted
@@ -28,7 +30,6 @@ from dbx_dl.prepare.tabular.column_profiles import profile_columns
 from dbx_dl.prepare.tabular.fit_text import describe_text
 from dbx_dl.prepare.tabular.fitting import fit_features
 from dbx_dl.prepare.tabular.frames import count_frames
-from dbx_dl.prepare.tabular.row_changes import find_row_changes
 from dbx_dl.prepare.tabular.row_checks import ROW, check_rows, list_kept
 from dbx_dl.prepare.tabular.schema import TableSchema, find_schema
 from dbx_dl.prepare.tabular.source_rows import keep_origins, read_source
@@ -77,6 +78,8 @@ def prepare_table(spark: SparkSession, config: PrepareTableConfig) -> PreparedTa
     usable, there is nothing to learn (one class, a constant label, no feature that tells rows apart), the train split
     is empty, too much was rejected, or the settings differ from the earlier ones.
     """
+    if config.interactions is not None:
+        return prepare_interactions(spark, config, config.interactions)
     config = keep_origins(config)
     present = find_present(spark, config.table)
     earlier = None if config.refit else present

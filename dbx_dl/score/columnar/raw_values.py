@@ -131,6 +131,8 @@ def _is_direct(kind: pa.DataType, wanted: RawKind) -> bool:
         case "embedding":
             is_list = types.is_list(kind) or types.is_large_list(kind)
             return bool(is_list and (types.is_integer(kind.value_type) or types.is_floating(kind.value_type)))
+        case "texts":
+            return False
 
 
 def _read_column(column: pa.Array, kind: RawKind, null_tokens: Sequence[str]) -> pa.Array:

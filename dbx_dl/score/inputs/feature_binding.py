@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import find_text
+from dbx_dl.contracts import HistorySpec, find_text
 from dbx_dl.score.inputs.bound_rows import BoundRows
 from dbx_dl.score.inputs.wants import Want
 
@@ -22,6 +22,7 @@ _ELEMENTS = {
     "hashed": "category",
     "datetime": "timestamp",
     "text": "text",
+    "id": "category",
 }
 # Texts up to twice as long are one group.
 _SHORT_BYTES = 1024
@@ -46,7 +47,7 @@ class FeatureBinding:
     @property
     def has_free_lengths(self) -> bool:
         """Whether rows differ in what they take up."""
-        return find_text(self.spec) is not None
+        return find_text(self.spec) is not None or isinstance(self.spec, HistorySpec)
 
     @property
     def row_bytes(self) -> int:
@@ -66,10 +67,13 @@ class FeatureBinding:
         import numpy as np
         import pyarrow.compute as pc
 
-        text = find_text(self.spec)
-        if text is None:
+        if isinstance(self.spec, HistorySpec):
+            lengths = pc.list_value_length(batch.column(self.spec.history.column))
+        elif (text := find_text(self.spec)) is not None:
+            lengths = pc.binary_length(batch.column(text.column).cast("string"))
+        else:
             return None
-        num_bytes = pc.fill_null(pc.binary_length(batch.column(text.column).cast("string")), 0)
+        num_bytes = pc.fill_null(lengths, 0)
         sizes = np.maximum(num_bytes.to_numpy(zero_copy_only=False) // _SHORT_BYTES, 1)
         classes: np.ndarray = np.floor(np.log2(sizes)).astype(np.int64).reshape(-1, 1)
         return classes
@@ -79,4 +83,6 @@ def want_of(feature: AnyFeature) -> Want:
     """What a column of a feature must hold."""
     if feature.kind == "embedding":
         return Want(feature.column, "number", (feature.size,))
+    if feature.kind == "history":
+        return Want(feature.column, "text", (None,))
     return Want(feature.column, _ELEMENTS[feature.kind])

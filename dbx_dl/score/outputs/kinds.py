@@ -8,6 +8,7 @@ from dbx_dl.errors import ConfigError
 from dbx_dl.score.outputs.box_lists import BoxKind
 from dbx_dl.score.outputs.class_scores import ClassChoices, ClassScores, LabelSets
 from dbx_dl.score.outputs.frame_labels import FrameKind
+from dbx_dl.score.outputs.item_lists import ItemKind
 from dbx_dl.score.outputs.kind import Kind, OneColumn, WithoutChoices
 from dbx_dl.score.outputs.masks import MaskKind
 from dbx_dl.score.outputs.output_parts import NamedValues, OutputPart, PlainOutput
@@ -105,6 +106,7 @@ KINDS: dict[OutputKind, Kind] = {
     "mask": MaskKind(),
     "frames": FrameKind(),
     "tokens": SentenceKind(),
+    "items": ItemKind(),
 }
 
 

@@ -18,6 +18,7 @@ from dbx_dl.transforms.raw_columns import (
     read_embedding,
     read_number,
     read_text,
+    read_texts,
     read_timestamp,
 )
 
@@ -39,6 +40,7 @@ _WORDS: dict[RawKind, tuple[str, str]] = {
     "boolean": ("booleans", "neither true nor false"),
     "categorical": ("categories", "no category"),
     "datetime": ("dates or timestamps", "no date or time in ISO 8601"),
+    "texts": ("arrays of strings", "no array of strings"),
     "embedding": ("arrays of numbers", "no array of as many numbers as the model takes"),
 }
 
@@ -105,13 +107,19 @@ def _read_input(found: DataFrame, feature: AnyFeature, config: ScoreConfig) -> C
             return read_timestamp(found, name, tokens)
         case "embedding":
             return read_embedding(found, name)
+        case "texts":
+            return read_texts(name)
 
 
 def raw_kind(feature: AnyFeature) -> RawKind:
     """What a feature's column holds."""
     if feature.kind == "numeric":
         return "boolean" if feature.is_boolean else "numeric"
-    return "categorical" if feature.kind == "hashed" or feature.kind == "text" else feature.kind
+    if feature.kind == "history":
+        return "texts"
+    if feature.kind == "hashed" or feature.kind == "text" or feature.kind == "id":
+        return "categorical"
+    return feature.kind
 
 
 def _refuse_types(found: DataFrame, spec: ColumnsSpec, config: ScoreConfig) -> None:
@@ -140,7 +148,7 @@ def _can_fail(found: DataFrame, feature: AnyFeature) -> bool:
     """Whether a value of the column can be unparsable; asked first, since tables may have thousands of columns."""
     kind = raw_kind(feature)
     return kind in ("boolean", "embedding") or (
-        kind != "categorical" and is_text(found.schema[feature.column].dataType)
+        kind not in ("categorical", "texts") and is_text(found.schema[feature.column].dataType)
     )
 
 

@@ -17,6 +17,7 @@ from dbx_dl.runtime.tables import (
     read_pinned,
     require_columns,
 )
+from dbx_dl.transforms.raw_histories import cut_last_histories
 from dbx_dl.transforms.raw_series import cut_last_windows
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-    from dbx_dl.config import ScoreConfig
+    from dbx_dl.config import InteractionsConfig, ScoreConfig
     from dbx_dl.contracts import TableVersion
 
 
@@ -47,6 +48,8 @@ def open_source(spark: SparkSession, config: ScoreConfig) -> Source:
     """
     if config.series is not None:
         return _open_series(spark, config)
+    if config.interactions is not None:
+        return _open_histories(spark, config, config.interactions)
     if config.source_format == "delta":
         table = _pin_source(spark, config)
         return Source(read_pinned(spark, table), f"{config.source}@v{table.version}", table)
@@ -66,6 +69,16 @@ def _open_series(spark: SparkSession, config: ScoreConfig) -> Source:
     names = [*config.series.by, config.series.time, config.series.value, *config.series.known]
     require_columns(source.found, names, f"source {config.source}")
     return Source(cut_last_windows(source.found, config.series, config.key, config.null_tokens), source.origin)
+
+
+def _open_histories(spark: SparkSession, config: ScoreConfig, interactions: InteractionsConfig) -> Source:
+    """The users with their histories; they are of no table that could be read without Spark."""
+    source = open_source(spark, config.model_copy(update={"interactions": None}))
+    names = [interactions.user, interactions.item, interactions.time, *interactions.user_columns]
+    require_columns(source.found, names, f"source {config.source}")
+    # What is known of items is in the model.
+    plain = interactions.model_copy(update={"item_columns": ()})
+    return Source(cut_last_histories(source.found, plain, config.null_tokens), source.origin)
 
 
 def select_rows(found: DataFrame, config: ScoreConfig) -> DataFrame:

@@ -115,6 +115,8 @@ def _require_streamable(config: ScoreConfig) -> StreamConfig:
         raise ConfigError(f"source format {config.source_format} cannot be streamed, only {formats}: use `score`")
     if config.source_version is not None or config.source_timestamp is not None:
         raise ConfigError("a stream reads what comes: leave out source_version and source_timestamp")
+    if config.interactions is not None:
+        raise ConfigError("`interactions` take whole histories, which a stream does not know: use `score`")
     if config.series is not None:
         raise ConfigError("`series` takes the last window of each series, which a stream does not know: use `score`")
     if config.write == "replace":

@@ -15,7 +15,7 @@ from dbx_dl.contracts import PreparedTable, SearchResult, SearchTrial, TrainedMo
 from dbx_dl.errors import ConfigError, RankFailedError, SetupError
 from dbx_dl.metrics import is_better
 from dbx_dl.runtime.slots import count_slots
-from dbx_dl.tasks.retargeting import retarget
+from dbx_dl.tasks.retargeting import aim
 from dbx_dl.train.job import flatten
 from dbx_dl.train.launch import check_launch
 from dbx_dl.train.noise import expect_noise
@@ -124,7 +124,7 @@ def _check_search(
     spark: SparkSession, prepared: PreparedTable, configs: Sequence[TrainConfig], search: SearchConfig, framework: str
 ) -> None:
     for config in configs:
-        retargeted = retarget(prepared, config.task, config.quantiles or ())
+        retargeted = aim(prepared, config)
         check_request(expect_noise(retargeted, config), config, framework)
     config, split = configs[0], search.metric.partition("_")[0]
     if prepared.split_rows.get("validation", 0) == 0 and split == "validation":

@@ -26,6 +26,8 @@ def draw(task: TaskName) -> tuple[np.ndarray, np.ndarray]:
         return RANDOM.random((50, 4)), RANDOM.random((50, 4))
     if task == "sequence":
         return RANDOM.integers(0, 3, (50, 4)), RANDOM.integers(0, 3, (50, 2, 4)).astype(np.float64)
+    if task == "recommendation":
+        return RANDOM.integers(0, 12, 50), TASKS[task].predict(RANDOM.normal(size=(50, 12)), TaskSettings())
     if task == "frames":
         logits = RANDOM.normal(size=(50, 3, 4))
         return RANDOM.integers(-1, 4, (50, 3)), np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)

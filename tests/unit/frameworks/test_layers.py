@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dbx_dl.frameworks.architectures import describe_network
+from dbx_dl.frameworks.history_layers import Columns, ItemTower, SumEmbedding
 from dbx_dl.frameworks.interface import NetworkRequest
 from dbx_dl.frameworks.layers import (
     Conv2D,
@@ -48,6 +49,10 @@ from dbx_dl.frameworks.token_layers import (
         (Recurrent("lstm", 5, returns_steps=True), (7, 3), (7, 5), 4 * 5 * (3 + 5 + 1)),
         (Recurrent("gru", 5, is_bidirectional=True), (7, 3), (10,), 2 * 3 * 5 * (3 + 5 + 2)),
         (SelfAttention(2), (7, 6), (7, 6), 4 * 7 * 6),
+        (Columns(2), (7,), (5,), 0),
+        (Columns(0, 3), (7,), (3,), 0),
+        (SumEmbedding(9, 4), (3,), (4,), 36),
+        (ItemTower(8, 4, 5, ((0,) * 8,), (3,)), (6,), (8,), (8 + 3) * 4 + 5 * 5 + 6 * 6 + 8),
         (Corrupt(0.1, 0.2), (7,), (7,), 0),
         (Sample(), (8,), (4,), 0),
         (Mark("code"), (8,), (8,), 0),

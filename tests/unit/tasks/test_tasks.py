@@ -21,8 +21,8 @@ from tests.prepared_tables import IMAGES, SPEC, describe
 WORDS = TextFeature(column="y", pattern=r"\w+", max_length=3, vocabulary=("x", "y"))
 RANDOM = np.random.default_rng(3)
 NAMES = ("a", "b")
-# Boxes and masks have tests of their own.
-HERE = [name for name in TASKS if name not in ("boxes", "segmentation")]
+# Boxes, masks and items have tests of their own.
+HERE = [name for name in TASKS if name not in ("boxes", "segmentation", "recommendation")]
 SETTINGS = TaskSettings(
     label_center=50.0,
     label_scale=4.0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+import keras
 import tensorflow as tf
 
 from dbx_dl.frameworks.keras.embeddings import expose_layer
@@ -39,9 +40,10 @@ class SupervisedObjective(GradientObjective):
         stages: Sequence[FrozenStage] = (),
         further: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(network, optimizer, ranks, request, stages, further)
-        self.measures = SupervisedMeasures(request)
         self._loss = create_loss(request)
+        own = {"loss": self._loss} if isinstance(self._loss, keras.layers.Layer) else {}
+        super().__init__(network, optimizer, ranks, request, stages, {**own, **(further or {})})
+        self.measures = SupervisedMeasures(request)
         self._exposed = None if request.penalty is None else expose_layer(network, request.penalty.layer)
 
     def _compute_loss(self, inputs: Any, labels: Any, weights: Any, own_weights: Any) -> tuple[Any, dict[str, Any]]:

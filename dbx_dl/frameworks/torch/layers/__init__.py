@@ -13,12 +13,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from dbx_dl.frameworks import decoder_layers, random_layers, token_layers
+from dbx_dl.frameworks import decoder_layers, history_layers, random_layers, token_layers
 from dbx_dl.frameworks import layers as kinds
 from dbx_dl.frameworks.architectures.architecture import name_layers
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.torch.activations import create_activation
 from dbx_dl.frameworks.torch.decoder_layers import AttentionDecoder
+from dbx_dl.frameworks.torch.history_layers import Columns, ItemTower, SumEmbedding
 from dbx_dl.frameworks.torch.layers.recurrent import LastStep, create_recurrent
 from dbx_dl.frameworks.torch.random_layers import Corrupt, Sample
 from dbx_dl.frameworks.torch.token_layers import (
@@ -267,4 +268,7 @@ CREATORS: dict[type, Callable[[Any, Shape], Any]] = {
     token_layers.SideBySide: SideBySide,
     token_layers.TextBesideColumns: TextBesideColumns,
     decoder_layers.AttentionDecoder: lambda layer, shape: AttentionDecoder(layer, shape[-1]),
+    history_layers.Columns: lambda layer, _: Columns(layer),
+    history_layers.SumEmbedding: lambda layer, _: SumEmbedding(layer),
+    history_layers.ItemTower: lambda layer, shape: ItemTower(layer, shape[-1]),
 }

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from dbx_dl.frameworks.torch.losses.boxes import compare_boxes
 from dbx_dl.frameworks.torch.losses.estimation import compare_normal, compare_overdispersed, compare_quantiles
+from dbx_dl.frameworks.torch.losses.items import compare_items
 from dbx_dl.frameworks.torch.losses.pixels import compare_masks
 from dbx_dl.tasks.frames import NO_LABEL
 
@@ -108,7 +109,7 @@ RECONSTRUCTION_LOSSES: dict[tuple[bool, str | None], Callable[[Any, Any], Any]] 
 # Softmax cross-entropy, or the mean over classes of a margin loss; sigmoid cross-entropy, averaged over labels; squared
 # error, Huber's loss (delta 1) or absolute error of the scaled label; Poisson's negative log likelihood without the
 # term that depends on the label alone; of a reconstruction the mean over a row of RECONSTRUCTION_LOSSES; of boxes see
-# `frameworks.box_weights`, of masks softmax cross-entropy, averaged over pixels.
+# `frameworks.box_weights`, of masks softmax cross-entropy, averaged over pixels, of items see `losses.items`.
 LOSSES: dict[str, Callable[[ObjectiveRequest], Loss]] = {
     "binary": _compare_classes,
     "multiclass": _compare_classes,
@@ -122,4 +123,5 @@ LOSSES: dict[str, Callable[[ObjectiveRequest], Loss]] = {
     "negative_binomial": compare_overdispersed,
     "boxes": compare_boxes,
     "segmentation": compare_masks,
+    "recommendation": compare_items,
 }

@@ -48,7 +48,13 @@ def test_wrong_options_are_explained(options: dict[str, Any], message: str) -> N
         ("mpl", (30,), "float32", {}, r"unknown network 'mpl'; did you mean 'mlp'\?"),
         ("convnet", (30,), "float32", {}, r"takes images, not table rows of shape \(30,\) .*: 'mlp' takes both"),
         ("go_policy", (8, 8, 3), "uint8", {}, r"takes table rows, not images of shape \(8, 8, 3\)"),
-        ("lstm", (8, 8), "float32", {}, r"takes images or table rows or texts, not inputs of shape \(8, 8\)"),
+        (
+            "lstm",
+            (8, 8),
+            "float32",
+            {},
+            r"table rows or texts or histories of items, not inputs of shape \(8, 8\)",
+        ),
         ("convnet", (8, 3, 3), "uint8", {}, "at least 4x4 pixels, got 8x3"),
         ("deep_convnet", (8, 7, 3), "uint8", {}, "at least 8x8 pixels, got 8x7"),
         ("lstm", (30,), "float32", {}, "'lstm' needs the option num_steps for table rows"),
@@ -56,6 +62,7 @@ def test_wrong_options_are_explained(options: dict[str, Any], message: str) -> N
         ("gru", (8, 8, 1), "uint8", {"num_steps": 7}, "an image's steps are its rows; leave num_steps out"),
         ("gru", (8,), "int32", {"num_steps": 4}, "a text's steps are its tokens; leave num_steps out"),
         ("text_cnn", (8, 8, 1), "uint8", {}, "takes texts, not images of shape"),
+        ("two_tower", (8,), "int32", {}, r"takes histories of items, not texts of shape \(8,\)"),
         ("mlp", (8,), "int32", {}, r"takes table rows or images, not texts of shape \(8,\) .*: 'text_cnn' takes them"),
         (
             "text_cnn",

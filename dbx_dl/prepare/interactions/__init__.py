@@ -1,0 +1,1 @@
+"""Interactions of users with items into a table to recommend from."""

@@ -1,0 +1,86 @@
+"""The items that can be recommended: how often each was chosen, its rank, and what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dbx_dl.config.interactions import HISTORY, LAST_OUT, POPULARITY_RANK
+from dbx_dl.config.train import MAX_TOP_ITEMS
+from dbx_dl.contracts import SPLITS, ItemColumn
+from dbx_dl.errors import DataError
+from dbx_dl.prepare.outcomes import MAX_CLASSES
+from dbx_dl.transforms.raw_histories import ITEM, TIME, name_columns
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from dbx_dl.config import InteractionsConfig
+    from dbx_dl.contracts import Split
+
+
+@dataclass(frozen=True)
+class ItemCounts:
+    """Items that are kept, most often chosen ones of the training rows first, and how many others there are."""
+
+    ranked: tuple[str, ...]
+    num_rare: int
+
+
+def count_items(looked: DataFrame, config: InteractionsConfig, known: Sequence[str]) -> ItemCounts:
+    """The items of the training rows of `look_back`; only these of `known` where there are some.
+
+    DataError where too few or too many are left.
+    """
+    from pyspark.sql import functions as F
+
+    train = looked.where(f"{LAST_OUT} = 'train'").groupBy(ITEM).agg(F.count("*").alias("rows"))
+    counts = {row[ITEM]: row["rows"] for row in train.limit(10 * MAX_CLASSES).collect()}
+    if known:
+        kept = {name: counts.get(name, 0) for name in known}
+    else:
+        kept = {name: count for name, count in counts.items() if count >= config.min_item_count}
+    if len(kept) < 2:
+        raise DataError(
+            f"{len(kept)} items have {config.min_item_count} training rows: two are needed at least; lower "
+            "min_item_count, or give more interactions"
+        )
+    if len(kept) > MAX_CLASSES:
+        raise DataError(
+            f"{len(kept)} items have {config.min_item_count} training rows, of which {MAX_CLASSES} can be "
+            "recommended: raise min_item_count"
+        )
+    ranked = sorted(kept, key=lambda name: (-kept[name], name))
+    return ItemCounts(tuple(ranked), len(set(counts) - set(kept)))
+
+
+def describe_items(looked: DataFrame, config: InteractionsConfig, names: Sequence[str]) -> tuple[ItemColumn, ...]:
+    """What the latest interaction that says so tells of each item, in the order of `names`."""
+    from pyspark.sql import functions as F
+
+    own = {name: column for name, column in name_columns(config).items() if name in config.item_columns}
+    if not own:
+        return ()
+    latest = (F.max_by(column, F.when(F.col(column).isNotNull(), F.col(TIME))).alias(column) for column in own.values())
+    found = {row[ITEM]: row for row in looked.groupBy(ITEM).agg(*latest).where(F.col(ITEM).isin(*names)).collect()}
+    described = []
+    for name, column in own.items():
+        values = [found[item][column] if item in found else None for item in names]
+        vocabulary = tuple(sorted({value for value in values if value is not None}))
+        ids = {value: place for place, value in enumerate(vocabulary, start=1)}
+        described.append(ItemColumn(column=name, vocabulary=vocabulary, ids=tuple(ids.get(v, 0) for v in values)))
+    return tuple(described)
+
+
+def count_ranks(good: DataFrame) -> dict[Split, tuple[int, ...]]:
+    """By split how many rows have the popularity rank 1, 2, … up to MAX_TOP_ITEMS."""
+    counted = good.where(f"{POPULARITY_RANK} <= {MAX_TOP_ITEMS}").groupBy("split", POPULARITY_RANK).count().collect()
+    found = {(row["split"], row[POPULARITY_RANK]): row["count"] for row in counted}
+    ranks = range(1, MAX_TOP_ITEMS + 1)
+    return {split: tuple(found.get((split, rank), 0) for rank in ranks) for split in SPLITS}
+
+
+def count_full_histories(good: DataFrame, config: InteractionsConfig) -> int:
+    """Rows whose history may have been cut."""
+    return int(good.where(f"size({HISTORY}) >= {config.max_history}").count())

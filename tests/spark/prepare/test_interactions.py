@@ -1,0 +1,138 @@
+"""Interactions become rows with what was chosen before, as a loop over the users finds it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dbx_dl import prepare_table
+from dbx_dl.config import InteractionsConfig, PrepareTableConfig
+from dbx_dl.contracts import HistorySpec, PreparedTable
+from dbx_dl.errors import DataError
+from dbx_dl.runtime.tables import read_pinned
+from dbx_dl.transforms.raw_histories import cut_last_histories
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+START = datetime(2024, 5, 1)
+# What each user chose, in order; "d" is rare, "a" is chosen again by u1, u4 has too few rows for all splits.
+CHOICES = {
+    "u1": ["a", "b", "a", "c", "b", "e"],
+    "u2": ["b", "c", "a", "e"],
+    "u3": ["c", "d", "b", "a"],
+    "u4": ["a", "e"],
+    "u|5": ["b", "e", "c", "a", "f"],
+}
+INTERACTIONS = InteractionsConfig(
+    user="who",
+    item="what",
+    time="when",
+    user_columns=("town",),
+    item_columns=("kind",),
+    max_history=3,
+    min_item_count=1,
+)
+
+
+def list_lines() -> list[tuple[Any, ...]]:
+    """Lines in another order than the times say; a kind is known of some items, by their later interactions."""
+    lines = []
+    for number, (user, items) in enumerate(CHOICES.items()):
+        for place, item in enumerate(items):
+            moment = (START + timedelta(days=10 * place + number)).isoformat()
+            kind = {"a": "vowel", "e": "vowel", "b": "consonant"}.get(item) if place else None
+            lines.append((user, item, moment, f"town{number % 2}", kind))
+    return lines[::-1]
+
+
+def expect(interactions: InteractionsConfig) -> dict[str, dict[str, Any]]:
+    rows: dict[str, dict[str, Any]] = {}
+    for user, items in CHOICES.items():
+        own = []
+        for place, item in enumerate(items):
+            history = items[max(0, place - interactions.max_history) : place]
+            if not (interactions.exclude_seen and item in history):
+                own.append((f"{user}|{place + 1}", {"who": user, "history": history, "label": item}))
+        splits = ["train"] * len(own)
+        if len(own) >= 3:
+            splits[-2:] = ["validation", "test"]
+        for (key, row), split in zip(own, splits, strict=True):
+            rows[key] = {**row, "split": split}
+    counts = Counter(row["label"] for row in rows.values() if row["split"] == "train")
+    ranked = sorted(counts, key=lambda item: (-counts[item], item))
+    kept = {key: row for key, row in rows.items() if row["label"] in ranked}
+    for row in kept.values():
+        unseen = [item for item in ranked if not (interactions.exclude_seen and item in row["history"])]
+        row["popularity_rank"] = unseen.index(row["label"]) + 1
+        row["label_index"] = sorted(ranked).index(row["label"])
+    return kept
+
+
+def prepare(spark: SparkSession, place: Path, interactions: InteractionsConfig, lines: Any = None) -> PreparedTable:
+    frame = spark.createDataFrame(
+        lines or list_lines(), "who string, what string, when string, town string, kind string"
+    )
+    frame.write.mode("overwrite").parquet(str(place / "source"))
+    config = PrepareTableConfig(
+        source=str(place / "source"),
+        source_format="parquet",
+        table=str(place / "table"),
+        key="id",
+        label="what",
+        interactions=interactions,
+    )
+    return prepare_table(spark, config)
+
+
+def collect(spark: SparkSession, prepared: PreparedTable) -> dict[str, dict[str, Any]]:
+    names = ("who", "history", "label", "split", "popularity_rank", "label_index")
+    rows = read_pinned(spark, prepared.table).select("id", *names).collect()
+    return {row["id"]: {name: row[name] for name in names} for row in rows}
+
+
+def test_rows_are_those_of_a_loop(spark: SparkSession, tmp_path: Path) -> None:
+    bad = [(None, "a", "2024-05-01", "t", "k"), ("u2", "", "2024-05-01", "t", "k"), ("u2", "a", "soon", "t", "k")]
+    prepared = prepare(spark, tmp_path, INTERACTIONS, [*list_lines(), *bad])
+    expected = expect(INTERACTIONS)
+    assert collect(spark, prepared) == expected
+    assert "u|5|5" not in expected and "u1|3" not in expected
+    assert prepared.reject_reasons == {"no_user": 1, "no_item": 1, "not_a_datetime": 1}
+    target, spec = prepared.target, prepared.inputs
+    assert isinstance(spec, HistorySpec) and target.ranking is not None
+    assert spec.history.vocabulary == target.label_names
+    assert [user.column for user in spec.users] == ["who", "town"]
+    (kinds,) = target.ranking.item_columns
+    named = {
+        name: (("", *kinds.vocabulary)[number]) for name, number in zip(target.label_names, kinds.ids, strict=True)
+    }
+    assert (named["a"], named["b"], named["c"]) == ("vowel", "consonant", "")
+    ranks = Counter(row["popularity_rank"] for row in expected.values() if row["split"] == "test")
+    assert prepared.statistics.popularity["test"][:5] == tuple(ranks[rank] for rank in range(1, 6))
+    assert any("not learned" in warning for warning in prepared.statistics.warnings)
+    # Nothing changed: nothing is committed.
+    again = prepare(spark, tmp_path, INTERACTIONS, [*list_lines(), *bad])
+    assert again.table == prepared.table
+
+
+def test_seen_items_may_be_chosen_again(spark: SparkSession, tmp_path: Path) -> None:
+    interactions = INTERACTIONS.model_copy(update={"exclude_seen": False, "item_columns": ()})
+    prepared = prepare(spark, tmp_path, interactions)
+    assert collect(spark, prepared) == expect(interactions)
+    assert prepared.target.ranking is not None and not prepared.target.ranking.excludes_seen
+
+
+def test_a_table_of_one_item_is_refused(spark: SparkSession, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"1 items have 4 training rows.*lower min_item_count"):
+        prepare(spark, tmp_path, INTERACTIONS.model_copy(update={"min_item_count": 4}))
+
+
+def test_users_have_their_last_items(spark: SparkSession) -> None:
+    frame = spark.createDataFrame(list_lines(), "who string, what string, when string, town string, kind string")
+    rows = cut_last_histories(frame, INTERACTIONS.model_copy(update={"item_columns": ()}), ()).collect()
+    assert {row["who"]: row["history"] for row in rows} == {user: items[-3:] for user, items in CHOICES.items()}
+    assert {row["who"]: row["town"] for row in rows}["u2"] == "town1"
