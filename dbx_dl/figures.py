@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 PANELS = ("loss", "accuracy", "auc", "log_loss")
 MAX_PANELS = 2
 MAX_NAMED_CELLS = 20
-# Characters above an image, and of a text in a table.
-_TITLE_WIDTH, _CELL_WIDTH = 22, 40
-_WRONG = "#d6453d"
+WRONG = "#d6453d"
+# Characters in a line above an image.
+_TITLE_WIDTH = 22
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def learning_curves(history: Sequence[EpochMetrics], *, best_epoch: int | None =
     """One panel per metric (loss first, at most two), one line per split; a dotted line marks `best_epoch`."""
     palette = DARK if dark else LIGHT
     panels = _choose_panels({name for epoch in history for name in epoch.metrics})
-    figure = _new_figure(3.3 * max(1, len(panels)), 2.5)
+    figure = new_figure(3.3 * max(1, len(panels)), 2.5)
     for position, panel in enumerate(panels, start=1):
         axes = figure.add_subplot(1, len(panels), position)
         for split, color in palette.splits.items():
@@ -68,7 +68,7 @@ def confusion_matrix(
     counts = np.zeros((size, size), dtype=np.int64)
     np.add.at(counts, (np.asarray(labels), np.asarray(predicted)), 1)
     side = min(9.0, max(4.2, 0.42 * size + 1.2))
-    figure = _new_figure(side, side)
+    figure = new_figure(side, side)
     axes = figure.add_subplot()
     axes.imshow(_cell_colors(counts, palette), interpolation="nearest")
     if size <= MAX_NAMED_CELLS:
@@ -92,7 +92,7 @@ def estimates(
     import numpy as np
 
     palette = DARK if dark else LIGHT
-    figure = _new_figure(4.2, 4.2)
+    figure = new_figure(4.2, 4.2)
     axes = figure.add_subplot()
     if interval is not None:
         axes.vlines(points, *interval, color=palette.grid, linewidth=0.8)
@@ -132,35 +132,14 @@ def sample_predictions(
     palette = DARK if dark else LIGHT
     num_columns = min(8, max(1, len(images)))
     num_rows = max(1, math.ceil(len(images) / num_columns))
-    figure = _new_figure(1.25 * num_columns, 1.6 * num_rows)
+    figure = new_figure(1.25 * num_columns, 1.6 * num_rows)
     for position, (image, truth, (label, probability)) in enumerate(zip(images, truths, predictions, strict=True)):
         axes = figure.add_subplot(num_rows, num_columns, position + 1)
         axes.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
         axes.set_axis_off()
         is_right = label == truth
         title = f"{label}  {probability:.2f}" if is_right else f"{truth} → {label}  {probability:.2f}"
-        axes.set_title(textwrap.fill(title, _TITLE_WIDTH), fontsize=8, color=palette.text if is_right else _WRONG)
-    return figure
-
-
-def sample_texts(
-    given: Sequence[str], truths: Sequence[str], predictions: Sequence[tuple[str, float]], *, dark: bool = False
-) -> Figure:
-    """A table of texts that were given, the true ones and those that were written, with probabilities; wrong in red."""
-    palette = DARK if dark else LIGHT
-    figure = _new_figure(9.0, 0.4 + 0.25 * len(given))
-    axes = figure.add_subplot()
-    axes.set_axis_off()
-    written = [text for text, _ in predictions]
-    shares = [f"{share:.2f}" for _, share in predictions]
-    rows = [("given", "true", "written", "probability"), *zip(given, truths, written, shares, strict=True)]
-    for place, row in enumerate(rows):
-        is_right = place == 0 or row[1] == row[2]
-        for column, text in zip((0.0, 0.4, 0.65, 0.9), row, strict=True):
-            shown = textwrap.shorten(text, _CELL_WIDTH, placeholder="…") if text else "–"
-            color = palette.text if is_right else _WRONG
-            height = 1 - (place + 0.5) / len(rows)
-            axes.text(column, height, shown, fontsize=8, va="center", color=color, transform=axes.transAxes)
+        axes.set_title(textwrap.fill(title, _TITLE_WIDTH), fontsize=8, color=palette.text if is_right else WRONG)
     return figure
 
 
@@ -173,7 +152,7 @@ def class_samples(
     most = max([1, *map(len, shown.values())])
     text_height = 0.16 * (len(rejects) + 1) if rejects else 0.0
     heights = [1.0] * len(shown) + ([max(0.2, text_height)] if rejects else [])
-    figure = _new_figure(1.0 * most + 1.4, sum(heights) + 0.1)
+    figure = new_figure(1.0 * most + 1.4, sum(heights) + 0.1)
     grid = figure.add_gridspec(max(1, len(heights)), 1, height_ratios=heights or [1.0])
     for row, (name, images) in enumerate(shown.items()):
         axes = figure.add_subplot(grid[row])
@@ -187,7 +166,7 @@ def class_samples(
         axes = figure.add_subplot(grid[len(shown)])
         axes.set_axis_off()
         text = "rejected\n" + "\n".join(f"{reason}:  {name}" for name, reason in rejects)
-        axes.text(0, 1, text, va="top", fontsize=7, color=_WRONG, family="monospace", transform=axes.transAxes)
+        axes.text(0, 1, text, va="top", fontsize=7, color=WRONG, family="monospace", transform=axes.transAxes)
     return figure
 
 
@@ -208,7 +187,7 @@ def _strip(images: Sequence[NDArray[np.uint8]], num_places: int) -> NDArray[np.u
 def search_history(trials: Sequence[SearchTrial], metric: str, direction: str, *, dark: bool = False) -> Figure:
     """The metric of a search's trials by number, complete and pruned ones, and a line for the best one so far."""
     palette = DARK if dark else LIGHT
-    figure = _new_figure(5.0, 2.8)
+    figure = new_figure(5.0, 2.8)
     axes = figure.add_subplot()
     for state, color in (("complete", palette.splits["train"]), ("pruned", palette.text)):
         marker = "o" if state == "complete" else "x"
@@ -228,7 +207,7 @@ def setting_importance(importances: Mapping[str, float], *, dark: bool = False) 
     """One bar per setting, as long as its share in what the searched metric varies by; the greatest on top."""
     palette = DARK if dark else LIGHT
     ordered = sorted(importances.items(), key=lambda item: item[1])
-    figure = _new_figure(5.0, 0.35 * len(ordered) + 0.8)
+    figure = new_figure(5.0, 0.35 * len(ordered) + 0.8)
     axes = figure.add_subplot()
     axes.barh([name for name, _ in ordered], [share for _, share in ordered], color=palette.splits["train"])
     axes.set_xlim(0, 1)
@@ -246,7 +225,7 @@ def activation_curves(
     palette = DARK if dark else LIGHT
     points = np.linspace(-3, 3, 1201)
     num_rows = math.ceil(len(functions) / 4)
-    figure = _new_figure(10.0, 2.4 * num_rows)
+    figure = new_figure(10.0, 2.4 * num_rows)
     for place, (name, (apply, gradient)) in enumerate(functions.items(), start=1):
         axes = figure.add_subplot(num_rows, 4, place)
         axes.plot(points, apply(points), color=palette.splits["train"], linewidth=1.8, label="value")
@@ -264,7 +243,8 @@ def encode_png(figure: Figure, dpi: int = 144) -> bytes:
     return buffer.getvalue()
 
 
-def _new_figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of so many inches, which nothing global knows."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

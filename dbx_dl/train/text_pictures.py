@@ -9,6 +9,7 @@ import numpy as np
 
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.score.outputs.sentences import Sentences
+from dbx_dl.train.attention import FILE, draw_attention
 
 if TYPE_CHECKING:
     from dbx_dl.contracts import PreparedTable, TextFeature
@@ -18,8 +19,8 @@ _NUM_TEXTS = 16
 
 
 def log_texts(run: TrackedRun, prepared: PreparedTable, text: TextFeature, predictions: Path) -> None:
-    """Log `sample_predictions`: some rows, evenly spaced in key order; nothing without rows."""
-    from dbx_dl import figures
+    """Log `sample_predictions`, some rows evenly spaced in key order, and `attention`; nothing without rows."""
+    from dbx_dl import figures, text_figures
     from dbx_dl.feed.rows import read_rows
     from dbx_dl.transforms.images import decode_image
 
@@ -27,6 +28,9 @@ def log_texts(run: TrackedRun, prepared: PreparedTable, text: TextFeature, predi
         keys, labels, written = arrays["keys"], arrays["labels"], arrays["predictions"]
     if not len(keys):
         return
+    attention = draw_attention(prepared, predictions.with_name(FILE))
+    if attention is not None:
+        run.log_figure(attention, "attention")
     chosen = np.unique(np.linspace(0, len(keys) - 1, min(_NUM_TEXTS, len(keys))).round().astype(np.int64))
     part = Sentences("tokens", text.vocabulary, prepared.target.joiner)
     found = part.build(written[chosen], part.fields)
@@ -39,4 +43,4 @@ def log_texts(run: TrackedRun, prepared: PreparedTable, text: TextFeature, predi
         run.log_figure(figures.sample_predictions(images, truths, predicted), "sample_predictions")
         return
     given = [value or "" for value in rows.column(prepared.inputs.columns[0]).to_pylist()]
-    run.log_figure(figures.sample_texts(given, truths, predicted), "sample_predictions")
+    run.log_figure(text_figures.sample_texts(given, truths, predicted), "sample_predictions")

@@ -27,6 +27,8 @@ from dbx_dl.runtime.processes import end_with_parent, without_teardown
 from dbx_dl.runtime.ranks import RankPlace, read_rank_place
 from dbx_dl.runtime.whole_files import write_whole
 from dbx_dl.tasks import task_of
+from dbx_dl.train.attention import FILE as ATTENTION_FILE
+from dbx_dl.train.attention import keep_attention
 from dbx_dl.train.baselines import measure_baseline
 from dbx_dl.train.calibration import calibrate
 from dbx_dl.train.checkpoint_files import load_checkpoint
@@ -107,6 +109,7 @@ def run_rank(job: TrainingJob, place: RankPlace, reports: ReportWriter) -> None:
     observed = observe_split(objective, ranks, feeds["test"], measures)
     if place.rank == 0:
         require_latest(job)
+        keep_attention(objective, feeds["test"], directory.root / ATTENTION_FILE)
         metrics = _measure_test(job, directory, observed, measures, threshold)
         TrainingResult(
             history=fitted.history,

@@ -1,8 +1,8 @@
-"""Texts that are written of texts, from CSV to a column of texts, with both frameworks."""
+"""Texts that are written, of dates and of images, by the runs in conf/runs, with both frameworks."""
 
 from __future__ import annotations
 
-import csv
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,58 +11,56 @@ import numpy as np
 import pytest
 import yaml
 
-from dbx_dl.contracts import OnnxModel, PreparedTable, Promotion, ScoredTable
+from dbx_dl.contracts import OnnxModel, Promotion, ScoredTable
 from dbx_dl.demo.dates import COPIED, write_dates
-from tests.e2e.conftest import CallCli
+from dbx_dl.demo.digit_words import draw_digit_words
+from tests.e2e.conftest import ROOT, CallCli
 from tests.e2e.results import keep_result
 
-NUM_ROWS = 900
+TITLES = {"dates": "dates", "digit_words": "digits in a row"}
+# The least share of exact texts of the test split.
+LIMITS = {"dates": 0.9, "digit_words": 0.8}
 
 
 @pytest.mark.matrix
-def test_dates_are_written_anew(tmp_path: Path, call_cli: CallCli) -> None:
-    rows = write_dates(NUM_ROWS)
-    with (tmp_path / "in.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("id", "written", "iso"), *rows, ("none", "3 May 1999", "")])
-    (tmp_path / "run.yml").write_text(yaml.safe_dump(configure()))
+@pytest.mark.parametrize("name", TITLES)
+def test_a_run_writes_texts(tmp_path: Path, call_cli: CallCli, name: str) -> None:
+    assert call_cli("demo", "--data-only", directory=tmp_path).returncode == 0
+    config = yaml.safe_load((ROOT / "conf" / "runs" / f"{name}.yml").read_text())
+    (tmp_path / "run.yml").write_text(yaml.safe_dump(config))
     printed = call_cli("run", "run.yml", directory=tmp_path)
     assert printed.returncode == 0, printed.stderr[-3000:]
-    check_preparation(PreparedTable.load(tmp_path / "run" / "prepared.json"))
+    place = tmp_path / "dbx_dl_demo"
+    meant, baseline = read_truth(name)
     for framework in ("keras", "torch"):
-        model = OnnxModel.load(tmp_path / "run" / framework / "onnx.json")
-        assert model.metrics["exact_match"] > 0.9
+        model = OnnxModel.load(place / "runs" / name / framework / "onnx.json")
+        assert model.metrics["exact_match"] > LIMITS[name]
         assert model.parity.max_abs_difference <= 1e-5 and model.parity.share_equal_classes == 1
-        for name, value in model.metrics.items():
-            assert value == pytest.approx(model.trained.metrics[f"test_{name}"], rel=1e-9)
-        keep_result(model, "dates", COPIED)
-    assert Promotion.load(tmp_path / "run" / "promotion.json").champion_version is not None
-    scored = ScoredTable.load(tmp_path / "run" / "scored.json")
-    assert (scored.num_rows, scored.num_errors) == (NUM_ROWS + 1, 0)
-    check_scores(deltalake.DeltaTable(str(tmp_path / "tables" / "scores")).to_pyarrow_table().to_pylist(), rows)
+        for metric, value in model.metrics.items():
+            assert value == pytest.approx(model.trained.metrics[f"test_{metric}"], rel=1e-9)
+        figures = place / "runs" / name / framework / "figures"
+        assert (figures / "sample_predictions.png").is_file() and (figures / "attention.png").is_file()
+        keep_result(model, TITLES[name], baseline)
+    assert Promotion.load(place / "runs" / name / "promotion.json").champion_version is not None
+    scored = ScoredTable.load(place / "runs" / name / "scored.json")
+    assert (scored.num_rows, scored.num_errors) == (len(meant), 0)
+    check_scores(deltalake.DeltaTable(scored.table.path).to_pyarrow_table().to_pylist(), meant, config)
 
 
-def check_preparation(prepared: PreparedTable) -> None:
-    """Vocabulary and length are those of the labels; a row without one is rejected."""
-    text = prepared.target.text
-    assert text is not None and text.max_length == 3 and {"2007", "03"} <= set(text.vocabulary)
-    assert (prepared.num_rejects, prepared.reject_reasons) == (1, {"no_label": 1})
-    assert prepared.target.label_names == () and prepared.class_rows == {}
+def read_truth(name: str) -> tuple[dict[str, str], float]:
+    """The true text of every key, and the share of test rows that are right without a network."""
+    if name == "dates":
+        return {key: iso for key, _, iso in write_dates()}, COPIED
+    rows = [(key, words, split) for key, _, words, split in draw_digit_words()]
+    in_test = Counter(words for _, words, split in rows if split == "test")
+    return {key: words for key, words, _ in rows}, max(in_test.values()) / in_test.total()
 
 
-def check_scores(scores: list[dict[str, Any]], rows: list[tuple[str, str, str]]) -> None:
+def check_scores(scores: list[dict[str, Any]], meant: dict[str, str], config: dict[str, Any]) -> None:
     """Most texts are right, and tokens and probabilities belong to them."""
-    meant = {key: iso for key, _, iso in rows}
-    assert np.mean([row["text"] == meant[row["key"]] for row in scores if row["key"] in meant]) > 0.9
+    joiner = config["prepare"].get("label_text", {}).get("joiner", " ")
+    assert np.mean([row["text"] == meant[row["key"]] for row in scores]) > LIMITS[config["name"]]
     for row in scores:
-        assert row["text"] == "-".join(row["tokens"]) and len(row["tokens"]) == len(row["probabilities"])
+        assert row["text"] == joiner.join(row["tokens"]) and len(row["tokens"]) == len(row["probabilities"])
         assert row["probability"] <= np.prod(row["probabilities"]) * 1.0001
-    assert {len(row["tokens"]) for row in scores} == {2, 3}
-
-
-def configure() -> dict[str, Any]:
-    """The run's YAML: that of conf/runs on fewer rows, with its own places."""
-    run: dict[str, Any] = yaml.safe_load(Path("conf/runs/dates.yml").read_text())
-    run |= {"directory": "run", "tracking": {"uri": "sqlite:///m.db", "artifacts": "artifacts"}}
-    run["prepare"] |= {"source": "in.csv", "table": "./tables/rows"}
-    run["score"] |= {"source": "in.csv", "table": "./tables/scores"}
-    return run
+    assert len({len(row["tokens"]) for row in scores}) > 1

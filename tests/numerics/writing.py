@@ -42,12 +42,14 @@ def run_alone(name: str, framework: Framework) -> dict[str, Any]:
     of_truth = [compute_loss(objective, inputs[row : row + 1], labels[row : row + 1]) for row in range(NUM_ROWS)]
     losses = [step(objective, inputs, labels, None, 0.5) for _ in range(NUM_TRAINED)]
     outputs = objective.predict(inputs)
+    attention = objective.attend(inputs)  # type: ignore[attr-defined]
     return {
         "written": written.tolist(),
         "own_loss": first,
         "losses_of_truth": of_truth,
         "losses": losses,
         "trained": outputs.tolist(),
+        "attention": attention.tolist(),
     }
 
 

@@ -14,7 +14,6 @@ from dbx_dl.figures import (
     estimates,
     learning_curves,
     sample_predictions,
-    sample_texts,
 )
 
 HISTORY = [
@@ -105,14 +104,6 @@ def test_pyplot_is_not_used() -> None:
     before = "matplotlib.pyplot" in sys.modules
     encode_png(sample_predictions([], [], []))
     assert ("matplotlib.pyplot" in sys.modules) == before
-
-
-def test_written_texts_stand_beside_the_true_ones() -> None:
-    figure = sample_texts(["a b", ""], ["x", "y z"], [("x", 0.9), ("y", 0.456)])
-    shown = [(text.get_text(), text.get_color()) for text in figure.axes[0].texts]
-    assert [text for text, _ in shown[4:]] == ["a b", "x", "x", "0.90", "–", "y z", "y", "0.46"]
-    assert len({color for _, color in shown[:8]}) == 1 and shown[8][1] != shown[4][1]
-    assert Image.open(io.BytesIO(encode_png(figure))).format == "PNG"
 
 
 def test_samples_have_a_row_per_class_and_name_the_rejects() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -53,19 +52,25 @@ class AttentionDecoder(keras.layers.Layer):  # type: ignore[misc]
         With `truth_nt` logits (N, T, num_ids), where the token before each step is the true one.
         """
         memory = Memory(values_nsk, self.keys(values_nsk), tokens_nt)
-        return self._write(memory) if truth_nt is None else self._follow(memory, truth_nt)
+        return self._write(memory)[0] if truth_nt is None else self._follow(memory, truth_nt)
+
+    def attend(self, values_nsk: Values, tokens_nt: Values) -> Values:
+        """How much of each value goes into each step of what is written: shares (N, T, S)."""
+        return self._write(Memory(values_nsk, self.keys(values_nsk), tokens_nt))[1]
 
     def get_config(self) -> dict[str, Any]:
         """What rebuilds the layer."""
         return {**super().get_config(), **asdict(self._kind)}
 
-    def _write(self, memory: Memory) -> Values:
+    def _write(self, memory: Memory) -> tuple[Values, Values]:
+        """Ids and probabilities (N, 2 T), and what was looked at (N, T, S)."""
         state = self._start(memory)
         goes_on = ops.ones_like(ops.cast(memory.values[:, 0, 0], "float32"))
         ids = ops.cast(kinds.END_ID * goes_on, "int32")
-        written, shares = [], []
+        written, shares, looks = [], [], []
         for _ in range(self._kind.num_steps):
-            state, seen = self._step(memory, state, self.embedding(ids))
+            state, seen, look = self._step(memory, state, self.embedding(ids))
+            looks.append(look)
             probabilities = ops.softmax(ops.cast(self.logits(seen), "float32"), axis=-1)
             # Keras' own argmax uses an operator that ONNX does not have.
             best = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
@@ -73,14 +78,14 @@ class AttentionDecoder(keras.layers.Layer):  # type: ignore[misc]
             shares.append(ops.max(probabilities, axis=-1) * goes_on + (1 - goes_on))
             written.append(ops.cast(ids, "float32"))
             goes_on = goes_on * ops.cast(ops.not_equal(ids, kinds.END_ID), "float32")
-        return ops.stack([*written, *shares], axis=1)
+        return ops.stack([*written, *shares], axis=1), ops.stack(looks, axis=1)
 
     def _follow(self, memory: Memory, truth_nt: Values) -> Values:
         start = ops.full_like(truth_nt[:, :1], kinds.END_ID)
         words = self.embedding(ops.concatenate([start, truth_nt[:, :-1]], axis=1))
         state, seen = self._start(memory), []
         for step in range(self._kind.num_steps):
-            state, new = self._step(memory, state, words[:, step])
+            state, new, _ = self._step(memory, state, words[:, step])
             seen.append(new)
         return self.logits(ops.stack(seen, axis=1))
 
@@ -92,26 +97,25 @@ class AttentionDecoder(keras.layers.Layer):  # type: ignore[misc]
         num_tokens = ops.maximum(ops.sum(tokens, axis=1, keepdims=True), 1)
         return ops.tanh(self.start(ops.sum(keep_tokens(memory.values, tokens), axis=1) / num_tokens))
 
-    def _step(self, memory: Memory, state: Values, word: Values) -> tuple[Values, Values]:
-        """The next state (N, units), and beside it what was looked at (N, units + K)."""
-        context = self._look(memory, state)
+    def _step(self, memory: Memory, state: Values, word: Values) -> tuple[Values, Values, Values]:
+        """The next state (N, units); beside it what was looked at (N, units + K); and the shares of that (N, S)."""
+        shares = self._look(memory, state)
+        context = ops.matmul(ops.expand_dims(shares, 1), memory.values)[:, 0]
         of_input = ops.split(self.input_gates(ops.concatenate([word, context], axis=-1)), 3, axis=-1)
         of_state = ops.split(self.state_gates(state), 3, axis=-1)
         reset, update = (ops.sigmoid(of_input[place] + of_state[place]) for place in (0, 1))
         new = ops.tanh(of_input[2] + reset * of_state[2])
         state = update * state + (1 - update) * new
-        return state, ops.concatenate([state, context], axis=-1)
+        return state, ops.concatenate([state, context], axis=-1), shares
 
     def _look(self, memory: Memory, state: Values) -> Values:
-        """The mean of values (N, K) that the state asks for; zeros of a row without tokens."""
+        """Shares (N, S) of values in the mean that the state asks for; zeros of a row without tokens."""
         hidden = ops.tanh(memory.keys + ops.expand_dims(self.query(state), 1))
         scores = self.score(hidden)[..., 0]
         if memory.tokens is None:
-            shares = ops.softmax(scores, axis=-1)
-        else:
-            tokens = ops.cast(memory.tokens, scores.dtype)
-            shares = ops.softmax(scores + (1 - tokens) * MASKED_SCORE, axis=-1) * tokens
-        return ops.matmul(ops.expand_dims(shares, 1), memory.values)[:, 0]
+            return ops.softmax(scores, axis=-1)
+        tokens = ops.cast(memory.tokens, scores.dtype)
+        return ops.softmax(scores + (1 - tokens) * MASKED_SCORE, axis=-1) * tokens
 
 
 def write_tokens(layer: kinds.AttentionDecoder, values_nsk: Values, name: str, tokens_nt: Values) -> Values:
@@ -120,18 +124,27 @@ def write_tokens(layer: kinds.AttentionDecoder, values_nsk: Values, name: str, t
     return decoder(values_nsk) if tokens_nt is None else decoder(values_nsk, tokens_nt)
 
 
-def follow_truth(network: Any) -> Callable[[Values, Values], Values]:
-    """What gives logits (N, T, num_ids) of inputs and true ids (N, T), for a network that ends in a decoder."""
-    decoder = network.layers[-1]
-    taken = decoder.input
-    encoder = keras.Model(network.inputs, taken)
+class Writer:
+    """A network that ends in a decoder, taken apart; it shares all weights."""
 
-    def follow(inputs: Values, truth_nt: Values) -> Values:
-        given = encoder(inputs, training=True)
+    def __init__(self, network: Any) -> None:
+        self._decoder = network.layers[-1]
+        self._encoder = keras.Model(network.inputs, self._decoder.input)
+
+    def follow(self, inputs: Values, truth_nt: Values) -> Values:
+        """Logits (N, T, num_ids) where the token before each step is the true one, in training mode."""
+        values, tokens = self._encode(inputs, is_training=True)
+        return self._decoder(values, tokens, truth_nt, training=True)
+
+    def attend(self, inputs: Values) -> Values:
+        """Shares (N, T, S) of what is looked at."""
+        return self._decoder.attend(*self._encode(inputs, is_training=False))
+
+    def _encode(self, inputs: Values, *, is_training: bool) -> tuple[Values, Values]:
+        """The values and tokens that the decoder takes."""
+        given = self._encoder(inputs, training=is_training)
         values, tokens = given if isinstance(given, list | tuple) else (given, None)
-        return decoder(values, tokens, truth_nt, training=True)
-
-    return follow
+        return values, tokens
 
 
 def _create_dense(name: str, num_inputs: int, units: int, **options: Any) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tensorflow as tf
 
-from dbx_dl.frameworks.keras.decoder_layers import follow_truth
+from dbx_dl.frameworks.keras.decoder_layers import Writer
 from dbx_dl.frameworks.keras.losses.tokens import compare_tokens
 from dbx_dl.frameworks.keras.objectives.gradient import GradientObjective
-from dbx_dl.frameworks.keras.precision import compute_in
+from dbx_dl.frameworks.keras.precision import compute_exactly, compute_in
 from dbx_dl.frameworks.measures import SupervisedMeasures
 
 if TYPE_CHECKING:
@@ -36,11 +37,16 @@ class SequenceObjective(GradientObjective):
     ) -> None:
         super().__init__(network, optimizer, ranks, request, stages)
         self.measures = SupervisedMeasures(request)
-        self._follow = follow_truth(network)
+        self._writer = Writer(network)
+
+    def attend(self, inputs: np.ndarray) -> np.ndarray:
+        """Which values of the encoder each step of what is written looks at: shares float32 (N, T, S)."""
+        with compute_exactly():
+            return np.asarray(self._writer.attend(tf.convert_to_tensor(inputs)), np.float32)
 
     def _compute_loss(self, inputs: Any, labels: Any, weights: Any, own_weights: Any) -> tuple[Any, dict[str, Any]]:
         del own_weights
         with compute_in(self._network, self._request.precision):
-            logits = self._follow(inputs, labels)
+            logits = self._writer.follow(inputs, labels)
         loss = tf.reduce_sum(compare_tokens(tf.cast(logits, tf.float32), labels) * weights)
         return loss, {"loss": loss}

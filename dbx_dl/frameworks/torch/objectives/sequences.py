@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import torch
+
 from dbx_dl.frameworks.measures import SupervisedMeasures
+from dbx_dl.frameworks.torch.batches import to_tensor
 from dbx_dl.frameworks.torch.losses.tokens import compare_tokens
 from dbx_dl.frameworks.torch.objectives.gradient import GradientObjective
-from dbx_dl.frameworks.torch.precision import compute_in
+from dbx_dl.frameworks.torch.precision import compute_exactly, compute_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +37,12 @@ class SequenceObjective(GradientObjective):
     ) -> None:
         super().__init__(network, optimizer, ranks, request, stages)
         self.measures = SupervisedMeasures(request)
+
+    def attend(self, inputs: np.ndarray) -> np.ndarray:
+        """Which values of the encoder each step of what is written looks at: shares float32 (N, T, S)."""
+        self._network.eval()
+        with torch.inference_mode(), compute_exactly():
+            return np.asarray(self._network.attend(to_tensor(inputs, self._device)).float().cpu(), np.float32)
 
     def _compute_loss(self, inputs: Any, labels: Any, weights: Any, own_weights: Any) -> tuple[Any, dict[str, Any]]:
         del own_weights
