@@ -11,6 +11,7 @@ import yaml
 from dbx_dl.contracts import OnnxModel, Promotion, ScoredTable
 from dbx_dl.frameworks.architectures import ARCHITECTURES
 from dbx_dl.frameworks.architectures.autoencoders import AUTOENCODERS
+from dbx_dl.frameworks.architectures.writing import WRITING_NETWORKS
 from tests.e2e.conftest import ROOT, CallCli
 from tests.e2e.results import keep_result, share_of_largest_class
 
@@ -54,10 +55,14 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], float]] =
 }
 SOURCES = {"images": "data/digits", "diagnosis": "data/breast_cancer.csv", "sentiment": "data/reviews.csv"}
 TITLES = {"images": "digits 8x8", "diagnosis": "breast cancer", "sentiment": "reviews"}
-# Go's board of 19x19x48 numbers is no table of scikit-learn's: tests/numerics compare it in both frameworks and ONNX.
+# Moves of generated positions, and a text beside other columns: see test_go and test_text_and_columns.
 # Auto-encoders and what makes images have no accuracy: see test_reconstruction and test_generation.
-# What finds shapes: see test_shapes; what recommends: see test_recommendation.
-ELSEWHERE = {"matrix_factorization", "two_tower", "go_policy", "gan", "detector", "unet", "markov_chain", *AUTOENCODERS}
+# What finds shapes: see test_shapes; what recommends: see test_recommendation; what writes texts: see test_sequences.
+ELSEWHERE = {
+    *("go_policy", "text_and_columns", "gan", "detector", "unet", "markov_chain", "matrix_factorization", "two_tower"),
+    *AUTOENCODERS,
+    *WRITING_NETWORKS,
+}
 
 
 def test_every_network_has_a_case() -> None:
