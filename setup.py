@@ -21,6 +21,7 @@ EXTRAS = {
     "torch": ["torch>=2.6", "onnxscript>=0.3", "safetensors>=0.5"],
     # What the Horovod wheel (conf/horovod/build_wheel.sh) needs to be built and to run.
     "horovod": ["cmake<4", "setuptools", "wheel", "packaging", "cloudpickle", "psutil", "cffi", "fsspec"],
+    "databricks": ["databricks-sdk>=0.40"],
     "search": ["optuna>=5,<6"],
     "report": ["jinja2>=3.1", "matplotlib>=3.9"],
     "dev": [

@@ -11,6 +11,7 @@ from dbx_dl.config.section import Section
 from dbx_dl.errors import ConfigError
 
 ENV_PREFIX = "env:"
+SECRET_PREFIX = "secret:"
 _SECRET_NAME = re.compile(
     r"secret|password|token|sas|signature|credential|account_key|access_key$|api_key|connection_string|service_account$",
     re.IGNORECASE,
@@ -63,7 +64,8 @@ class FeedConfig(Section):
     scikit-learn's `sample_weight`, since class weights change what is learned and not what a row is worth. When more
     than `max_bad_fraction` of a rank's rows of an epoch cannot be decoded, training stops; evaluation needs every row.
     `drop_last` leaves out an epoch's last step where it would not be full. `storage_options` are those of delta-rs for
-    object stores; secrets are never written there but as `env:NAME`, a variable of the ranks' environment.
+    object stores; secrets are never written there but as `env:NAME`, a variable of the ranks' environment, or as
+    `secret:SCOPE/KEY`, one of Databricks' that the driver reads.
     """
 
     shuffle_window_rows: int = Field(default=4096, gt=0)
@@ -81,10 +83,10 @@ class FeedConfig(Section):
     @model_validator(mode="after")
     def _refuse_written_secrets(self) -> Self:
         for name, value in self.storage_options.items():
-            if _SECRET_NAME.search(name) and not value.startswith(ENV_PREFIX):
+            if _SECRET_NAME.search(name) and not value.startswith((ENV_PREFIX, SECRET_PREFIX)):
                 # No ValueError: pydantic would show its input, secret and all.
                 raise ConfigError(
                     f"feed.storage_options.{name} would write down a secret: give env:NAME, an environment variable "
-                    "of the ranks that holds it"
+                    "of the ranks that holds it, or on Databricks secret:SCOPE/KEY"
                 )
         return self

@@ -9,13 +9,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
-from dbx_dl.config.feed import ENV_PREFIX
+from dbx_dl.config.feed import ENV_PREFIX, SECRET_PREFIX
 from dbx_dl.errors import ConfigError
-from dbx_dl.runtime.databricks import mount_path
+from dbx_dl.runtime.databricks import find_lease, find_secret, lend, mount_path
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
+# The option that names a table of Unity Catalog, which lends credentials for its files.
+UNITY_TABLE = "unity_table"
 _HIDDEN = "***"
 
 
@@ -62,14 +64,30 @@ class Storage:
 
 
 def locate_storage(location: str, options: Mapping[str, str] | None = None) -> Storage:
-    """The storage of a table's location; options that read `env:NAME` become what that variable holds here.
+    """The storage of a table's location; `env:NAME` becomes what that variable holds here, `secret:SCOPE/KEY` a secret.
 
-    ConfigError when there is no such variable.
+    The option UNITY_TABLE, a table's name, becomes short-lived credentials of Unity Catalog for its files. ConfigError
+    when there is no such variable or secret, DataError when there are no credentials.
     """
     path = local_path(location)
     if "://" not in path:
         return Storage(path.rstrip("/") or "/")
-    return Storage(path.rstrip("/"), {name: _resolve(name, value) for name, value in (options or {}).items()})
+    given = dict(options or {})
+    table = given.pop(UNITY_TABLE, None)
+    lent = {} if table is None else find_lease(table).options
+    return Storage(path.rstrip("/"), {**lent, **{name: _resolve(name, value) for name, value in given.items()}})
+
+
+def has_own_secrets(options: Mapping[str, str]) -> bool:
+    """Whether the options bring secrets, so that no others need to be lent."""
+    return any(value.startswith((ENV_PREFIX, SECRET_PREFIX)) for value in options.values())
+
+
+def lend_options(options: Mapping[str, str]) -> dict[str, str]:
+    """Variables with which another process opens what these options do, where only this one may ask Databricks."""
+    tables = [value for name, value in options.items() if name == UNITY_TABLE]
+    secrets = [value.removeprefix(SECRET_PREFIX) for value in options.values() if value.startswith(SECRET_PREFIX)]
+    return lend(tables, secrets)
 
 
 def local_path(location: str) -> str:
@@ -81,6 +99,8 @@ def local_path(location: str) -> str:
 
 
 def _resolve(name: str, value: str) -> str:
+    if value.startswith(SECRET_PREFIX):
+        return find_secret(value.removeprefix(SECRET_PREFIX))
     if not value.startswith(ENV_PREFIX):
         return value
     variable = value.removeprefix(ENV_PREFIX)

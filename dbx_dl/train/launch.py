@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import ConfigError, SetupError
+from dbx_dl.runtime.databricks import Compute, find_compute
 from dbx_dl.runtime.gpus import find_gpu
 from dbx_dl.runtime.installations import recognize_fault
 from dbx_dl.runtime.ranks import TORCH_DDP
@@ -52,7 +53,7 @@ def launch_with_horovod_spark(spark: SparkSession, program: RankProgram) -> None
         use_gloo=True,
         use_mpi=False,
         start_timeout=120,
-        env=variables,
+        env={**variables, **program.variables},
         verbose=0,
     )
 
@@ -112,6 +113,7 @@ def check_ranks(spark: SparkSession, launcher: str, num_ranks: int) -> None:
                 f"launcher in_process runs one rank, num_ranks is {num_ranks}: set train.launcher to spark"
             )
         return
+    require_compute(find_compute(spark))
     if launcher == "horovod_spark" and is_connect(spark):
         raise ConfigError(
             "launcher horovod_spark needs classic Spark, this session is Spark Connect: use launcher spark"
@@ -120,6 +122,15 @@ def check_ranks(spark: SparkSession, launcher: str, num_ranks: int) -> None:
         require_horovod()
     _require_slots(spark, num_ranks)
     require_whole_gpus(str(spark.conf.get("spark.task.resource.gpu.amount", "0")), num_ranks)
+
+
+def require_compute(compute: Compute) -> None:
+    """SetupError on compute of Databricks whose tasks cannot be ranks: their Python is shut in, without GPUs."""
+    if compute in (Compute.STANDARD, Compute.SERVERLESS):
+        raise SetupError(
+            f"ranks cannot run on {compute} compute of Databricks: use dedicated compute (access mode `dedicated`, or "
+            "SINGLE_USER) with Databricks Runtime ML and as many GPUs or cores as ranks"
+        )
 
 
 def require_whole_gpus(task_gpus: str, num_ranks: int) -> None:

@@ -39,7 +39,7 @@ def _run(program: RankProgram, rank: int, variables: Mapping[str, str | None], g
         stdin.seek(0)
         process = start_python(
             ["-m", program.module, *program.arguments],
-            environment={"PYTHONUNBUFFERED": "1", **variables, **own},
+            environment={"PYTHONUNBUFFERED": "1", **program.variables, **variables, **own},
             import_path=program.import_path,
             stdin=stdin,
             is_piped=True,

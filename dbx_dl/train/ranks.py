@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from dbx_dl.runtime.installations import Installation
 from dbx_dl.runtime.network import LOOPBACK, find_interface
@@ -28,7 +28,7 @@ class RankProgram:
     `directory` is read by the driver too; with `is_shared` false the executors do not see it, and every rank gets a
     folder of its own instead, in `arguments` as well, whose files reach the driver's directory when the rank has ended.
     Each task compares `installation`, the driver's, with its own before it starts its rank; None where they were
-    compared before.
+    compared before. `variables` join each rank's environment; they may be secrets.
     """
 
     module: str
@@ -41,6 +41,7 @@ class RankProgram:
     backend: str = HOROVOD
     is_shared: bool = True
     installation: Installation | None = None
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def move(self, directory: str) -> RankProgram:
         """The same program on another directory."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dbx_dl.contracts import EpochMetrics, PreparedTable, TrainedModel
 from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.feed.storage import lend_options
 from dbx_dl.frameworks import FRAMEWORKS
 from dbx_dl.frameworks.architectures import check_network
 from dbx_dl.frameworks.requests import check_objective, check_pretraining, network_request
@@ -86,7 +87,7 @@ def train_network(
     if is_resumed:
         require_same_job(TrainingJob.load(files.job), job)
     _check_executors(spark, config, framework, root)
-    job = job.model_copy(update={"prepared": make_readable(spark, prepared, config.feed, root)})
+    job = job.model_copy(update={"prepared": make_readable(spark, prepared, config, root)})
     if not is_resumed:
         _clear_directory(files, resume)
     with track_run(tracking, job, files, is_resumed=is_resumed, parent_run_id=parent_run_id) as run:
@@ -179,6 +180,8 @@ def _launch_ranks(
         num_ranks=num_ranks,
         timeout_seconds=job.config.timeout_seconds,
         import_path=tuple(str(Path(entry).absolute()) for entry in sys.path),
+        # Asked for anew with every launch, since credentials expire.
+        variables=lend_options(job.prepared.storage_options),
     )
     with follow_reports([here.reports(rank) for rank in range(num_ranks)], handle):
         launch(spark, program, job.config.launcher)

@@ -10,15 +10,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dbx_dl.errors import VersionGoneError
 from dbx_dl.feed.delta_log import IndirectTableError
 from dbx_dl.feed.rows import check_table, list_columns
+from dbx_dl.feed.storage import UNITY_TABLE, has_own_secrets, locate_storage
+from dbx_dl.runtime.databricks import LeaseRefusedError, find_lease, is_databricks
 from dbx_dl.runtime.table_writes import PLAIN_TABLE, replace_table
-from dbx_dl.runtime.tables import has_table, pin_table, quote_column, read_pinned, require_columns
+from dbx_dl.runtime.tables import has_table, is_path, pin_table, quote_column, read_pinned, require_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from dbx_dl.config import FeedConfig
+    from dbx_dl.config import TrainConfig
     from dbx_dl.contracts import PreparedTable
 
 logger = logging.getLogger(__name__)
@@ -27,21 +30,44 @@ _FOLDER = "staged"
 _SPLIT_COLUMN = "split"
 
 
-def make_readable(spark: SparkSession, prepared: PreparedTable, config: FeedConfig, directory: Path) -> PreparedTable:
+def make_readable(spark: SparkSession, prepared: PreparedTable, config: TrainConfig, directory: Path) -> PreparedTable:
     """The table as the ranks read it: itself where the feed knows how, else with a copy of what training needs.
 
-    The copy lies in `directory`/staged and serves until another version or other columns are asked for. DataError when
-    the version or a column is gone, ConfigError when the feed's config does not fit the table.
+    Of a table in cloud storage on Databricks the ranks read the files with Unity Catalog's credentials, where these are
+    lent for at least `timeout_seconds`, after which a rank is ended. The copy lies in `directory`/staged and serves
+    until another version or other columns are asked for. DataError when the version or a column is gone, ConfigError
+    when the feed's config does not fit the table.
     """
-    options = {**prepared.storage_options, **config.storage_options}
+    feed = config.feed
+    options = {**prepared.storage_options, **feed.storage_options}
     located = prepared.model_copy(update={"storage_options": options, "staged": None})
     try:
-        check_table(located, config)
+        if is_databricks() and not locate_storage(prepared.table.path).is_local and not has_own_secrets(options):
+            located = _borrow(located, config)
+        check_table(located, feed)
     except IndirectTableError as error:
-        readable = _stage(spark, located, list_columns(located, config), directory, error.reason)
-        check_table(readable, config)
+        readable = _stage(spark, located, list_columns(located, feed), directory, error.reason)
+        check_table(readable, feed)
         return readable
     return located
+
+
+def _borrow(prepared: PreparedTable, config: TrainConfig) -> PreparedTable:
+    """The table with credentials that ranks read it with; IndirectTableError where there are none that last."""
+    name = prepared.table.name
+    if is_path(name):
+        raise IndirectTableError(f"table {name} lies in cloud storage, and feed.storage_options hold no secret for it")
+    try:
+        left = find_lease(name).seconds_left
+        if left < config.timeout_seconds:
+            raise IndirectTableError(
+                f"credentials for table {name} last {left:.0f} s, and train.timeout_seconds is {config.timeout_seconds}"
+            )
+        borrowed = prepared.model_copy(update={"storage_options": {**prepared.storage_options, UNITY_TABLE: name}})
+        check_table(borrowed, config.feed)
+    except (LeaseRefusedError, VersionGoneError) as error:
+        raise IndirectTableError(str(error)) from None
+    return borrowed
 
 
 def _stage(

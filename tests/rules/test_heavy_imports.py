@@ -31,6 +31,7 @@ OWNERS = {
     "pyspark": (*SPARK_STAGES, "transforms/raw_"),
     "py4j": ("runtime/",),
     "deltalake": ("feed/", "score/columnar/"),
+    "databricks": ("runtime/databricks/credentials.py",),
     "onnx": (
         "transforms/tabular.py",
         "transforms/text.py",
@@ -52,7 +53,7 @@ OWNERS = {
 }
 LAZY = (
     "pyspark", "mlflow", "onnx", "onnxruntime", "pandas", "pyarrow", "deltalake", "sklearn", "matplotlib", "jinja2",
-    "optuna",
+    "optuna", "databricks",
 )  # fmt: skip
 COMES_WITH_OTHERS = {"py4j": "pyspark", "horovod": "conf/horovod/build_wheel.sh"}
 

@@ -45,7 +45,10 @@ def explain_job(facts: JobFacts) -> str | None:
     """Why a job's rows must pass through Spark wherever its tables lie; None where they need not."""
     reasons = (
         (not facts.is_wanted, "`columnar` is false"),
-        (facts.on_databricks, "on Databricks only Spark knows what a user may read"),
+        (
+            facts.on_databricks,
+            "on Databricks Spark writes tables: volumes have no atomic commit, and catalogs say who may read and write",
+        ),
         (not facts.is_delta, f"{facts.source} is no Delta table"),
         (not facts.is_replacing, "predictions join those of an earlier run"),
         (not facts.is_whole, "only some rows of the source are scored"),

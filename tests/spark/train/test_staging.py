@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dbx_dl.config import FeedConfig
+from dbx_dl.config import FeedConfig, TrainConfig
 from dbx_dl.contracts import FeatureSpec, NumericFeature, PreparedTable, TableVersion
 from dbx_dl.errors import DataError, VersionGoneError
 from dbx_dl.feed.delta_log import IndirectTableError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 SPEC = FeatureSpec(features=(NumericFeature(column="x", fill=0, center=0, scale=1),))
-CONFIG = FeedConfig(sample_weight_column="w")
+CONFIG = TrainConfig(network="mlp", feed=FeedConfig(sample_weight_column="w"))
 
 
 def write(spark: SparkSession, path: Path, **properties: str) -> TableVersion:
@@ -89,4 +89,6 @@ def test_what_only_spark_reads_right_is_staged_once(
     assert len(read_keys(later, "train")) == 69
     assert len(list((tmp_path / "run" / "staged").iterdir())) == 1
     with pytest.raises(DataError, match="no column 'weight'"):
-        make_readable(spark, first, FeedConfig(sample_weight_column="weight"), tmp_path / "run")
+        make_readable(
+            spark, first, TrainConfig(network="mlp", feed=FeedConfig(sample_weight_column="weight")), tmp_path / "run"
+        )

@@ -23,6 +23,11 @@ def say_place() -> None:
     print("input:", sys.stdin.read())
 
 
+def say_lent() -> None:
+    """Print a variable that was lent."""
+    print("lent:", os.environ["DBX_DL_LENT"])
+
+
 def exit_3() -> None:
     """End with an exit code and nothing written but output."""
     print("last words")

@@ -9,8 +9,16 @@ import pytest
 
 from dbx_dl.config import TrainConfig
 from dbx_dl.errors import ConfigError, SetupError
+from dbx_dl.runtime.databricks import Compute
 from dbx_dl.train import launch
-from dbx_dl.train.launch import LAUNCHERS, check_framework, check_launch, require_whole_gpus, runs_in_driver
+from dbx_dl.train.launch import (
+    LAUNCHERS,
+    check_framework,
+    check_launch,
+    require_compute,
+    require_whole_gpus,
+    runs_in_driver,
+)
 from dbx_dl.train.ranks import RankProgram
 
 
@@ -80,3 +88,22 @@ def test_ranks_that_would_share_a_gpu_are_refused() -> None:
         require_whole_gpus(amount, num_ranks)
     with pytest.raises(SetupError, match=r"resource\.gpu\.amount is 0\.25.*set it to 1"):
         require_whole_gpus("0.25", 2)
+
+
+@pytest.mark.parametrize("launcher", ["spark", "horovod_spark", "torch_ddp"])
+@pytest.mark.parametrize("compute", [Compute.STANDARD, Compute.SERVERLESS])
+def test_compute_that_cannot_host_ranks_is_refused_with_what_can(
+    monkeypatch: pytest.MonkeyPatch, launcher: str, compute: Compute
+) -> None:
+    monkeypatch.setattr(launch, "find_compute", lambda spark: compute)
+    no_spark: Any = None
+    message = rf"^ranks cannot run on {compute} compute of Databricks: use dedicated compute .* Databricks Runtime ML"
+    with pytest.raises(SetupError, match=message) as raised:
+        check_launch(no_spark, TrainConfig(network="mlp", num_ranks=2, launcher=launcher))
+    assert len(str(raised.value).splitlines()) == 1
+    check_launch(no_spark, TrainConfig(network="mlp", launcher="in_process"))
+
+
+def test_other_compute_can_host_ranks() -> None:
+    require_compute(Compute.DEDICATED)
+    require_compute(Compute.ELSEWHERE)

@@ -34,6 +34,13 @@ def test_output_goes_into_numbered_files_and_horovods_variables_are_not_inherite
     assert read_lines(tmp_path) == ["rank 0 of 1", "GPU 3", "input: hello"]
 
 
+def test_a_rank_has_what_was_lent_and_nothing_shows_it(tmp_path: Path) -> None:
+    lent = replace(program(tmp_path, "say_lent"), variables={"DBX_DL_LENT": "hunter2"})
+    run_alone(lent)
+    assert read_lines(tmp_path) == ["lent: hunter2"]
+    assert "hunter2" not in repr(lent) and "DBX_DL_LENT" not in os.environ
+
+
 def test_a_failing_process_without_a_word_is_explained_by_its_last_output(tmp_path: Path) -> None:
     with pytest.raises(RankFailedError, match=r"(?s)rank 0 of 1 failed: its process exited with code 3.*last words"):
         run_alone(program(tmp_path, "exit_3"))

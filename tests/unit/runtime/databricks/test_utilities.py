@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from dbx_dl.errors import ConfigError, SetupError
-from dbx_dl.runtime.databricks import find_task_value, read_parameter, read_secret, set_task_value
+from dbx_dl.runtime.databricks import find_task_value, read_parameter, set_task_value
+from dbx_dl.runtime.databricks.utilities import read_secret
 from tests.fake_databricks import FakeDatabricks, FakeSecrets
 
 
