@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dbx_dl import model_commands, network_commands, project_commands
-from dbx_dl.terminal import ConfigOption, SetOption, Verbose, print_table, run_of, told_to_the_user
+from dbx_dl.command_examples import show_examples, show_exit_codes
+from dbx_dl.terminal import AsJson, ConfigOption, SetOption, Verbose, print_table, run_of, tell, told_to_the_user
 
 if TYPE_CHECKING:
     from dbx_dl.monitor.outcome import RunOutcome
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="dbx-dl",
     help="Deep learning where the data lives: Delta tables, Horovod ranks on Spark, ONNX files, MLflow models.",
+    epilog=show_exit_codes(),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -44,6 +47,7 @@ def demo(
     directory: Annotated[Path, typer.Option("--dir", help="Where everything is written.")] = Path("dbx_dl_demo"),
     quick: Annotated[bool, typer.Option("--quick", help="Train less.")] = False,
     data_only: Annotated[bool, typer.Option("--data-only", help="Write the demo's input data and stop.")] = False,
+    as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
     """Take real images and a real table the whole way, with Keras and with PyTorch."""
@@ -53,13 +57,14 @@ def demo(
         if data_only:
             typer.echo(f"data: {write_demo_data(directory)}")
             return
-        _print_outcomes(run_demo(directory, quick=quick), directory / "report.html")
+        _print_outcomes(run_demo(directory, quick=quick), directory / "report.html", as_json)
 
 
 @app.command()
 def run(
     config: Annotated[Path, typer.Argument(help="The run's YAML file, such as conf/runs/digits.yml.")],
     settings: SetOption = None,
+    as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
     """Take one run the whole way: prepare, train, export, register, score, report."""
@@ -67,7 +72,7 @@ def run(
         from dbx_dl.pipeline import run_pipeline
 
         outcome = run_pipeline(spark, run_config)
-        _print_outcomes([outcome], Path(run_config.directory) / "report.html")
+        _print_outcomes([outcome], Path(run_config.directory) / "report.html", as_json)
 
 
 @app.command()
@@ -79,6 +84,7 @@ def prepare(
     ] = None,
     every: Annotated[float | None, typer.Option("--every", help="With --stream: look again every N seconds.")] = None,
     settings: SetOption = None,
+    as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
     """Bring the run's Delta table up to date with its source; what cannot be used goes to a rejects table."""
@@ -89,7 +95,8 @@ def prepare(
             stream_run(spark, run_config, str(stream), every)
             return
         prepared = prepare_run(spark, run_config, refit=refit)
-        typer.echo(f"prepared: {prepared.table.name} version {prepared.table.version}, {prepared.num_rows} rows")
+        line = f"prepared: {prepared.table.name} version {prepared.table.version}, {prepared.num_rows} rows"
+        tell(prepared, line, as_json)
 
 
 @app.command()
@@ -99,6 +106,7 @@ def train(
         bool, typer.Option("--resume", help="Go on from the latest checkpoint of an interrupted training.")
     ] = False,
     settings: SetOption = None,
+    as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
     """Train the run's network on the prepared table, with each of the run's frameworks."""
@@ -107,7 +115,8 @@ def train(
 
         for framework in run_config.frameworks:
             trained = train_run(spark, run_config, framework, resume=resume)
-            typer.echo(f"trained: {framework}, MLflow run {trained.run_id}, {_list_metrics(trained.metrics)}")
+            line = f"trained: {framework}, MLflow run {trained.run_id}, {_list_metrics(trained.metrics)}"
+            tell(trained, line, as_json)
 
 
 @app.command()
@@ -115,6 +124,7 @@ def search(
     config: ConfigOption,
     framework: Annotated[str | None, typer.Option("--framework", help="Only this one of the run's frameworks.")] = None,
     settings: SetOption = None,
+    as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
     """Search for the best settings of `train`, or go on with a search; the best model is left as `train` leaves one."""
@@ -124,6 +134,9 @@ def search(
 
         for name in run_config.frameworks if framework is None else (framework,):
             result = search_run(spark, run_config, name)
+            if as_json:
+                typer.echo(result.model_dump_json())
+                continue
             header, *rows = tabulate_trials(result)
             print_table(header, rows)
             best = f"trial {result.best_number}, {result.metric} {result.best_value:.4f}"
@@ -143,21 +156,21 @@ def log(config: ConfigOption, settings: SetOption = None, verbose: Verbose = Fal
 
 
 @app.command()
-def export(config: ConfigOption, settings: SetOption = None, verbose: Verbose = False) -> None:
+def export(config: ConfigOption, settings: SetOption = None, as_json: AsJson = False, verbose: Verbose = False) -> None:
     """Write each trained model as one self-contained ONNX file, checked against the network."""
     with run_of(config, verbose, settings) as (spark, run_config):
         from dbx_dl.pipeline import export_run
 
         for framework in run_config.frameworks:
             onnx = export_run(spark, run_config, framework)
-            typer.echo(f"exported: {onnx.file.path}, parity {onnx.parity.max_abs_difference:.1e}")
+            tell(onnx, f"exported: {onnx.file.path}, parity {onnx.parity.max_abs_difference:.1e}", as_json)
 
 
 @app.command()
 def compare(
     config: ConfigOption,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each framework, a line each.")] = False,
     settings: SetOption = None,
+    as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
     """Predict with each ONNX file and with its original network, and time both at batches of 1, 32 and 1024."""
@@ -185,6 +198,7 @@ def register(
         bool, typer.Option("--promote/--no-promote", help="Whether to compare them, too; else `dbx-dl promote` does.")
     ] = True,
     settings: SetOption = None,
+    as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
     """Register each ONNX file, then make the best model on the test split champion."""
@@ -192,13 +206,16 @@ def register(
         from dbx_dl.pipeline import promote_run, register_run
 
         for framework in run_config.frameworks:
-            typer.echo(f"registered: {register_run(run_config, framework).uri}")
+            registered = register_run(run_config, framework)
+            tell(registered, f"registered: {registered.uri}", as_json)
         if is_promoting:
-            typer.echo(f"promotion: {promote_run(spark, run_config).reason}")
+            promotion = promote_run(spark, run_config)
+            tell(promotion, f"promotion: {promotion.reason}", as_json)
 
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
     project_commands.init,
+    project_commands.doctor,
     network_commands.networks,
     network_commands.tasks,
     network_commands.activations,
@@ -207,6 +224,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     model_commands.rollback,
     model_commands.models,
     model_commands.copy,
+    model_commands.inspect,
 )
 for _command in _COMMANDS:
     app.command()(_command)
@@ -220,6 +238,7 @@ def score(
         bool, typer.Option("--stream", help="Score what is new, as the run's `score.stream` says.")
     ] = False,
     settings: SetOption = None,
+    as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
     """Score the run's input into a Delta table of predictions: all rows, or those that its `score` chooses."""
@@ -234,53 +253,33 @@ def score(
             stream_score_run(spark, run_config)
         else:
             scored = score_run(spark, run_config)
-            typer.echo(
+            line = (
                 f"scored: {scored.table.name}, {scored.num_rows} rows, {scored.num_errors} errors; "
                 f"{scored.selection}: {scored.num_written} rows written, {scored.num_removed} removed"
             )
+            tell(scored, line, as_json)
 
 
 @app.command()
-def report(config: ConfigOption, settings: SetOption = None, verbose: Verbose = False) -> None:
+def report(config: ConfigOption, settings: SetOption = None, as_json: AsJson = False, verbose: Verbose = False) -> None:
     """Write the page of a run whose stages have all been run."""
     with run_of(config, verbose, settings) as (spark, run_config):
         from dbx_dl.pipeline import load_outcome, report_run
 
         path = report_run(spark, run_config)
-        _print_outcomes([load_outcome(run_config)], path)
+        _print_outcomes([load_outcome(run_config)], path, as_json)
 
 
-@app.command()
-def inspect(
-    model: Annotated[Path, typer.Argument(help="An ONNX file, ours or another.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
-    verbose: Verbose = False,
-) -> None:
-    """Show what is in an ONNX file: inputs, outputs, where it comes from, size, operators, parameters."""
-    with told_to_the_user(verbose):
-        from dbx_dl.export.inspection import inspect_model, list_facts
-
-        facts = inspect_model(model)
-        if as_json:
-            typer.echo(facts.model_dump_json(indent=2))
-            return
-        print_table(("", str(model)), list_facts(facts))
+for _registered in app.registered_commands:
+    assert _registered.callback is not None
+    _registered.epilog = show_examples(_registered.callback.__name__)
 
 
-@app.command()
-def doctor(verbose: Verbose = False) -> None:
-    """Check this machine for everything a run needs, and name the fix for what is missing."""
-    with told_to_the_user(verbose):
-        from dbx_dl.runtime.doctor import run_checks
-
-        checks = run_checks()
-        rows = [(check.name, "ok" if check.ok else "FAILED", check.detail, check.fix or "") for check in checks]
-        print_table(("check", "", "found", "fix"), rows)
-    if not all(check.ok for check in checks):
-        raise typer.Exit(1)
-
-
-def _print_outcomes(outcomes: Sequence[RunOutcome], report_path: Path) -> None:
+def _print_outcomes(outcomes: Sequence[RunOutcome], report_path: Path, as_json: bool) -> None:
+    if as_json:
+        for outcome in outcomes:
+            typer.echo(json.dumps({**outcome.as_values(), "report": str(report_path.absolute())}))
+        return
     from dbx_dl.monitor.summary import summarize
 
     summary = summarize(outcomes)

@@ -1,4 +1,4 @@
-"""The commands on registered models: promote, backtest, rollback, models, copy."""
+"""The commands on models: promote, backtest, rollback, models, copy, inspect."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dbx_dl.errors import ConfigError
-from dbx_dl.terminal import ConfigOption, SetOption, Verbose, print_table, run_of, told_to_the_user
+from dbx_dl.runtime.waiting import shown_waiting
+from dbx_dl.terminal import AsJson, ConfigOption, SetOption, Verbose, print_table, run_of, told_to_the_user
 
 if TYPE_CHECKING:
     from dbx_dl.config import TrackingConfig
@@ -20,12 +21,17 @@ UriOption = Annotated[
 ]
 
 
-def promote(config: ConfigOption, settings: SetOption = None, verbose: Verbose = False) -> None:
+def promote(
+    config: ConfigOption, settings: SetOption = None, as_json: AsJson = False, verbose: Verbose = False
+) -> None:
     """Compare the run's registered models and the present champion on the test split; the best one is champion."""
     with run_of(config, verbose, settings) as (spark, run_config):
         from dbx_dl.pipeline import promote_run
 
         promotion = promote_run(spark, run_config)
+        if as_json:
+            typer.echo(promotion.model_dump_json())
+            return
         header, *rows = promotion.compare()
         print_table(header, rows)
         if groups := promotion.compare_groups():
@@ -36,12 +42,18 @@ def promote(config: ConfigOption, settings: SetOption = None, verbose: Verbose =
         typer.echo(f"promotion: {promotion.reason}")
 
 
-def backtest(config: ConfigOption, settings: SetOption = None, verbose: Verbose = False) -> None:
+def backtest(
+    config: ConfigOption, settings: SetOption = None, as_json: AsJson = False, verbose: Verbose = False
+) -> None:
     """Compare forecasts of the test windows with what came true and with the seasonal naive ones, origin by origin."""
     with run_of(config, verbose, settings) as (spark, run_config):
         from dbx_dl.pipeline import backtest_run
 
-        header, *rows = backtest_run(spark, run_config).tabulate()
+        found = backtest_run(spark, run_config)
+        if as_json:
+            typer.echo(found.model_dump_json())
+            return
+        header, *rows = found.tabulate()
         print_table(header, rows)
 
 
@@ -65,7 +77,8 @@ def rollback(
             raise ConfigError("which model? Give its name, or --config of a run that registers it")
         ledger = ledger or (run_config.registry.ledger if run_config is not None else None)
         spark = open_session(run_config.spark if run_config is not None else SparkConfig(), app_name="dbx_dl rollback")
-        found = dbx_dl.rollback_model(spark, name, tracking=place, ledger=ledger)
+        with shown_waiting(f"rolling back {name}"):
+            found = dbx_dl.rollback_model(spark, name, tracking=place, ledger=ledger)
         typer.echo(f"{name}: version {found.champion_version} is champion again, not {found.rolled_back_version}")
 
 
@@ -80,7 +93,9 @@ def models(
     with told_to_the_user(verbose):
         from dbx_dl.register.listing import list_models, tabulate_versions
 
-        versions = list_models(_choose_tracking(config, tracking).uri, name)
+        uri = _choose_tracking(config, tracking).uri
+        with shown_waiting(f"reading the registry {uri}"):
+            versions = list_models(uri, name)
         if as_json:
             typer.echo(json.dumps([version.model_dump(mode="json") for version in versions], indent=2))
             return
@@ -106,8 +121,26 @@ def copy(
         from dbx_dl.config import TrackingConfig
 
         place = None if to is None else TrackingConfig(uri=to, experiment=to_experiment, artifacts=to_artifacts)
-        uri = dbx_dl.copy_model(source, target, tracking=_choose_tracking(config, tracking), target_tracking=place)
+        origin = _choose_tracking(config, tracking)
+        with shown_waiting(f"copying {source}"):
+            uri = dbx_dl.copy_model(source, target, tracking=origin, target_tracking=place)
         typer.echo(f"copied: {uri}")
+
+
+def inspect(
+    model: Annotated[Path, typer.Argument(help="An ONNX file, ours or another.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Show what is in an ONNX file: inputs, outputs, where it comes from, size, operators, parameters."""
+    with told_to_the_user(verbose):
+        from dbx_dl.export.inspection import inspect_model, list_facts
+
+        facts = inspect_model(model)
+        if as_json:
+            typer.echo(facts.model_dump_json(indent=2))
+            return
+        print_table(("", str(model)), list_facts(facts))
 
 
 def _choose_tracking(config: Path | None, uri: str | None) -> TrackingConfig:

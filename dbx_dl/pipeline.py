@@ -26,6 +26,7 @@ from dbx_dl.errors import ConfigError
 from dbx_dl.monitor.outcome import RunOutcome
 from dbx_dl.runtime.databricks import mount_path, set_task_value
 from dbx_dl.runtime.handover import fetch, keep
+from dbx_dl.runtime.waiting import shown_waiting
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -165,7 +166,8 @@ def export_run(spark: SparkSession, config: RunConfig, framework: str) -> OnnxMo
 def compare_run(config: RunConfig, framework: str) -> Comparison:
     """Compare one framework's ONNX file with the network that it came from, and time both."""
     _require_framework(config, framework)
-    return dbx_dl.compare_model(_fetch(OnnxModel, config, "onnx", framework))
+    onnx = _fetch(OnnxModel, config, "onnx", framework)
+    return _timed(config, f"compare {framework}", lambda: dbx_dl.compare_model(onnx))
 
 
 def register_run(config: RunConfig, framework: str) -> RegisteredModel:
@@ -288,6 +290,7 @@ def _require_framework(config: RunConfig, framework: str) -> None:
 def _timed(config: RunConfig, stage: str, work: Callable[[], T]) -> T:
     logger.info("── %s: %s", config.name, stage)
     started = time.monotonic()
-    result = work()
+    with shown_waiting(f"{config.name}: {stage}"):
+        result = work()
     logger.debug("%s: %s took %.1f s", config.name, stage, time.monotonic() - started)
     return result

@@ -1,14 +1,16 @@
-"""The command that begins a project of one's own: init."""
+"""The commands before a run: init writes a project of one's own, doctor looks at the machine."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dbx_dl.terminal import Verbose, told_to_the_user
+from dbx_dl.terminal import AsJson, Verbose, print_table, told_to_the_user
 
 
 class Framework(StrEnum):
@@ -33,3 +35,19 @@ def init(
         for path in write_project(directory, name=name, framework=framework.value):
             typer.echo(f"wrote {path}")
         typer.echo(f"next: cd {directory} && dbx-dl run run.yml")
+
+
+def doctor(as_json: AsJson = False, verbose: Verbose = False) -> None:
+    """Check this machine for everything a run needs, and name the fix for what is missing."""
+    with told_to_the_user(verbose):
+        from dbx_dl.runtime.doctor import run_checks
+
+        checks = run_checks()
+        if as_json:
+            for check in checks:
+                typer.echo(json.dumps(asdict(check)))
+        else:
+            rows = [(check.name, "ok" if check.ok else "FAILED", check.detail, check.fix or "") for check in checks]
+            print_table(("check", "", "found", "fix"), rows)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)

@@ -17,6 +17,7 @@ import typer
 from dbx_dl.errors import DbxDlError
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from pyspark.sql import SparkSession
 
     from dbx_dl.config import RunConfig
@@ -29,6 +30,10 @@ SetOption = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Instead of the file's value: train.num_ranks=4. May be repeated."),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log everything, and show tracebacks.")]
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Print what came out as JSON, an object a line; progress is on stderr."),
+]
 
 
 @contextmanager
@@ -56,6 +61,11 @@ def told_to_the_user(verbose: bool) -> Iterator[None]:
         raise
     except Exception as error:
         _fail(error, verbose)
+
+
+def tell(value: BaseModel, line: str, as_json: bool) -> None:
+    """A line about what came out, or all of it as JSON."""
+    typer.echo(value.model_dump_json() if as_json else line)
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from dbx_dl.config import RunConfig
 from dbx_dl.contracts import PreparedTable, Promotion, RegisteredModel, ScoredTable
@@ -37,6 +38,13 @@ class RunOutcome:
     def row_noun(self) -> str:
         """What one row of this run is called."""
         return "images" if self.prepared.inputs.kind == "images" else "rows"
+
+    def as_values(self) -> dict[str, Any]:
+        """The contracts as values that JSON can hold, by stage."""
+        values = {"prepared": self.prepared, "promotion": self.promotion, "scored": self.scored}
+        registered = [model.model_dump(mode="json") for model in self.registered]
+        by_stage = {stage: value.model_dump(mode="json") for stage, value in values.items()}
+        return {"run": self.config.name, **by_stage, "registered": registered}
 
     def is_champion(self, model: RegisteredModel) -> bool:
         """Whether the model is the present champion."""

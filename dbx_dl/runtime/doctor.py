@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from dbx_dl.errors import SetupError
 from dbx_dl.runtime.versions import INSTALL, compare_versions
+from dbx_dl.runtime.waiting import shown_waiting
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def run_checks(names: Sequence[str] = ()) -> list[Check]:
         raise SetupError(f"unknown check {unknown[0]!r}: choose from {', '.join(CHECKS)}")
     chosen = {name: CHECKS[name] for name in CHECKS if not names or name in names}
     logger.info("checking %s (up to half a minute)", ", ".join(chosen))
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with shown_waiting("checking"), ThreadPoolExecutor(max_workers=2) as pool:
         return list(pool.map(_run_check, chosen.items()))
 
 

@@ -8,6 +8,8 @@ import sys
 import time
 import warnings
 
+from dbx_dl.runtime.waiting import give_way
+
 # Third parties that tell their own story at INFO or WARNING, in the driver as in the processes it starts.
 _NOISY = (
     "py4j",
@@ -67,6 +69,10 @@ class _ProgressHandler(logging.StreamHandler):  # type: ignore[type-arg]
     def __init__(self) -> None:
         super().__init__(sys.stderr)
         self._began = time.monotonic()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        give_way()
+        super().emit(record)
 
     def format(self, record: logging.LogRecord) -> str:
         mark = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "

@@ -19,6 +19,7 @@ from dbx_dl.runtime.databricks import get_session, is_databricks
 from dbx_dl.runtime.jars import find_jars
 from dbx_dl.runtime.java import require_java
 from dbx_dl.runtime.jvm import start_jvm
+from dbx_dl.runtime.waiting import shown_waiting
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -43,7 +44,8 @@ def open_session(config: SparkConfig, app_name: str) -> SparkSession:
         return get_session()
     if config.master.startswith("sc://"):
         return SparkSession.builder.remote(config.master).appName(app_name).getOrCreate()
-    return _start_local(config, app_name)
+    with shown_waiting(f"starting Spark, {config.master}"):
+        return _start_local(config, app_name)
 
 
 def local_settings(config: SparkConfig, jars: list[Path]) -> dict[str, str]:

@@ -1,0 +1,48 @@
+"""Every command's help shows examples that are valid usage, and the exit codes are told where people look."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from dbx_dl.cli import app
+from dbx_dl.command_examples import EXAMPLES, EXIT_CODES
+
+COMMANDS = sorted(command.callback.__name__ for command in app.registered_commands if command.callback)
+GROUP = typer.main.get_command(app)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def test_every_command_has_examples() -> None:
+    assert sorted(EXAMPLES) == COMMANDS
+    assert [name for name, examples in EXAMPLES.items() if not examples] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_the_examples(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "160", "TERMINAL_WIDTH": "160"})
+    assert result.exit_code == 0
+    lines = [line.strip() for line in _plain(result.output).splitlines()]
+    assert [example for example in EXAMPLES[command] if example not in lines] == []
+
+
+@pytest.mark.parametrize("example", [example for examples in EXAMPLES.values() for example in examples])
+def test_examples_are_valid_usage(example: str) -> None:
+    program, name, *arguments = shlex.split(example)
+    assert program == "dbx-dl"
+    command = GROUP.commands[name]  # type: ignore[attr-defined]
+    # Parses and validates, and calls nothing; wrong usage raises.
+    command.make_context(name, arguments)
+
+
+def test_the_help_tells_the_exit_codes() -> None:
+    printed = _plain(CliRunner().invoke(app, ["--help"]).output)
+    for code, meaning in EXIT_CODES.items():
+        assert re.search(rf"^ *{code} +{re.escape(meaning)} *$", printed, re.MULTILINE), meaning
