@@ -109,7 +109,7 @@ def estimates(
 def hit_rates(rates: Mapping[str, Sequence[float]], *, dark: bool = False) -> Figure:
     """Lines by name: how often the item that was chosen is among the first 1, 2, … of a list."""
     palette = DARK if dark else LIGHT
-    figure = _new_figure(4.6, 3.0)
+    figure = new_figure(4.6, 3.0)
     axes = figure.add_subplot()
     for (name, values), color in zip(rates.items(), (*palette.splits.values(), palette.text), strict=False):
         axes.plot(range(1, len(values) + 1), values, color=color, label=name, linewidth=1.8, marker="o", markersize=3)
