@@ -50,6 +50,17 @@ test: ready ## All test layers, but no benchmarks
 test-matrix: ready ## The variants that `make test` leaves out (marker matrix); writes docs/results.md
 	@DBX_DL_RESULTS=docs $(PYTEST) tests -m matrix $(ARGS) || { status=$$?; [ $$status = 5 ] && echo "there are no matrix tests yet" || exit $$status; }
 
+FLOOR := .venv-floor
+test-floor: $(STAMPS)/created ## Unit and Spark tests at the lower bounds of setup.py, in .venv-floor (a further 8 GB)
+	@$(PYTHON) -m venv $(FLOOR)
+	@$(FLOOR)/bin/pip install -q setuptools
+	@$(FLOOR)/bin/python conf/list_floor.py >$(FLOOR)/floor.txt
+	@echo "[setup] installing the lower bounds (minutes; what they are is in $(FLOOR)/floor.txt)"
+	@$(call with_ticker,$(FLOOR)/bin/pip install -q -c $(FLOOR)/floor.txt '$(EVERYTHING)')
+	@$(FLOOR)/bin/pip install -q --no-deps --no-build-isolation -e .
+	@$(FLOOR)/bin/python -m dbx_dl.runtime.jars
+	@$(FLOOR)/bin/python -m pytest tests/unit tests/spark $(IN_PROCESSES) $(ARGS)
+
 test-%: ready
 	@if [ -d tests/$* ]; then $(PYTEST) tests/$* $(ARGS); else echo "there are no tests in tests/$* yet"; fi
 

@@ -17,7 +17,7 @@ EXTRAS = {
     "spark": ["pyspark[connect]>=4.0,<4.2", "delta-spark>=4.0,<5", "pandas>=2.2,<4", "cloudpickle", "psutil", *TABLES],
     "score": [*ONNX, *TABLES, "pillow>=11"],
     "mlflow": ["mlflow>=3.1,<4", "scikit-learn>=1.5"],
-    "keras": ["tensorflow>=2.19", "keras>=3.8", "tf2onnx>=1.16.1"],
+    "keras": ["tensorflow>=2.19", "keras>=3.8", "tf2onnx>=1.17"],
     "torch": ["torch>=2.6", "onnxscript>=0.3", "safetensors>=0.5"],
     # What the Horovod wheel (conf/horovod/build_wheel.sh) needs to be built and to run.
     "horovod": ["cmake<4", "setuptools", "wheel", "packaging", "cloudpickle", "psutil", "cffi", "fsspec"],
@@ -49,7 +49,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["dbx_dl", "dbx_dl.*"]),
     package_data={"dbx_dl": ["py.typed", "runtime/*.txt", "runtime/*.properties", "monitor/*.j2", "starter/files/*"]},
-    install_requires=["pydantic>=2.12", "PyYAML>=6", "typer>=0.15", "rich>=13"],
+    install_requires=["pydantic>=2.12", "PyYAML>=6", "typer>=0.19", "rich>=13"],
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["dbx-dl=dbx_dl.cli:main"]},
 )

@@ -1,4 +1,4 @@
-"""Delta's seven jars: fetched once by the Ivy that Spark ships, checked by SHA-256, kept in the user's cache.
+"""Delta's seven jars for the installed Spark: fetched once by its Ivy, checked by SHA-256, kept in the user's cache.
 
 Variables: DBX_DL_JARS_DIR names a folder that already holds the jars (no network is used); DBX_DL_MAVEN_MIRROR names
 the root of a Maven repository (URL or folder) or an ivysettings.xml file; XDG_CACHE_HOME moves the cache.
@@ -12,12 +12,14 @@ import os
 import sys
 import tempfile
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from dbx_dl.errors import SetupError
 
 logger = logging.getLogger(__name__)
 
+_NEWEST_SPARK = "4.1"
 _FETCH = "run `python -m dbx_dl.runtime.jars` (or `make demo`)"
 
 
@@ -31,16 +33,31 @@ class Jar:
     version: str
 
     @property
+    def spark(self) -> str:
+        """The only Spark that the jar is for, such as 4.1; empty for any."""
+        parts = self.artifact.split("_")
+        return parts[1] if len(parts) == 3 else ""
+
+    @property
     def file_name(self) -> str:
         """The name that Maven repositories give the file."""
         return f"{self.artifact}-{self.version}.jar"
 
 
 def list_jars() -> list[Jar]:
-    """The jars that a local session needs, read from jars.txt beside this module."""
+    """The jars that a local session of the installed Spark needs, read from jars.txt beside this module."""
     lines = Path(__file__).with_name("jars.txt").read_text(encoding="utf-8").splitlines()
     rows = [line.split() for line in lines if line and not line.startswith("#")]
-    return [Jar(sha256, *coordinates.split(":")) for sha256, coordinates in rows]
+    jars = [Jar(sha256, *coordinates.split(":")) for sha256, coordinates in rows]
+    return [jar for jar in jars if jar.spark in ("", _spark_minor())]
+
+
+def _spark_minor() -> str:
+    """The installed Spark, such as 4.1; the newest that there are jars for where none is installed."""
+    try:
+        return ".".join(version("pyspark").split(".")[:2])
+    except PackageNotFoundError:
+        return _NEWEST_SPARK
 
 
 def jars_folder() -> Path:

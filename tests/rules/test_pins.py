@@ -13,6 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from dbx_dl.runtime import jars
 from dbx_dl.runtime.jars import list_jars
 from dbx_dl.runtime.versions import read_pins
 from tests.rules.source_files import ROOT, list_files
@@ -61,6 +62,7 @@ def test_jars_fit_the_locked_spark_and_delta() -> None:
     spark_minor = ".".join(locked()["pyspark"].split(".")[:2])
     delta = {jar.artifact: jar.version for jar in list_jars() if jar.group == "io.delta"}
     assert f"delta-spark_{spark_minor}_2.13" in delta
+    assert spark_minor == jars._NEWEST_SPARK
     assert set(delta.values()) == {locked()["delta-spark"]}
 
 

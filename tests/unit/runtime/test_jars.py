@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,24 @@ def test_list_holds_seven_jars_by_their_hashes() -> None:
     assert len({jar.file_name for jar in known}) == len({jar.sha256 for jar in known}) == 7
     assert all(len(bytes.fromhex(jar.sha256)) == 32 for jar in known)
     assert {jar.group for jar in known} == {"io.delta", "io.unitycatalog"}
+
+
+@pytest.mark.parametrize(
+    ("installed", "spark"), [("4.0.0", "4.0"), ("4.0.2", "4.0"), ("4.1.4", "4.1"), ("4.1.0.dev1", "4.1")]
+)
+def test_each_spark_has_its_own_delta(monkeypatch: pytest.MonkeyPatch, installed: str, spark: str) -> None:
+    monkeypatch.setattr(jars, "version", lambda name: installed)
+    names = [jar.artifact for jar in list_jars()]
+    assert [name for name in names if name.startswith("delta-spark")] == [f"delta-spark_{spark}_2.13"]
+    assert len(names) == 7
+
+
+def test_without_spark_the_newest_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(jars, "version", find)
+    assert list_jars()[0].artifact == "delta-spark_4.1_2.13"
 
 
 def test_cache_is_in_the_home_folder_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
