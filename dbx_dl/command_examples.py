@@ -37,7 +37,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "copy": (
         "dbx-dl copy models:/digits@champion prod_digits --config conf/runs/digits.yml",
-        "dbx-dl copy models:/dev.vision.digits/3 prod.vision.digits --tracking databricks --to databricks-uc",
+        "dbx-dl copy models:/dev.vision.digits/3 prod.vision.digits --config run.yml",
     ),
     "score": (
         "dbx-dl score --config conf/runs/digits.yml",
