@@ -18,7 +18,7 @@ BIN := $(VENV)/bin
 EVERYTHING := .[all,dev]
 STAMPS := $(VENV)/.stamps
 # The longest tests first, so that no process waits for another at the end.
-LAYERS := e2e ranks numerics spark unit rules gpu
+LAYERS := e2e ranks numerics docs spark unit rules gpu
 PYTEST := $(BIN)/python -m pytest
 IN_PROCESSES := -n $(PROCESSES) --dist loadscope --no-loadscope-reorder
 
@@ -34,18 +34,25 @@ endef
 help: ## List the targets
 	@echo "make TARGET [ARGS=...]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@printf '  test-%-9s The tests in tests/%s\n' $(foreach layer,$(LAYERS),$(layer) $(layer))
+	@printf '  test-%-9s The tests in tests/%s\n' $(foreach layer,$(filter-out docs,$(LAYERS)),$(layer) $(layer))
 	@cd tests/benchmarks && for file in bench_*.py; do name=$${file#bench_}; [ $$name = train.py ] || \
 	printf '  bench-%-8s The benchmark in %s\n' "$${name%.py}" "$$file"; done
 
 # ---- what people type ------------------------------------------------------------------------------------------------
 
-.PHONY: demo test lint format bench wheel horovod doctor clean
+.PHONY: demo test docs test-docs lint format bench wheel horovod doctor clean
 demo: ready ## Real images and a real table the whole way, with Keras and PyTorch (ARGS="--quick --dir D")
 	@$(BIN)/dbx-dl demo $(ARGS)
 
 test: ready ## All test layers, but no benchmarks
 	@$(PYTEST) $(wildcard $(addprefix tests/,$(LAYERS))) $(IN_PROCESSES) $(ARGS)
+
+docs: $(STAMPS)/docs ## The documentation as a site, into docs/_site
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_site
+	@echo "docs/_site/index.html"
+
+test-docs: ready $(STAMPS)/docs ## Every code block of README and docs, and the site
+	@$(PYTEST) tests/docs -m "matrix or not matrix" $(ARGS)
 
 test-matrix: ready ## The variants that `make test` leaves out (marker matrix); writes docs/results.md
 	@DBX_DL_RESULTS=docs $(PYTEST) tests -m matrix $(ARGS) || { status=$$?; [ $$status = 5 ] && echo "there are no matrix tests yet" || exit $$status; }
@@ -95,7 +102,7 @@ doctor: $(STAMPS)/editable ## Check this machine for everything a run needs
 	@$(BIN)/dbx-dl doctor
 
 clean: ## Remove what was built and cached in the checkout (.venv and ~/.cache/dbx_dl stay)
-	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf build dist docs/_site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 # ---- set-up, one stamp per step --------------------------------------------------------------------------------------
@@ -114,6 +121,10 @@ $(STAMPS)/packages: constraints.txt setup.py | $(STAMPS)/created
 	@echo "[setup] installing the locked packages (3 to 5 minutes; 8 GB, or 4 GB with a CPU-only torch)"
 	@$(call with_ticker,$(BIN)/pip install -q -c constraints.txt '$(EVERYTHING)') || { echo "[setup] error: pip could not install \
 	the packages: check the network and pip's index settings ($(BIN)/pip config list), then run make again" >&2; exit 1; }
+	@touch $@
+
+$(STAMPS)/docs: $(STAMPS)/editable
+	@$(BIN)/pip install -q -c constraints.txt --no-build-isolation -e '.[docs]'
 	@touch $@
 
 $(STAMPS)/editable: $(STAMPS)/packages pyproject.toml

@@ -24,6 +24,8 @@ EXTRAS = {
     "databricks": ["databricks-sdk>=0.40"],
     "search": ["optuna>=5,<6"],
     "report": ["jinja2>=3.1", "matplotlib>=3.9"],
+    # The site that `make docs` builds.
+    "docs": ["sphinx>=8.2", "furo>=2025.9", "myst-parser>=4"],
     "dev": [
         "pytest>=8",
         "pytest-timeout>=2.3",
@@ -38,7 +40,7 @@ EXTRAS = {
         "databricks-bundles>=1.22",
     ],
 }
-EXTRAS["all"] = sorted({need for name, needs in EXTRAS.items() if name != "dev" for need in needs})
+EXTRAS["all"] = sorted({need for name, needs in EXTRAS.items() if name not in ("dev", "docs") for need in needs})
 
 setup(
     name="dbx_dl",

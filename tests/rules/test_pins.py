@@ -34,9 +34,9 @@ def locked() -> dict[str, str]:
 
 
 def direct_requirements() -> list[str]:
-    """What `.[all,dev]` asks for."""
+    """What `.[all,dev,docs]` asks for."""
     extras = read_setup()["extras_require"]
-    return sorted({*read_setup()["install_requires"], *extras["all"], *extras["dev"]})
+    return sorted({*read_setup()["install_requires"], *extras["all"], *extras["dev"], *extras["docs"]})
 
 
 @pytest.mark.parametrize("line", direct_requirements())
