@@ -48,6 +48,8 @@ setup(
     description="Deep learning where the data lives: Delta tables, Horovod on Spark, ONNX, MLflow",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8") if (ROOT / "README.md").exists() else "",
     long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.11",
     packages=find_packages(include=["dbx_dl", "dbx_dl.*"]),
     package_data={"dbx_dl": ["py.typed", "runtime/*.txt", "runtime/*.properties", "monitor/*.j2", "starter/files/*"]},
