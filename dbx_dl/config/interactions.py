@@ -10,6 +10,8 @@ from dbx_dl.config.section import Section
 
 # Columns that rows have beside the interactions' own.
 HISTORY, AT, POPULARITY_RANK, LAST_OUT = "history", "at", "popularity_rank", "last_out"
+# A batch keeps 8 ids of a row at least: the user, these columns, and one item.
+MAX_USER_COLUMNS = 6
 _ADDED = {HISTORY, AT, POPULARITY_RANK, LAST_OUT, "label", "label_index", "split"}
 
 
@@ -30,7 +32,7 @@ class InteractionsConfig(Section):
     user: str
     item: str
     time: str
-    user_columns: tuple[str, ...] = ()
+    user_columns: tuple[str, ...] = Field(default=(), max_length=MAX_USER_COLUMNS)
     item_columns: tuple[str, ...] = ()
     max_history: int = Field(default=50, gt=0, le=1000)
     min_item_count: int = Field(default=1, gt=0)

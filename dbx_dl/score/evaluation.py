@@ -104,6 +104,11 @@ def _check_target(known: Target, prepared: PreparedTable, model: str) -> None:
         raise DataError(
             f"model {model} writes other tokens than those of table {prepared.table.name}: train it on this table"
         )
+    lists = [task_of(target).row_shape(target) for target in (known, prepared.target) if target.ranking is not None]
+    if len(set(lists)) > 1:
+        raise DataError(
+            f"model {model} recommends {lists[0][0]} items, not {lists[1][0]}: train it with train.top_items"
+        )
     sizes = [(target.grid, target.num_entries) for target in (known, prepared.target)]
     if kind_of(known).has_size and sizes[0] != sizes[1]:
         raise DataError(f"model {model} gives images of another size than those of table {prepared.table.name}")

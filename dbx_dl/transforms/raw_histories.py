@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 USER, ITEM, TIME, NUMBER = "_user", "_item", "_time", "_number"
 # Why an interaction cannot be used; null where it can.
 PROBLEM = "_problem"
+# The interaction as it came.
+SOURCE = "_source"
 # So many rows of a user are needed for one in each split.
 _LEAST_ROWS = 3
 
 
 def observe(rows: DataFrame, config: InteractionsConfig, null_tokens: Sequence[str]) -> DataFrame:
-    """USER, ITEM, TIME, columns of users and items by `name_columns`, and PROBLEM of every interaction.
+    """USER, ITEM, TIME, columns of users and items by `name_columns`, PROBLEM and SOURCE of interactions.
 
     Problems are structs of reason and detail: no_user, no_item, bad_item, no_time, not_a_datetime.
     """
@@ -50,7 +52,7 @@ def observe(rows: DataFrame, config: InteractionsConfig, null_tokens: Sequence[s
         time.alias(TIME),
         *(read_text(name, null_tokens).alias(own) for name, own in name_columns(config).items()),
         F.coalesce(*found).alias(PROBLEM),
-        F.struct(*(F.col(quote_name(name)) for name in rows.columns)).alias("_source"),
+        F.struct(*(F.col(quote_name(name)) for name in rows.columns)).alias(SOURCE),
     )
 
 

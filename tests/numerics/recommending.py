@@ -14,7 +14,7 @@ from tests.numerics.locating import compute_losses
 
 NUM_ITEMS, MAX_LENGTH, NUM_USERS = 9, 6, 40
 # So many draws that their mean is near what they are drawn from.
-MANY = 20_000
+MANY = 10_000
 RANKING = Ranking(top_k=3)
 CATALOG = Catalog(1, 1 + NUM_USERS, True)
 LOSSES = (None, "sampled_softmax", "bpr")

@@ -24,7 +24,7 @@ def compute_expected() -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("loss", map(str, LOSSES))
 def test_drawn_items_stand_for_all(numbers: Numbers, loss: str) -> None:
     found = numbers.alone["recommendation"]["losses"][loss]
-    tolerance = 1e-5 if loss == "None" else 0.03
+    tolerance = 1e-5 if loss == "None" else 0.04
     np.testing.assert_allclose(found["losses"], compute_expected()[loss], rtol=tolerance)
     # Softmax' gradients add up to 0, and so do those of differences; masked items have none.
     gradients = np.array(found["gradients"])

@@ -12,6 +12,7 @@ from dbx_dl.figures import (
     confusion_matrix,
     encode_png,
     estimates,
+    hit_rates,
     learning_curves,
     sample_predictions,
 )
@@ -68,6 +69,12 @@ def test_estimates_show_every_row_and_its_interval() -> None:
     assert list(diagonal.get_ydata()) == [1.5, 3.0]
     assert [segment[:, 1].tolist() for segment in axes.collections[0].get_segments()] == [[0.5, 2.5], [2.0, 4.0]]
     assert encode_png(estimates(labels[:0], points[:0]))
+
+
+def test_hit_rates_have_a_line_for_each_list() -> None:
+    (axes,) = hit_rates({"network": [0.5, 0.75], "most chosen items": [0.25, 0.25]}).axes
+    found = {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in axes.get_lines()}
+    assert found == {"network": ([1, 2], [0.5, 0.75]), "most chosen items": ([1, 2], [0.25, 0.25])}
 
 
 def test_confusion_matrix_writes_every_count_at_its_place() -> None:

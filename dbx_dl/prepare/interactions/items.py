@@ -35,12 +35,10 @@ def count_items(looked: DataFrame, config: InteractionsConfig, known: Sequence[s
     """
     from pyspark.sql import functions as F
 
-    train = looked.where(f"{LAST_OUT} = 'train'").groupBy(ITEM).agg(F.count("*").alias("rows"))
-    counts = {row[ITEM]: row["rows"] for row in train.limit(10 * MAX_CLASSES).collect()}
-    if known:
-        kept = {name: counts.get(name, 0) for name in known}
-    else:
-        kept = {name: count for name, count in counts.items() if count >= config.min_item_count}
+    counts = looked.where(f"{LAST_OUT} = 'train'").groupBy(ITEM).agg(F.count("*").alias("rows"))
+    frequent = _select(counts, known) if known else counts.where(f"rows >= {config.min_item_count}")
+    found = {row[ITEM]: row["rows"] for row in frequent.limit(MAX_CLASSES + 1).collect()}
+    kept = {name: found.get(name, 0) for name in known or found}
     if len(kept) < 2:
         raise DataError(
             f"{len(kept)} items have {config.min_item_count} training rows: two are needed at least; lower "
@@ -48,11 +46,19 @@ def count_items(looked: DataFrame, config: InteractionsConfig, known: Sequence[s
         )
     if len(kept) > MAX_CLASSES:
         raise DataError(
-            f"{len(kept)} items have {config.min_item_count} training rows, of which {MAX_CLASSES} can be "
+            f"more than {MAX_CLASSES} items have {config.min_item_count} training rows, of which {MAX_CLASSES} can be "
             "recommended: raise min_item_count"
         )
     ranked = sorted(kept, key=lambda name: (-kept[name], name))
-    return ItemCounts(tuple(ranked), len(set(counts) - set(kept)))
+    return ItemCounts(tuple(ranked), counts.count() - len(found))
+
+
+def _select(rows: DataFrame, names: Sequence[str]) -> DataFrame:
+    """Rows of these items."""
+    from pyspark.sql import functions as F
+
+    table = rows.sparkSession.createDataFrame([(name,) for name in names], f"{ITEM} string")
+    return rows.join(F.broadcast(table), ITEM, "left_semi")
 
 
 def describe_items(looked: DataFrame, config: InteractionsConfig, names: Sequence[str]) -> tuple[ItemColumn, ...]:
@@ -63,7 +69,7 @@ def describe_items(looked: DataFrame, config: InteractionsConfig, names: Sequenc
     if not own:
         return ()
     latest = (F.max_by(column, F.when(F.col(column).isNotNull(), F.col(TIME))).alias(column) for column in own.values())
-    found = {row[ITEM]: row for row in looked.groupBy(ITEM).agg(*latest).where(F.col(ITEM).isin(*names)).collect()}
+    found = {row[ITEM]: row for row in _select(looked, names).groupBy(ITEM).agg(*latest).collect()}
     described = []
     for name, column in own.items():
         values = [found[item][column] if item in found else None for item in names]

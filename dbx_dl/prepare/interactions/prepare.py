@@ -30,6 +30,7 @@ from dbx_dl.transforms.raw_histories import (
     ITEM,
     NUMBER,
     PROBLEM,
+    SOURCE,
     TIME,
     USER,
     look_back,
@@ -74,7 +75,9 @@ def prepare_interactions(
         raw = read_rows(spark, config.source, config.source_format, config.csv)
         require_columns(raw, list(interactions.columns), what)
         observed = observe(raw, interactions, config.null_tokens)
-        with kept_on_disk(look_back(observed.where(f"{PROBLEM} IS NULL"), interactions)) as looked:
+        with kept_on_disk(
+            look_back(observed.where(f"{PROBLEM} IS NULL").drop(PROBLEM, SOURCE), interactions)
+        ) as looked:
             known = earlier.prepared.target.label_names if earlier else ()
             counts = count_items(looked, interactions, known)
             with kept_on_disk(_name_rows(looked, counts, config, interactions)) as good:
@@ -118,7 +121,7 @@ def _list_rejects(observed: DataFrame, config: PrepareTableConfig) -> DataFrame:
         F.lit(None).cast("string").alias(config.key),
         F.col(f"{PROBLEM}.reason").alias(REASON),
         F.col(f"{PROBLEM}.detail").alias(DETAIL),
-        F.to_json("_source", {"ignoreNullFields": "false"}).alias("_row"),
+        F.to_json(SOURCE, {"ignoreNullFields": "false"}).alias("_row"),
     )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 START = datetime(2024, 5, 1)
-# What each user chose, in order; "d" is rare, "a" is chosen again by u1, u4 has too few rows for all splits.
+# What each user chose, in order; u1 chooses "a" and "b" again, u4 has too few rows for all splits.
 CHOICES = {
     "u1": ["a", "b", "a", "c", "b", "e"],
     "u2": ["b", "c", "a", "e"],
@@ -127,7 +127,7 @@ def test_seen_items_may_be_chosen_again(spark: SparkSession, tmp_path: Path) -> 
 
 
 def test_a_table_of_one_item_is_refused(spark: SparkSession, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"1 items have 4 training rows.*lower min_item_count"):
+    with pytest.raises(DataError, match=r"0 items have 4 training rows: .*lower min_item_count"):
         prepare(spark, tmp_path, INTERACTIONS.model_copy(update={"min_item_count": 4}))
 
 
