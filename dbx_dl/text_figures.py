@@ -85,4 +85,5 @@ def _lay_over(axes: Any, shares_s: NDArray[np.floating], size: tuple[int, ...]) 
     num_rows = max(1, round((len(shares_s) * height / width) ** 0.5))
     grid = shares_s.reshape(num_rows, -1) if len(shares_s) % num_rows == 0 else shares_s[None]
     extent = (-0.5, width - 0.5, height - 0.5, -0.5)
-    axes.imshow(grid, cmap="Reds", alpha=0.6, vmin=0, vmax=max(float(grid.max()), 1e-9), extent=extent, aspect="auto")
+    light = grid / max(float(grid.max()), 1e-9)
+    axes.imshow(light, cmap="autumn", alpha=0.7 * light, vmin=0, vmax=1, extent=extent)
