@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from dbx_dl.export.comparison import compare_model
     from dbx_dl.export.onnx_model import export_onnx
     from dbx_dl.feed.reader import open_feed
+    from dbx_dl.monitor.clusters.profile import profile_clusters
     from dbx_dl.prepare.commits import load_prepared
     from dbx_dl.prepare.images.prepare import prepare_images
     from dbx_dl.prepare.images.stream import stream_images
@@ -36,6 +37,7 @@ __all__ = [
     "open_feed",
     "prepare_images",
     "prepare_table",
+    "profile_clusters",
     "promote_model",
     "register_model",
     "register_sql_function",
@@ -64,6 +66,7 @@ _HOMES = {
     "rollback_model": "dbx_dl.register.champion",
     "copy_model": "dbx_dl.register.copying",
     "backtest_model": "dbx_dl.score.backtest",
+    "profile_clusters": "dbx_dl.monitor.clusters.profile",
     "score_stream": "dbx_dl.score.tables.stream",
     "register_sql_function": "dbx_dl.score.sql",
     "score_table": "dbx_dl.score.tables.table",

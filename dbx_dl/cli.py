@@ -221,6 +221,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     network_commands.activations,
     model_commands.promote,
     model_commands.backtest,
+    model_commands.clusters,
     model_commands.rollback,
     model_commands.models,
     model_commands.copy,

@@ -27,6 +27,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "register": ("dbx-dl register --config conf/runs/digits.yml", "dbx-dl register --config run.yml --no-promote"),
     "promote": ("dbx-dl promote --config conf/runs/digits.yml", "dbx-dl promote --config run.yml --json"),
     "backtest": ("dbx-dl backtest --config conf/runs/sales_forecast.yml",),
+    "clusters": ("dbx-dl clusters --config conf/runs/cell_groups.yml",),
     "rollback": (
         "dbx-dl rollback --config conf/runs/digits.yml",
         "dbx-dl rollback digits --tracking sqlite:///dbx_dl_demo/mlflow.db",

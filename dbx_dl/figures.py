@@ -203,6 +203,29 @@ def search_history(trials: Sequence[SearchTrial], metric: str, direction: str, *
     return figure
 
 
+def cluster_map(
+    points: NDArray[np.floating], clusters: NDArray[np.integer], share: float, *, dark: bool = False
+) -> Figure:
+    """Points (N, 2) in the colour of their cluster (N,), its number amid them; axes show `share` of the variance."""
+    from matplotlib import colormaps
+
+    palette = DARK if dark else LIGHT
+    figure = new_figure(5.0, 4.4)
+    axes = figure.add_subplot()
+    colors = colormaps["tab10" if clusters.max(initial=0) < 10 else "tab20"]
+    for cluster in sorted(set(clusters.tolist())):
+        own = points[clusters == cluster]
+        axes.plot(*own.T, ".", color=colors(cluster % colors.N), markersize=4, alpha=0.6)
+        x, y = own.mean(axis=0)
+        box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": colors(cluster % colors.N)}
+        axes.text(x, y, str(cluster), ha="center", va="center", fontsize=9, color="#1f2733", bbox=box)
+    axes.set_title(f"two principal axes, {share:.0%} of the variance", fontsize=10, color=palette.text, loc="left")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    _dress(axes, palette)
+    return figure
+
+
 def setting_importance(importances: Mapping[str, float], *, dark: bool = False) -> Figure:
     """One bar per setting, as long as its share in what the searched metric varies by; the greatest on top."""
     palette = DARK if dark else LIGHT

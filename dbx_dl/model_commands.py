@@ -1,4 +1,4 @@
-"""The commands on models: promote, backtest, rollback, models, copy, inspect."""
+"""The commands on models: clusters, promote, backtest, rollback, models, copy, inspect."""
 
 from __future__ import annotations
 
@@ -55,6 +55,19 @@ def backtest(
             return
         header, *rows = found.tabulate()
         print_table(header, rows)
+
+
+def clusters(config: ConfigOption, settings: SetOption = None, verbose: Verbose = False) -> None:
+    """Tell what the clusters of the run's models are like: how large, what is typical of them, which are alike."""
+    with run_of(config, verbose, settings) as (spark, run_config):
+        from dbx_dl.monitor.clusters.tables import tabulate_clusters
+        from dbx_dl.pipeline import profile_run
+
+        for framework in run_config.frameworks:
+            profiles = profile_run(spark, run_config, framework)
+            for table in tabulate_clusters(profiles):
+                typer.echo(f"{framework}: {table.title}")
+                print_table(table.header, table.rows)
 
 
 def rollback(

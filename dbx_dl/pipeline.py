@@ -12,6 +12,7 @@ import dbx_dl
 from dbx_dl.config import PrepareImagesConfig, RunConfig
 from dbx_dl.contracts import (
     Backtest,
+    ClusterProfiles,
     Comparison,
     Contract,
     OnnxModel,
@@ -160,7 +161,16 @@ def export_run(spark: SparkSession, config: RunConfig, framework: str) -> OnnxMo
         lambda: dbx_dl.export_onnx(spark, trained, config.export, directory=str(directory)),
     )
     _keep(config, "onnx", onnx, framework)
+    if onnx.trained.prepared.target.task == "clustering":
+        profile_run(spark, config, framework)
     return onnx
+
+
+def profile_run(spark: SparkSession, config: RunConfig, framework: str) -> ClusterProfiles:
+    """Tell what the clusters of one framework's file are like; writes `<framework>/clusters.json` and its like."""
+    _require_framework(config, framework)
+    onnx, directory = _fetch(OnnxModel, config, "onnx", framework), str(_place(config) / framework)
+    return _timed(config, f"profile {framework}", lambda: dbx_dl.profile_clusters(spark, onnx, directory=directory))
 
 
 def compare_run(config: RunConfig, framework: str) -> Comparison:

@@ -55,7 +55,7 @@ def write_feature_table(
             "label_index": pa.array((x + y > 0).astype(np.int32)),
         }
         tables.append((split, pa.table(columns)))
-    version = _write(folder, tables, rows_per_file, rows_per_group)
+    version = write_table(folder, tables, rows_per_file, rows_per_group)
     return describe(folder, version, rows, SPEC, ("down", "up"))
 
 
@@ -72,7 +72,7 @@ def write_image_table(folder: Path, rows: dict[Split, int], *, rows_per_group: i
             "label_index": pa.array(labels.astype(np.int32)),
         }
         tables.append((split, pa.table(columns)))
-    version = _write(folder, tables, 10_000, rows_per_group)
+    version = write_table(folder, tables, 10_000, rows_per_group)
     return describe(folder, version, rows, IMAGES, ("dark", "bright"), key_column="path")
 
 
@@ -90,7 +90,7 @@ def write_number_table(folder: Path, task: TaskName, rows: dict[Split, int]) -> 
             numbers = 300 + 50 * (x - y)
             columns["label"] = rng.poisson(np.exp(x / 2 + 1)).astype(np.float64) if task == "count" else numbers
         tables.append((split, pa.table(columns)))
-    version = _write(folder, tables, 10_000, 10_000)
+    version = write_table(folder, tables, 10_000, 10_000)
     names = ("left", "right") if task == "multilabel" else ()
     prepared = describe(folder, version, rows, FeatureSpec(features=SPEC.features[:2]), names)
     profile = ColumnProfile(column="label", kind="numeric", num_rows=rows["train"], num_nulls=0, mean=300, deviation=70)
@@ -111,7 +111,7 @@ def write_text_table(
         texts = [" ".join([("bad", "good")[k], *["so"] * (n - 1)]) for n, k in zip(lengths, labels, strict=True)]
         keys = [f"{split}-{row:05d}" for row in range(num_rows)]
         tables.append((split, pa.table({"key": keys, "text": texts, "label_index": pa.array(labels, pa.int32())})))
-    version = _write(folder, tables, rows_per_file, rows_per_group)
+    version = write_table(folder, tables, rows_per_file, rows_per_group)
     text = TextFeature(column="text", pattern=r"\w+", max_length=64, vocabulary=("bad", "good", "so"))
     return describe(folder, version, rows, TextSpec(text=text), ("bad", "good"))
 
@@ -154,7 +154,13 @@ def describe(
     )
 
 
-def _write(folder: Path, tables: Sequence[tuple[Split, pa.Table]], rows_per_file: int, rows_per_group: int) -> int:
+def write_table(
+    folder: Path,
+    tables: Sequence[tuple[Split, pa.Table]],
+    rows_per_file: int = 10_000,
+    rows_per_group: int = 10_000,
+) -> int:
+    """Write the rows of each split; the table's version."""
     properties = WriterProperties(max_row_group_size=rows_per_group)
     for split, table in tables:
         table = table.append_column("split", pa.array([split] * table.num_rows, pa.string()))

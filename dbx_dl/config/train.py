@@ -18,7 +18,17 @@ ADAMW_WEIGHT_DECAY = 0.01
 # So many places of a list of recommendations are compared with the most bought items.
 MAX_TOP_ITEMS = 100
 LossName = Literal[
-    "cross_entropy", "hinge", "squared_hinge", "perceptron", "squared_error", "huber", "mae", "sampled_softmax", "bpr"
+    "cross_entropy",
+    "hinge",
+    "squared_hinge",
+    "perceptron",
+    "squared_error",
+    "huber",
+    "mae",
+    "sampled_softmax",
+    "bpr",
+    "inertia",
+    "nll",
 ]
 
 
@@ -76,7 +86,8 @@ class TrainConfig(Section):
     Without `loss` classes are learned by cross_entropy and numbers by squared_error, unless the network has a loss of
     its own. Classes by hinge, squared_hinge, perceptron or squared_error are learned one against the rest, each logit
     towards +1 or -1; regression also by huber and mae. `quantiles` are the rising levels of
-    the task of that name, without them 0.1, 0.5 and 0.9. `calibration` makes probabilities
+    the task of that name, without them 0.1, 0.5 and 0.9. `num_clusters` (without it 8) are what `task: clustering`
+    looks for. `calibration` makes probabilities
     of classes from scores, fitted on the validation split after training: platt (without it where the loss is no
     cross_entropy) by a sigmoid for each class, temperature by one factor for all; metrics of the test split and the
     ONNX file have them. `threshold`: a label that rows get from a probability on
@@ -92,6 +103,7 @@ class TrainConfig(Section):
     """
 
     task: TaskName | None = None
+    num_clusters: int | None = Field(default=None, ge=2)
     network: str
     network_options: dict[str, Scalar] = Field(default_factory=dict)
     start: StartConfig | None = None
@@ -129,6 +141,12 @@ class TrainConfig(Section):
             raise ValueError("quantiles go with `task: quantiles`")
         if not self.quantiles or list(self.quantiles) != sorted(set(self.quantiles)):
             raise ValueError(f"quantiles must rise, got {', '.join(map(str, self.quantiles)) or 'none'}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_clusters(self) -> TrainConfig:
+        if self.num_clusters is not None and self.task != "clustering":
+            raise ValueError("num_clusters goes with `task: clustering`")
         return self
 
     @model_validator(mode="after")

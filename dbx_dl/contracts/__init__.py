@@ -2,6 +2,14 @@
 
 from dbx_dl.contracts.backtest import Backtest, BacktestPart
 from dbx_dl.contracts.batch import Batch
+from dbx_dl.contracts.clusters import (
+    ClusterPair,
+    ClusterProfiles,
+    ColumnContrast,
+    NumberProfile,
+    NumberSummary,
+    ValueProfile,
+)
 from dbx_dl.contracts.contract import Contract, FileDigest
 from dbx_dl.contracts.fairness import Fairness, GroupRates
 from dbx_dl.contracts.histories import HistoryFeature, HistorySpec, IdFeature, ItemColumn, Ranking
@@ -71,6 +79,9 @@ __all__ = [
     "CalibrationMethod",
     "CategoricalFeature",
     "Check",
+    "ClusterPair",
+    "ClusterProfiles",
+    "ColumnContrast",
     "ColumnProfile",
     "ColumnsSpec",
     "Comparison",
@@ -97,6 +108,8 @@ __all__ = [
     "MeasuredGroup",
     "MeasuredModel",
     "ModelMetadata",
+    "NumberProfile",
+    "NumberSummary",
     "NumericFeature",
     "OnnxModel",
     "OutputKind",
@@ -122,6 +135,7 @@ __all__ = [
     "Threshold",
     "TrainedModel",
     "TrialState",
+    "ValueProfile",
     "Variant",
     "WeightScheme",
     "find_text",

@@ -22,6 +22,7 @@ TaskName = Literal[
     "gaussian",
     "negative_binomial",
     "reconstruction",
+    "clustering",
     "generation",
     "boxes",
     "segmentation",
@@ -305,8 +306,9 @@ class Target(Contract):
     and a network looks for them in `grid` (rows, columns) cells. Segmentation: `label_polygons` are painted on `grid`
     pixels; 0 is background, the label of number i is i + 1. Generation: `image` says what encoded bytes in `column`
     become. Sequence: `label` is a text, which `text` cuts into tokens and `joiner` joins again. Recommendation:
-    labels are the items, `ranking` says how they are recommended. None: no label. `quantiles` are the levels that the
-    task of that name predicts.
+    labels are the items, `ranking` says how they are recommended. Clustering: `num_clusters` are looked for, and
+    compared with classes where there are `label_names`. None: no label. `quantiles` are the levels that the task of
+    that name predicts.
     """
 
     task: TaskName = "multiclass"
@@ -321,6 +323,7 @@ class Target(Contract):
     text: TextFeature | None = Field(default=None, exclude_if=lambda text: text is None)
     joiner: str = Field(default=" ", exclude_if=lambda joiner: joiner == " ")
     ranking: Ranking | None = Field(default=None, exclude_if=lambda ranking: ranking is None)
+    num_clusters: int = Field(default=0, exclude_if=lambda number: not number)
 
     @property
     def num_entries(self) -> int:

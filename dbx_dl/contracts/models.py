@@ -12,7 +12,7 @@ from dbx_dl.contracts.tables import PreparedTable, TableVersion
 
 CalibrationMethod = Literal["platt", "temperature"]
 OutputKind = Literal[
-    "probabilities", "value", "values", "pixels", "boxes", "mask", "frames", "tokens", "items", "embedding"
+    "probabilities", "value", "values", "pixels", "boxes", "mask", "frames", "tokens", "items", "clusters", "embedding"
 ]
 Precision = Literal["float32", "float16", "int8"]
 

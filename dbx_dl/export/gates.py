@@ -28,7 +28,7 @@ BATCH_SIZES = (1, 2, 17)
 # Predictions that are this near to each other are equal where metrics count or order rows.
 _ROUNDING = 1e-5
 _NUM_SHOWN = 5
-_RELATIVE = ("mae", "rmse", "poisson_deviance", "reconstruction_error", "pinball", "crps")
+_RELATIVE = ("mae", "rmse", "poisson_deviance", "reconstruction_error", "pinball", "crps", "inertia")
 
 
 @dataclass(frozen=True)
@@ -142,10 +142,10 @@ def check_agreement(candidate: Candidate) -> None:
 def check_metrics(candidate: Candidate) -> None:
     """Metrics of the whole test split, through the scorer on Spark, are training's.
 
-    They are equal when they differ by at most `Tolerances.metrics` (of mae, rmse, poisson_deviance, pinball, crps and
-    reconstruction_error: times training's value; of others so where that is above 1), or when predictions moved by
-    1e-5, of a regression times its scale, from or towards their truth make up for the difference (not of the log_loss
-    of classes, which never needs it).
+    They are equal when they differ by at most `Tolerances.metrics` (of mae, rmse, poisson_deviance, pinball, crps,
+    inertia and reconstruction_error: times training's value; of others so where that is above 1), or when predictions
+    moved by 1e-5, of a regression times its scale, from or towards their truth make up for the difference (not of the
+    log_loss of classes, which never needs it).
     """
     if not candidate.metrics or not candidate.reference:
         return

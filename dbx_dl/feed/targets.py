@@ -11,7 +11,7 @@ from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.feed.boxes import BoxReader
 from dbx_dl.feed.masks import MaskReader
 from dbx_dl.feed.token_labels import TokenReader
-from dbx_dl.tasks import LabelKind, task_of
+from dbx_dl.tasks import LabelKind, label_kind_of, task_of
 from dbx_dl.tasks.frames import NO_LABEL
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class LabelReader:
     """Labels as `contracts.Batch` describes them, from the columns that prepare writes for the task."""
 
     def __init__(self, target: Target) -> None:
-        self._kind = "none" if target.task == "none" else task_of(target).label_kind
+        self._kind = label_kind_of(target)
         self._num_names = len(target.label_names)
         self._image = target.image
         self._least = None if target.task == "none" else task_of(target).least_label

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,6 +94,24 @@ class Pretraining:
 
 
 @dataclass(frozen=True)
+class Clustering:
+    """Centres among the values of the layer called `code`, which are weights of the layer `head` behind it.
+
+    The head is a `cluster_layers.Centroids`, trained by squared distances to the nearest centre, or a
+    `DiagonalMixture`, by the negative log likelihood; centres start by rows and `seed`. With a `decoder` of codes its
+    reconstructions alone are learned for the first `num_epochs`. Then centres come in, with `weight`, and the code is
+    learned on; that of a mixture stays, since it would raise the likelihood without bound by becoming small.
+    """
+
+    code: str
+    head: str
+    seed: int
+    decoder: NetworkRequest | None = None
+    weight: float = 1.0
+    num_epochs: int = 0
+
+
+@dataclass(frozen=True)
 class ObjectiveRequest:
     """What a network is to learn, and in which numbers it computes.
 
@@ -103,9 +121,9 @@ class ObjectiveRequest:
     alike (from a label to both of its values). `precision` is "float32", "mixed_bfloat16" or "mixed_float16"; with
     `sync_batch_norm` batch-norm uses the statistics of the global batch. With `has_sample_weights` metrics are weighted
     by those. `penalty` is added to the loss, `pretraining` comes before it; with an `adversary` the loss is what that
-    network, which is trained in turns, makes of the outputs. `quantiles` are the levels of the task of that name,
-    `grid` is that of the network's request. `ranking` says how items are recommended, `negatives` how many of them are
-    drawn for a row where a loss draws some.
+    network, which is trained in turns, makes of the outputs, with a `clustering` what centres are to rows. `quantiles`
+    are the levels of the task of that name, `grid` is that of the network's request. `ranking` says how items are
+    recommended, `negatives` how many of them are drawn for a row where a loss draws some.
     """
 
     task: TaskName = "multiclass"
@@ -120,12 +138,14 @@ class ObjectiveRequest:
     penalty: Penalty | None = None
     pretraining: Pretraining | None = None
     adversary: NetworkRequest | None = None
+    clustering: Clustering | None = None
     are_pixels: bool = False
     quantiles: tuple[float, ...] = (0.1, 0.5, 0.9)
     grid: tuple[int, int] | None = None
     num_frames: int = 0
     ranking: Ranking | None = None
     negatives: int = 32
+    num_clusters: int = 0
 
 
 class Ranks(Protocol):
@@ -220,6 +240,17 @@ class Objective(Protocol):
 
     def write_noise(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over what `read_noise` gave."""
+
+
+@runtime_checkable
+class LooksAtRows(Protocol):
+    """An objective that looks at rows of the train split before an epoch begins, to start or mend what it learns."""
+
+    def count_rows(self, epoch: int) -> int:
+        """How many rows it wants to see before the first step of this epoch; 0 for none."""
+
+    def look_at(self, inputs: np.ndarray) -> None:
+        """See rows (N, ...), the same on every rank, in any order; afterwards all ranks have the same weights."""
 
 
 class Framework(Protocol):

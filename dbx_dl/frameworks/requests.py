@@ -10,9 +10,11 @@ from dbx_dl.contracts import HistorySpec, ImageSpec, TextAndColumnsSpec, find_te
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.frameworks.architectures import ARCHITECTURES
 from dbx_dl.frameworks.architectures.adversarial import ADVERSARIAL_NETWORKS
+from dbx_dl.frameworks.architectures.clusters import CLUSTERING_NETWORKS
 from dbx_dl.frameworks.interface import Catalog, NetworkRequest, ObjectiveRequest
 from dbx_dl.frameworks.networks import is_users_own, nearest
 from dbx_dl.tasks import task_of
+from dbx_dl.tasks.clustering import OF_CLASSES
 
 if TYPE_CHECKING:
     from dbx_dl.config import TrainConfig
@@ -83,9 +85,11 @@ def objective_request(prepared: PreparedTable, config: TrainConfig) -> Objective
         has_sample_weights=config.feed.sample_weight_column is not None,
         quantiles=prepared.target.quantiles or DEFAULT_REQUEST.quantiles,
         num_frames=prepared.target.num_frames,
+        num_clusters=prepared.target.num_clusters,
         penalty=_ask_network(config, "penalize"),
         pretraining=_ask_network(config, "pretrain"),
         adversary=_ask_network(config, "oppose", prepared.target.num_entries, config.seed),
+        clustering=_ask_network(config, "cluster", prod(prepared.inputs.row_shape), config.seed),
         are_pixels=isinstance(prepared.inputs, ImageSpec),
         grid=prepared.target.grid,
         ranking=prepared.target.ranking,
@@ -93,7 +97,7 @@ def objective_request(prepared: PreparedTable, config: TrainConfig) -> Objective
     )
 
 
-def _ask_network(config: TrainConfig, what: Literal["penalize", "pretrain", "oppose"], *details: int) -> Any:
+def _ask_network(config: TrainConfig, what: Literal["penalize", "pretrain", "oppose", "cluster"], *details: int) -> Any:
     """What a built-in network makes of its options there; None where it has no such."""
     architecture = ARCHITECTURES.get(config.network)
     make = getattr(architecture, what, None)
@@ -157,6 +161,7 @@ def check_objective(prepared: PreparedTable, config: TrainConfig) -> None:
         )
     if task == "sequence" and is_users_own(config.network):
         raise ConfigError(f"train.network {config.network!r} {what}: choose 'encoder_decoder' or 'image_captioner'")
+    _check_clustering(prepared, config)
     if config.label_smoothing and known.label_kind not in ("class", "label_set"):
         raise ConfigError(f"train.label_smoothing {what}: leave it out")
     if config.label_smoothing and (loss := choose_loss(task, config)) is not None:
@@ -178,17 +183,35 @@ def check_objective(prepared: PreparedTable, config: TrainConfig) -> None:
 
 
 def check_pretraining(prepared: PreparedTable, config: TrainConfig) -> None:
-    """ConfigError where a run would end before labels are used; options of the network must be right already."""
-    pretraining = objective_request(prepared, config).pretraining
-    if pretraining is None:
+    """ConfigError where a run would end before pretraining does; options of the network must be right already."""
+    learned = objective_request(prepared, config)
+    pretraining, clustering = learned.pretraining, learned.clustering
+    num_epochs = 0 if clustering is None else clustering.num_epochs
+    if pretraining is not None:
+        num_epochs = len(pretraining.layers) * pretraining.num_epochs
+    if not num_epochs:
         return
-    num_epochs = len(pretraining.layers) * pretraining.num_epochs
     for name, value in (("num_epochs", config.num_epochs), ("early_stopping_epochs", config.early_stopping_epochs)):
         if value is not None and value <= num_epochs:
             raise ConfigError(
-                f"train.{name} is {value}, but {config.network!r} takes {num_epochs} epochs of pretraining before it "
-                f"uses labels: set it to more, or lower pretraining_epochs"
+                f"train.{name} is {value}, but {config.network!r} takes {num_epochs} epochs of pretraining before "
+                f"it uses {'labels' if clustering is None else 'centres'}: set it to more, or lower pretraining_epochs"
             )
+
+
+def _check_clustering(prepared: PreparedTable, config: TrainConfig) -> None:
+    target, own = prepared.target, CLUSTERING_NETWORKS.get(config.network)
+    if (target.task == "clustering") != (own is not None):
+        raise ConfigError(
+            f"train.network {config.network!r} is not for the task {target.task} of table {prepared.table.name}: the "
+            f"task clustering goes with {', '.join(CLUSTERING_NETWORKS)}"
+        )
+    if own is not None and config.loss not in (None, own.loss):
+        raise ConfigError(f"train.loss {config.loss!r} is not that of network {config.network!r}: leave it out")
+    if own is not None and config.best_metric in OF_CLASSES and not target.label_names:
+        raise ConfigError(
+            f"train.best_metric {config.best_metric!r} compares clusters with classes: the table has none"
+        )
 
 
 def _check_reconstruction(prepared: PreparedTable, config: TrainConfig) -> None:

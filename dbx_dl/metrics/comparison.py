@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _LOWER_IS_BETTER = (
     *("loss", "brier", "mae", "rmse", "poisson_deviance", "mape", "pinball", "nll", "crps"),
-    *("reconstruction_error", "energy_distance", "error_rate"),
+    *("reconstruction_error", "energy_distance", "error_rate", "inertia"),
 )
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.contracts import ImageSpec, PreparedTable, RegisteredModel, ScoredTable, find_text
+from dbx_dl.contracts import ClusterProfiles, ImageSpec, PreparedTable, RegisteredModel, ScoredTable, find_text
 from dbx_dl.errors import DataError
+from dbx_dl.monitor.clusters.tables import PROFILES
 from dbx_dl.monitor.outcome import RunOutcome
 from dbx_dl.monitor.recommendations import RankedItems, RecommendedRow, choose_rows, read_ranked
 from dbx_dl.monitor.samples import Sample, order_samples
@@ -41,8 +42,8 @@ class HeldOutPredictions:
 class Evidence:
     """One run's evidence; lists are cut at MAX_LISTED_ROWS, their whole lengths stand in the contracts.
 
-    Only of classes there are `predictions` and `score_labels`, of these and of texts that are written `samples`, only
-    of items to recommend `rankings` and `recommended`; of label sets and numbers they are empty.
+    Only of classes there are `predictions`, of these and of clusters `score_labels`, of classes and of texts that are
+    written `samples`, only of items to recommend `rankings` and `recommended`, only of clusters `clusters`.
     """
 
     rejects: list[tuple[str, str, str]]
@@ -54,6 +55,7 @@ class Evidence:
     num_wrong_texts: int = 0
     rankings: dict[str, RankedItems] = field(default_factory=dict)
     recommended: list[RecommendedRow] = field(default_factory=list)
+    clusters: dict[str, ClusterProfiles] = field(default_factory=dict)
 
 
 def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
@@ -82,11 +84,18 @@ def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
         sample_framework=best,
         samples=samples,
         num_wrong_texts=num_wrong_texts,
-        score_labels=_count_labels(spark, outcome.scored) if has_classes else {},
+        score_labels=_count_labels(spark, outcome),
         score_errors=_read_errors(spark, outcome.scored),
         rankings=rankings,
         recommended=choose_rows(outcome.prepared, rankings[best]) if rankings else [],
+        clusters=_read_clusters(outcome),
     )
+
+
+def _read_clusters(outcome: RunOutcome) -> dict[str, ClusterProfiles]:
+    """Profiles of clusters by framework, where the run's models have such."""
+    files = {m.onnx.trained.framework: Path(m.onnx.file.path).with_name(PROFILES) for m in outcome.registered}
+    return {name: ClusterProfiles.load(path) for name, path in files.items() if outcome.has_clusters and path.is_file()}
 
 
 def read_predictions(directory: Path) -> HeldOutPredictions:
@@ -150,11 +159,15 @@ def _read_rejects(spark: SparkSession, prepared: PreparedTable) -> list[tuple[st
     return [(_text(row[0]), _text(row[1]), _text(row[2])) for row in rows]
 
 
-def _count_labels(spark: SparkSession, scored: ScoredTable) -> dict[str, int]:
+def _count_labels(spark: SparkSession, outcome: RunOutcome) -> dict[str, int]:
+    """Rows by label, or by cluster; none of other predictions."""
     from dbx_dl.runtime.tables import read_pinned
 
-    table = read_pinned(spark, scored.table).where("error IS NULL")
-    return {_text(row[0]): int(row[1]) for row in table.groupBy("label").count().orderBy("label").collect()}
+    if not (outcome.has_classes or outcome.has_clusters):
+        return {}
+    column = "label" if outcome.has_classes else "cluster"
+    table = read_pinned(spark, outcome.scored.table).where("error IS NULL")
+    return {_text(row[0]): int(row[1]) for row in table.groupBy(column).count().orderBy(column).collect()}
 
 
 def _read_errors(spark: SparkSession, scored: ScoredTable) -> list[tuple[str, str]]:

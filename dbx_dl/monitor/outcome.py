@@ -35,6 +35,11 @@ class RunOutcome:
         return all(model.onnx.trained.prepared.target.text is not None for model in self.registered)
 
     @property
+    def has_clusters(self) -> bool:
+        """Whether the run's models put rows into clusters."""
+        return all(model.onnx.trained.prepared.target.task == "clustering" for model in self.registered)
+
+    @property
     def row_noun(self) -> str:
         """What one row of this run is called."""
         return "images" if self.prepared.inputs.kind == "images" else "rows"

@@ -9,12 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.contracts import ImageSpec, RegisteredModel
+from dbx_dl.contracts import ClusterProfiles, ImageSpec, RegisteredModel
 from dbx_dl.figures import confusion_matrix, hit_rates, learning_curves
 from dbx_dl.metrics.recommendation import baseline_hits, find_ranks, rate_hits
+from dbx_dl.monitor.clusters.tables import EXAMPLES, MAP, tabulate_clusters
 from dbx_dl.monitor.evidence import Evidence, HeldOutPredictions, gather_evidence
 from dbx_dl.monitor.outcome import RunOutcome
-from dbx_dl.monitor.pictures import Picture, draw_picture, show_image
+from dbx_dl.monitor.pictures import Picture, draw_picture, show_image, to_data_uri
 from dbx_dl.monitor.summary import format_metric, summarize
 from dbx_dl.runtime.whole_files import write_whole
 
@@ -93,12 +94,27 @@ def _describe_model(outcome: RunOutcome, model: RegisteredModel, evidence: Evide
         "trained": trained,
         "is_champion": outcome.is_champion(model),
         "metric": format_metric(outcome, outcome.metric_value(model)),
+        "clusters": _show_clusters(model, evidence.clusters.get(trained.framework)),
         "curves": draw_picture(
             f"{trained.framework}: {len(trained.history)} epochs, the weights of epoch {trained.best_epoch} were kept",
             lambda dark: learning_curves(trained.history, best_epoch=trained.best_epoch, dark=dark),
         ),
         "confusion": _draw_confusion(outcome, trained.framework, evidence.predictions.get(trained.framework)),
     }
+
+
+def _show_clusters(model: RegisteredModel, profiles: ClusterProfiles | None) -> dict[str, Any] | None:
+    """Tables of clusters, and the pictures that lie beside the model's file."""
+    if profiles is None:
+        return None
+    figures = Path(model.onnx.file.path).with_name("figures")
+    captions = {MAP: "rows by cluster", EXAMPLES: "the images nearest to each centre"}
+    pictures = [
+        Picture(light=uri, dark=uri, caption=caption)
+        for name, caption in captions.items()
+        if (figures / name).is_file() and (uri := to_data_uri((figures / name).read_bytes()))
+    ]
+    return {"profiles": profiles, "tables": tabulate_clusters(profiles), "pictures": pictures}
 
 
 def _draw_confusion(outcome: RunOutcome, framework: str, predictions: HeldOutPredictions | None) -> Picture | None:

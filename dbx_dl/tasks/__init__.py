@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from dbx_dl.tasks.boxes import BoxTask
 from dbx_dl.tasks.classes import ClassTask
+from dbx_dl.tasks.clustering import ClusteringTask
 from dbx_dl.tasks.distributions import GaussianTask, NegativeBinomialTask
 from dbx_dl.tasks.frames import FramesTask
 from dbx_dl.tasks.generation import GenerationTask
@@ -20,9 +21,9 @@ from dbx_dl.tasks.sequence import SequenceTask
 from dbx_dl.tasks.task import LabelKind, Task, TaskSettings
 
 if TYPE_CHECKING:
-    from dbx_dl.contracts import ModelMetadata, OutputKind, Ranking, TaskName
+    from dbx_dl.contracts import ModelMetadata, OutputKind, Ranking, Target, TaskName
 
-__all__ = ["TASKS", "LabelKind", "Task", "TaskSettings", "list_output_kinds", "task_of"]
+__all__ = ["TASKS", "LabelKind", "Task", "TaskSettings", "label_kind_of", "list_output_kinds", "task_of"]
 
 TASKS: dict[str, Task] = {
     task.name: task
@@ -38,6 +39,7 @@ TASKS: dict[str, Task] = {
         GaussianTask(),
         NegativeBinomialTask(),
         ReconstructionTask(),
+        ClusteringTask(),
         GenerationTask(),
         BoxTask(),
         SegmentationTask(),
@@ -59,6 +61,8 @@ class NamedTask(Protocol):
     def num_frames(self) -> int: ...
     @property
     def ranking(self) -> Ranking | None: ...
+    @property
+    def num_clusters(self) -> int: ...
 
 
 def task_of(target: NamedTask | TaskName) -> Task:
@@ -72,7 +76,17 @@ def task_of(target: NamedTask | TaskName) -> Task:
         return replace(task, top_k=target.ranking.top_k)
     if isinstance(task, FramesTask):
         return replace(task, num_frames=target.num_frames)
+    if isinstance(task, ClusteringTask):
+        return replace(task, num_clusters=target.num_clusters)
     return replace(task, levels=target.quantiles) if isinstance(task, QuantilesTask) and target.quantiles else task
+
+
+def label_kind_of(target: Target) -> LabelKind:
+    """What a row's label is: that of the task, or a class to compare with where clusters are looked for among such."""
+    if target.task == "none":
+        return "none"
+    kind = TASKS[target.task].label_kind
+    return "class" if kind == "none" and target.label_names else kind
 
 
 def list_output_kinds(metadata: ModelMetadata) -> tuple[OutputKind, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.contracts import ImageSpec, Target
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.tasks import TASKS, task_of
+from dbx_dl.tasks.clustering import ClusteringTask
 from dbx_dl.tasks.quantiles import QuantilesTask
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def aim(prepared: PreparedTable, config: TrainConfig) -> PreparedTable:
     """The table with the task of a training, and what that is to predict; errors as of `retarget`."""
-    aimed = retarget(prepared, config.task, config.quantiles or ())
+    aimed = retarget(prepared, config.task, config.quantiles or (), config.num_clusters)
     ranking = aimed.target.ranking
     if aimed.target.task != "recommendation" or ranking is None:
         return aimed
@@ -25,8 +26,10 @@ def aim(prepared: PreparedTable, config: TrainConfig) -> PreparedTable:
     return aimed.model_copy(update={"target": aimed.target.model_copy(update={"ranking": changed})})
 
 
-def retarget(prepared: PreparedTable, name: TaskName | None, quantiles: tuple[float, ...] = ()) -> PreparedTable:
-    """The table with `name` as its task, of these `quantiles` where it predicts such; as it is without one.
+def retarget(
+    prepared: PreparedTable, name: TaskName | None, quantiles: tuple[float, ...] = (), num_clusters: int | None = None
+) -> PreparedTable:
+    """The table with `name` as its task, of these `quantiles` or clusters where it predicts such; as it is without one.
 
     A task that needs no labels goes with every table, others with tables of their kind of labels. ConfigError for
     others, and between classes, which the table alone decides; DataError for labels that the task cannot have.
@@ -35,6 +38,8 @@ def retarget(prepared: PreparedTable, name: TaskName | None, quantiles: tuple[fl
     if name is None or name == target.task:
         return prepared
     task = task_of(name)
+    if isinstance(task, ClusteringTask):
+        return _look_for_clusters(prepared, num_clusters or task.num_clusters)
     if task.label_kind == "none":
         return prepared.model_copy(update={"target": Target(task=name, column=target.column)})
     if task.label_kind == "image":
@@ -50,6 +55,14 @@ def retarget(prepared: PreparedTable, name: TaskName | None, quantiles: tuple[fl
     levels = quantiles or task.levels if isinstance(task, QuantilesTask) else ()
     changes = {"task": name, "quantiles": levels}
     return prepared.model_copy(update={"target": target.model_copy(update=changes)})
+
+
+def _look_for_clusters(prepared: PreparedTable, num_clusters: int) -> PreparedTable:
+    """Classes of the table stay known, for clusters to be compared with."""
+    known = prepared.target
+    names = known.label_names if known.is_classification else ()
+    target = Target(task="clustering", column=known.column, label_names=names, num_clusters=num_clusters)
+    return prepared.model_copy(update={"target": target})
 
 
 def _aim_at_images(prepared: PreparedTable, name: TaskName) -> PreparedTable:

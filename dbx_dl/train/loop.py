@@ -13,6 +13,7 @@ from dbx_dl.contracts import EpochMetrics
 from dbx_dl.train.checkpoints import LoopState
 from dbx_dl.train.divergence import check_loss
 from dbx_dl.train.evaluation import RowFeed, evaluate
+from dbx_dl.train.looking import show_rows
 from dbx_dl.train.meters import RankMeter, RankMetrics, StepMeter, StepMetrics
 from dbx_dl.train.schedule import create_schedule
 from dbx_dl.train.selection import Selection
@@ -65,6 +66,8 @@ def fit(
     while not state.has_ended(config.num_epochs):
         started = time.perf_counter() - state.seconds
         objective.start_epoch(state.epoch)
+        if state.step == 0:
+            show_rows(objective, ranks, train, state.epoch)
         sums = steps.take_epoch(state)
         trained = time.perf_counter() - started
         objective.synchronize_statistics()

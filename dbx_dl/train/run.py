@@ -42,7 +42,8 @@ logger = logging.getLogger(__name__)
 WORKER_MODULE = "dbx_dl.train.worker"
 # An epoch's line has the first of these that there is.
 _SHOWN = (
-    *("accuracy", "f1_micro", "pinball", "nll", "rmse", "map_50", "mean_iou", "ndcg", "reconstruction_error"),
+    *("accuracy", "f1_micro", "simplified_silhouette", "pinball", "nll", "rmse", "map_50", "mean_iou", "ndcg"),
+    "reconstruction_error",
     "energy_distance",
 )
 

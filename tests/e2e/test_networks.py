@@ -11,6 +11,7 @@ import yaml
 from dbx_dl.contracts import OnnxModel, Promotion, ScoredTable
 from dbx_dl.frameworks.architectures import ARCHITECTURES
 from dbx_dl.frameworks.architectures.autoencoders import AUTOENCODERS
+from dbx_dl.frameworks.architectures.clusters import CLUSTERING_NETWORKS
 from dbx_dl.frameworks.architectures.writing import WRITING_NETWORKS
 from tests.e2e.conftest import ROOT, CallCli
 from tests.e2e.results import keep_result, share_of_largest_class
@@ -57,11 +58,13 @@ SOURCES = {"images": "data/digits", "diagnosis": "data/breast_cancer.csv", "sent
 TITLES = {"images": "digits 8x8", "diagnosis": "breast cancer", "sentiment": "reviews"}
 # Moves of generated positions, and a text beside other columns: see test_go and test_text_and_columns.
 # Auto-encoders and what makes images have no accuracy: see test_reconstruction and test_generation.
-# What finds shapes: see test_shapes; what recommends: see test_recommendation; what writes texts: see test_sequences.
+# What finds shapes: see test_shapes; what recommends: see test_recommendation; what writes texts: see test_sequences;
+# what finds groups: see test_clustering.
 ELSEWHERE = {
     *("go_policy", "text_and_columns", "gan", "detector", "unet", "markov_chain", "matrix_factorization", "two_tower"),
     *AUTOENCODERS,
     *WRITING_NETWORKS,
+    *CLUSTERING_NETWORKS,
 }
 
 

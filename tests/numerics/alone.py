@@ -19,7 +19,7 @@ from dbx_dl.errors import DbxDlError
 from dbx_dl.frameworks import load_framework
 from dbx_dl.frameworks.interface import Framework, NetworkRequest
 from dbx_dl.frameworks.single_rank import SingleRank
-from tests.numerics import generating, locating, recommending, reconstructing, writing
+from tests.numerics import generating, grouping, locating, recommending, reconstructing, writing
 from tests.numerics.digits import make_global_batches, request_convnet
 from tests.numerics.resuming import go_on_from_checkpoints
 from tests.numerics.training import create, load_same_weights, train_both_with_sgd, train_seeded
@@ -56,6 +56,7 @@ def main(name: str, folder: Path) -> None:
         "unfrozen": unfreeze(name, framework, SingleRank()),
         "reconstruction": reconstructing.run_alone(name, framework, folder / "reconstruction"),
         "generation": generating.run_alone(framework),
+        "clustering": grouping.run_alone(framework, folder / "clustering"),
         "places": locating.run_alone(name, framework),
         "writing": writing.run_alone(name, framework),
         "recommendation": recommending.run_alone(name, framework),

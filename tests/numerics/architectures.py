@@ -49,6 +49,10 @@ REQUESTS = {
     "variational_autoencoder": NetworkRequest("variational_autoencoder", {}, (12, 10, 3), "uint8", 720, 7),
     "deep_belief_network": NetworkRequest("deep_belief_network", {"hidden_units": 9}, *IMAGES),
     "gan": NetworkRequest("gan", {}, (24,), "float32", 48, 7),
+    "kmeans": NetworkRequest("kmeans", {}, (12, 10, 3), "uint8", 8, 7),
+    "gaussian_mixture": NetworkRequest("gaussian_mixture", {}, (24,), "float32", 10, 7),
+    "deep_kmeans": NetworkRequest("deep_kmeans", {"code_size": 6}, (24,), "float32", 8, 7),
+    "deep_gaussian_mixture": NetworkRequest("deep_gaussian_mixture", {"code_size": 6}, (12, 10, 3), "uint8", 8, 7),
     "markov_chain": NetworkRequest("markov_chain", {}, *STEPS),
     "text_cnn": NetworkRequest("text_cnn", {"embedding_width": 6, "filters": 5, "widths": "1,2,3,4"}, *TOKENS),
     "rnn_text": NetworkRequest("rnn", {"units": 8, "embedding_width": 6}, *TOKENS),
@@ -195,6 +199,9 @@ def list_keras_weights(module: Any) -> Iterator[tuple[Any, tuple[int, ...]]]:
             yield parameter.copy_, tuple(parameter.shape)
     elif kind in ("PositionEmbedding", "TokenPositions", "SumEmbedding"):
         yield module.embedding.copy_, tuple(module.embedding.shape)
+    elif kind in ("Centroids", "DiagonalMixture"):
+        for tensor in module.state_dict().values():
+            yield tensor.copy_, tuple(tensor.shape)
     elif kind in ("BatchNorm1d", "BatchNorm2d", "LayerNorm"):
         for name in ("weight", "bias", "running_mean", "running_var"):
             if (tensor := getattr(module, name, None)) is not None:

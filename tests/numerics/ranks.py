@@ -14,7 +14,7 @@ from dbx_dl.config import OptimizerConfig
 from dbx_dl.frameworks import load_framework
 from dbx_dl.frameworks.interface import Framework, Ranks
 from dbx_dl.runtime.ranks import read_rank_place
-from tests.numerics import generating, reconstructing
+from tests.numerics import generating, grouping, reconstructing
 from tests.numerics.digits import make_global_batches, request_convnet, take_share
 from tests.numerics.training import create, train_both_with_sgd, train_seeded
 from tests.numerics.unfreezing import unfreeze
@@ -37,6 +37,7 @@ def main(name: str, parent: Path) -> None:
         "unfrozen": unfreeze(name, framework, ranks),
         "reconstruction": reconstructing.run(name, framework, ranks, folder / "reconstruction"),
         "generation": generating.run(framework, ranks),
+        "clustering": grouping.run(framework, ranks, folder / "clustering"),
         "broadcast": broadcast_state(framework, ranks, folder),
         **specific.run(ranks, folder),
     }

@@ -14,7 +14,7 @@ from tests.numerics.architectures import NUM_ROWS, REQUESTS, make_inputs
 from tests.numerics.children import run_alone
 from tests.numerics.test_frameworks_agree import open_session
 
-QUICK = ("resnet", "lstm", "text_cnn", "encoder_decoder", "text_and_columns")
+QUICK = ("resnet", "lstm", "text_cnn", "encoder_decoder", "text_and_columns", "kmeans", "deep_gaussian_mixture")
 SLOW = tuple(key for key in REQUESTS if key not in QUICK)
 FRAMEWORKS = ("keras", "torch")
 

@@ -47,6 +47,7 @@ def test_every_stage_has_a_command() -> None:
             "doctor",
         ),
         *("init", "inspect", "promote", "backtest", "rollback", "models", "copy", "networks", "tasks", "activations"),
+        "clusters",
     }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.frameworks.architectures.adversarial import ADVERSARIAL_NETWORKS
 from dbx_dl.frameworks.architectures.architecture import Architecture, describe_layers
 from dbx_dl.frameworks.architectures.autoencoders import AUTOENCODERS
+from dbx_dl.frameworks.architectures.clusters import CLUSTERING_NETWORKS
 from dbx_dl.frameworks.architectures.convolutional import CONVOLUTIONAL_NETWORKS
 from dbx_dl.frameworks.architectures.dense import DENSE_NETWORKS
 from dbx_dl.frameworks.architectures.detection import DETECTION_NETWORKS
@@ -34,6 +35,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     **GO_NETWORKS,
     **MARKOV_NETWORKS,
     **AUTOENCODERS,
+    **CLUSTERING_NETWORKS,
     **ADVERSARIAL_NETWORKS,
     **RECOMMENDATION_NETWORKS,
 }

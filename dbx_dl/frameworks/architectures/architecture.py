@@ -18,7 +18,7 @@ from dbx_dl.frameworks.random_layers import Mark
 from dbx_dl.frameworks.token_layers import TokenLogits
 
 if TYPE_CHECKING:
-    from dbx_dl.frameworks.interface import NetworkRequest, Penalty, Pretraining
+    from dbx_dl.frameworks.interface import Clustering, NetworkRequest, Penalty, Pretraining
 
 InputKind = Literal["images", "table", "text", "text_and_columns", "histories"]
 Options = TypeVar("Options", bound=Section)
@@ -43,11 +43,11 @@ class Architecture:
     history (U + T,). `describe` gives its layers without the last one, which gives the logits (N, num_outputs);
     ConfigError when they do not fit the inputs. `loss` is the one it learns by unless a run names another, `penalize`
     gives what is added to that, `pretrain` what comes before it, `oppose` an adversary, for images of so many entries
-    and a seed. `code` is the layer whose values are its embedding. With `gives_inputs` the logits are one for each
-    entry of a row (N, D), and the network's outputs (N, 2 D) are these and the inputs themselves (pixels / 255,
-    features) beside them. With `is_counted` the weights are counted from the table's rows instead of trained. A
-    network that `labels_steps` can also give logits for every token of a text, one that `writes` gives ids and
-    probabilities of a sequence's tokens.
+    and a seed, `cluster` how centres among such rows are learned. `code` is the layer whose values are its embedding.
+    With `gives_inputs` the logits are one for each entry of a row (N, D), and the network's outputs (N, 2 D) are these
+    and the inputs themselves (pixels / 255, features) beside them. With `is_counted` the weights are counted from the
+    table's rows instead of trained. A network that `labels_steps` can also give logits for every token of a text, one
+    that `writes` gives ids and probabilities of a sequence's tokens.
     """
 
     options: type[Section]
@@ -59,6 +59,7 @@ class Architecture:
     penalize: Callable[[Any], Penalty] | None = None
     pretrain: Callable[[Any], Pretraining] | None = None
     oppose: Callable[[Any, int, int], NetworkRequest] | None = None
+    cluster: Callable[[Any, int, int], Clustering] | None = None
     code: str | None = None
     is_counted: bool = False
     labels_steps: bool = False

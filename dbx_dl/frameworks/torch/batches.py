@@ -23,7 +23,7 @@ def to_tensor(values: np.ndarray, device: Any = "cpu") -> Any:
     """The array as a tensor on `device`; it shares memory with a writable array on the CPU."""
     if not values.flags.writeable:  # as buffers from Arrow are; torch takes writable memory only
         values = values.copy()
-    return torch.from_numpy(np.ascontiguousarray(values)).to(device)
+    return torch.from_numpy(np.asarray(values, order="C")).to(device)
 
 
 class BatchDataset(IterableDataset):  # type: ignore[misc]

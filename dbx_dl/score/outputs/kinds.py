@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.errors import ConfigError
 from dbx_dl.score.outputs.box_lists import BoxKind
 from dbx_dl.score.outputs.class_scores import ClassChoices, ClassScores, LabelSets
+from dbx_dl.score.outputs.cluster_scores import ClusterKind
 from dbx_dl.score.outputs.frame_labels import FrameKind
 from dbx_dl.score.outputs.item_lists import ItemKind
 from dbx_dl.score.outputs.kind import Kind, OneColumn, WithoutChoices
@@ -107,6 +108,7 @@ KINDS: dict[OutputKind, Kind] = {
     "frames": FrameKind(),
     "tokens": SentenceKind(),
     "items": ItemKind(),
+    "clusters": ClusterKind(),
 }
 
 

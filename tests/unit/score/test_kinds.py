@@ -27,6 +27,7 @@ def make_target(name: str) -> Target:
         grid=(4, 6),
         max_boxes=3,
         text=WORDS,
+        num_clusters=4,
     )
 
 

@@ -35,7 +35,9 @@ def target_of(task: Task) -> Target:
     image = IMAGES if task.label_kind == "image" else None
     num_frames = 3 if task.label_kind == "frames" else 0
     text = WORDS if task.label_kind == "tokens" else None
-    return Target(task=task.name, column="y", label_names=names, image=image, num_frames=num_frames, text=text)
+    num_clusters = 4 if task.name == "clustering" else 0
+    places = {"image": image, "num_frames": num_frames, "text": text, "num_clusters": num_clusters}
+    return Target(task=task.name, column="y", label_names=names, **places)
 
 
 def draw_labels(task: Task, num_rows: int) -> np.ndarray:
@@ -68,9 +70,9 @@ def test_a_graph_gives_what_the_task_predicts(name: str) -> None:
     model = helper.make_model(helper.make_graph([], "g", [info], []), opset_imports=[helper.make_opsetid("", 18)])
     model.ir_version = 9
     task.add_head(GraphEnd(model), "logits", "found", SETTINGS)
-    kind = TensorProto.DOUBLE if task.output_kind in ("value", "values") else TensorProto.FLOAT
-    shape = task.row_shape(target_of(task))
-    model.graph.output.append(helper.make_tensor_value_info("found", kind, ["N", *shape]))
+    kind = TensorProto.DOUBLE if task.file_dtype == "float64" else TensorProto.FLOAT
+    shape = ["N", *task.row_shape(target_of(task))]
+    model.graph.output.append(helper.make_tensor_value_info("found", kind, shape))
     onnx.checker.check_model(model)
     logits = (RANDOM.normal(size=(20, width)) * 3).astype(np.float32)
     (found,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"logits": logits})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbx_dl.frameworks.keras.objectives.adversarial import AdversarialObjective
 from dbx_dl.frameworks.keras.objectives.belief import BeliefObjective
+from dbx_dl.frameworks.keras.objectives.clustering import ClusteringObjective
 from dbx_dl.frameworks.keras.objectives.sequences import SequenceObjective
 from dbx_dl.frameworks.keras.objectives.supervised import SupervisedObjective
 from dbx_dl.frameworks.requests import DEFAULT_REQUEST
@@ -32,5 +33,7 @@ def create_objective(
         return AdversarialObjective(network, optimizer, ranks, request, stages)
     if request.task == "sequence":
         return SequenceObjective(network, optimizer, ranks, request, stages)
+    if request.clustering is not None:
+        return ClusteringObjective(network, optimizer, ranks, request, stages)
     kind = SupervisedObjective if request.pretraining is None else BeliefObjective
     return kind(network, optimizer, ranks, request, stages)

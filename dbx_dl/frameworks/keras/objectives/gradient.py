@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 class GradientObjective(NetworkObjective, ABC):
-    """An objective that says what a step minimises and sums up over rows; all else about a step is the same."""
+    """An objective that says what a step minimises and sums up over rows; all else about a step is the same.
+
+    `also_trained` are weights of what is trained beside the network by the same optimizer.
+    """
 
     def __init__(
         self,
@@ -32,11 +35,13 @@ class GradientObjective(NetworkObjective, ABC):
         request: ObjectiveRequest,
         stages: Sequence[FrozenStage] = (),
         further: Mapping[str, Any] | None = None,
+        also_trained: Sequence[Any] = (),
     ) -> None:
         if request.sync_batch_norm:
             synchronize_batch_norm(network, ranks)
         self._request = request
-        self._descent = Descent(optimizer, network.trainable_variables, ranks, request.precision, stages)
+        trained = [*network.trainable_variables, *also_trained]
+        self._descent = Descent(optimizer, trained, ranks, request.precision, stages)
         super().__init__(network, ranks, {"optimizer": self._descent}, further)
 
     @abstractmethod

@@ -13,11 +13,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from dbx_dl.frameworks import decoder_layers, history_layers, random_layers, token_layers
+from dbx_dl.frameworks import cluster_layers, decoder_layers, history_layers, random_layers, token_layers
 from dbx_dl.frameworks import layers as kinds
 from dbx_dl.frameworks.architectures.architecture import name_layers
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.torch.activations import create_activation
+from dbx_dl.frameworks.torch.cluster_layers import Centroids, DiagonalMixture
 from dbx_dl.frameworks.torch.decoder_layers import AttentionDecoder
 from dbx_dl.frameworks.torch.history_layers import Columns, ItemTower, SumEmbedding
 from dbx_dl.frameworks.torch.layers.recurrent import LastStep, create_recurrent
@@ -258,6 +259,8 @@ CREATORS: dict[type, Callable[[Any, Shape], Any]] = {
     random_layers.Corrupt: lambda layer, _: Corrupt(layer.noise, layer.masking),
     random_layers.Sample: lambda *_: Sample(),
     random_layers.Mark: lambda *_: nn.Identity(),
+    cluster_layers.Centroids: lambda layer, shape: Centroids(layer.num_clusters, shape[-1]),
+    cluster_layers.DiagonalMixture: lambda layer, shape: DiagonalMixture(layer.num_clusters, shape[-1]),
     token_layers.Embedding: lambda layer, _: create_embedding(layer),
     token_layers.TokenPositions: lambda layer, shape: TokenPositions(layer, shape[-1]),
     token_layers.Conv1D: lambda layer, shape: Conv1D(layer, shape[-1]),

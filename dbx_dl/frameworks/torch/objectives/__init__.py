@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dbx_dl.frameworks.requests import DEFAULT_REQUEST
 from dbx_dl.frameworks.torch.objectives.adversarial import AdversarialObjective
 from dbx_dl.frameworks.torch.objectives.belief import BeliefObjective
+from dbx_dl.frameworks.torch.objectives.clustering import ClusteringObjective
 from dbx_dl.frameworks.torch.objectives.sequences import SequenceObjective
 from dbx_dl.frameworks.torch.objectives.supervised import SupervisedObjective
 
@@ -32,5 +33,7 @@ def create_objective(
         return AdversarialObjective(network, optimizer, ranks, request, stages)
     if request.task == "sequence":
         return SequenceObjective(network, optimizer, ranks, request, stages)
+    if request.clustering is not None:
+        return ClusteringObjective(network, optimizer, ranks, request, stages)
     kind = SupervisedObjective if request.pretraining is None else BeliefObjective
     return kind(network, optimizer, ranks, request, stages)
