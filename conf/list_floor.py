@@ -7,6 +7,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 SETUP = Path(__file__).resolve().parents[1] / "setup.py"
+# What lower bounds cannot be with, though they allow it: SQLAlchemy 2.1 took a class away that MLflow before 3.12 uses.
+COMPANIONS = ["SQLAlchemy<2.1"]
 BOUND = re.compile(r"(?P<name>[\w.-]+)(?:\[[^]]*\])?>=(?P<version>[\d.]+)")
 
 
@@ -16,7 +18,7 @@ def list_floor() -> list[str]:
         runpy.run_path(str(SETUP))
     asked = [*setup.call_args.kwargs["install_requires"], *setup.call_args.kwargs["extras_require"]["all"]]
     found = [BOUND.match(line) for line in asked]
-    return sorted({f"{bound['name']}=={bound['version']}" for bound in found if bound}, key=str.lower)
+    return sorted({*COMPANIONS, *(f"{it['name']}=={it['version']}" for it in found if it)}, key=str.lower)
 
 
 if __name__ == "__main__":

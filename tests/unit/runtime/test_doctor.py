@@ -79,7 +79,7 @@ def test_absent_binding_names_the_build_script(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(CHECKS, "horovod.torch", lambda: doctor._find_binding("horovod.no_such_binding"))
     (binding,) = run_checks(["horovod.torch"])
     assert not binding.ok
-    assert "No module named 'horovod.no_such_binding'" in binding.detail
+    assert "No module named 'horovod" in binding.detail
     assert "conf/horovod/build_wheel.sh" in binding.fix
 
 
