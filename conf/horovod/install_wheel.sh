@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Init script of a Databricks cluster: installs the Horovod wheel that conf/horovod/build_wheel.sh has built for these
-# nodes, so that every node has it before Spark starts.
+# nodes, so that every node has it before Spark starts. It lies beside the wheels on their volume: Databricks lets init
+# scripts read a volume's files only where they lie on one themselves.
 #
 # Variables (`spark_env_vars` of the cluster):
 #   DBX_DL_HOROVOD_WHEELS=F   a folder on a volume with one or more horovod-*.whl; the newest that fits this Python is

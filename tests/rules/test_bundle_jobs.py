@@ -138,6 +138,9 @@ def test_clusters_have_a_gpu_for_every_rank(place: Place, target: str) -> None:
     cluster = _cluster_of(job, train["job_cluster_key"])
     assert "autoscale" not in cluster and "-gpu-ml-" in cluster["spark_version"]
     assert cluster["data_security_mode"] == "SINGLE_USER"
+    script = cluster["init_scripts"][0]["volumes"]["destination"]
+    assert script == f"{cluster['spark_env_vars']['DBX_DL_HOROVOD_WHEELS']}/install_wheel.sh"
+    assert (ROOT / "conf" / "horovod" / Path(script).name).is_file()
     num_nodes = max(1, int(cluster["num_workers"]))
     assert num_nodes * GPUS[cluster["node_type_id"]] == num_ranks
     if int(cluster["num_workers"]) == 0:
