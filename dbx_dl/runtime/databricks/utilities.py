@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
 from dbx_dl.errors import ConfigError, SetupError
 from dbx_dl.runtime.databricks.compute import get_session, is_databricks
+
+logger = logging.getLogger(__name__)
 
 _PREFIX = "DBX_DL_"
 
@@ -35,10 +38,18 @@ def read_parameter(name: str, default: str) -> str:
 
 
 def set_task_value(key: str, value: Any) -> None:
-    """Leave a value (JSON, up to MAX_VALUE_BYTES) for later tasks of this job run; outside of a job nothing happens."""
+    """Leave a value (JSON, up to 48 KiB) for later tasks of this job run; outside of a job nothing happens.
+
+    Where Databricks does not take it, a warning says so: what a stage has done counts all the same.
+    """
     utilities = find_utilities()
-    if utilities is not None:
+    if utilities is None:
+        return
+    try:
         utilities.jobs.taskValues.set(key=key, value=value)
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        logger.warning("task value %s is not left for later tasks, which read the run's directory: %s", key, reason)
 
 
 def find_task_value(task: str, key: str) -> Any:

@@ -72,4 +72,5 @@ def test_a_long_one_is_its_files_digest(databricks: FakeDatabricks, tmp_path: Pa
 def test_the_limit_is_never_passed(databricks: FakeDatabricks, tmp_path: Path, num_letters: int) -> None:
     table = TABLE.model_copy(update={"name": "ä" * (num_letters // 6)})
     keep(table, tmp_path / "a.json", "a")
+    assert "a" in databricks.task_values.values["prepare"]
     assert fetch(TableVersion, tmp_path / "a.json", "prepare", "a") == table

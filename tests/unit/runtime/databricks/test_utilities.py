@@ -44,6 +44,13 @@ def test_values_go_from_task_to_task(databricks: FakeDatabricks) -> None:
     assert find_task_value("absent", "prepared") is None
 
 
+def test_a_value_that_is_not_taken_ends_no_stage(databricks: FakeDatabricks, caplog: pytest.LogCaptureFixture) -> None:
+    databricks.task_values.task = "prepare"
+    set_task_value("prepared", "x" * 50_000)
+    assert "task value prepared is not left for later tasks" in caplog.text and "exceeds" in caplog.text
+    assert find_task_value("prepare", "prepared") is None
+
+
 def test_outside_of_a_job_there_are_no_values(databricks: FakeDatabricks, monkeypatch: pytest.MonkeyPatch) -> None:
     set_task_value("prepared", 1)
     assert find_task_value("prepare", "prepared") is None
