@@ -12,6 +12,7 @@ from dbx_dl.export.latency import measure_latency
 from dbx_dl.export.network_process import OUTPUTS_FILE
 from dbx_dl.export.onnx_model import check_weights, read_held_out
 from dbx_dl.export.parity import compare_outputs, summarize_parity
+from dbx_dl.feed.storage import lend_options
 from dbx_dl.runtime.gpus import WITHOUT_GPUS
 from dbx_dl.runtime.processes import call_in_process
 from dbx_dl.score.model.session import open_model
@@ -44,7 +45,9 @@ def compare_model(model: OnnxModel, *, batch_sizes: Sequence[int] = BATCH_SIZES)
     }
     with tempfile.TemporaryDirectory(prefix="dbx_dl_compare_") as folder:
         network_ms = call_in_process(
-            "dbx_dl.export.network_process:time_network", arguments | {"directory": folder}, environment=WITHOUT_GPUS
+            "dbx_dl.export.network_process:time_network",
+            arguments | {"directory": folder},
+            environment={**WITHOUT_GPUS, **lend_options(model.trained.prepared.storage_options)},
         )
         with np.load(Path(folder) / OUTPUTS_FILE, allow_pickle=False) as arrays:
             held_out = read_held_out(model.trained, NUM_ROWS, session.metadata, dict(arrays))

@@ -18,6 +18,7 @@ from dbx_dl.export.metadata import describe_model
 from dbx_dl.export.model_files import MODEL_FILE, move_model, remove_model, write_model
 from dbx_dl.export.network_process import NETWORK_FILE, OUTPUTS_FILE, held_out_rows
 from dbx_dl.export.parity import HeldOutRows
+from dbx_dl.feed.storage import lend_options
 from dbx_dl.frameworks.architectures import ARCHITECTURES
 from dbx_dl.runtime.gpus import WITHOUT_GPUS
 from dbx_dl.runtime.processes import call_in_process
@@ -106,7 +107,8 @@ def _run_framework(trained: TrainedModel, config: ExportConfig, folder: Path) ->
         "embeddings": config.embeddings,
     }
     # On the CPU: a GPU multiplies float32 with 10 bits of mantissa (TF32), which is further off than the tolerance.
-    versions = call_in_process("dbx_dl.export.network_process:export_network", arguments, environment=WITHOUT_GPUS)
+    environment = {**WITHOUT_GPUS, **lend_options(trained.prepared.storage_options)}
+    versions = call_in_process("dbx_dl.export.network_process:export_network", arguments, environment=environment)
     with np.load(folder / OUTPUTS_FILE, allow_pickle=False) as arrays:
         return ExportedNetwork(folder / NETWORK_FILE, dict(arrays), versions)
 

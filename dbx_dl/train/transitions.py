@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.config import TrainConfig
 from dbx_dl.contracts import CategoricalFeature, FeatureSpec
 from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.feed.storage import lend_options
 from dbx_dl.frameworks.architectures import ARCHITECTURES
 from dbx_dl.frameworks.architectures.architecture import read_options
 from dbx_dl.frameworks.architectures.markov import MarkovOptions
@@ -106,4 +107,5 @@ def write_markov_chain(spark: SparkSession, job: TrainingJob, files: RunDirector
     path = files.root / "transitions.npy"
     np.save(path, smooth_counts(counts, options.smoothing), allow_pickle=False)
     arguments = {"job_path": str(files.job), "matrix_path": str(path)}
-    call_in_process("dbx_dl.train.counted_weights:write_result", arguments, environment=WITHOUT_GPUS)
+    environment = {**WITHOUT_GPUS, **lend_options(job.prepared.storage_options)}
+    call_in_process("dbx_dl.train.counted_weights:write_result", arguments, environment=environment)
