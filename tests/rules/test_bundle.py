@@ -146,3 +146,10 @@ def test_requirements_are_those_of_the_extras(name: str) -> None:
     asked = {line for extra in REQUIREMENTS[name] for line in extras[extra] if not line.startswith(BROUGHT)}
     lines = (ROOT / "conf" / "requirements" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
     assert lines[1:] == sorted(asked, key=str.lower)
+
+
+def test_values_of_variables_name_no_other_variable() -> None:
+    bundle = read_bundle()
+    values = [it["default"] for it in bundle["variables"].values()]
+    values += [target.get("variables", {}) for target in bundle["targets"].values()]
+    assert {name for name in list_references(values) if name.startswith("var.")} == set()
