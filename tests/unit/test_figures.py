@@ -9,6 +9,7 @@ from PIL import Image
 from dbx_dl.contracts import EpochMetrics
 from dbx_dl.figures import (
     class_samples,
+    cluster_map,
     confusion_matrix,
     encode_png,
     estimates,
@@ -98,6 +99,14 @@ def test_samples_tell_wrong_from_right() -> None:
     assert right.get_text() == "3  0.99"
     assert wrong.get_text() == "5 → 8  0.50"
     assert right.get_color() != wrong.get_color()
+
+
+def test_every_cluster_has_a_colour_and_its_number_amid_its_rows() -> None:
+    points, clusters = np.array([[0.0, 0.0], [2.0, 0.0], [9.0, 9.0]]), np.array([1, 1, 12])
+    (axes,) = cluster_map(points, clusters, 0.5).axes
+    assert [(text.get_text(), text.get_position()) for text in axes.texts] == [("1", (1.0, 0.0)), ("12", (9.0, 9.0))]
+    assert len({line.get_color() for line in axes.lines}) == 2
+    assert "50%" in axes.get_title(loc="left")
 
 
 def test_png_is_transparent() -> None:

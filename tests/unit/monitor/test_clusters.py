@@ -1,0 +1,113 @@
+"""What tells groups apart comes out of means and shares, and tables, CSV and page say it."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from math import asin, sqrt
+from typing import Any
+
+import pytest
+
+from dbx_dl.contracts import ClusterProfiles, NumberProfile, NumberSummary, TableVersion, ValueProfile
+from dbx_dl.monitor.clusters.contrasts import contrast_clusters
+from dbx_dl.monitor.clusters.tables import tabulate_clusters, to_csv, to_markdown
+from dbx_dl.monitor.report import render_report
+from tests.unit.monitor.finished_run import finished_run, found_evidence
+
+
+def number(column: str, *means: float | None, deviation: float = 2.0) -> NumberProfile:
+    def summarize(mean: float | None) -> NumberSummary:
+        return NumberSummary(mean=mean, median=mean, deviation=None if mean is None else deviation)
+
+    return NumberProfile(column=column, whole=summarize(1.0), clusters=tuple(map(summarize, means)))
+
+
+SIZES = (60, 30, 10, 0)
+NUMBERS = (
+    number("age", 1.0, 5.0, 1.0, None),
+    number("height", 3.0, 3.0, 3.0, None),
+    number("constant", 7.0, 7.0, 7.0, None, deviation=0.0),
+)
+VALUES = (
+    ValueProfile(column="city", value="Rome", whole=0.3, clusters=(0.0, 1.0, 0.0, 0.0)),
+    ValueProfile(column="city", value="a|b", whole=0.1, clusters=(0.1, 0.0, 0.4, 0.0)),
+)
+
+
+def profiles(**changes: Any) -> ClusterProfiles:
+    values: dict[str, Any] = {
+        "framework": "torch",
+        "network": "kmeans",
+        "model_sha256": "0",
+        "table": TableVersion(name="t", path="t", version=3),
+        "num_rows": 100,
+        "sizes": SIZES,
+        "classes": (ValueProfile(column="kind", value="up", whole=0.5, clusters=(0.2, 0.9, 1.0, 0.0)),),
+        "numbers": NUMBERS,
+        "values": VALUES,
+        "pairs": contrast_clusters(SIZES, NUMBERS, VALUES),
+        "split": "test",
+        "num_sampled": 20,
+        "silhouettes": {"inputs": 0.25},
+        "silhouette_by_cluster": (0.5, 0.25, None, None),
+        "nearest": ((), (), (), ()),
+    }
+    return ClusterProfiles(**values | changes)
+
+
+def test_pairs_are_compared_by_standardised_differences() -> None:
+    pairs = contrast_clusters(SIZES, NUMBERS, VALUES)
+    # A cluster without rows is compared with none.
+    assert {(pair.first, pair.second) for pair in pairs} == {(0, 1), (0, 2), (1, 2)}
+    assert [pair.difference for pair in pairs] == sorted(pair.difference for pair in pairs)
+    found = next(pair for pair in pairs if (pair.first, pair.second) == (0, 1))
+    rome = -2 * asin(1.0)
+    assert [(c.column, c.value) for c in found.apart[:2]] == [("city", "Rome"), ("age", None)]
+    assert [c.difference for c in found.apart[:2]] == pytest.approx([rome, -2.0])
+    assert found.difference == pytest.approx(sqrt((rome**2 + 4) / 4))
+
+
+def test_columns_that_do_not_vary_tell_nothing() -> None:
+    (pair,) = contrast_clusters((1, 1), (number("constant", 7.0, 7.0, deviation=0.0),), ())
+    assert pair.difference == 0
+    assert contrast_clusters((5, 5), (), ()) == ()
+
+
+def test_tables_say_sizes_typical_values_and_likenesses() -> None:
+    beside, typical, pairs = tabulate_clusters(profiles())
+    assert beside.header == ("", "all rows", "cluster 0", "cluster 1", "cluster 2", "cluster 3")
+    rows = {row[0]: row[1:] for row in beside.rows}
+    assert rows["share"] == ("100 %", "60 %", "30 %", "10 %", "0 %")
+    assert rows["silhouette"] == ("0.25", "0.5", "0.25", "–", "–")
+    assert rows["kind is up"] == ("50 %", "20 %", "90 %", "100 %", "0 %")
+    assert rows["age: mean"] == ("1", "1", "5", "1", "–")
+    assert typical.rows == (
+        ("cluster 1", "city is Rome", "100 %", "30 %", "3.3"),
+        ("cluster 2", "city is a|b", "40 %", "10 %", "4.0"),
+    )
+    assert pairs.rows[0][0] == "0 and 2"
+    assert "age -2.00" in next(row for row in pairs.rows if row[0] == "0 and 1")[2]
+
+
+def test_images_have_no_tables_of_columns() -> None:
+    titles = [table.title for table in tabulate_clusters(profiles(numbers=(), values=(), pairs=()))]
+    assert titles == ["Clusters beside all rows"]
+
+
+def test_markdown_and_csv_can_be_read_back() -> None:
+    text = to_markdown(profiles())
+    assert "city is a\\|b" in text and "0.250 by inputs" in text
+    rows = list(csv.DictReader(to_csv(profiles()).splitlines()))
+    assert rows[0] | {"measure": "rows", "whole": "100", "1": "30"} == rows[0]
+    means = next(row for row in rows if (row["column"], row["measure"]) == ("age", "mean"))
+    assert (means["1"], means["3"]) == ("5.0", "")
+    assert next(row for row in rows if row["value"] == "a|b")["2"] == "0.4"
+
+
+def test_a_page_tells_the_groups_of_each_model() -> None:
+    outcome = finished_run("table")
+    evidence = replace(found_evidence(outcome), clusters={"torch": profiles()})
+    page = render_report([(outcome, evidence)], title="t")
+    assert page.count("Clusters, torch") == 1 and "Clusters, keras" not in page
+    assert "city is Rome" in page and "silhouette of 20 of the test split: 0.250 by inputs" in page
