@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import SPLITS, ImageSpec
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from dbx_dl.contracts import OnnxModel, PreparedTable, Split
 
 MAX_ROWS = 2000
+# Of large images fewer rows are drawn, so that their numbers stay below this.
+_MAX_NUMBERS = 2**25
 _BATCH_ROWS = 256
 _NUM_NEAREST = 8
 INPUTS = "inputs"
@@ -78,7 +81,8 @@ def sample_rows(model: OnnxModel, seed: int = 0) -> SampledRows:
     """
     prepared = model.trained.prepared
     split = _choose_split(prepared)
-    rows = read_rows(prepared, split, keys=_draw_keys(read_keys(prepared, split), seed))
+    limit = min(MAX_ROWS, _MAX_NUMBERS // prod(prepared.inputs.row_shape))
+    rows = read_rows(prepared, split, keys=_draw_keys(read_keys(prepared, split), limit, seed))
     predictions, codes = _predict(model.file.path, rows)
     clusters, numbers = split_predictions(predictions)
     keys = [str(key) for key in rows.column(prepared.key_column).to_pylist()]
@@ -106,13 +110,13 @@ def _choose_split(prepared: PreparedTable) -> Split:
     raise DataError(f"table {prepared.table.name} version {prepared.table.version} has no rows to show clusters by")
 
 
-def _draw_keys(keys: Sequence[str], seed: int) -> list[str]:
+def _draw_keys(keys: Sequence[str], limit: int, seed: int) -> list[str]:
     import numpy as np
 
     ordered = sorted(keys)
-    if len(ordered) <= MAX_ROWS:
+    if len(ordered) <= limit:
         return ordered
-    chosen = np.random.default_rng(seed).choice(len(ordered), MAX_ROWS, replace=False)
+    chosen = np.random.default_rng(seed).choice(len(ordered), limit, replace=False)
     return [ordered[place] for place in chosen]
 
 

@@ -74,9 +74,10 @@ class ClusterKind(WithoutChoices):
         return (PROBABILITIES, *DISTANCES)
 
     def read(self, predictions: pa.Table, target: Target) -> NDArray[np.floating]:
-        """(N, k + 3)."""
+        """(N, k + 3), whatever the k of the model: those of several numbers of clusters can be compared."""
         import numpy as np
 
         flat = predictions.column(PROBABILITIES).combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        width = len(flat) // predictions.num_rows if predictions.num_rows else target.num_clusters
         numbers = [predictions.column(name).to_numpy() for name in DISTANCES]
-        return np.concatenate([flat.reshape(-1, target.num_clusters), np.stack(numbers, axis=1)], axis=1)
+        return np.concatenate([flat.reshape(-1, width), np.stack(numbers, axis=1)], axis=1)
