@@ -16,6 +16,8 @@ ONNX = ["onnx>=1.18", "onnxruntime>=1.21"]
 EXTRAS = {
     "spark": ["pyspark[connect]>=4.0,<4.2", "delta-spark>=4.0,<5", "pandas>=2.2,<4", "cloudpickle", "psutil", *TABLES],
     "score": [*ONNX, *TABLES, "pillow>=11"],
+    # Recordings; soundfile's wheels hold libsndfile (LGPL 2.1).
+    "audio": ["soundfile>=0.12", "scipy>=1.11"],
     "mlflow": ["mlflow>=3.1,<4", "scikit-learn>=1.5"],
     "keras": ["tensorflow>=2.19", "keras>=3.8", "tf2onnx>=1.17"],
     "torch": ["torch>=2.6", "onnxscript>=0.3", "safetensors>=0.5"],

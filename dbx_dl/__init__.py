@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dbx_dl.prepare.commits import load_prepared
     from dbx_dl.prepare.images.prepare import prepare_images
     from dbx_dl.prepare.images.stream import stream_images
+    from dbx_dl.prepare.recordings.prepare import prepare_audio
     from dbx_dl.prepare.tabular.prepare import prepare_table
     from dbx_dl.register.champion import rollback_model
     from dbx_dl.register.copying import copy_model
@@ -35,6 +36,7 @@ __all__ = [
     "launch_ranks",
     "load_prepared",
     "open_feed",
+    "prepare_audio",
     "prepare_images",
     "prepare_table",
     "profile_clusters",
@@ -52,6 +54,7 @@ __all__ = [
 
 _HOMES = {
     "prepare_images": "dbx_dl.prepare.images.prepare",
+    "prepare_audio": "dbx_dl.prepare.recordings.prepare",
     "prepare_table": "dbx_dl.prepare.tabular.prepare",
     "load_prepared": "dbx_dl.prepare.commits",
     "stream_images": "dbx_dl.prepare.images.stream",

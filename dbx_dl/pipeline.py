@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import dbx_dl
-from dbx_dl.config import PrepareImagesConfig, RunConfig
+from dbx_dl.config import PrepareAudioConfig, PrepareFilesSection, PrepareImagesConfig, RunConfig
 from dbx_dl.contracts import (
     Backtest,
     ClusterProfiles,
@@ -75,6 +75,8 @@ def prepare_run(spark: SparkSession, config: RunConfig, *, refit: bool = False) 
     def prepare() -> PreparedTable:
         if isinstance(section, PrepareImagesConfig):
             return dbx_dl.prepare_images(spark, section)
+        if isinstance(section, PrepareAudioConfig):
+            return dbx_dl.prepare_audio(spark, section)
         return dbx_dl.prepare_table(spark, section)
 
     prepared = _timed(config, "prepare", prepare)
@@ -87,8 +89,8 @@ def stream_run(spark: SparkSession, config: RunConfig, checkpoint: str, interval
     from dbx_dl.prepare.images.stream import stream_images
     from dbx_dl.runtime.file_streams import await_stream
 
-    if not isinstance(config.prepare, PrepareImagesConfig):
-        raise ConfigError(f"run {config.name} prepares a table: only image folders can be streamed")
+    if not isinstance(config.prepare, PrepareFilesSection):
+        raise ConfigError(f"run {config.name} prepares a table: only folders of images or recordings can be streamed")
     query = stream_images(spark, config.prepare, checkpoint=checkpoint, interval_seconds=interval_seconds)
     _timed(config, "prepare", lambda: await_stream(query))
     _keep_prepared(spark, config, dbx_dl.load_prepared(spark, config.prepare.table))
@@ -283,10 +285,10 @@ def _fetch(kind: type[C], config: RunConfig, name: str, framework: str | None = 
 
 
 def _keep_prepared(spark: SparkSession, config: RunConfig, prepared: PreparedTable) -> None:
-    from dbx_dl.prepare.images.samples import draw_image_samples
+    from dbx_dl.prepare.images.samples import draw_file_samples
 
-    if isinstance(config.prepare, PrepareImagesConfig):
-        draw_image_samples(spark, prepared, _place(config) / "prepared.png")
+    if isinstance(config.prepare, PrepareFilesSection):
+        draw_file_samples(spark, prepared, _place(config) / "prepared.png")
     _keep(config, "prepared", prepared)
 
 

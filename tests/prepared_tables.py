@@ -14,13 +14,17 @@ from PIL import Image
 
 from dbx_dl.contracts import (
     SPLITS,
+    AudioSpec,
     CategoricalFeature,
     ColumnProfile,
     FeatureSpec,
     ImageSpec,
+    InputSpec,
     NumericFeature,
     PreparedTable,
     Split,
+    StepsFeature,
+    StepsSpec,
     TableStatistics,
     TableVersion,
     Target,
@@ -28,6 +32,7 @@ from dbx_dl.contracts import (
     TextFeature,
     TextSpec,
 )
+from tests.recordings import encode_sound, make_tone
 
 SPEC = FeatureSpec(
     features=(
@@ -37,6 +42,8 @@ SPEC = FeatureSpec(
     )
 )
 IMAGES = ImageSpec(height=6, width=5, channels=1)
+RECORDINGS = AudioSpec(sample_rate=8000, num_samples=800)
+STEPS = StepsSpec(features=(StepsFeature(column="x", fill=0.0), StepsFeature(column="noise", fill=0.0)), max_steps=9)
 
 
 def write_feature_table(
@@ -74,6 +81,43 @@ def write_image_table(folder: Path, rows: dict[Split, int], *, rows_per_group: i
         tables.append((split, pa.table(columns)))
     version = write_table(folder, tables, 10_000, rows_per_group)
     return describe(folder, version, rows, IMAGES, ("dark", "bright"), key_column="path")
+
+
+def write_audio_table(folder: Path, rows: dict[Split, int]) -> PreparedTable:
+    """WAV and FLAC files of a tenth of a second; class 1 sounds higher than class 0."""
+    tables = []
+    for split, num_rows in rows.items():
+        labels = np.arange(num_rows) % 2
+        tones = [make_tone(500 + 10 * row + 1500 * label, seconds=0.1) for row, label in enumerate(labels)]
+        content = [encode_sound(tone, container=("WAV", "FLAC")[row % 2]) for row, tone in enumerate(tones)]
+        columns = {
+            "key": [f"{split}-{row:05d}" for row in range(num_rows)],
+            "content": pa.array(content, pa.binary()),
+            "label_index": pa.array(labels.astype(np.int32)),
+        }
+        tables.append((split, pa.table(columns)))
+    version = write_table(folder, tables, 10_000, 10_000)
+    return describe(folder, version, rows, RECORDINGS, ("low", "high"))
+
+
+def write_steps_table(folder: Path, rows: dict[Split, int]) -> PreparedTable:
+    """Two signals of 3 to 9 steps; a step's label is whether the first of them has risen since the step before."""
+    rng = np.random.default_rng(5)
+    tables = []
+    for split, num_rows in rows.items():
+        signals = [rng.normal(size=int(length)) for length in rng.integers(3, 10, num_rows)]
+        labels = [(np.diff(signal, prepend=0) > 0).astype(np.int32) for signal in signals]
+        columns = {
+            "key": [f"{split}-{row:05d}" for row in range(num_rows)],
+            "x": pa.array([signal.tolist() for signal in signals], pa.list_(pa.float64())),
+            "noise": pa.array([rng.normal(size=len(signal)).tolist() for signal in signals], pa.list_(pa.float64())),
+            "label_index": pa.array([label.tolist() for label in labels], pa.list_(pa.int32())),
+        }
+        tables.append((split, pa.table(columns)))
+    version = write_table(folder, tables, 10_000, 10_000)
+    prepared = describe(folder, version, rows, STEPS, ("falls", "rises"))
+    target = Target(task="frames", column="label", label_names=("falls", "rises"), num_frames=STEPS.max_steps)
+    return prepared.model_copy(update={"target": target})
 
 
 def write_number_table(folder: Path, task: TaskName, rows: dict[Split, int]) -> PreparedTable:
@@ -135,7 +179,7 @@ def describe(
     folder: Path,
     version: int,
     rows: dict[Split, int],
-    inputs: ImageSpec | FeatureSpec | TextSpec,
+    inputs: InputSpec,
     names: tuple[str, ...],
     key_column: str = "key",
 ) -> PreparedTable:

@@ -10,6 +10,7 @@ from dbx_dl.config.columns import (
     EmbeddingColumn,
     IgnoredColumn,
     NumericColumn,
+    StepsColumn,
     TextColumn,
 )
 from dbx_dl.config.csv_options import CsvOptions
@@ -17,6 +18,7 @@ from dbx_dl.config.fairness import FairnessConfig
 from dbx_dl.config.feed import AugmentConfig, CacheConfig, FeedConfig
 from dbx_dl.config.freezing import UnfreezeConfig
 from dbx_dl.config.image_sources import (
+    AudioSource,
     CocoSource,
     FolderSource,
     IdxPair,
@@ -31,7 +33,9 @@ from dbx_dl.config.loading import load_run_config, parse_run_config
 from dbx_dl.config.models import ExportConfig, ScoreConfig
 from dbx_dl.config.places import SparkConfig, TrackingConfig
 from dbx_dl.config.prepare import (
+    PrepareAudioConfig,
     PrepareConfig,
+    PrepareFilesSection,
     PrepareImagesConfig,
     PrepareSection,
     PrepareTableConfig,
@@ -50,6 +54,7 @@ from dbx_dl.config.train import OptimizerConfig, TrainConfig
 
 __all__ = [
     "NULL_TOKENS",
+    "AudioSource",
     "AugmentConfig",
     "BooleanColumn",
     "CacheConfig",
@@ -82,7 +87,9 @@ __all__ = [
     "MetricName",
     "NumericColumn",
     "OptimizerConfig",
+    "PrepareAudioConfig",
     "PrepareConfig",
+    "PrepareFilesSection",
     "PrepareImagesConfig",
     "PrepareSection",
     "PrepareTableConfig",
@@ -99,6 +106,7 @@ __all__ = [
     "SparkConfig",
     "SplitConfig",
     "StartConfig",
+    "StepsColumn",
     "StreamConfig",
     "TableSource",
     "TextColumn",

@@ -89,6 +89,19 @@ class TextColumn(Section):
     max_length: int | None = Field(default=None, gt=0)
 
 
+class StepsColumn(Section):
+    """Numbers by step: arrays of any length, for each step one number; a table with such columns has no others.
+
+    All arrays of a row are equally long, null elements and NaN become the mean. Rows are cut after `max_steps` steps,
+    one number for all columns; where it is not given after as many as the longest row of the train split has, at most
+    1024. `scale`: `standard` (mean and population deviation of all numbers of the train split) or `none`.
+    """
+
+    kind: Literal["steps"] = "steps"
+    max_steps: int | None = Field(default=None, gt=0)
+    scale: Literal["standard", "none"] = "standard"
+
+
 class IgnoredColumn(Section):
     """A column that is no feature; `keep_as` keeps it in the table all the same, as a weight, say, or to group by."""
 
@@ -107,7 +120,7 @@ class IgnoredColumn(Section):
         return None if self.keep_as is None else kinds[self.keep_as]
 
 
-ColumnKind = Literal["numeric", "categorical", "boolean", "datetime", "embedding", "text", "ignore"]
+ColumnKind = Literal["numeric", "categorical", "boolean", "datetime", "embedding", "text", "steps", "ignore"]
 
 
 def _as_options(value: Any) -> Any:
@@ -115,7 +128,14 @@ def _as_options(value: Any) -> Any:
 
 
 ColumnConfig = Annotated[
-    NumericColumn | CategoricalColumn | BooleanColumn | DatetimeColumn | EmbeddingColumn | TextColumn | IgnoredColumn,
+    NumericColumn
+    | CategoricalColumn
+    | BooleanColumn
+    | DatetimeColumn
+    | EmbeddingColumn
+    | TextColumn
+    | StepsColumn
+    | IgnoredColumn,
     Field(discriminator="kind"),
     BeforeValidator(_as_options),
 ]

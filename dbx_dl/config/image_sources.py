@@ -1,4 +1,4 @@
-"""Where images come from, in every format that prepare reads."""
+"""Where images, and recordings, come from, in every format that prepare reads."""
 
 from __future__ import annotations
 
@@ -132,6 +132,11 @@ def _compile(pattern: str) -> re.Pattern[str]:
         raise ValueError(f"pattern {pattern!r} is no regular expression: {error}") from None
 
 
+AudioSource = Annotated[
+    FolderSource | ManifestSource | TableSource,
+    Field(discriminator="format"),
+    BeforeValidator(_as_folder),
+]
 ImageSource = Annotated[
     FolderSource | ManifestSource | IdxSource | CocoSource | TableSource,
     Field(discriminator="format"),

@@ -55,16 +55,17 @@ class ExportConfig(Section):
 class ScoreConfig(ScoreRowsConfig):
     """What to score, with which model, into which table; every row to score gets exactly one output row.
 
-    `source_format` images: a folder of files, keyed by their path relative to it; csv, parquet, json (lines), delta,
-    query (SQL): rows keyed by `key`, a column or several. `model`: an MLflow URI such as `models:/digits@champion`, or
-    the path of an ONNX file; `options` say how its inputs are bound, what its predictions hold and how it runs.
+    `source_format` images, audio: a folder of files, keyed by their path relative to it; csv, parquet, json (lines),
+    delta, query (SQL): rows keyed by `key`, a column or several. `model`: an MLflow URI such as
+    `models:/digits@champion`, or the path of an ONNX file; `options` say how its inputs are bound, what its predictions
+    hold and how it runs.
     With `series` the source holds observations, and what is scored are the windows of each series' last origin;
     with `interactions` it holds what users chose, and what is scored are all users, with `key` as their column.
     `columnar`: executors read and write data files themselves where both tables allow it.
     """
 
     source: str
-    source_format: Literal["images", "csv", "parquet", "json", "delta", "query"]
+    source_format: Literal["images", "audio", "csv", "parquet", "json", "delta", "query"]
     key: str | tuple[str, ...] = "path"
     model: str
     table: str
@@ -75,13 +76,18 @@ class ScoreConfig(ScoreRowsConfig):
     columnar: bool = True
     options: ScoreOptions = ScoreOptions()
 
+    @property
+    def has_files(self) -> bool:
+        """Whether the source is a folder of files, each of which is a row."""
+        return self.source_format in ("images", "audio")
+
     @model_validator(mode="after")
     def _forecasts_anew(self) -> Self:
         if self.series is None:
             return self
         if self.mode != "whole" or self.stream is not None or self.where is not None:
             raise ValueError("`series` goes with `mode: whole`, without `stream` and `where`: forecasts are made anew")
-        if self.source_format == "images" or not isinstance(self.key, str) or self.source_timestamp is not None:
+        if self.has_files or not isinstance(self.key, str) or self.source_timestamp is not None:
             raise ValueError("`series` goes with rows, one `key`, which names the windows, and no `source_timestamp`")
         self.series.require_new(self.key)
         return self

@@ -1,4 +1,4 @@
-"""How raw images and tables become a Delta table to train on."""
+"""How raw images, recordings and tables become a Delta table to train on."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from dbx_dl.config.columns import ColumnConfig
+from dbx_dl.config.columns import ColumnConfig, StepsColumn
 from dbx_dl.config.csv_options import CsvOptions
-from dbx_dl.config.image_sources import CocoSource, ImageSource
+from dbx_dl.config.image_sources import AudioSource, CocoSource, ImageSource
 from dbx_dl.config.interactions import InteractionsConfig
 from dbx_dl.config.label_text import LabelText
 from dbx_dl.config.section import NULL_TOKENS, Section
@@ -71,24 +71,14 @@ class _WithLabelText(PrepareSection):
         return self
 
 
-class PrepareImagesConfig(_WithLabelText):
-    """Images into a Delta table of checked bytes and labels.
+class PrepareFilesSection(_WithLabelText):
+    """What images and recordings share.
 
-    `source` is a folder of class folders (`source/<label>/<file>`), or a section with a `format`. With `resize` other
-    than `none` images are stored at the model's size: `fit` within it, `fill` (stretched), `crop` (covered and cut) or
-    `pad` (fit and padded), encoded as `encoding`. `duplicates` are files of equal bytes: the first by key stays. With
-    `task: sequence` an image's label is a text that is to be written, cut into tokens as `label_text` says.
+    `duplicates` are files of equal bytes: the first by key stays. Rows whose file is gone stay unless `delete_removed`.
+    With `task: sequence` a label is a text that is to be written, cut into tokens as `label_text` says.
     """
 
-    kind: Literal["images"] = "images"
     source: ImageSource
-    height: int = Field(gt=0)
-    width: int = Field(gt=0)
-    channels: Literal[1, 3] = 3
-    resize: Literal["none", "fit", "fill", "crop", "pad"] = "none"
-    encoding: Literal["original", "png", "jpeg"] | None = None
-    min_side: int = Field(default=2, gt=0)
-    max_pixels: int = Field(default=50_000_000, gt=0)
     max_file_bytes: int = Field(default=256 * 2**20, gt=0)
     duplicates: Literal["keep", "drop", "report"] = "keep"
     task: Literal["sequence"] | None = None
@@ -96,11 +86,33 @@ class PrepareImagesConfig(_WithLabelText):
     delete_removed: bool = False
 
     @model_validator(mode="after")
+    def _names_no_csv(self) -> Self:
+        if self.split.files:
+            raise ValueError("`split.files` is for tables: images name their split in the source")
+        return self
+
+
+class PrepareImagesConfig(PrepareFilesSection):
+    """Images into a Delta table of checked bytes and labels.
+
+    `source` is a folder of class folders (`source/<label>/<file>`), or a section with a `format`. With `resize` other
+    than `none` images are stored at the model's size: `fit` within it, `fill` (stretched), `crop` (covered and cut) or
+    `pad` (fit and padded), encoded as `encoding`.
+    """
+
+    kind: Literal["images"] = "images"
+    height: int = Field(gt=0)
+    width: int = Field(gt=0)
+    channels: Literal[1, 3] = 3
+    resize: Literal["none", "fit", "fill", "crop", "pad"] = "none"
+    encoding: Literal["original", "png", "jpeg"] | None = None
+    min_side: int = Field(default=2, gt=0)
+    max_pixels: int = Field(default=50_000_000, gt=0)
+
+    @model_validator(mode="after")
     def _is_encodable(self) -> Self:
         if self.resize != "none" and self.encoding == "original":
             raise ValueError("resized images need `encoding: png` or `jpeg`")
-        if self.split.files:
-            raise ValueError("`split.files` is for tables: images name their split in the source")
         return self
 
     @model_validator(mode="after")
@@ -114,6 +126,30 @@ class PrepareImagesConfig(_WithLabelText):
                 "change the size or source.cell"
             )
         return self
+
+
+class PrepareAudioConfig(PrepareFilesSection):
+    """Recordings (WAV, FLAC) into a Delta table of checked bytes and labels.
+
+    `source` is as for images, of the formats folders, manifest and table. A model takes the first `seconds` of a
+    recording at `sample_rate`, of one channel; what is shorter ends in silence.
+    """
+
+    kind: Literal["audio"] = "audio"
+    source: AudioSource
+    seconds: float = Field(gt=0)
+    sample_rate: int = Field(default=16_000, ge=1000, le=192_000)
+
+    @model_validator(mode="after")
+    def _has_samples(self) -> Self:
+        if self.num_samples < 1:
+            raise ValueError(f"{self.seconds:g} seconds of {self.sample_rate} samples each hold no sample")
+        return self
+
+    @property
+    def num_samples(self) -> int:
+        """Samples that a model takes."""
+        return round(self.seconds * self.sample_rate)
 
 
 class PrepareTableConfig(_WithLabelText):
@@ -199,5 +235,16 @@ class PrepareTableConfig(_WithLabelText):
             raise ValueError(f"`task: {self.task}` reads the text {texts[0]!r} alone: ignore {others}")
         return self
 
+    @model_validator(mode="after")
+    def _has_steps_alone(self) -> Self:
+        columns = {name: column for name, column in (self.columns or {}).items() if column.kind != "ignore"}
+        steps = {name: column for name, column in columns.items() if isinstance(column, StepsColumn)}
+        others = [name for name in columns if name not in steps]
+        if steps and others:
+            raise ValueError(f"column {next(iter(steps))!r} has numbers by step: ignore others, {', '.join(others)}")
+        if len({column.max_steps for column in steps.values() if column.max_steps is not None}) > 1:
+            raise ValueError("`max_steps` is one number for all columns of a table")
+        return self
 
-PrepareConfig = Annotated[PrepareImagesConfig | PrepareTableConfig, Field(discriminator="kind")]
+
+PrepareConfig = Annotated[PrepareImagesConfig | PrepareAudioConfig | PrepareTableConfig, Field(discriminator="kind")]

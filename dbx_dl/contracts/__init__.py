@@ -12,6 +12,7 @@ from dbx_dl.contracts.clusters import (
 )
 from dbx_dl.contracts.contract import Contract, FileDigest
 from dbx_dl.contracts.fairness import Fairness, GroupRates
+from dbx_dl.contracts.files import AudioSpec, FileSpec, ImageSpec
 from dbx_dl.contracts.histories import HistoryFeature, HistorySpec, IdFeature, ItemColumn, Ranking
 from dbx_dl.contracts.inputs import (
     CategoricalFeature,
@@ -22,7 +23,6 @@ from dbx_dl.contracts.inputs import (
     Feature,
     FeatureSpec,
     HashedFeature,
-    ImageSpec,
     InputSpec,
     NumericFeature,
     Target,
@@ -60,10 +60,12 @@ from dbx_dl.contracts.promotion import (
     Rollback,
 )
 from dbx_dl.contracts.search import SearchResult, SearchTrial, TrialState
+from dbx_dl.contracts.steps import StepsFeature, StepsSpec
 from dbx_dl.contracts.tables import (
     SPLITS,
     ColumnProfile,
     PreparedTable,
+    RecordingStatistics,
     Split,
     TableStatistics,
     TableVersion,
@@ -72,6 +74,7 @@ from dbx_dl.contracts.tables import (
 
 __all__ = [
     "SPLITS",
+    "AudioSpec",
     "Backtest",
     "BacktestPart",
     "Batch",
@@ -95,6 +98,7 @@ __all__ = [
     "Feature",
     "FeatureSpec",
     "FileDigest",
+    "FileSpec",
     "GroupRates",
     "HashedFeature",
     "HistoryFeature",
@@ -118,12 +122,15 @@ __all__ = [
     "PreparedTable",
     "Promotion",
     "Ranking",
+    "RecordingStatistics",
     "RegisteredModel",
     "Rollback",
     "ScoredTable",
     "SearchResult",
     "SearchTrial",
     "Split",
+    "StepsFeature",
+    "StepsSpec",
     "TableStatistics",
     "TableVersion",
     "Target",

@@ -16,7 +16,8 @@ _FROM_WEIGHTS = cast("np.ndarray", None)
 class Batch:
     """One rank's share of one step.
 
-    `inputs` are uint8 (N, H, W, C) pixels, float32 (N, K) features or int32 (N, T) ids of tokens, T as the batch needs.
+    `inputs` are uint8 (N, H, W, C) pixels, float32 (N, K) features, int32 (N, T) ids of tokens, int16 (N, S) samples
+    or float32 (N, T, K + 1) numbers by step, T as the batch needs.
     `labels` are int64 (N,) classes for the tasks binary and multiclass (zeros for the task none), float32 (N, L) of 0
     and 1 for multilabel, int64 (N, T) for frames (-1 where a row has no step) and for sequence (ids of tokens, 0 for
     padding), float32 (N,) for regression and count, float32 (N, M, 5) for boxes (see `metrics.boxes`), uint8 (N, H, W)

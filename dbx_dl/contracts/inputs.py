@@ -1,4 +1,4 @@
-"""What a model takes and what it predicts: fitted specs of images, of raw columns, and of the target."""
+"""What a model takes and what it predicts: specs of images, recordings and raw columns, and of the target."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dbx_dl.contracts.contract import Contract
+from dbx_dl.contracts.files import FileSpec, ImageSpec
 from dbx_dl.contracts.histories import HistoryFeature, HistorySpec, IdFeature, Ranking
+from dbx_dl.contracts.steps import StepsFeature, StepsSpec
 
 DatetimePart = Literal["month", "day_of_month", "day_of_week", "hour", "minute"]
 TaskName = Literal[
@@ -29,33 +31,6 @@ TaskName = Literal[
     "recommendation",
     "none",
 ]
-
-
-class ImageSpec(Contract):
-    """What encoded image bytes become: uint8 pixels of shape (height, width, channels).
-
-    `resize` says how an image of another size gets there: `fill` stretches it, `crop` covers the size and cuts what
-    hangs over on both sides, `pad` fits it inside and fills the rest with black.
-    """
-
-    kind: Literal["images"] = "images"
-    column: str = "content"
-    height: int = Field(gt=0)
-    width: int = Field(gt=0)
-    channels: Literal[1, 3]
-    resize: Literal["fill", "crop", "pad"] = "fill"
-    min_side: int = Field(default=1, gt=0)
-    max_pixels: int = Field(default=50_000_000, gt=0)
-
-    @property
-    def row_shape(self) -> tuple[int, ...]:
-        """Shape of one row's input to a network."""
-        return (self.height, self.width, self.channels)
-
-    @property
-    def row_dtype(self) -> str:
-        """Element type of it."""
-        return "uint8"
 
 
 class NumericFeature(Contract):
@@ -245,7 +220,7 @@ class TextSpec(Contract):
         return "int32"
 
 
-AnyFeature = Feature | TextFeature | IdFeature | HistoryFeature
+AnyFeature = Feature | TextFeature | IdFeature | HistoryFeature | StepsFeature
 
 
 class TextAndColumnsSpec(Contract):
@@ -285,11 +260,9 @@ class TextAndColumnsSpec(Contract):
         return "float32"
 
 
-# What raw columns are encoded by, as opposed to encoded images.
-ColumnsSpec = FeatureSpec | TextSpec | TextAndColumnsSpec | HistorySpec
-InputSpec = Annotated[
-    ImageSpec | FeatureSpec | TextSpec | TextAndColumnsSpec | HistorySpec, Field(discriminator="kind")
-]
+# What raw columns are encoded by, as opposed to files.
+ColumnsSpec = FeatureSpec | TextSpec | TextAndColumnsSpec | HistorySpec | StepsSpec
+InputSpec = Annotated[FileSpec | ColumnsSpec, Field(discriminator="kind")]
 
 
 def find_text(spec: InputSpec) -> TextFeature | None:

@@ -41,6 +41,21 @@ class ColumnProfile(Contract):
     top: dict[str, int] = Field(default_factory=dict)
 
 
+class RecordingStatistics(Contract):
+    """Recordings of a table, over all splits: their mean seconds, and how many of them are in some way special.
+
+    `num_cut` are longer than a model takes, `num_padded` less than half as long, `num_resampled` of another sample
+    rate; `num_silent` stay below -60 dB, `num_clipped` have samples at or beyond full scale.
+    """
+
+    mean_seconds: float
+    num_cut: int
+    num_padded: int
+    num_resampled: int
+    num_silent: int
+    num_clipped: int
+
+
 class TableStatistics(Contract):
     """What training and monitoring need to know of a prepared table without another pass over it.
 
@@ -61,6 +76,7 @@ class TableStatistics(Contract):
     warnings: tuple[str, ...] = ()
     # Left out where there is none, so that earlier versions read what they know.
     popularity: dict[Split, tuple[int, ...]] = Field(default_factory=dict, exclude_if=lambda ranks: not ranks)
+    recordings: RecordingStatistics | None = Field(default=None, exclude_if=lambda found: found is None)
 
 
 class PreparedTable(Contract):

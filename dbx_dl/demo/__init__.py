@@ -27,6 +27,7 @@ from dbx_dl.demo.purchases import HEADER as PURCHASE_HEADER
 from dbx_dl.demo.purchases import write_purchases
 from dbx_dl.demo.reviews import write_reviews
 from dbx_dl.demo.visits import write_visits
+from dbx_dl.demo.vowels import write_vowels
 from dbx_dl.runtime.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -59,9 +60,9 @@ def run_demo(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, quick: bo
 
 
 def write_demo_data(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, seed: int = 0) -> Path:
-    """Write digits and the tables of the runs in `conf/runs` that need no other data into `<directory>/data`."""
+    """Write digits and the data of the runs in `conf/runs` that need no other into `<directory>/data`."""
     data = Path(directory) / "data"
-    logger.info("Writing the digits images, the breast cancer table, reviews, dates, visits and purchases to %s", data)
+    logger.info("Writing the digits images, the breast cancer table, texts, visits, purchases and vowels to %s", data)
     _write_digits(data / "digits")
     _write_breast_cancer(data / "breast_cancer.csv", seed)
     _write_csv(data / "reviews.csv", ("id", "review", "sentiment"), write_reviews(seed=seed))
@@ -70,6 +71,8 @@ def write_demo_data(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, se
     lines = "".join(f"{json.dumps(visit)}\n" for visit in write_visits(seed=seed))
     _write_bytes(data / "visits.json", lines.encode())
     _write_csv(data / "purchases.csv", PURCHASE_HEADER, write_purchases(seed=seed))
+    for name, recording in write_vowels(seed=seed).items():
+        _write_bytes(data / "vowels" / name, recording)
     return data
 
 

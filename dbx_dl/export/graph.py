@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import ImageSpec
+from dbx_dl.contracts import FileSpec
 from dbx_dl.errors import ExportError
 from dbx_dl.export.heads import add_head
-from dbx_dl.score.model.own_models import METADATA_KEY, PIXELS_NAME, name_outputs
+from dbx_dl.score.model.own_models import METADATA_KEY, name_file, name_outputs
 
 if TYPE_CHECKING:
     import onnx
@@ -22,9 +22,9 @@ _PREFIX = "net_"
 def compose_model(network: onnx.ModelProto, metadata: ModelMetadata) -> onnx.ModelProto:
     """The whole model around an exported network (input `inputs`, output `logits`; it is not changed).
 
-    Images: input `pixels` uint8 (N, H, W, C). Tables: the inputs of `transforms.tabular.build_encoder`. Outputs are
-    those of `heads.add_head`, named by `score.model.own_models.name_outputs`. ExportError when the network is not as
-    promised.
+    Images: input `pixels` uint8 (N, H, W, C). Recordings: `samples` int16 (N, S). Tables: the inputs of
+    `transforms.tabular.build_encoder`. Outputs are those of `heads.add_head`, named by
+    `score.model.own_models.name_outputs`. ExportError when the network is not as promised.
     """
     import onnx
 
@@ -33,9 +33,10 @@ def compose_model(network: onnx.ModelProto, metadata: ModelMetadata) -> onnx.Mod
     model.CopyFrom(network)
     model.ir_version = IR_VERSION
     _drop_unused_domains(model)
-    if isinstance(metadata.inputs, ImageSpec):
-        _free_names(model.graph, [PIXELS_NAME])
-        rename_value(model.graph, "inputs", PIXELS_NAME)
+    if isinstance(metadata.inputs, FileSpec):
+        name = name_file(metadata.inputs)
+        _free_names(model.graph, [name])
+        rename_value(model.graph, "inputs", name)
     else:
         model = _put_encoder_in_front(model, metadata)
     _free_names(model.graph, list(name_outputs(metadata).values()))
@@ -90,8 +91,8 @@ def _put_encoder_in_front(network: onnx.ModelProto, metadata: ModelMetadata) -> 
 
     from dbx_dl.transforms.tabular import build_encoder
 
-    if isinstance(metadata.inputs, ImageSpec):
-        raise TypeError("images have no encoder")
+    if isinstance(metadata.inputs, FileSpec):
+        raise TypeError("files have no encoder")
     encoder = build_encoder(metadata.inputs, metadata.opset)
     features = encoder.graph.output[0].name
     prefix = _PREFIX

@@ -9,7 +9,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import Contract, ImageSpec, ModelMetadata, TensorInfo
+from dbx_dl.contracts import AudioSpec, Contract, ImageSpec, ModelMetadata, TensorInfo
 from dbx_dl.errors import DataError
 from dbx_dl.score.model.external_data import list_data_files
 from dbx_dl.score.model.own_models import METADATA_KEY
@@ -98,6 +98,8 @@ def _list_origin(metadata: ModelMetadata) -> list[tuple[str, str]]:
         takes = (
             f"images of column {inputs.column!r}, {size}, resize {inputs.resize}, at most {inputs.max_pixels:,} pixels"
         )
+    elif isinstance(inputs, AudioSpec):
+        takes = f"recordings of column {inputs.column!r}, {inputs.num_samples:,} samples of {inputs.sample_rate:,} Hz"
     else:
         takes = ", ".join(f"{feature.column} ({feature.kind})" for feature in inputs.features)
     rows = [

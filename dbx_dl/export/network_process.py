@@ -96,16 +96,16 @@ def held_out_rows(prepared: PreparedTable, num_rows: int) -> tuple[Split, pa.Tab
 
 
 def network_inputs(rows: pa.Table, inputs: InputSpec) -> np.ndarray:
-    """What the network itself takes: uint8 (N, H, W, C) pixels or float32 (N, K) features."""
+    """What the network itself takes: decoded files (N, ...), float32 features (N, K) or token ids."""
     import numpy as np
 
-    from dbx_dl.contracts import ImageSpec
+    from dbx_dl.contracts import FileSpec
     from dbx_dl.transforms.columns import TabularEncoder
-    from dbx_dl.transforms.images import decode_image
+    from dbx_dl.transforms.files import decode_file
 
-    if not isinstance(inputs, ImageSpec):
+    if not isinstance(inputs, FileSpec):
         return TabularEncoder(inputs).encode(rows)
     contents = rows.column(inputs.column).to_pylist()
     if None in contents:
-        raise DataError(f"row {contents.index(None)} of the held-out rows has no image")
-    return np.stack([decode_image(content, inputs) for content in contents])
+        raise DataError(f"row {contents.index(None)} of the held-out rows has no file")
+    return np.stack([decode_file(content, inputs) for content in contents])

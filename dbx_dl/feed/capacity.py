@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dbx_dl.contracts import FileSpec
 from dbx_dl.feed.shards import Share, count_lanes
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ logger = logging.getLogger(__name__)
 
 _ROWS_AT_ONCE, _BYTES_AT_ONCE = 32_768, 4 * 2**20
 _AHEAD_SHARE = 0.25
-# Decoding small images in several threads is slower than in one: they wait for each other's Python.
-_SMALL_IMAGE_BYTES = 4096
+# Decoding small files in several threads is slower than in one: they wait for each other's Python.
+_SMALL_FILE_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def warn_of_thrashing(prepared: PreparedTable, blocks: tuple[Block, ...], share:
 def choose_threads(prepared: PreparedTable, blocks: tuple[Block, ...], num_threads: int) -> int:
     """Threads that a feed decodes in when the config does not say."""
     num_bytes, num_rows = (sum(counts) for counts in ([b.num_bytes for b in blocks], [b.num_rows for b in blocks]))
-    is_small = prepared.inputs.kind == "images" and num_bytes < _SMALL_IMAGE_BYTES * num_rows
+    is_small = isinstance(prepared.inputs, FileSpec) and num_bytes < _SMALL_FILE_BYTES * num_rows
     return 1 if is_small else num_threads
 
 

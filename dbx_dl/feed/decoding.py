@@ -1,4 +1,4 @@
-"""Raw columns become network inputs: encoded images by `transforms.images`, tables by `transforms.columns`."""
+"""Raw columns become network inputs: files by `transforms.files`, tables by `transforms.columns`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from dbx_dl.contracts import HistorySpec, ImageSpec, TextSpec
+from dbx_dl.contracts import FileSpec, HistorySpec, StepsSpec, TextSpec
 from dbx_dl.transforms.columns import TabularEncoder
-from dbx_dl.transforms.images import UndecodableImageError, decode_image
+from dbx_dl.transforms.files import decode_file
+from dbx_dl.transforms.undecodable import UndecodableError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,13 +52,16 @@ class Decoder(Protocol):
 
 
 class FeatureDecoder:
-    """Blocks of raw columns are encoded whole, once, and kept as float32 (rows, K), of a text int32 (rows, T)."""
+    """Blocks of raw columns are encoded whole, once, and kept as float32 (rows, K), of a text int32 (rows, T).
+
+    Numbers by step are float32 (rows, T, K + 1).
+    """
 
     is_whole = True
 
     def __init__(self, spec: ColumnsSpec) -> None:
         self.row_shape, self.dtype = spec.row_shape, spec.row_dtype
-        self.is_padded = isinstance(spec, TextSpec | HistorySpec)
+        self.is_padded = isinstance(spec, TextSpec | HistorySpec | StepsSpec)
         self.columns = spec.columns
         self._encoder = TabularEncoder(spec)
 
@@ -69,7 +73,7 @@ class FeatureDecoder:
         return {}
 
 
-class EncodedImages:
+class EncodedFiles:
     """The files of a block, one after the other in memory; null is a file without bytes."""
 
     def __init__(self, column: pa.ChunkedArray) -> None:
@@ -89,31 +93,30 @@ class EncodedImages:
         return [bytes(self._bytes[start:end]) for start, end in zip(starts, ends, strict=True)]
 
 
-class ImageDecoder:
+class FileDecoder:
     """Blocks keep the encoded bytes, which are decoded row by row when a batch needs them."""
 
-    dtype = "uint8"
     is_whole = is_padded = False
 
-    def __init__(self, spec: ImageSpec) -> None:
-        self.row_shape = spec.row_shape
-        self.columns = (spec.column,)
+    def __init__(self, spec: FileSpec) -> None:
+        self.row_shape, self.dtype = spec.row_shape, spec.row_dtype
+        self.columns = spec.columns
         self._spec = spec
 
     def load(self, table: pa.Table, out: np.ndarray | None = None) -> Any:
-        del out  # The files are kept, not the pixels.
-        return EncodedImages(table.column(self._spec.column))
+        del out  # The files are kept, not what they become.
+        return EncodedFiles(table.column(self._spec.column))
 
     def fill(self, inputs: np.ndarray, at: NDArray[np.int64], loaded: Any, rows: NDArray[np.int64]) -> dict[int, str]:
         problems: dict[int, str] = {}
         for number, (place, data) in enumerate(zip(at.tolist(), loaded.take(rows), strict=True)):
             try:
-                decode_image(data, self._spec, inputs[place])
-            except UndecodableImageError as error:
+                decode_file(data, self._spec, inputs[place])
+            except UndecodableError as error:
                 problems[number] = str(error)
         return problems
 
 
 def create_decoder(spec: InputSpec) -> Decoder:
     """The decoder of a table's inputs."""
-    return ImageDecoder(spec) if isinstance(spec, ImageSpec) else FeatureDecoder(spec)
+    return FileDecoder(spec) if isinstance(spec, FileSpec) else FeatureDecoder(spec)

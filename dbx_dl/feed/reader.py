@@ -81,7 +81,7 @@ class Feed:
         """Shapes of one row and types of inputs and labels, as `frameworks.keras.open_dataset` takes them."""
         decoder, labels = self._reader.decoder, self._reader.labels
         return {
-            "input_shape": (None,) if self._is_trimmed else decoder.row_shape,
+            "input_shape": (None, *decoder.row_shape[1:]) if self._is_trimmed else decoder.row_shape,
             "input_dtype": decoder.dtype,
             "label_shape": labels.row_shape,
             "label_dtype": labels.dtype,

@@ -65,7 +65,7 @@ def list_columns(prepared: PreparedTable, config: FeedConfig) -> tuple[str, ...]
 
 def input_columns(prepared: PreparedTable) -> tuple[str, ...]:
     """The raw columns that a network's inputs are made of."""
-    return (prepared.inputs.column,) if prepared.inputs.kind == "images" else prepared.inputs.columns
+    return prepared.inputs.columns
 
 
 def _open_blocks(prepared: PreparedTable, split: Split, columns: list[str]) -> tuple[tuple[Block, ...], pa.Schema]:

@@ -37,13 +37,14 @@ class Catalog:
 class NetworkRequest:
     """What a network is built for.
 
-    `network` is a name in NETWORKS or `package.module:function`; `input_shape` is one row's shape, (H, W, C) for
-    uint8 pixels, (K,) for float32 features or (T,) for int32 ids of tokens, of which there are `num_tokens`, padding
-    (0) among them; of (K,) features the first `num_text_steps` are such ids. The network returns logits of shape
-    (N, num_outputs), with `num_frames` as many for each step. `grid` are rows and columns of cells where it gives some
-    numbers for each cell of an image. One that writes sequences gives num_outputs / 2 ids of `num_words`, and then
-    their probabilities. With a `catalog` the first ids of a row are of its user, and those behind them,
-    of tokens, are items.
+    `network` is a name in NETWORKS or `package.module:function`; `input_shape` is one row's shape, (H, W, C) for uint8
+    pixels, (K,) for float32 features, (T,) for int32 ids of tokens, of which there are `num_tokens`, padding (0) among
+    them; of (K,) features the first `num_text_steps` are such ids; (S,) for int16 samples of recordings, of which a
+    second has `sample_rate`, or (T, K + 1) for float32 numbers by step, the last of which is 1 for steps and 0 for
+    padding. The network returns logits of shape (N, num_outputs), with `num_frames` as many for each step. `grid` are
+    rows and columns of cells where it gives some numbers for each cell of an image. One that writes sequences gives
+    num_outputs / 2 ids of `num_words`, and then their probabilities. With a `catalog` the first ids of a row are of its
+    user, and those behind them, of tokens, are items.
     """
 
     network: str
@@ -58,6 +59,7 @@ class NetworkRequest:
     num_words: int = 0
     num_text_steps: int = 0
     catalog: Catalog | None = None
+    sample_rate: int = 0
 
     @property
     def is_text(self) -> bool:

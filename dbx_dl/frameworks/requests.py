@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
-from dbx_dl.contracts import HistorySpec, ImageSpec, TextAndColumnsSpec, find_text
+from dbx_dl.contracts import AudioSpec, HistorySpec, ImageSpec, TextAndColumnsSpec, find_text
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.frameworks.architectures import ARCHITECTURES
 from dbx_dl.frameworks.architectures.adversarial import ADVERSARIAL_NETWORKS
@@ -27,7 +27,7 @@ DEFAULT_REQUEST = ObjectiveRequest()
 def network_request(
     prepared: PreparedTable, network: str, options: Mapping[str, str | int | float | bool], seed: int
 ) -> NetworkRequest:
-    """The request for a network on this table: uint8 pixels, float32 features or int32 token ids; outputs by task."""
+    """The request for a network on this table: its inputs by their spec, its outputs by the task."""
     inputs = prepared.inputs
     return NetworkRequest(
         network=network,
@@ -41,6 +41,7 @@ def network_request(
         grid=prepared.target.grid,
         num_frames=prepared.target.num_frames,
         num_words=0 if prepared.target.text is None else prepared.target.text.num_tokens,
+        sample_rate=inputs.sample_rate if isinstance(inputs, AudioSpec) else 0,
         catalog=_describe_catalog(prepared),
     )
 

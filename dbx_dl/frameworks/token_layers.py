@@ -37,6 +37,15 @@ class Embedding:
 
 
 @dataclass(frozen=True)
+class StepValues(WithoutWeights):
+    """(T, K + 1) to (T, K): numbers by step without the last one, which says what is a step."""
+
+    def shape_after(self, shape: Shape) -> Shape:
+        """One number less."""
+        return (shape[0], shape[1] - 1)
+
+
+@dataclass(frozen=True)
 class TokenPositions:
     """A trained vector for every step is added to (T, K), of which there are `num_steps` for the longest row."""
 

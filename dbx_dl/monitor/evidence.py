@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.contracts import ClusterProfiles, ImageSpec, PreparedTable, RegisteredModel, ScoredTable, find_text
+from dbx_dl.contracts import ClusterProfiles, FileSpec, PreparedTable, RegisteredModel, ScoredTable, find_text
 from dbx_dl.errors import DataError
 from dbx_dl.monitor.clusters.tables import PROFILES
 from dbx_dl.monitor.outcome import RunOutcome
@@ -136,14 +136,14 @@ def _with_inputs(spark: SparkSession, prepared: PreparedTable, samples: list[Sam
 
     from dbx_dl.runtime.tables import quote_column, read_pinned
 
-    shown = prepared.inputs if isinstance(prepared.inputs, ImageSpec) else find_text(prepared.inputs)
+    shown = prepared.inputs if isinstance(prepared.inputs, FileSpec) else find_text(prepared.inputs)
     if shown is None or not samples:
         return samples
     keys, column = [sample.key for sample in samples], shown.column
     table = read_pinned(spark, prepared.table).where(F.col(quote_column(prepared.key_column)).isin(keys))
     rows = table.select(quote_column(prepared.key_column), quote_column(column)).collect()
     found = {str(row[0]): row[1] for row in rows}
-    if isinstance(shown, ImageSpec):
+    if isinstance(shown, FileSpec):
         return [replace(s, content=bytes(found[s.key]) if s.key in found else None) for s in samples]
     return [replace(s, given=_text(found.get(s.key))) for s in samples]
 

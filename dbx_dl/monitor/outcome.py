@@ -42,7 +42,7 @@ class RunOutcome:
     @property
     def row_noun(self) -> str:
         """What one row of this run is called."""
-        return "images" if self.prepared.inputs.kind == "images" else "rows"
+        return {"images": "images", "audio": "recordings"}.get(self.prepared.inputs.kind, "rows")
 
     def as_values(self) -> dict[str, Any]:
         """The contracts as values that JSON can hold, by stage."""

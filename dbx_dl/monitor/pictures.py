@@ -1,4 +1,4 @@
-"""Pictures inside a page: figures for light and dark, and decoded images, as data URIs."""
+"""Pictures inside a page: figures for light and dark, and decoded files, as data URIs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import ImageSpec
 from dbx_dl.figures import encode_png
-from dbx_dl.transforms.images import decode_image
+from dbx_dl.transforms.pictures import draw_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from dbx_dl.contracts import FileSpec
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,13 @@ def draw_picture(caption: str, draw: Callable[[bool], Figure]) -> Picture:
     return Picture(light=light, dark=dark, caption=caption)
 
 
-def show_image(content: bytes, spec: ImageSpec) -> str:
-    """The image as the network sees it, as a PNG data URI."""
+def show_file(content: bytes, spec: FileSpec) -> str:
+    """The image as the network sees it, or a recording's spectrogram, as a PNG data URI."""
     from PIL import Image
 
-    pixels_hwc = decode_image(content, spec)
+    pixels_hwc = draw_file(content, spec)
     buffer = io.BytesIO()
-    Image.fromarray(pixels_hwc[..., 0] if spec.channels == 1 else pixels_hwc).save(buffer, format="PNG")
+    Image.fromarray(pixels_hwc[..., 0] if pixels_hwc.shape[2] == 1 else pixels_hwc).save(buffer, format="PNG")
     return to_data_uri(buffer.getvalue())
 
 

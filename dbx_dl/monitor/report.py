@@ -9,13 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.contracts import ClusterProfiles, ImageSpec, RegisteredModel
+from dbx_dl.contracts import ClusterProfiles, FileSpec, RegisteredModel
 from dbx_dl.figures import confusion_matrix, hit_rates, learning_curves
 from dbx_dl.metrics.recommendation import baseline_hits, find_ranks, rate_hits
 from dbx_dl.monitor.clusters.tables import EXAMPLES, MAP, tabulate_clusters
 from dbx_dl.monitor.evidence import Evidence, HeldOutPredictions, gather_evidence
 from dbx_dl.monitor.outcome import RunOutcome
-from dbx_dl.monitor.pictures import Picture, draw_picture, show_image, to_data_uri
+from dbx_dl.monitor.pictures import Picture, draw_picture, show_file, to_data_uri
 from dbx_dl.monitor.summary import format_metric, summarize
 from dbx_dl.runtime.whole_files import write_whole
 
@@ -148,7 +148,7 @@ def _show_samples(outcome: RunOutcome, evidence: Evidence) -> list[dict[str, Any
     return [
         {
             "sample": sample,
-            "image": show_image(sample.content, spec) if isinstance(spec, ImageSpec) and sample.content else None,
+            "image": show_file(sample.content, spec) if isinstance(spec, FileSpec) and sample.content else None,
         }
         for sample in evidence.samples
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl import __version__
-from dbx_dl.contracts import ImageSpec
+from dbx_dl.contracts import AudioSpec, FileSpec
 from dbx_dl.runtime.tracking import quiet_mlflow
 from dbx_dl.score.model.external_data import list_data_files
 from dbx_dl.score.model.session import open_model
@@ -53,7 +53,7 @@ def write_model_folder(model: OnnxModel, folder: Path, model_id: str | None = No
             mlflow_model=described,
             signature=describe_signature(open_model(source, model.file.sha256).metadata),
             input_example=read_example(model.trained.prepared),
-            pip_requirements=_list_requirements(),
+            pip_requirements=_list_requirements(model.trained.prepared),
             metadata=_describe_metadata(model),
         )
         for file in list_data_files(source):
@@ -61,7 +61,7 @@ def write_model_folder(model: OnnxModel, folder: Path, model_id: str | None = No
 
 
 def describe_signature(metadata: ModelMetadata) -> ModelSignature:
-    """Raw columns in (image bytes, doubles, strings, timestamps, arrays of doubles), `prediction_fields` out.
+    """Raw columns in (bytes of files, doubles, strings, timestamps, arrays of doubles), `prediction_fields` out.
 
     Tables may leave any of them null. MLflow itself wants timestamps without a time zone, which are UTC then, in the
     years that nanoseconds reach (1678 to 2261). A row that cannot be scored has nulls and an error, so that all outputs
@@ -72,7 +72,7 @@ def describe_signature(metadata: ModelMetadata) -> ModelSignature:
     from mlflow.types.schema import Array, Map, Object, Property
 
     inputs = metadata.inputs
-    if isinstance(inputs, ImageSpec):
+    if isinstance(inputs, FileSpec):
         columns = [ColSpec(DataType.binary, inputs.column)]
     else:
         kinds = {
@@ -84,11 +84,11 @@ def describe_signature(metadata: ModelMetadata) -> ModelSignature:
             "text": DataType.string,
             "id": DataType.string,
             "history": Array(DataType.string),
+            "steps": Array(DataType.double),
         }
         # MLflow lets an array be null only where its column may be absent too.
-        columns = [
-            ColSpec(kinds[f.kind], f.column, required=f.kind not in ("embedding", "history")) for f in inputs.features
-        ]
+        arrays = ("embedding", "history", "steps")
+        columns = [ColSpec(kinds[f.kind], f.column, required=f.kind not in arrays) for f in inputs.features]
     numbers = [Property(name, DataType.double) for name in BOX_NUMBERS]
     types = {
         "string": DataType.string,
@@ -132,9 +132,11 @@ def _fit_timestamps(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _list_requirements() -> list[str]:
+def _list_requirements(prepared: PreparedTable) -> list[str]:
     """What loading the python_function flavour needs, at the versions of this process."""
-    libraries = ("onnx", "onnxruntime", "numpy", "pandas", "pyarrow", "pillow", "mlflow")
+    libraries = ["onnx", "onnxruntime", "numpy", "pandas", "pyarrow", "pillow", "mlflow"]
+    if isinstance(prepared.inputs, AudioSpec):
+        libraries += ["soundfile", "scipy"]
     return [f"dbx_dl=={__version__}", *(f"{name}=={version(name)}" for name in libraries)]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dbx_dl.contracts import ImageSpec
+from dbx_dl.contracts import FileSpec, ImageSpec
 from dbx_dl.tasks import task_of
 from dbx_dl.tasks.several_numbers import SeveralNumbers
 from dbx_dl.train.samples import PREFIX
@@ -55,7 +55,7 @@ def log_figures(run: TrackedRun, prepared: PreparedTable, result: TrainingResult
         return
     names = prepared.target.label_names
     run.log_figure(figures.confusion_matrix(labels, probabilities.argmax(axis=1), names), "confusion_matrix")
-    if isinstance(prepared.inputs, ImageSpec):
+    if isinstance(prepared.inputs, FileSpec):
         _log_samples(run, prepared, prepared.inputs, keys, probabilities)
 
 
@@ -107,19 +107,19 @@ def _log_places(run: TrackedRun, prepared: PreparedTable, inputs: ImageSpec, pre
 def _log_samples(
     run: TrackedRun,
     prepared: PreparedTable,
-    inputs: ImageSpec,
+    inputs: FileSpec,
     keys: NDArray[np.str_],
     probabilities: NDArray[np.float32],
 ) -> None:
     from dbx_dl import figures
     from dbx_dl.feed.rows import read_rows
-    from dbx_dl.transforms.images import decode_image
+    from dbx_dl.transforms.pictures import draw_file
 
     # Keys are sorted and begin with the class, so evenly spaced rows show every class.
     chosen = np.unique(np.linspace(0, len(keys) - 1, min(_NUM_SAMPLES, len(keys))).round().astype(np.int64))
     rows = read_rows(prepared, "test", keys=keys[chosen].tolist())
     names = prepared.target.label_names
-    images = [decode_image(data, inputs) for data in rows.column(inputs.column).to_pylist()]
+    images = [draw_file(data, inputs) for data in rows.column(inputs.column).to_pylist()]
     truths = [names[label] for label in rows.column("label_index").to_pylist()]
     predicted = [(names[int(row.argmax())], float(row.max())) for row in probabilities[chosen]]
     run.log_figure(figures.sample_predictions(images, truths, predicted), "sample_predictions")

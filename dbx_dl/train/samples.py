@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dbx_dl.contracts import EpochMetrics, ImageSpec
+from dbx_dl.contracts import EpochMetrics, FileSpec, ImageSpec
 from dbx_dl.runtime.whole_files import write_whole
 from dbx_dl.tasks import TaskSettings, task_of
 
@@ -27,7 +27,7 @@ _SIDE = 6
 def draw_samples(report: Report, objective: Objective, job: TrainingJob, directory: RunDirectory) -> Report:
     """What reports to `report`, and after each epoch writes `figures/samples_epoch_<n>.png` where images are made."""
     spec, inputs = job.prepared.target.image, job.prepared.inputs
-    if spec is None or isinstance(inputs, ImageSpec):
+    if spec is None or isinstance(inputs, FileSpec):
         return report
     noise = np.random.default_rng(job.config.seed).normal(size=(_SIDE**2, inputs.num_encoded)).astype(np.float32)
     task = task_of(job.prepared.target)

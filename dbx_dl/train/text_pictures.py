@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dbx_dl.contracts import ImageSpec
+from dbx_dl.contracts import FileSpec
 from dbx_dl.score.outputs.sentences import Sentences
 from dbx_dl.train.attention import FILE, draw_attention
 
@@ -22,7 +22,7 @@ def log_texts(run: TrackedRun, prepared: PreparedTable, text: TextFeature, predi
     """Log `sample_predictions`, some rows evenly spaced in key order, and `attention`; nothing without rows."""
     from dbx_dl import figures, text_figures
     from dbx_dl.feed.rows import read_rows
-    from dbx_dl.transforms.images import decode_image
+    from dbx_dl.transforms.pictures import draw_file
 
     with np.load(predictions, allow_pickle=False) as arrays:
         keys, labels, written = arrays["keys"], arrays["labels"], arrays["predictions"]
@@ -38,8 +38,8 @@ def log_texts(run: TrackedRun, prepared: PreparedTable, text: TextFeature, predi
     true = np.stack([labels[chosen], np.ones_like(labels[chosen])], axis=1)
     truths = part.build(true, part.fields)["text"].to_pylist()
     rows = read_rows(prepared, "test", keys=keys[chosen].tolist())
-    if isinstance(prepared.inputs, ImageSpec):
-        images = [decode_image(data, prepared.inputs) for data in rows.column(prepared.inputs.column).to_pylist()]
+    if isinstance(prepared.inputs, FileSpec):
+        images = [draw_file(data, prepared.inputs) for data in rows.column(prepared.inputs.column).to_pylist()]
         run.log_figure(figures.sample_predictions(images, truths, predicted), "sample_predictions")
         return
     given = [value or "" for value in rows.column(prepared.inputs.columns[0]).to_pylist()]

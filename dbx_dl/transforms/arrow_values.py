@@ -133,6 +133,30 @@ def to_number_rows(column: pa.Array | pa.ChunkedArray, name: str, size: int) -> 
     return rows
 
 
+def to_step_rows(column: pa.Array | pa.ChunkedArray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Arrays of numbers as float64 (N, L), NaN for null elements and behind the last one, and their lengths int64 (N,).
+
+    L is the longest length, 1 at least. A null array is an empty one. DataError for other types.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.types as types
+
+    kind = _value_type(column)
+    is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    if not (types.is_null(kind) or (is_list and (_is_number(kind.value_type) or types.is_null(kind.value_type)))):
+        raise DataError(f"column {name!r} holds {kind}, but the model takes arrays of numbers there")
+    if types.is_null(kind) or not len(column):
+        return np.full((len(column), 1), np.nan), np.zeros(len(column), np.int64)
+    arrays = pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
+    lengths = pc.fill_null(pc.list_value_length(arrays), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    numbers = pc.list_flatten(arrays).cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    rows = np.full((len(lengths), max(1, int(lengths.max()))), np.nan)
+    rows[np.arange(rows.shape[1]) < lengths[:, None]] = numbers
+    return rows, lengths
+
+
 def _holds_arrays(kind: pa.DataType, size: int) -> bool:
     import pyarrow.types as types
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import HistorySpec, find_text
+from dbx_dl.contracts import HistorySpec, StepsSpec, find_text
 from dbx_dl.errors import DataError
-from dbx_dl.transforms.arrow_values import to_float64, to_joined, to_micros, to_number_rows, to_str
+from dbx_dl.transforms.arrow_values import to_float64, to_joined, to_micros, to_number_rows, to_step_rows, to_str
+from dbx_dl.transforms.encoder.steps import length_input
 from dbx_dl.transforms.encoder.timestamps import null_input
 from dbx_dl.transforms.sessions import open_session
 from dbx_dl.transforms.tabular import build_encoder
@@ -34,16 +35,39 @@ def to_model_inputs(columns: pa.Table | pa.RecordBatch, spec: ColumnsSpec) -> di
     null: integers beyond 2^53 keep every digit here, and only here. Datetime features take timestamps (UTC where they
     have no time zone) and dates and become int64 microseconds UTC, 0 for null, and a boolean array `<column>_is_null`.
     Embeddings take arrays of numbers and become float64 (N, size), a row of NaN for null and for another length.
-    Histories take arrays of strings and become objects str, see `contracts.HistoryFeature`. DataError when a column is
-    absent or has another type.
+    Histories take arrays of strings and become objects str, see `contracts.HistoryFeature`. Numbers by step take arrays
+    of any lengths and become float64 (N, L), all of one L, and `<column>_num_steps`. DataError when a column is absent
+    or has another type.
     """
     present = set(columns.schema.names)
-    arrays: dict[str, np.ndarray] = {}
     for feature in spec.features:
         if feature.column not in present:
             raise DataError(_missing_column(feature.column, sorted(present)))
+    if isinstance(spec, StepsSpec):
+        return _convert_steps(columns, spec)
+    arrays: dict[str, np.ndarray] = {}
+    for feature in spec.features:
         arrays |= _convert(columns.column(feature.column), feature)
     return arrays
+
+
+def count_steps(columns: pa.Table | pa.RecordBatch, spec: StepsSpec) -> np.ndarray:
+    """How many steps each of the columns has, int64 (K, N)."""
+    import numpy as np
+
+    return np.stack([to_step_rows(columns.column(name), name)[1] for name in spec.columns])
+
+
+def _convert_steps(columns: pa.Table | pa.RecordBatch, spec: StepsSpec) -> dict[str, np.ndarray]:
+    import numpy as np
+
+    found = {name: to_step_rows(columns.column(name), name) for name in spec.columns}
+    longest = max(rows.shape[1] for rows, _ in found.values())
+    arrays = {
+        name: np.pad(rows, ((0, 0), (0, longest - rows.shape[1])), constant_values=np.nan)
+        for name, (rows, _) in found.items()
+    }
+    return arrays | {length_input(spec): found[spec.columns[0]][1]}
 
 
 class TabularEncoder:
@@ -57,7 +81,7 @@ class TabularEncoder:
         self._text = None if text is None else text.column
 
     def encode(self, columns: pa.Table | pa.RecordBatch, out: np.ndarray | None = None) -> np.ndarray:
-        """Features float32 (N, spec.num_encoded) of raw columns, int32 ids of a text alone; in `out` if given.
+        """Features float32 (N, *spec.row_shape) of raw columns, int32 ids of a text alone; in `out` if given.
 
         DataError as `to_model_inputs`.
         """
@@ -67,7 +91,7 @@ class TabularEncoder:
         is_small = columns.num_rows <= min(piece_rows, _ROWS_AT_ONCE)
         if out is None and is_small and self._text is None:
             return self._run(to_model_inputs(columns, self.spec))
-        features = np.empty((columns.num_rows, self.spec.num_encoded), self.spec.row_dtype) if out is None else out
+        features = np.empty((columns.num_rows, *self.spec.row_shape), self.spec.row_dtype) if out is None else out
         for start in range(0, columns.num_rows, piece_rows):
             self._fill(features[start : start + piece_rows], columns.slice(start, piece_rows))
         return features
@@ -101,6 +125,8 @@ def _convert(column: pa.Array | pa.ChunkedArray, feature: AnyFeature) -> dict[st
             return {name: micros, null_input(name): is_null}
         case "embedding":
             return {name: to_number_rows(column, name, feature.size)}
+        case "steps":
+            raise TypeError("numbers by step are converted together")
 
 
 def _missing_column(name: str, present: list[str]) -> str:

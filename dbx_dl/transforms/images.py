@@ -7,9 +7,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from dbx_dl.errors import DataError
 from dbx_dl.transforms.plain_png import decode_plain_png
 from dbx_dl.transforms.resizing import resize_image
+from dbx_dl.transforms.undecodable import UndecodableError, one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,21 +31,11 @@ UPRIGHT = {
 }
 
 
-class UndecodableImageError(DataError):
+class UndecodableImageError(UndecodableError):
     """Bytes that are no usable image.
 
-    `code` is one of empty, not_an_image, too_small, too_large, truncated, corrupt, unsupported_pixels; `detail` is a
-    sentence for people.
+    `code` is one of empty, not_an_image, too_small, too_large, truncated, corrupt, unsupported_pixels.
     """
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
-
-    def __reduce__(self) -> tuple[type[UndecodableImageError], tuple[str, str]]:
-        """Survive the way from a worker process to the caller with both attributes."""
-        return UndecodableImageError, (self.code, self.detail)
 
 
 @dataclass(frozen=True)
@@ -141,7 +131,7 @@ def _open_image(data: bytes) -> Image:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UndecodableImageError("too_large", _one_line(error)) from None
+        raise UndecodableImageError("too_large", one_line(error)) from None
     except MemoryError:
         raise
     except Exception:
@@ -150,7 +140,7 @@ def _open_image(data: bytes) -> Image:
 
 
 def _refuse_pixels(error: Exception) -> NoReturn:
-    detail = _one_line(error)
+    detail = one_line(error)
     is_truncated = "truncated" in detail.lower() or isinstance(error, EOFError)
     raise UndecodableImageError("truncated" if is_truncated else "corrupt", detail) from None
 
@@ -176,8 +166,3 @@ def convert_mode(image: Image, channels: int) -> Image:
         image = images.fromarray((np.asarray(image, dtype=np.uint16) >> 8).astype(np.uint8))
     mode = "L" if channels == 1 else "RGB"
     return image if image.mode == mode else image.convert(mode)
-
-
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
     from pyspark.sql.types import DataType
 
-RawKind = Literal["numeric", "boolean", "categorical", "datetime", "embedding", "texts"]
+RawKind = Literal["numeric", "boolean", "categorical", "datetime", "embedding", "texts", "steps"]
 
 # What counts as a number in text; Spark's own cast would also take "1d" and "0x1p3".
 _NUMBER = r"(?i)^\s*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity|nan)\s*$"
@@ -96,11 +96,12 @@ def is_unparsable(
     """True where a column holds something that is neither a null token nor of this kind; never null.
 
     Numbers and timestamps fail in text only; as booleans, numbers other than 0 and 1 fail too. Embeddings fail where
-    an element is null or, with `size`, where they have another length. Text is always a category.
+    an element is null or, with `size`, where they have another length. Text is always a category, an array numbers by
+    step.
     """
     from pyspark.sql import functions as F
 
-    if kind in ("categorical", "texts"):
+    if kind in ("categorical", "texts", "steps"):
         return F.lit(False)
     if kind == "embedding":
         return _is_broken_array(read_embedding(df, name), size)
@@ -120,7 +121,7 @@ def is_readable(given: DataType, kind: RawKind) -> bool:
 
     if isinstance(given, T.NullType):
         return True
-    if kind == "embedding":
+    if kind in ("embedding", "steps"):
         return isinstance(given, T.ArrayType) and isinstance(given.elementType, T.NumericType | T.NullType)
     if kind == "texts":
         return isinstance(given, T.ArrayType) and isinstance(given.elementType, T.StringType | T.IntegralType)

@@ -14,6 +14,7 @@ from dbx_dl.contracts import (
     HashedFeature,
     HistorySpec,
     NumericFeature,
+    StepsSpec,
     TextAndColumnsSpec,
     TextSpec,
 )
@@ -22,6 +23,7 @@ from dbx_dl.transforms.encoder.categories import MICROSOFT_DOMAIN, encode_catego
 from dbx_dl.transforms.encoder.graph import EncoderGraph
 from dbx_dl.transforms.encoder.histories import encode_histories
 from dbx_dl.transforms.encoder.numbers import encode_embedding, encode_numeric
+from dbx_dl.transforms.encoder.steps import encode_steps, length_input
 from dbx_dl.transforms.encoder.timestamps import encode_datetime, null_input
 from dbx_dl.transforms.encoder.tokens import encode_text
 
@@ -45,8 +47,9 @@ def build_encoder(spec: ColumnsSpec, opset: int) -> onnx.ModelProto:
     the name from `graph.output[0]`. Everything is computed in float64 and cast last. NaN and infinities count as null
     (the fill value), "" and unseen categories as unknown (slot 0). A text's input is string (N,), its output int32 (N,
     max_length), beside other columns float32 and before their features; of users and histories see
-    `contracts.HistorySpec`. Hashed features, texts and histories need an operator of ONNX Runtime (com.microsoft).
-    DataError when nothing would be encoded or two inputs would have one name.
+    `contracts.HistorySpec`. Numbers by step are double (N, L), of any L, and beside the first of them is int64 (N,)
+    `<column>_num_steps`; the output is float32 (N, max_steps, K + 1). Hashed features, texts and histories need an
+    operator of ONNX Runtime (com.microsoft). DataError when nothing would be encoded or two inputs would have one name.
     """
     from onnx import TensorProto, helper
 
@@ -61,11 +64,13 @@ def build_encoder(spec: ColumnsSpec, opset: int) -> onnx.ModelProto:
     elif isinstance(spec, TextAndColumnsSpec):
         ids = graph.add("Cast", [encode_text(graph, spec.text)], to=TensorProto.DOUBLE)
         encoded = graph.side_by_side([ids, *_encode(graph, spec.table)])
+    elif isinstance(spec, StepsSpec):
+        encoded = encode_steps(graph, spec)
     else:
         encoded = graph.side_by_side(_encode(graph, spec))
     output_name = _free_name(OUTPUT_NAME, names)
     graph.add("Cast", [encoded], output=output_name, to=kind)
-    output = helper.make_tensor_value_info(output_name, kind, ["N", spec.num_encoded])
+    output = helper.make_tensor_value_info(output_name, kind, ["N", *spec.row_shape])
     return make_model(graph, inputs, output, opset=opset, needs_onnx_runtime=_needs_onnx_runtime(spec))
 
 
@@ -93,11 +98,12 @@ def input_names(spec: ColumnsSpec) -> list[str]:
     names: list[str] = []
     for feature in spec.features:
         names += [feature.column, null_input(feature.column)] if feature.kind == "datetime" else [feature.column]
+    names += [length_input(spec)] if isinstance(spec, StepsSpec) else []
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise DataError(
-            f"two inputs of the model would be named {repeated[0]!r} (a timestamp brings <column>_is_null): "
-            "rename one of the columns"
+            f"two inputs of the model would be named {repeated[0]!r} (timestamps bring <column>_is_null, numbers by "
+            "step <column>_num_steps): rename one of the columns"
         )
     return names
 
@@ -114,10 +120,13 @@ def _describe_inputs(spec: ColumnsSpec) -> list[Any]:
         "text": TensorProto.STRING,
         "id": TensorProto.STRING,
         "history": TensorProto.STRING,
+        "steps": TensorProto.DOUBLE,
     }
-    found = {f.column: (types[f.kind], ["N", f.size] if f.kind == "embedding" else ["N"]) for f in spec.features}
-    flags = (TensorProto.BOOL, ["N"])
-    return [helper.make_tensor_value_info(name, *found.get(name, flags)) for name in input_names(spec)]
+    shapes = {f.column: ["N", f.size] for f in spec.features if f.kind == "embedding"}
+    shapes |= {f.column: ["N", "L"] for f in spec.features if f.kind == "steps"}
+    found = {f.column: (types[f.kind], shapes.get(f.column, ["N"])) for f in spec.features}
+    others = (TensorProto.INT64 if isinstance(spec, StepsSpec) else TensorProto.BOOL, ["N"])
+    return [helper.make_tensor_value_info(name, *found.get(name, others)) for name in input_names(spec)]
 
 
 def _encode(graph: EncoderGraph, spec: FeatureSpec) -> list[str]:

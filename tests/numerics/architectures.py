@@ -24,6 +24,9 @@ TOKENS = ((11,), "int32", 3, 7, 20)
 FRAMES = ((11,), "int32", 33, 7, 20, 11)
 CATALOG = Catalog(2, 9, True, ((1, 0, 2, 1, 3, 3, 0), (0, 1, 1, 0, 1, 1, 1)), (4, 2))
 HISTORIES = ((13,), "int32", 7, 7, 9, 0, None, 0, 0, CATALOG)
+# An eighth of a second.
+AUDIO = {"input_shape": (1000,), "input_dtype": "int16", "num_outputs": 4, "seed": 7, "sample_rate": 8000}
+STEPS_OF_NUMBERS = {"input_shape": (11, 4), "input_dtype": "float32", "num_outputs": 3, "seed": 7}
 REQUESTS = {
     "mlp": NetworkRequest("mlp", {"activation": "softplus", "hidden_units": 16}, *STEPS),
     "mlp_steps": NetworkRequest("mlp", {"activation": "unit_step", "hidden_units": 16}, *STEPS),
@@ -74,6 +77,19 @@ REQUESTS = {
     "two_tower": NetworkRequest("two_tower", {"width": 6, "hidden_units": 10}, *HISTORIES),
     "gru_history": NetworkRequest("gru", {"units": 8, "embedding_width": 6}, *HISTORIES),
     "transformer_history": NetworkRequest("transformer", {"width": 16, "num_heads": 2}, *HISTORIES),
+    "audio_cnn": NetworkRequest("audio_cnn", {"num_mels": 24, "filters": 4}, **AUDIO),
+    "encoder_decoder_audio": NetworkRequest(
+        "encoder_decoder", {"units": 8, "embedding_width": 6}, **(AUDIO | {"num_outputs": 12, "num_words": 7})
+    ),
+    "gru_steps": NetworkRequest("gru", {"units": 8, "num_layers": 2, "is_bidirectional": True}, **STEPS_OF_NUMBERS),
+    "transformer_steps": NetworkRequest("transformer", {"width": 16, "num_heads": 2}, **STEPS_OF_NUMBERS),
+    "lstm_step_frames": NetworkRequest(
+        "lstm", {"units": 8, "is_bidirectional": True}, **(STEPS_OF_NUMBERS | {"num_outputs": 33, "num_frames": 11})
+    ),
+    "transformer_step_frames": NetworkRequest(
+        "transformer", {"width": 16, "num_heads": 2}, **(STEPS_OF_NUMBERS | {"num_outputs": 33, "num_frames": 11})
+    ),
+    "gru_audio": NetworkRequest("gru", {"units": 8}, **(AUDIO | {"input_shape": (2000,), "sample_rate": 16000})),
     "go_policy": NetworkRequest("go_policy", {"filters": 4}, (19 * 19 * 48,), "float32", 361, 7),
 }
 
@@ -91,13 +107,22 @@ def main(name: str, folder: Path) -> None:
         np.save(folder / f"{key}.npy", logits)
         framework.export_network(network, REQUESTS[key], folder / f"{key}.onnx", 18)
         found[key] = num_parameters
-        if REQUESTS[key].is_text:
+        if REQUESTS[key].sample_rate:
+            features = framework.predict_embeddings(network, "log_mel_1", make_inputs(key))
+            np.save(folder / f"{key}.features.npy", features)
+        if is_padded(REQUESTS[key]):
             if not REQUESTS[key].num_frames:
                 # Rows of up to half the steps, without the other half.
                 np.save(folder / f"{key}.short.npy", objective.predict(make_inputs(key)[: NUM_ROWS // 2 + 1, :6]))
-            change_padding(network, name)
-            np.save(folder / f"{key}.padding.npy", objective.predict(make_inputs(key)))
+            if REQUESTS[key].is_text:
+                change_padding(network, name)
+            np.save(folder / f"{key}.padding.npy", objective.predict(fill_padding(make_inputs(key))))
     (folder / "networks.json").write_text(json.dumps(found))
+
+
+def is_padded(request: NetworkRequest) -> bool:
+    """Whether rows end in padding: texts and numbers by step."""
+    return request.is_text or len(request.input_shape) == 2
 
 
 def make_inputs(key: str) -> np.ndarray:
@@ -106,11 +131,20 @@ def make_inputs(key: str) -> np.ndarray:
     shape = (NUM_ROWS, *request.input_shape)
     if request.input_dtype == "uint8":
         return random.integers(0, 256, shape, dtype=np.uint8)
+    if request.input_dtype == "int16":
+        # Noise from the faintest to beyond full scale, silence at its end.
+        noise = random.normal(size=shape) * np.geomspace(1, 60_000, NUM_ROWS)[:, None]
+        noise[:, 700:] = 0
+        return np.clip(noise, -32768, 32767).astype(np.int16)
     if request.is_text:
         return make_ids(shape[1], request.num_tokens, random)
     numbers = random.normal(size=shape).astype(np.float32)
     if request.num_text_steps:
         numbers[:, : request.num_text_steps] = make_ids(request.num_text_steps, request.num_tokens, random)
+    if len(request.input_shape) == 2:
+        lengths = np.linspace(0, shape[1], NUM_ROWS).astype(int)
+        numbers[..., -1] = np.arange(shape[1]) < lengths[:, None]
+        numbers *= numbers[..., -1:]
     return numbers
 
 
@@ -119,6 +153,13 @@ def make_ids(num_steps: int, num_tokens: int, random: np.random.Generator) -> np
     lengths = np.linspace(0, num_steps, NUM_ROWS).astype(int)
     ids = random.integers(1, num_tokens, (NUM_ROWS, num_steps), dtype=np.int32)
     return np.where(np.arange(num_steps) < lengths[:, None], ids, 0).astype(np.int32)
+
+
+def fill_padding(rows: np.ndarray) -> np.ndarray:
+    """Rows of numbers by step with other numbers than zeros in their padding; texts as they are."""
+    if rows.ndim == 3:
+        rows[..., :-1] += 5 * (1 - rows[..., -1:])
+    return rows
 
 
 def change_padding(network: Any, name: str) -> None:

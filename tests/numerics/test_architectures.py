@@ -9,12 +9,23 @@ import numpy as np
 import pytest
 
 from dbx_dl.frameworks.architectures import ARCHITECTURES, describe_network
+from dbx_dl.frameworks.audio_layers import LogMel
 from dbx_dl.frameworks.layers import count_parameters
-from tests.numerics.architectures import NUM_ROWS, REQUESTS, make_inputs
+from tests.numerics.architectures import NUM_ROWS, REQUESTS, is_padded, make_inputs
 from tests.numerics.children import run_alone
 from tests.numerics.test_frameworks_agree import open_session
+from tests.unit.transforms.test_log_mel import measure_with_scipy
 
-QUICK = ("resnet", "lstm", "text_cnn", "encoder_decoder", "text_and_columns", "kmeans", "deep_gaussian_mixture")
+QUICK = (
+    "resnet",
+    "lstm",
+    "text_cnn",
+    "encoder_decoder",
+    "text_and_columns",
+    "audio_cnn",
+    "kmeans",
+    "deep_gaussian_mixture",
+)
 SLOW = tuple(key for key in REQUESTS if key not in QUICK)
 FRAMEWORKS = ("keras", "torch")
 
@@ -52,7 +63,7 @@ def test_both_frameworks_give_the_same_logits(networks: dict[str, Path]) -> None
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_padding_changes_nothing(networks: dict[str, Path], framework: str) -> None:
     folder = networks[framework]
-    texts = [key for key in json.loads((folder / "networks.json").read_text()) if REQUESTS[key].is_text]
+    texts = [key for key in json.loads((folder / "networks.json").read_text()) if is_padded(REQUESTS[key])]
     assert texts
     for key in texts:
         logits, others = np.load(folder / f"{key}.npy"), np.load(folder / f"{key}.padding.npy")
@@ -61,6 +72,17 @@ def test_padding_changes_nothing(networks: dict[str, Path], framework: str) -> N
             continue
         short = np.load(folder / f"{key}.short.npy")
         np.testing.assert_allclose(short, logits[: len(short)], atol=1e-6, err_msg=key)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_sounds_become_scipys_features(networks: dict[str, Path], framework: str) -> None:
+    for key in json.loads((networks[framework] / "networks.json").read_text()):
+        if REQUESTS[key].sample_rate:
+            _, layer = describe_network(REQUESTS[key])[0]
+            assert isinstance(layer, LogMel)
+            expected = np.stack([measure_with_scipy(samples, layer.plan) for samples in make_inputs(key)])
+            features = np.load(networks[framework] / f"{key}.features.npy")
+            np.testing.assert_allclose(features.reshape(expected.shape), expected, atol=1e-5, err_msg=key)
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

@@ -44,6 +44,8 @@ OWNERS = {
     ),
     "onnxruntime": ("transforms/sessions.py", "score/", "export/", "runtime/doctor.py"),
     "pandas": ("score/", "prepare/tabular/frames.py"),
+    "soundfile": ("transforms/audio.py",),
+    "scipy": ("transforms/resampling.py",),
     "sklearn": ("demo/",),
     "matplotlib": ("figures.py",),
     "jinja2": ("monitor/",),
@@ -53,7 +55,7 @@ OWNERS = {
 }
 LAZY = (
     "pyspark", "mlflow", "onnx", "onnxruntime", "pandas", "pyarrow", "deltalake", "sklearn", "matplotlib", "jinja2",
-    "optuna", "databricks",
+    "optuna", "databricks", "soundfile", "scipy",
 )  # fmt: skip
 COMES_WITH_OTHERS = {"py4j": "pyspark", "horovod": "conf/horovod/build_wheel.sh"}
 

@@ -53,7 +53,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     }
     for name, stage in stages.items():
         monkeypatch.setattr(dbx_dl, name, stage, raising=False)
-    monkeypatch.setattr(samples, "draw_image_samples", lambda spark, prepared, path: note("samples", Path(path)))
+    monkeypatch.setattr(samples, "draw_file_samples", lambda spark, prepared, path: note("samples", Path(path)))
     monkeypatch.setattr(launch, "check_launch", lambda spark, config: note("check launch", None))
     monkeypatch.setattr(report, "write_report", lambda spark, outcomes, path, title: note("report", Path(path)))
     return noted

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.frameworks.architectures.adversarial import ADVERSARIAL_NETWORKS
 from dbx_dl.frameworks.architectures.architecture import Architecture, describe_layers
+from dbx_dl.frameworks.architectures.audio import AUDIO_NETWORKS
 from dbx_dl.frameworks.architectures.autoencoders import AUTOENCODERS
 from dbx_dl.frameworks.architectures.clusters import CLUSTERING_NETWORKS
 from dbx_dl.frameworks.architectures.convolutional import CONVOLUTIONAL_NETWORKS
@@ -30,6 +31,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     **SEQUENCE_NETWORKS,
     **TEXT_NETWORKS,
     **WRITING_NETWORKS,
+    **AUDIO_NETWORKS,
     **DETECTION_NETWORKS,
     **SEGMENTATION_NETWORKS,
     **GO_NETWORKS,

@@ -20,16 +20,31 @@ from dbx_dl.frameworks.token_layers import TokenLogits
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import Clustering, NetworkRequest, Penalty, Pretraining
 
-InputKind = Literal["images", "table", "text", "text_and_columns", "histories"]
+InputKind = Literal["images", "table", "text", "text_and_columns", "histories", "audio", "steps"]
 Options = TypeVar("Options", bound=Section)
 
-_KINDS: dict[tuple[int, str], InputKind] = {(3, "uint8"): "images", (1, "float32"): "table", (1, "int32"): "text"}
+_KINDS: dict[tuple[int, str], InputKind] = {
+    (3, "uint8"): "images",
+    (1, "float32"): "table",
+    (1, "int32"): "text",
+    (1, "int16"): "audio",
+    (2, "float32"): "steps",
+}
 _NAMES: dict[InputKind, str] = {
     "images": "images",
     "table": "table rows",
     "text": "texts",
     "text_and_columns": "texts beside other columns",
     "histories": "histories of items",
+    "audio": "recordings",
+    "steps": "numbers by step",
+}
+_HINTS: dict[InputKind | None, str] = {
+    "text": "'text_cnn' takes them",
+    "text_and_columns": "'text_and_columns' takes them",
+    "histories": "'two_tower' takes them",
+    "audio": "'audio_cnn' takes them",
+    "steps": "'lstm' takes them",
 }
 LOGITS = "logits"
 
@@ -39,15 +54,16 @@ class Architecture:
     """A network by name.
 
     `options` says in its docstring what the network is; `inputs` are the kinds it takes: uint8 pixels (H, W, C),
-    float32 features (K,), int32 ids of tokens (T,), float32 ids and features (T + K,) or int32 ids of a user and a
-    history (U + T,). `describe` gives its layers without the last one, which gives the logits (N, num_outputs);
-    ConfigError when they do not fit the inputs. `loss` is the one it learns by unless a run names another, `penalize`
-    gives what is added to that, `pretrain` what comes before it, `oppose` an adversary, for images of so many entries
-    and a seed, `cluster` how centres among such rows are learned. `code` is the layer whose values are its embedding.
-    With `gives_inputs` the logits are one for each entry of a row (N, D), and the network's outputs (N, 2 D) are these
-    and the inputs themselves (pixels / 255, features) beside them. With `is_counted` the weights are counted from the
-    table's rows instead of trained. A network that `labels_steps` can also give logits for every token of a text, one
-    that `writes` gives ids and probabilities of a sequence's tokens.
+    float32 features (K,), int32 ids of tokens (T,), float32 ids and features (T + K,), int32 ids of a user and a
+    history (U + T,), int16 samples of a recording (S,) or float32 numbers by step (T, K + 1). `describe` gives its
+    layers without the last one, which gives the logits (N, num_outputs); ConfigError when they do not fit the inputs.
+    `loss` is the one it learns by unless a run names another, `penalize` gives what is added to that, `pretrain` what
+    comes before it, `oppose` an adversary, for images of so many entries and a seed, `cluster` how centres among such
+    rows are learned. `code` is the layer whose values are its embedding. With `gives_inputs` the logits are one for
+    each entry of a row (N, D), and the network's outputs (N, 2 D) are these and the inputs themselves (pixels / 255,
+    features) beside them. With `is_counted` the weights are counted from the table's rows instead of trained. A network
+    that `labels_steps` can also give logits for every token of a text, one that `writes` gives ids and probabilities of
+    a sequence's tokens.
     """
 
     options: type[Section]
@@ -90,8 +106,8 @@ def _label_steps(
     """Layers whose last one gives the logits of every step, and these in a row."""
     if not architecture.labels_steps:
         raise ConfigError(
-            f"network {request.network!r} gives one answer for a text, not one for each token: use 'rnn', 'lstm', "
-            "'gru' or 'transformer'"
+            f"network {request.network!r} gives one answer for a row, not one for each token or step: use 'rnn', "
+            "'lstm', 'gru' or 'transformer'"
         )
     logits = Dense(request.num_outputs // request.num_frames)
     return (*name_layers(layers), (LOGITS, logits), ("token_logits", TokenLogits()))
@@ -176,10 +192,5 @@ def _check_inputs(architecture: Architecture, request: NetworkRequest) -> None:
     given = input_kind(request)
     kind = _NAMES[given] if given else {3: "images", 1: "table rows"}.get(len(request.input_shape), "inputs")
     found = f"{kind} of shape {request.input_shape} and type {request.input_dtype}"
-    hints = {
-        "text": "'text_cnn' takes them",
-        "text_and_columns": "'text_and_columns' takes them",
-        "histories": "'two_tower' takes them",
-    }
-    hint = hints.get(given or "", "'mlp' takes both")
+    hint = _HINTS.get(given, "'mlp' takes both")
     raise ConfigError(f"network {request.network!r} takes {takes}, not {found}: {hint}")

@@ -1,4 +1,4 @@
-"""Networks that read steps one after the other: an image's rows, stretches of a table's columns, a text's tokens."""
+"""Networks that read steps one after the other: of an image, a table row, a text, a recording, or numbers by step."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pydantic import Field
 from dbx_dl.config import Section
 from dbx_dl.errors import ConfigError
 from dbx_dl.frameworks.architectures.architecture import Architecture, InputKind, input_kind
+from dbx_dl.frameworks.architectures.audio import AudioCnnOptions, plan_mels
+from dbx_dl.frameworks.audio_layers import LogMel
 from dbx_dl.frameworks.history_layers import Columns
 from dbx_dl.frameworks.layers import (
     Activation,
@@ -27,18 +29,28 @@ from dbx_dl.frameworks.layers import (
     SelfAttention,
     shape_after,
 )
-from dbx_dl.frameworks.token_layers import Embedding, LastToken, ReverseTokens, SideBySide, TokenPositions
+from dbx_dl.frameworks.token_layers import Embedding, LastToken, ReverseTokens, SideBySide, StepValues, TokenPositions
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import NetworkRequest
+
+
+_OWN_STEPS: dict[InputKind | None, str] = {
+    "images": "an image's steps are its rows",
+    "audio": "a recording's steps are its frames",
+    "text": "a text's steps are its tokens",
+    "histories": "a history's steps are its items",
+    "steps": "numbers by step have their own steps",
+}
 
 
 class RecurrentOptions(Section):
     """Recurrent layers whose last state gives the logits.
 
     `num_layers` layers of `units`, with `is_bidirectional` once forwards and once backwards, and dropout behind them.
-    Steps are the rows of an image (pixels / 255), the features of a table row in `num_steps` equal stretches, or the
-    tokens of a text, or items of a history, as trained vectors of `embedding_width`.
+    Steps are the rows of an image (pixels / 255), the features of a table row in `num_steps` equal stretches, the
+    log-mel frames of a recording (as of `audio_cnn`), numbers by step, or the tokens of a text, or items of a history,
+    as trained vectors of `embedding_width`.
     """
 
     units: int = Field(default=64, gt=0)
@@ -65,8 +77,8 @@ class TransformerOptions(Section):
     """A transformer encoder (Vaswani et al. 2017), layer norm before each part, with the mean over steps at its end.
 
     Steps are projected to `width` numbers (tokens of a text: looked up) and get a trained vector for their position;
-    then `num_layers` times
-    self-attention of `num_heads` and two dense layers (4 `width`, relu), each added to what went in.
+    then `num_layers` times self-attention of `num_heads` and two dense layers (4 `width`, relu), each added to what
+    went in.
     """
 
     width: int = Field(default=64, gt=0)
@@ -78,7 +90,7 @@ class TransformerOptions(Section):
 
 def describe_recurrent(request: NetworkRequest, options: RecurrentOptions, *, cell: Cell) -> tuple[Layer, ...]:
     """All steps go on to the next layer, the last state to the logits."""
-    if input_kind(request) in TOKENS:
+    if input_kind(request) in (*TOKENS, "steps"):
         return _describe_token_recurrence(request, options, cell)
     layers = read_steps(request, options.num_steps)
     for number in range(options.num_layers):
@@ -96,7 +108,7 @@ def _describe_token_recurrence(request: NetworkRequest, options: RecurrentOption
     The last token's state goes on to the logits, or where every token has a label all states.
     """
     steps = Recurrent(cell, options.units, returns_steps=True)
-    layers = embed_tokens(request, options.num_steps, options.embedding_width)
+    layers = read_tokens(request, options.num_steps, options.embedding_width)
     if request.catalog is not None:
         # The newest item, which tells most, comes last.
         layers += (ReverseTokens(),)
@@ -121,9 +133,11 @@ def describe_transformer(request: NetworkRequest, options: TransformerOptions) -
         (LayerNorm(), Dense(4 * options.width), Activation("relu"), Dense(options.width), dropout),
     )
     start: tuple[Layer, ...]
-    if input_kind(request) in TOKENS:
-        tokens = embed_tokens(request, options.num_steps, options.width)
-        start = (*tokens, TokenPositions(shape_after(tokens, request.input_shape)[0]))
+    kind = input_kind(request)
+    if kind in (*TOKENS, "steps"):
+        tokens = read_tokens(request, options.num_steps, options.width)
+        project = (Dense(options.width),) if kind == "steps" else ()
+        start = (*tokens, *project, TokenPositions(shape_after(tokens, request.input_shape)[0]))
     else:
         start = (*read_steps(request, options.num_steps), Dense(options.width), PositionEmbedding())
     return (
@@ -136,11 +150,15 @@ def describe_transformer(request: NetworkRequest, options: TransformerOptions) -
 
 def read_steps(request: NetworkRequest, num_steps: int | None) -> tuple[Layer, ...]:
     """Layers that turn a row into float32 (T, K); ConfigError when the options do not say how."""
-    if input_kind(request) == "images":
-        if num_steps is not None:
-            raise ConfigError(f"network {request.network!r}: an image's steps are its rows; leave num_steps out")
+    kind = input_kind(request)
+    if kind in _OWN_STEPS and num_steps is not None:
+        raise ConfigError(f"network {request.network!r}: {_OWN_STEPS[kind]}; leave num_steps out")
+    if kind == "images":
         height, width, channels = request.input_shape
         return (ScalePixels(), Reshape((height, width * channels)))
+    if kind == "audio":
+        features = LogMel(plan_mels(request, AudioCnnOptions()))
+        return (features, Reshape(features.shape_after(request.input_shape)[:2]))
     (num_features,) = request.input_shape
     if num_steps is None:
         raise ConfigError(f"network {request.network!r} needs the option num_steps for table rows")
@@ -151,19 +169,22 @@ def read_steps(request: NetworkRequest, num_steps: int | None) -> tuple[Layer, .
     return (Reshape((num_steps, num_features // num_steps)),)
 
 
-def embed_tokens(request: NetworkRequest, num_steps: int | None, width: int) -> tuple[Layer, ...]:
+def read_tokens(request: NetworkRequest, num_steps: int | None, width: int) -> tuple[Layer, ...]:
     """Layers that turn the ids of a text's tokens, or of a history's items, into vectors (T, width).
 
-    ConfigError for a wrong option.
+    Numbers by step stay as they are (T, K). ConfigError for a wrong option.
     """
+    kind = input_kind(request)
     if num_steps is not None:
-        raise ConfigError(f"network {request.network!r}: a text's steps are its tokens; leave num_steps out")
+        raise ConfigError(f"network {request.network!r}: {_OWN_STEPS[kind]}; leave num_steps out")
+    if kind == "steps":
+        return (StepValues(),)
     embedding = Embedding(request.num_tokens, width)
     return (embedding,) if request.catalog is None else (Columns(request.catalog.num_user_columns), embedding)
 
 
 TOKENS: tuple[InputKind, ...] = ("text", "histories")
-SEQUENCES: tuple[InputKind, ...] = ("images", "table", *TOKENS)
+SEQUENCES: tuple[InputKind, ...] = ("images", "table", *TOKENS, "audio", "steps")
 SEQUENCE_NETWORKS = {
     "rnn": Architecture(RnnOptions, SEQUENCES, partial(describe_recurrent, cell="rnn"), labels_steps=True),
     "lstm": Architecture(LstmOptions, SEQUENCES, partial(describe_recurrent, cell="lstm"), labels_steps=True),

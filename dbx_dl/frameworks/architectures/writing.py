@@ -1,4 +1,4 @@
-"""Networks that write a text: of a text, or of an image."""
+"""Networks that write a text: of a text, a recording or an image."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from dbx_dl.config import Section
-from dbx_dl.frameworks.architectures.architecture import Architecture, require_image_size
+from dbx_dl.frameworks.architectures.architecture import Architecture, input_kind, require_image_size
+from dbx_dl.frameworks.architectures.sequences import read_steps
 from dbx_dl.frameworks.decoder_layers import AttentionDecoder
 from dbx_dl.frameworks.layers import (
     Activation,
@@ -36,10 +37,11 @@ class WritingOptions(Section):
 
 
 class EncoderDecoderOptions(WritingOptions):
-    """Writes a text of a text: a recurrent encoder both ways, attention and a decoder (Bahdanau et al. 2015).
+    """Writes a text of a text or a recording: an encoder both ways, attention and a decoder (Bahdanau et al. 2015).
 
-    arXiv:1409.0473. Tokens as trained vectors of `embedding_width`, gated recurrent units in both directions, `units`
-    each way, and dropout; the decoder has vectors, attention and a state of the same widths.
+    arXiv:1409.0473. Tokens as trained vectors of `embedding_width` (of a recording log-mel frames), gated recurrent
+    units in both directions, `units` each way, and dropout; the decoder has vectors, attention and a state of the same
+    widths.
     """
 
 
@@ -57,8 +59,9 @@ def describe_encoder_decoder(request: NetworkRequest, options: EncoderDecoderOpt
     """All layers; the decoder is the last one."""
     steps = Recurrent("gru", options.units, returns_steps=True)
     both = SideBySide(((steps,), (ReverseTokens(), steps, ReverseTokens())))
-    embedding = Embedding(request.num_tokens, options.embedding_width)
-    return (embedding, both, Dropout(options.dropout), _describe_decoder(request, options))
+    embedding: tuple[Layer, ...] = (Embedding(request.num_tokens, options.embedding_width),)
+    read = read_steps(request, None) if input_kind(request) == "audio" else embedding
+    return (*read, both, Dropout(options.dropout), _describe_decoder(request, options))
 
 
 def describe_image_captioner(request: NetworkRequest, options: ImageCaptionerOptions) -> tuple[Layer, ...]:
@@ -78,7 +81,7 @@ def _describe_decoder(request: NetworkRequest, options: WritingOptions) -> Atten
 
 WRITING_NETWORKS = {
     "encoder_decoder": Architecture(
-        EncoderDecoderOptions, ("text",), describe_encoder_decoder, has_logits_layer=False, writes=True
+        EncoderDecoderOptions, ("text", "audio"), describe_encoder_decoder, has_logits_layer=False, writes=True
     ),
     "image_captioner": Architecture(
         ImageCaptionerOptions, ("images",), describe_image_captioner, has_logits_layer=False, writes=True

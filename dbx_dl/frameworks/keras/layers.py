@@ -10,11 +10,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from dbx_dl.frameworks import cluster_layers, decoder_layers, history_layers, random_layers, token_layers
+from dbx_dl.frameworks import audio_layers, cluster_layers, decoder_layers, history_layers, random_layers, token_layers
 from dbx_dl.frameworks import layers as kinds
 from dbx_dl.frameworks.architectures.architecture import name_layers
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.keras.activations import create_activation
+from dbx_dl.frameworks.keras.audio_layers import LogMel
 from dbx_dl.frameworks.keras.cluster_layers import Centroids, DiagonalMixture
 from dbx_dl.frameworks.keras.decoder_layers import write_tokens
 from dbx_dl.frameworks.keras.history_layers import Columns, ItemTower, SumEmbedding
@@ -26,6 +27,7 @@ from dbx_dl.frameworks.keras.token_layers import (
     MaxOverTokens,
     MeanOverTokens,
     ReverseTokens,
+    StepValues,
     TakeIds,
     TokenLogits,
     TokenPositions,
@@ -218,11 +220,13 @@ APPLIERS: dict[type, Callable[[Any, Values, str], Values]] = {
     kinds.Recurrent: _recur,
     random_layers.Corrupt: _create(lambda layer, name: Corrupt(layer.noise, layer.masking, name=name)),
     random_layers.Sample: _create(lambda _, name: Sample(name=name)),
+    audio_layers.LogMel: _create(lambda layer, name: LogMel(asdict(layer.plan), name=name)),
     random_layers.Mark: _create(lambda _, name: keras.layers.Identity(name=name)),
     cluster_layers.Centroids: _create(lambda layer, name: Centroids(layer.num_clusters, name=name)),
     cluster_layers.DiagonalMixture: _create(lambda layer, name: DiagonalMixture(layer.num_clusters, name=name)),
     token_layers.TokenPositions: _create(lambda layer, name: TokenPositions(layer.num_steps, name=name)),
     token_layers.TextBesideColumns: _read_text_beside_columns,
+    token_layers.StepValues: _create(lambda _, name: StepValues(name=name)),
     token_layers.Embedding: _create(lambda layer, name: keras.layers.Embedding(layer.num_ids, layer.width, name=name)),
     history_layers.Columns: _create(lambda layer, name: Columns(layer.start, layer.stop, name=name)),
     history_layers.SumEmbedding: _create(lambda layer, name: SumEmbedding(layer.num_ids, layer.width, name=name)),

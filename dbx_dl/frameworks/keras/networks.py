@@ -9,10 +9,11 @@ import keras
 import numpy as np
 
 from dbx_dl.frameworks.architectures import ARCHITECTURES, describe_network, gives_inputs
+from dbx_dl.frameworks.architectures.architecture import input_kind
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.keras.history_layers import MaskSeen
 from dbx_dl.frameworks.keras.layers import apply_layers
-from dbx_dl.frameworks.keras.token_layers import FindTokens
+from dbx_dl.frameworks.keras.token_layers import FindSteps, FindTokens
 from dbx_dl.frameworks.networks import Builder, check_is_network, check_logits_shape, find_builder
 
 if TYPE_CHECKING:
@@ -41,11 +42,14 @@ def build_network(request: NetworkRequest) -> Any:
 
 def build_described(request: NetworkRequest) -> Any:
     """A built-in network, as `frameworks.architectures` describes it, with the layers' names from there."""
-    # Batches of texts come in several lengths, but where every step has a label.
-    row_shape = (None,) if request.is_text and not request.num_frames else request.input_shape
+    is_steps = input_kind(request) == "steps"
+    # Batches of texts and steps come in several lengths, but where every step has a label.
+    is_free = (request.is_text or is_steps) and not request.num_frames
+    row_shape = (None, *request.input_shape[1:]) if is_free else request.input_shape
     inputs = keras.Input(row_shape, dtype=request.input_dtype, name="inputs")
     ids = inputs if request.catalog is None else inputs[:, request.catalog.num_user_columns :]
     tokens = FindTokens(name="tokens")(ids) if request.is_text else None
+    tokens = FindSteps(name="steps")(inputs) if is_steps else tokens
     outputs = apply_layers(describe_network(request), inputs, tokens_nt=tokens)
     if request.catalog is not None and request.catalog.excludes_seen:
         outputs = MaskSeen(name="mask_seen")(outputs, ids)

@@ -61,6 +61,24 @@ class DropIds(keras.layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable("dbx_dl")
+class FindSteps(keras.layers.Layer):  # type: ignore[misc]
+    """Numbers by step (N, T, K + 1) to float32 (N, T): 1 for steps, 0 for padding."""
+
+    def call(self, values_ntk: Values) -> Values:
+        """The last number."""
+        return ops.cast(values_ntk[..., -1], "float32")
+
+
+@keras.saving.register_keras_serializable("dbx_dl")
+class StepValues(keras.layers.Layer):  # type: ignore[misc]
+    """See `frameworks.token_layers.StepValues`."""
+
+    def call(self, values_ntk: Values) -> Values:
+        """(N, T, K)."""
+        return values_ntk[..., :-1]
+
+
+@keras.saving.register_keras_serializable("dbx_dl")
 class TokenPositions(keras.layers.Layer):  # type: ignore[misc]
     """See `frameworks.token_layers.TokenPositions`."""
 

@@ -113,7 +113,7 @@ class AttentionDecoder(nn.Module):  # type: ignore[misc]
 
 
 class WritingNetwork(nn.Sequential):  # type: ignore[misc]
-    """Modules one after the other on images or ids (N, T), of which the last one is an `AttentionDecoder`."""
+    """Modules one after the other on images, recordings or ids (N, T), the last one of them an `AttentionDecoder`."""
 
     def forward(self, inputs: Any) -> Any:
         """What is written, (N, 2 T)."""
@@ -137,5 +137,5 @@ class WritingNetwork(nn.Sequential):  # type: ignore[misc]
 
 
 def _find_tokens(inputs: Any) -> Any:
-    """1 for tokens of a text, 0 for padding; None for images."""
-    return None if inputs.dtype is torch.uint8 else (inputs != PADDING_ID).to(torch.float32)
+    """1 for tokens of a text, 0 for padding; None for images and recordings."""
+    return (inputs != PADDING_ID).to(torch.float32) if inputs.dtype is torch.int32 else None

@@ -8,12 +8,13 @@ import torch
 from torch import nn
 
 from dbx_dl.frameworks.architectures import ARCHITECTURES, describe_network, gives_inputs
+from dbx_dl.frameworks.architectures.architecture import input_kind
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.networks import Builder, check_is_network, check_logits_shape, find_builder
 from dbx_dl.frameworks.torch.decoder_layers import WritingNetwork
 from dbx_dl.frameworks.torch.history_layers import HistoryNetwork
 from dbx_dl.frameworks.torch.layers import create_modules
-from dbx_dl.frameworks.torch.token_layers import TokenNetwork
+from dbx_dl.frameworks.torch.token_layers import StepNetwork, TokenNetwork
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import NetworkRequest
@@ -46,6 +47,8 @@ def build_described(request: NetworkRequest) -> Any:
         return WritingNetwork(modules)
     if request.catalog is not None:
         return HistoryNetwork(modules, request.catalog)
+    if input_kind(request) == "steps":
+        return StepNetwork(modules)
     return TokenNetwork(modules) if request.is_text else nn.Sequential(modules)
 
 

@@ -37,6 +37,22 @@ class TokenNetwork(nn.Sequential):  # type: ignore[misc]
         return walk(self, ids_nt, mark_tokens(ids_nt))
 
 
+class StepNetwork(nn.Sequential):  # type: ignore[misc]
+    """Modules one after the other on numbers by step (N, T, K + 1), that are told which of them are no padding."""
+
+    def forward(self, values_ntk: Any) -> Any:
+        """The last module's values."""
+        return walk(self, values_ntk, values_ntk[..., -1])
+
+
+class StepValues(nn.Module):  # type: ignore[misc]
+    """See `frameworks.token_layers.StepValues`."""
+
+    def forward(self, values_ntk: Any) -> Any:
+        """(N, T, K)."""
+        return values_ntk[..., :-1]
+
+
 class Conv1D(nn.Module):  # type: ignore[misc]
     """See `frameworks.token_layers.Conv1D`."""
 

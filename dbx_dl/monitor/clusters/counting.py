@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.contracts import NumberProfile, NumberSummary, ValueProfile
+from dbx_dl.contracts import FileSpec, NumberProfile, NumberSummary, ValueProfile
 from dbx_dl.runtime.tables import quote_column, read_pinned
 from dbx_dl.score.model.model_file import fetch_model
 from dbx_dl.score.udf import scorer_of
@@ -39,7 +39,7 @@ class CountedClusters:
 def count_clusters(spark: SparkSession, model: OnnxModel) -> CountedClusters:
     """Every row of the model's table counts once; two jobs score them all."""
     prepared = model.trained.prepared
-    columns = [] if prepared.inputs.kind == "images" else list(prepared.inputs.features)
+    columns = [] if isinstance(prepared.inputs, FileSpec) else list(prepared.inputs.features)
     numeric = [feature.column for feature in columns if feature.kind == "numeric"]
     valued = [feature.column for feature in columns if feature.kind in _VALUE_KINDS]
     labels = [_LABEL] if prepared.target.label_names else []

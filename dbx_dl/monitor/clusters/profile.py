@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import ClusterProfiles, ImageSpec
+from dbx_dl.contracts import ClusterProfiles, FileSpec
 from dbx_dl.errors import ConfigError, DbxDlError
 from dbx_dl.monitor.clusters.contrasts import contrast_clusters
 from dbx_dl.monitor.clusters.counting import count_clusters
@@ -85,16 +85,16 @@ def _draw(model: OnnxModel, sample: SampledRows, folder: Path) -> list[Path]:
         logger.warning("no pictures of clusters are drawn: %s; pip install 'dbx_dl[report]'", error)
         return []
     prepared = model.trained.prepared
-    if isinstance(prepared.inputs, ImageSpec):
+    if isinstance(prepared.inputs, FileSpec):
         from dbx_dl.feed.rows import read_rows
-        from dbx_dl.transforms.images import decode_image
+        from dbx_dl.transforms.pictures import draw_file
 
         nearest = sample.list_nearest(prepared.target.num_clusters)
         rows = read_rows(prepared, sample.split, keys=[key for keys in nearest for key in keys])
         names = map(str, rows.column(prepared.key_column).to_pylist())
         contents = dict(zip(names, rows.column(prepared.inputs.column).to_pylist(), strict=True))
         images = {
-            f"cluster {cluster}": [decode_image(contents[key], prepared.inputs) for key in keys]
+            f"cluster {cluster}": [draw_file(contents[key], prepared.inputs) for key in keys]
             for cluster, keys in enumerate(nearest)
         }
         drawn[EXAMPLES] = figures.class_samples(images, ())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import SPLITS, ImageSpec
+from dbx_dl.contracts import SPLITS, FileSpec, ImageSpec
 from dbx_dl.errors import DataError
 from dbx_dl.feed.rows import read_keys, read_rows
 from dbx_dl.frameworks.architectures.autoencoders import CODE
@@ -142,11 +142,11 @@ def _read_points(rows: pa.Table, prepared: PreparedTable) -> NDArray[np.float64]
     import numpy as np
 
     inputs = prepared.inputs
-    if isinstance(inputs, ImageSpec):
-        from dbx_dl.transforms.images import decode_image
+    if isinstance(inputs, FileSpec):
+        from dbx_dl.transforms.files import decode_file
 
-        pixels = np.stack([decode_image(data, inputs) for data in rows.column(inputs.column).to_pylist()])
-        return pixels.reshape(len(pixels), -1) / 255.0
+        decoded = np.stack([decode_file(data, inputs) for data in rows.column(inputs.column).to_pylist()])
+        return decoded.reshape(len(decoded), -1) / (255.0 if isinstance(inputs, ImageSpec) else 32768.0)
     from dbx_dl.transforms.columns import TabularEncoder
 
-    return np.asarray(TabularEncoder(inputs).encode(rows), np.float64)
+    return np.asarray(TabularEncoder(inputs).encode(rows), np.float64).reshape(rows.num_rows, -1)

@@ -1,4 +1,4 @@
-"""Every image decoded once, on the executors, in Arrow batches and threads: what it is, or why it is not usable."""
+"""Every file decoded once, on the executors, in Arrow batches and threads: what it is, or why it is not usable."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dbx_dl.contracts import ImageSpec
+from dbx_dl.errors import SetupError
 from dbx_dl.prepare.outcomes import DETAIL, REASON
 from dbx_dl.transforms.images import (
     OpenedImage,
-    UndecodableImageError,
     convert_mode,
     measure_channels,
     open_image,
     to_model_image,
 )
 from dbx_dl.transforms.resizing import Encoding, Resize, encode_image, resize_image
+from dbx_dl.transforms.undecodable import UndecodableError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
-# What a check adds to a row, or replaces in it.
+# What the check of an image adds to a row, or replaces in it.
 CHECKED_COLUMNS = (
     "content binary, height int, width int, channels int, format string, size_bytes long, sha256 string, "
     f"pixel_means array<double>, pixel_deviations array<double>, {REASON} string, {DETAIL} string"
@@ -38,54 +39,86 @@ _CHUNK_ROWS = 256
 _THREADS = 2
 
 
+class FileCheck(Protocol):
+    """What is usable, and what is told of it."""
+
+    @property
+    def max_file_bytes(self) -> int:
+        """Larger files are not opened."""
+
+    @property
+    def columns(self) -> str:
+        """Spark's DDL of what a check adds to a row, or replaces in it, REASON and DETAIL last."""
+
+    def describe(self, data: bytes) -> dict[str, Any]:
+        """Values of a file's columns but size_bytes; UndecodableError says why it is not usable."""
+
+
 @dataclass(frozen=True)
 class CheckSettings:
-    """What is usable, and how it is stored; no `encoding`: the bytes as they came."""
+    """The check of images; they are stored resized or encoded anew, without an `encoding` the bytes as they came.
+
+    Good images have their upright height and width, the file's own channels, format, size_bytes and sha256, and means
+    and deviations per channel of the model's pixels.
+    """
 
     spec: ImageSpec
     max_file_bytes: int
     resize: Resize | None = None
     encoding: Encoding | None = None
+    columns: str = CHECKED_COLUMNS
+
+    def describe(self, data: bytes) -> dict[str, Any]:
+        """See `FileCheck`."""
+        opened = open_image(data, self.spec.max_pixels, self.spec.min_side)
+        means, deviations = measure_channels(to_model_image(opened.upright, self.spec))
+        return {
+            "content": _encode(opened, data, self),
+            "height": opened.info.height,
+            "width": opened.info.width,
+            "channels": opened.info.channels,
+            "format": opened.info.format,
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "pixel_means": means,
+            "pixel_deviations": deviations,
+        }
 
 
-def check_images(found: DataFrame, settings: CheckSettings) -> DataFrame:
-    """Found images (see `sources`) with their bytes and the verdict of decoding them (`CHECKED_COLUMNS`).
+def check_files(found: DataFrame, check: FileCheck) -> DataFrame:
+    """Found files (see `sources`) with their bytes and the verdict of decoding them (`FileCheck.columns`).
 
-    Good images have a null REASON, their upright height and width, the file's own channels, format, size_bytes and
-    sha256, and means and deviations per channel of the model's pixels. Rejected ones have a code in REASON, a sentence
-    in DETAIL, and no content. Rows that were found with a `reason` are not opened.
+    Good ones have a null REASON. Rejected ones have a code in REASON, a sentence in DETAIL, and no content. Rows that
+    were found with a `reason` are not opened.
     """
     from pyspark.sql.types import StructType
 
     kept = [field for field in found.schema.fields if field.name not in CONSUMED_COLUMNS]
-    schema = StructType(kept + StructType.fromDDL(CHECKED_COLUMNS).fields)
+    schema = StructType(kept + StructType.fromDDL(check.columns).fields)
     names = [field.name for field in kept]
-    return found.mapInArrow(make_checker(settings, names), schema)
+    return found.mapInArrow(make_checker(check, names), schema)
 
 
-def make_checker(
-    settings: CheckSettings, kept: list[str]
-) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """The function that `check_images` runs on the executors; `kept` columns go through it untouched."""
+def make_checker(check: FileCheck, kept: list[str]) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """The function that `check_files` runs on the executors; `kept` columns go through it untouched."""
 
     def check_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="check") as pool:
             for batch in batches:
-                yield from _check_batch(batch, settings, kept, pool)
+                yield from _check_batch(batch, check, kept, pool)
 
     return check_batches
 
 
 def _check_batch(
-    batch: pa.RecordBatch, settings: CheckSettings, kept: list[str], pool: ThreadPoolExecutor
+    batch: pa.RecordBatch, check: FileCheck, kept: list[str], pool: ThreadPoolExecutor
 ) -> Iterator[pa.RecordBatch]:
     """Chunks of a bounded size: a batch of found files becomes far larger when their bytes are read."""
     import pyarrow as pa
 
-    fields = _checked_fields()
+    fields = _checked_fields(check.columns)
     consumed = batch.select([name for name in CONSUMED_COLUMNS if name in batch.schema.names])
     start = 0
-    for rows in _chunk(consumed.to_pylist(), lambda row: _check_row(row, settings), pool):
+    for rows in _chunk(consumed.to_pylist(), lambda row: _check_row(row, check), pool):
         passed = [batch.column(name).slice(start, len(rows)) for name in kept]
         arrays = [pa.array([row.get(field.name) for row in rows], field.type) for field in fields]
         yield pa.RecordBatch.from_arrays(passed + arrays, names=[*kept, *(field.name for field in fields)])
@@ -108,17 +141,17 @@ def _chunk(
         yield chunk
 
 
-def _check_row(row: dict[str, Any], settings: CheckSettings) -> dict[str, Any]:
+def _check_row(row: dict[str, Any], check: FileCheck) -> dict[str, Any]:
     checked: dict[str, Any] = {"size_bytes": row.get("size_bytes")}
     if row.get("reason") is not None:
         return checked | {REASON: row["reason"], DETAIL: row.get("detail")}
     try:
-        data = _read(row, settings.max_file_bytes)
+        data = _read(row, check.max_file_bytes)
         checked["size_bytes"] = len(data)
-        return checked | _describe(data, settings)
-    except UndecodableImageError as error:
+        return checked | check.describe(data)
+    except UndecodableError as error:
         return checked | {REASON: error.code, DETAIL: error.detail[:_MAX_DETAIL]}
-    except MemoryError:
+    except (MemoryError, SetupError):
         raise
     except Exception as error:  # whatever a file makes a decoder do, it costs its own row only
         return checked | {REASON: "corrupt", DETAIL: f"{type(error).__name__}: {error}"[:_MAX_DETAIL]}
@@ -130,7 +163,7 @@ def _read(row: dict[str, Any], max_bytes: int) -> bytes:
         data: bytes = row["content"] if row.get("content") is not None else _read_file(row["location"])
         size = len(data)
     if size > max_bytes:
-        raise UndecodableImageError("file_too_large", f"{size} bytes, the limit is {max_bytes}")
+        raise UndecodableError("file_too_large", f"{size} bytes, the limit is {max_bytes}")
     return data
 
 
@@ -140,22 +173,7 @@ def _read_file(location: str | None) -> bytes:
     try:
         return Path(location).read_bytes()
     except OSError as error:
-        raise UndecodableImageError("unreadable", f"the file cannot be read: {error.strerror}") from None
-
-
-def _describe(data: bytes, settings: CheckSettings) -> dict[str, Any]:
-    opened = open_image(data, settings.spec.max_pixels, settings.spec.min_side)
-    means, deviations = measure_channels(to_model_image(opened.upright, settings.spec))
-    return {
-        "content": _encode(opened, data, settings),
-        "height": opened.info.height,
-        "width": opened.info.width,
-        "channels": opened.info.channels,
-        "format": opened.info.format,
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "pixel_means": means,
-        "pixel_deviations": deviations,
-    }
+        raise UndecodableError("unreadable", f"the file cannot be read: {error.strerror}") from None
 
 
 def _encode(opened: OpenedImage, data: bytes, settings: CheckSettings) -> bytes:
@@ -168,8 +186,8 @@ def _encode(opened: OpenedImage, data: bytes, settings: CheckSettings) -> bytes:
     return encode_image(image, settings.encoding)
 
 
-def _checked_fields() -> list[pa.Field]:
-    """CHECKED_COLUMNS in Arrow's types, which must match Spark's to the bit."""
+def _checked_fields(columns: str) -> list[pa.Field]:
+    """Columns of a check in Arrow's types, which must match Spark's to the bit."""
     import pyarrow as pa
 
     types = {
@@ -177,6 +195,7 @@ def _checked_fields() -> list[pa.Field]:
         "binary": pa.binary(),
         "int": pa.int32(),
         "long": pa.int64(),
+        "double": pa.float64(),
         "array<double>": pa.list_(pa.float64()),
     }
-    return [pa.field(name, types[kind]) for name, kind in (column.split() for column in CHECKED_COLUMNS.split(", "))]
+    return [pa.field(name, types[kind]) for name, kind in (column.split() for column in columns.split(", "))]

@@ -18,3 +18,5 @@ COLUMNS = (
     "pixel_means",
     "pixel_deviations",
 )
+# Those that tables of recordings have as well.
+SHARED_COLUMNS = tuple(name for name in COLUMNS if name not in ("height", "width", "pixel_means", "pixel_deviations"))

@@ -7,12 +7,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.config import CocoSource
-from dbx_dl.contracts import ImageSpec, PreparedTable, TableStatistics, Target
+from dbx_dl.contracts import PreparedTable, TableStatistics, Target
 from dbx_dl.errors import ConfigError
 from dbx_dl.prepare.commits import PresentTable, find_present, publish, stay
 from dbx_dl.prepare.images.changes import REJECT_IDENTITY, ImageChanges, find_changes, find_unread
-from dbx_dl.prepare.images.checks import CheckSettings, check_images
+from dbx_dl.prepare.images.checks import check_files
+from dbx_dl.prepare.images.kind import IMAGES
 from dbx_dl.prepare.images.layout import num_read_tasks
 from dbx_dl.prepare.images.rows import (
     FutureRows,
@@ -25,9 +25,10 @@ from dbx_dl.prepare.images.rows import (
     reject_repeated,
     stored_sums,
 )
-from dbx_dl.prepare.images.sources.formats import find_images
-from dbx_dl.prepare.images.statistics import count_duplicates, measure_images, pixel_sums
-from dbx_dl.prepare.images.survey import require_images, survey_images
+from dbx_dl.prepare.images.sources.formats import find_files
+from dbx_dl.prepare.images.sources.user_columns import require_free
+from dbx_dl.prepare.images.statistics import count_duplicates
+from dbx_dl.prepare.images.survey import require_files, survey_images
 from dbx_dl.prepare.images.tables import ImageTable
 from dbx_dl.prepare.label_texts import fit_label_text, hide_labels
 from dbx_dl.prepare.outcomes import count_outcome, log_outcome, require_usable
@@ -43,8 +44,9 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-    from dbx_dl.config import PrepareImagesConfig
+    from dbx_dl.config import PrepareFilesSection, PrepareImagesConfig
     from dbx_dl.contracts import TableVersion
+    from dbx_dl.prepare.images.kind import FileKind
     from dbx_dl.prepare.images.sources.found import FoundImages
     from dbx_dl.prepare.images.survey import Survey
     from dbx_dl.prepare.outcomes import Outcome
@@ -59,7 +61,8 @@ class _Update:
     """One prepare under way: what is there, what was found, and how they differ."""
 
     spark: SparkSession
-    config: PrepareImagesConfig
+    config: PrepareFilesSection
+    kind: FileKind
     earlier: PresentTable | None
     found: FoundImages
     changes: ImageChanges
@@ -68,13 +71,13 @@ class _Update:
 
     @property
     def num_tasks(self) -> int:
-        """Tasks that read and check images."""
+        """Tasks that read and check files."""
         return num_read_tasks(self.survey.num_to_read, self.survey.mean_bytes, self.config)
 
     def describe_progress(self, tasks_done: int, num_tasks: int) -> str:
-        """How many images are checked; tasks have about equally many."""
-        num_images = self.survey.num_to_read
-        return f"checked about {num_images * tasks_done // num_tasks:,} of {num_images:,} images"
+        """How many files are checked; tasks have about equally many."""
+        num_files = self.survey.num_to_read
+        return f"checked about {num_files * tasks_done // num_tasks:,} of {num_files:,} {self.kind.noun}s"
 
 
 def prepare_images(spark: SparkSession, config: PrepareImagesConfig) -> PreparedTable:
@@ -91,35 +94,43 @@ def prepare_images(spark: SparkSession, config: PrepareImagesConfig) -> Prepared
     was, when the source is missing or empty, nothing is usable, one class is left, the train split is empty, too much
     was rejected, or the settings differ from the earlier ones.
     """
-    return bring_in(spark, config, lambda: find_images(spark, config.source))
+    return bring_in(spark, config, lambda: find_files(spark, config.source))
 
 
 def bring_in(
-    spark: SparkSession, config: PrepareImagesConfig, find: Callable[[], FoundImages], *, is_whole: bool = True
+    spark: SparkSession,
+    config: PrepareFilesSection,
+    find: Callable[[], FoundImages],
+    kind: FileKind = IMAGES,
+    *,
+    is_whole: bool = True,
 ) -> PreparedTable:
-    """Bring the table up to date with the images that `find` lists; errors as of `prepare_images`."""
+    """Bring the table up to date with the files of a kind that `find` lists; errors as of `prepare_images`."""
     present = find_present(spark, config.table)
     earlier = None if config.refit else present
-    settings = settings_of(config)
+    settings = kind.list_settings(config)
     require_same_settings(earlier, settings, config.table)
-    logger.info("preparing images of %s into table %s", config.source.place, config.table)
+    logger.info("preparing %ss of %s into table %s", kind.noun, config.source.place, config.table)
     reading = file_settings(spark.version, has_contents=True)
-    with session_settings(spark, reading), explain_read_errors(f"image source {config.source.place}"):
-        found = _read_as_asked(find(), config)
+    with session_settings(spark, reading), explain_read_errors(f"{kind.noun} source {config.source.place}"):
+        found = _read_as_asked(find(), config, kind.noun)
+        require_free(found.extra_columns, kind.columns, config.source.place)
         with kept_on_disk(found.listing) as listing:
-            return update_images(spark, config, earlier, replace(found, listing=listing), settings, is_whole=is_whole)
+            found = replace(found, listing=listing)
+            return _update_files(spark, config, kind, earlier, found, settings, is_whole=is_whole)
 
 
-def update_images(
+def _update_files(
     spark: SparkSession,
-    config: PrepareImagesConfig,
+    config: PrepareFilesSection,
+    kind: FileKind,
     earlier: PresentTable | None,
     found: FoundImages,
     settings: dict[str, Any],
     *,
-    is_whole: bool = True,
+    is_whole: bool,
 ) -> PreparedTable:
-    """Bring the table up to date with a listing, which is all of the source if `is_whole`, else some new images."""
+    """Bring the table up to date with a listing, which is all of the source if `is_whole`, else some new files."""
     listing = found.listing
     unread = find_unread(spark, listing, earlier, found.extra_columns)
     # Of the first prepare the listing itself, which is kept already.
@@ -129,70 +140,29 @@ def update_images(
         )
         with told_progress(spark, lambda done, of: f"listed {done} of {of} parts of {config.source.place}"):
             survey = survey_images(listing, changes, earlier)
-        require_images(survey, config, found.task)
+        require_files(survey, config, kind.noun, found.task)
         if earlier is not None and survey.is_unchanged(config.delete_removed):
             return stay(earlier)
         bounds = split_bounds_of(earlier) if earlier else _fit_bounds(listing, config)
-        update = _Update(spark, config, earlier, found, changes, survey, bounds)
+        update = _Update(spark, config, kind, earlier, found, changes, survey, bounds)
         ordered = order_for_reading(to_read, config, bounds, update.num_tasks)
-        checked = check_images(found.read(ordered), check_settings(config))
+        checked = check_files(found.read(ordered), kind.make_check(config))
         with kept_on_disk(checked) as rows, kept_on_disk(drop_contents(rows)) as narrow:
             return _commit(update, rows, narrow, settings)
 
 
-def _read_as_asked(found: FoundImages, config: PrepareImagesConfig) -> FoundImages:
-    """Labels are texts to be written where the config says so; ConfigError where images have not one label each."""
+def _read_as_asked(found: FoundImages, config: PrepareFilesSection, noun: str) -> FoundImages:
+    """Labels are texts to be written where the config says so; ConfigError where files have not one label each."""
     if config.task is None:
         return found
     if found.task != "multiclass":
         raise ConfigError(
-            f"`task: {config.task}` takes images with one text each: {config.source.place} has labels for {found.task}"
+            f"`task: {config.task}` takes {noun}s with one text each: {config.source.place} has labels for {found.task}"
         )
     return replace(found, task=config.task, label_names=None)
 
 
-def check_settings(config: PrepareImagesConfig) -> CheckSettings:
-    """What the checks need of the config."""
-    resize = None if config.resize == "none" else config.resize
-    encoding = config.encoding or ("png" if resize else "original")
-    return CheckSettings(
-        spec=image_spec(config),
-        max_file_bytes=config.max_file_bytes,
-        resize=resize,
-        encoding=None if encoding == "original" else encoding,
-    )
-
-
-def image_spec(config: PrepareImagesConfig) -> ImageSpec:
-    """How a model reads the stored bytes; an image that was fitted is padded."""
-    resize = {"none": "fill", "fit": "pad"}.get(config.resize, config.resize)
-    return ImageSpec.model_validate(
-        {
-            "height": config.height,
-            "width": config.width,
-            "channels": config.channels,
-            "resize": resize,
-            "max_pixels": config.max_pixels,
-            "min_side": config.min_side,
-        }
-    )
-
-
-def settings_of(config: PrepareImagesConfig) -> dict[str, Any]:
-    """What has to stay the same from one prepare of a table to the next."""
-    names = {"height", "width", "channels", "resize", "encoding", "min_side", "max_pixels", "max_file_bytes", "split"}
-    names |= {"task", "label_text"}
-    return {"kind": "images", **config.model_dump(mode="json", include=names), **_shape_settings(config)}
-
-
-def _shape_settings(config: PrepareImagesConfig) -> dict[str, Any]:
-    source = config.source
-    if not isinstance(source, CocoSource) or source.labels not in ("boxes", "polygons"):
-        return {"labels": None, "cell": None, "max_boxes": None}
-    return {"labels": source.labels, "cell": source.cell, "max_boxes": source.max_boxes}
-
-
-def _fit_bounds(listing: DataFrame, config: PrepareImagesConfig) -> SplitBounds:
+def _fit_bounds(listing: DataFrame, config: PrepareFilesSection) -> SplitBounds:
     from pyspark.sql import functions as F
 
     return fit_split(listing.where("reason IS NULL"), config.split, F.col("key"), F.col("label").cast("string"))
@@ -200,28 +170,28 @@ def _fit_bounds(listing: DataFrame, config: PrepareImagesConfig) -> SplitBounds:
 
 def _commit(update: _Update, rows: DataFrame, narrow: DataFrame, settings: dict[str, Any]) -> PreparedTable:
     """Count the checked `rows`, of which `narrow` lacks the content, and commit what they change."""
-    spark, config, earlier, changes = update.spark, update.config, update.earlier, update.changes
+    spark, config, kind, earlier, changes = update.spark, update.config, update.kind, update.earlier, update.changes
     with told_progress(spark, update.describe_progress, update.num_tasks):
         repeated = find_repeated(narrow, changes) if config.duplicates == "drop" else None
         judged = reject_repeated(narrow, repeated)
-        future = future_rows(changes, judged)
+        future = future_rows(changes, judged, kind.measures)
         news = find_news(judged, changes) if earlier else None
         rejects_changed = news is None or _rejects_changed(update, future, news)
         is_leaving = config.delete_removed and update.survey.num_gone > 0
         if earlier is not None and news is not None and not (news.num_new or rejects_changed or is_leaving):
             return stay(earlier)
         every = hide_labels(future.every) if update.found.task == "sequence" else future.every
-        outcome = count_outcome(every, KEY_COLUMN, pixel_sums(config.channels) | stored_sums())
+        outcome = count_outcome(every, KEY_COLUMN, kind.list_sums(config) | stored_sums())
     require_usable(outcome, "files", config.max_reject_fraction, needs_classes=update.found.task == "multiclass")
     log_outcome(outcome, "files")
     target, sentences = _find_target(update, outcome, future)
-    statistics = _measure(config, outcome, future, sentences)
+    statistics = _measure(update, outcome, future, sentences)
     num_stored = outcome.sums["stored_rows"]
     table = ImageTable(
         spark=spark,
         config=config,
         label_names=target.label_names,
-        extra_columns=update.found.extra_columns,
+        columns=(*kind.columns, *update.found.extra_columns),
         rows=reject_repeated(rows, repeated),
         is_sorted=update.found.keeps_order,
         num_tasks=update.num_tasks,
@@ -235,7 +205,7 @@ def _commit(update: _Update, rows: DataFrame, narrow: DataFrame, settings: dict[
             rejects=rejects,
             source=config.source.place,
             key_column=KEY_COLUMN,
-            inputs=image_spec(config),
+            inputs=kind.make_spec(config),
             target=target,
             split_rows=outcome.split_rows,
             class_rows={name: outcome.count_label(name) for name in target.label_names},
@@ -284,20 +254,13 @@ def _find_labels(update: _Update, outcome: Outcome) -> Target:
     names = order_labels(outcome.label_names, known) if task != "none" else ()
     is_binary = task == "multiclass" and len(names) == 2
     target = Target(task="binary" if is_binary else task, column="label", label_names=names)
-    source, config = update.config.source, update.config
-    if task == "segmentation":
-        return target.model_copy(update={"grid": (config.height, config.width)})
-    if task != "boxes" or not isinstance(source, CocoSource):
-        return target
-    grid = (config.height // source.cell, config.width // source.cell)
-    return target.model_copy(update={"grid": grid, "max_boxes": source.max_boxes})
+    return update.kind.aim(update.config, target)
 
 
-def _measure(
-    config: PrepareImagesConfig, outcome: Outcome, future: FutureRows, sentences: list[str]
-) -> TableStatistics:
+def _measure(update: _Update, outcome: Outcome, future: FutureRows, sentences: list[str]) -> TableStatistics:
+    config, kind = update.config, update.kind
     num_duplicates = count_duplicates(future.good) if config.duplicates == "report" else 0
-    statistics = measure_images(outcome, config.channels, num_duplicates)
+    statistics = kind.measure(config, outcome, num_duplicates)
     statistics = statistics.model_copy(update={"warnings": (*statistics.warnings, *sentences)})
     for sentence in statistics.warnings:
         logger.warning("%s", sentence)

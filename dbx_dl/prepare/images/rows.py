@@ -10,16 +10,18 @@ from dbx_dl.prepare.outcomes import DETAIL, REASON
 from dbx_dl.prepare.splits import split_rows_by
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyspark.sql import Column, DataFrame
 
-    from dbx_dl.config import PrepareImagesConfig
+    from dbx_dl.config import PrepareFilesSection
     from dbx_dl.prepare.images.changes import ImageChanges
     from dbx_dl.prepare.splits import SplitBounds
 
 # The length of the content that checked rows will be stored with; null for stored rows, which are not looked at.
 STORED_BYTES = "_stored_bytes"
 _NEW, _REFUSED, _LEAVING = "new", "refused", "leaving"
-_COUNTED = ("key", "label", "split", "sha256", "pixel_means", "pixel_deviations")
+_COUNTED = ("key", "label", "split", "sha256")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class FutureRows:
 
 
 def order_for_reading(
-    to_read: DataFrame, config: PrepareImagesConfig, bounds: SplitBounds, num_tasks: int
+    to_read: DataFrame, config: PrepareFilesSection, bounds: SplitBounds, num_tasks: int
 ) -> DataFrame:
     """Rows to read with their `split`, distributed and sorted by split and key before they have any content.
 
@@ -142,12 +144,12 @@ def is_as_stored() -> Column:
     return F.coalesce(F.col("sha256") == F.col(STORED_SHA256), F.lit(False))
 
 
-def future_rows(changes: ImageChanges, rows: DataFrame) -> FutureRows:
-    """What the table and its rejects will be once the checked `rows` (of `drop_contents`) are in."""
+def future_rows(changes: ImageChanges, rows: DataFrame, measures: Sequence[str]) -> FutureRows:
+    """What the table, with these measures, and its rejects will be once checked `rows` (of `drop_contents`) are in."""
     from pyspark.sql import functions as F
 
-    is_good = F.col(REASON).isNull()
-    good = rows.where(is_good).select(*_COUNTED, STORED_BYTES)
+    is_good, counted = F.col(REASON).isNull(), (*_COUNTED, *measures)
+    good = rows.where(is_good).select(*counted, STORED_BYTES)
     refused = rows.where(~is_good)
     rejects = refused.select(
         "key", "path", F.col(REASON).alias("reason"), F.col(DETAIL).alias("detail"), "size_bytes", "modified_at"
@@ -156,7 +158,7 @@ def future_rows(changes: ImageChanges, rows: DataFrame) -> FutureRows:
     left = refused.where("key IS NOT NULL").select("key")
     if changes.kept_rejects is not None and changes.untouched is not None and changes.left is not None:
         rejects = rejects.unionByName(changes.kept_rejects)
-        good = good.unionByName(changes.untouched.select(*_COUNTED), allowMissingColumns=True)
+        good = good.unionByName(changes.untouched.select(*counted), allowMissingColumns=True)
         left = left.union(changes.left).distinct()
     named = rejects.select("key", F.col("reason").alias(REASON))
     every = good.withColumn(REASON, F.lit(None).cast("string")).unionByName(named, allowMissingColumns=True)

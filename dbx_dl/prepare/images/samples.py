@@ -1,4 +1,4 @@
-"""A picture of what prepare made: some images of every class as the model sees them, and what was rejected."""
+"""A picture of what prepare made: some files of every class as the model sees them, and what was rejected."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import ImageSpec
+from dbx_dl.contracts import FileSpec
 from dbx_dl.figures import class_samples, encode_png
 from dbx_dl.runtime.tables import read_pinned
 from dbx_dl.runtime.whole_files import write_whole
-from dbx_dl.transforms.images import decode_image
+from dbx_dl.transforms.pictures import draw_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,8 +25,8 @@ MAX_CLASSES, NUM_PER_CLASS, MAX_REJECTS = 12, 8, 12
 _UNLABELLED = "(no label)"
 
 
-def draw_image_samples(spark: SparkSession, prepared: PreparedTable, path: str | os.PathLike[str]) -> Path:
-    """Write a PNG with images of the first classes, the same ones every time, and the first rejects by key."""
+def draw_file_samples(spark: SparkSession, prepared: PreparedTable, path: str | os.PathLike[str]) -> Path:
+    """Write a PNG with files of the first classes, the same ones every time, and the first rejects by key."""
     figure = class_samples(_decode_samples(spark, prepared), _list_rejects(spark, prepared))
     target = Path(path).absolute()
     with write_whole(target) as partial:
@@ -40,8 +40,8 @@ def _decode_samples(spark: SparkSession, prepared: PreparedTable) -> dict[str, l
     from pyspark.sql import functions as F
 
     spec = prepared.inputs
-    if not isinstance(spec, ImageSpec):
-        raise TypeError("samples are drawn of image tables")
+    if not isinstance(spec, FileSpec):
+        raise TypeError("samples are drawn of tables of files")
     rows = read_pinned(spark, prepared.table)
     label = (
         F.concat_ws(", ", "label")
@@ -58,7 +58,7 @@ def _decode_samples(spark: SparkSession, prepared: PreparedTable) -> dict[str, l
     contents = rows.select("key", "content").join(F.broadcast(chosen.select("key", "label", "place")), "key")
     samples: dict[str, list[np.ndarray]] = {name: [] for name in sorted(names)}
     for row in sorted(contents.collect(), key=lambda row: int(row["place"])):
-        samples[row["label"]].append(decode_image(bytes(row["content"]), spec))
+        samples[row["label"]].append(draw_file(bytes(row["content"]), spec))
     return samples
 
 

@@ -14,7 +14,7 @@ from dbx_dl.prepare.tables import has_equal_rows
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row
 
-    from dbx_dl.config import PrepareImagesConfig
+    from dbx_dl.config import PrepareFilesSection
     from dbx_dl.prepare.commits import PresentTable
     from dbx_dl.prepare.images.changes import ImageChanges
 
@@ -68,19 +68,19 @@ def survey_images(listing: DataFrame, changes: ImageChanges, earlier: PresentTab
     return survey
 
 
-def require_images(survey: Survey, config: PrepareImagesConfig, task: str) -> None:
+def require_files(survey: Survey, config: PrepareFilesSection, noun: str, task: str) -> None:
     """DataError when nothing was found, or labels are asked for and there are none, or only one."""
     place = config.source.place
     if survey.num_found == 0:
-        raise DataError(f"image source {place} holds no files: give a folder with one folder of images per class")
+        raise DataError(f"{noun} source {place} holds no files: give a folder with one folder of {noun}s per class")
     if task not in ("multiclass", "sequence"):
         return
     if survey.num_labelled == 0:
         raise DataError(
-            f"no image of {place} has a label: put images at <label>/<file> below it, or set `source.label`"
+            f"no {noun} of {place} has a label: put {noun}s at <label>/<file> below it, or set `source.label`"
         )
     if survey.num_labels == 1 and task == "multiclass":
-        require_classes((str(survey.label),), f"labelled images of {place}")
+        require_classes((str(survey.label),), f"labelled {noun}s of {place}")
 
 
 def _count_listing(listing: DataFrame) -> Row:

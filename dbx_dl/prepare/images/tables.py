@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbx_dl.prepare.commits import commit_settings
-from dbx_dl.prepare.images.columns import COLUMNS
 from dbx_dl.prepare.images.layout import file_bytes, num_files, row_group_bytes, rows_per_file
 from dbx_dl.prepare.images.rows import is_as_stored
 from dbx_dl.prepare.outcomes import REASON
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-    from dbx_dl.config import PrepareImagesConfig
+    from dbx_dl.config import PrepareFilesSection
     from dbx_dl.contracts import PreparedTable
     from dbx_dl.prepare.images.rows import News
 
@@ -36,16 +35,16 @@ _FEW_FILES = 12
 
 @dataclass(frozen=True)
 class ImageTable:
-    """The main table of an image prepare; `write`s are the last step of a `publish`.
+    """The main table of a prepare of files; `write`s are the last step of a `publish`.
 
-    `rows` are the checked rows: they came in `num_tasks` tasks, if `is_sorted` by split and key, and `num_images` good
-    ones of them are stored with `mean_bytes` each.
+    It has `columns`. `rows` are the checked rows: they came in `num_tasks` tasks, if `is_sorted` by split and key, and
+    `num_images` good ones of them are stored with `mean_bytes` each.
     """
 
     spark: SparkSession
-    config: PrepareImagesConfig
+    config: PrepareFilesSection
     label_names: tuple[str, ...]
-    extra_columns: Sequence[str]
+    columns: Sequence[str]
     rows: DataFrame
     is_sorted: bool
     num_tasks: int
@@ -99,7 +98,7 @@ class ImageTable:
         from pyspark.sql import functions as F
 
         good = index_labels(rows.where(F.col(REASON).isNull()), self.label_names)
-        columns = [F.col(quote_column(name)) for name in (*COLUMNS, *self.extra_columns)]
+        columns = [F.col(quote_column(name)) for name in self.columns]
         return good.withColumn("prepared_at", F.current_timestamp()).select(*columns)
 
     def _layout(self) -> dict[str, str]:

@@ -64,7 +64,7 @@ def list_columns(raw: DataFrame, config: PrepareTableConfig) -> list[str]:
 def needs_survey(name: str, config: PrepareTableConfig) -> bool:
     """Whether the config leaves something about a column to the data."""
     declared = (config.columns or {}).get(name)
-    if declared is None and any(column.kind == "text" for column in (config.columns or {}).values()):
+    if declared is None and _find_ruling(config) is not None:
         return False
     return declared is None or (isinstance(declared, EmbeddingColumn) and declared.size is None)
 
@@ -79,13 +79,13 @@ def find_columns(
     """
     what = describe_source(config.source, config.source_format)
     columns: dict[str, ColumnConfig] = {}
-    text = next((name for name, column in (config.columns or {}).items() if column.kind == "text"), None)
+    ruling = _find_ruling(config)
     for name in list_columns(raw, config):
         declared = (config.columns or {}).get(name)
         if declared is not None:
             columns[name] = _complete(raw, name, declared, surveys.get(name), what)
-        elif text is not None:
-            logger.info("column %r is left out: beside the text %r only declared columns are features", name, text)
+        elif ruling is not None:
+            logger.info("column %r is left out: beside %r only declared columns are features", name, ruling)
             columns[name] = IgnoredColumn()
         elif name == config.split.group:
             logger.info("column %r names the group: it is no feature unless `columns` declares it", name)
@@ -98,6 +98,12 @@ def find_columns(
         if name not in (config.columns or {}):
             _warn_of_names_in_text(name, surveys[name], config.max_categories)
     return columns
+
+
+def _find_ruling(config: PrepareTableConfig) -> str | None:
+    """A declared text or numbers by step, beside which only declared columns are features."""
+    declared = (config.columns or {}).items()
+    return next((name for name, column in declared if column.kind in ("text", "steps")), None)
 
 
 def infer_kind(survey: ColumnSurvey) -> ColumnConfig | None:

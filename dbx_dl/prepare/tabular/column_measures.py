@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from dbx_dl.prepare.tabular.step_measures import StepMeasures, measure_steps
 from dbx_dl.prepare.tabular.token_measures import TokenMeasures, measure_tokens
 from dbx_dl.prepare.tabular.value_counts import count_distinct, count_values
 from dbx_dl.runtime.tables import quote_column
@@ -29,7 +30,8 @@ class ColumnMeasures:
     `quantiles` are values of the column, by probability: the first one whose rank reaches that share. `deviation` is
     the population's, and so is the `covariance` with a label of numbers. `top` has the most frequent values and one
     more, with their counts, ties by name; it is empty where values are not counted. `num_distinct` is approximate
-    unless `top` has all values. `tokens` are those of texts.
+    unless `top` has all values. `tokens` are those of texts, `steps` those of numbers by step,
+    all of which count as the column's values.
     """
 
     num_rows: int
@@ -43,6 +45,7 @@ class ColumnMeasures:
     quantiles: dict[float, float] = field(default_factory=dict)
     top: tuple[tuple[str, int], ...] = ()
     tokens: TokenMeasures | None = None
+    steps: StepMeasures | None = None
 
     @property
     def num_nulls(self) -> int:
@@ -83,9 +86,19 @@ def measure_columns(
     for name, column in columns.items():
         if column.kind == "text":
             measures[name] = replace(measures[name], tokens=measure_tokens(train, name, column))
+    names = [name for name, column in columns.items() if column.kind == "steps"]
+    for name, steps in (measure_steps(train, names) if names else {}).items():
+        measures[name] = _add_steps(measures[name], steps)
     if has_number_label:
         measures[LABEL] = _read_measures(found, len(columns), PROFILE_QUANTILES, (), 0)
     return measures
+
+
+def _add_steps(measures: ColumnMeasures, steps: StepMeasures) -> ColumnMeasures:
+    if not steps.num_numbers:
+        return replace(measures, steps=steps)
+    numbers = {name: getattr(steps, name) for name in ("minimum", "maximum", "mean", "deviation")}
+    return replace(measures, steps=steps, **numbers)
 
 
 def as_number(name: str, kind: str) -> Column:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from dbx_dl.config import BooleanColumn, CategoricalColumn, DatetimeColumn, EmbeddingColumn, NumericColumn, TextColumn
+from dbx_dl.config import (
+    BooleanColumn,
+    CategoricalColumn,
+    DatetimeColumn,
+    EmbeddingColumn,
+    NumericColumn,
+    StepsColumn,
+    TextColumn,
+)
 from dbx_dl.contracts import ColumnsSpec, Feature, FeatureSpec, TextAndColumnsSpec, TextSpec
 from dbx_dl.errors import DataError
 from dbx_dl.prepare.tabular.column_measures import measure_columns
@@ -13,6 +21,7 @@ from dbx_dl.prepare.tabular.fit_categorical import fit_categorical
 from dbx_dl.prepare.tabular.fit_datetime import fit_datetime
 from dbx_dl.prepare.tabular.fit_embedding import fit_embeddings
 from dbx_dl.prepare.tabular.fit_numeric import fit_boolean, fit_numeric
+from dbx_dl.prepare.tabular.fit_steps import fit_steps
 from dbx_dl.prepare.tabular.fit_text import fit_text
 
 if TYPE_CHECKING:
@@ -32,11 +41,14 @@ def fit_features(
 
     `measures` are those of `measure_columns` where they are known already; then only transformed numbers and
     embeddings need a pass of their own. Columns without any value are left out; DataError when none is left. A text
-    that is alone has a TextSpec, one beside other columns a TextAndColumnsSpec.
+    that is alone has a TextSpec, one beside other columns a TextAndColumnsSpec, numbers by step have a StepsSpec.
     """
     if measures is None:
         measures = measure_columns(train, columns, max_categories)
     known = {name: column for name, column in columns.items() if name in measures and measures[name].num_values}
+    steps = {name: column for name, column in known.items() if isinstance(column, StepsColumn)}
+    if steps:
+        return fit_steps(steps, {name: found for name in steps if (found := measures[name].steps) is not None})
     text = _fit_text(known, measures)
     features = _fit_features(train, known, measures, max_categories)
     if text is None and not features:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from dbx_dl.contracts import (
     ColumnProfile,
-    ImageSpec,
+    FileSpec,
     PreparedTable,
+    StepsSpec,
     TableStatistics,
     Target,
     TextAndColumnsSpec,
@@ -27,6 +28,7 @@ from dbx_dl.prepare.splits import fit_split, split_rows_by
 from dbx_dl.prepare.tables import index_labels, kept_on_disk, order_labels, replace_sorted
 from dbx_dl.prepare.tabular.column_measures import measure_columns
 from dbx_dl.prepare.tabular.column_profiles import profile_columns
+from dbx_dl.prepare.tabular.fit_steps import describe_steps
 from dbx_dl.prepare.tabular.fit_text import describe_text
 from dbx_dl.prepare.tabular.fitting import fit_features
 from dbx_dl.prepare.tabular.frames import count_frames
@@ -186,7 +188,7 @@ def _find_target(
 
 
 def _spec_of(earlier: PresentTable) -> ColumnsSpec:
-    if isinstance(earlier.prepared.inputs, ImageSpec):
+    if isinstance(earlier.prepared.inputs, FileSpec):
         raise TypeError("settings of a table belong to a spec of columns")
     return earlier.prepared.inputs
 
@@ -211,6 +213,8 @@ def examine_train(
     if isinstance(fitted, TextSpec | TextAndColumnsSpec):
         tokens = measures[fitted.text.column].tokens
         warnings += describe_text(fitted, tokens) if tokens is not None else []
+    if isinstance(fitted, StepsSpec) and (steps := measures[fitted.columns[0]].steps) is not None:
+        warnings += describe_steps(fitted, steps)
     warnings += find_leaks(train, columns, measures, task, len(outcome.label_names))
     for sentence in warnings:
         logger.warning("%s", sentence)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dbx_dl.prepare.outcomes import DETAIL, REASON
-from dbx_dl.prepare.tabular.frames import find_misaligned
+from dbx_dl.prepare.tabular.frames import find_misaligned, find_uneven
 from dbx_dl.prepare.tabular.targets import list_label_problems, read_label
 from dbx_dl.runtime.source_columns import MALFORMED_COLUMN
 from dbx_dl.runtime.tables import quote_column
@@ -86,7 +86,7 @@ def list_kept(columns: Mapping[str, ColumnConfig]) -> list[str]:
 
 def read_feature(raw: DataFrame, name: str, column: ColumnConfig, config: PrepareTableConfig) -> Column:
     """A source's column as the prepared table has it, under its own name."""
-    if column.kind == "embedding":
+    if column.kind in ("embedding", "steps"):
         return read_embedding(raw, name)
     if column.kind in ("categorical", "text"):
         return read_text(name, config.null_tokens)
@@ -113,8 +113,12 @@ def _find_problem(
         problems.append(F.when(holds, _problem(reason, found)))
     if config.split.column is not None:
         problems.append(F.when(split.isNull(), _problem("bad_split", _describe_value(config.split.column))))
+    steps = [name for name, column in features.items() if column.kind == "steps"]
+    if len(steps) > 1:
+        reason, holds, found = find_uneven(steps)
+        problems.append(F.when(holds, _problem(reason, found)))
     for name, column in features.items():
-        if column.kind not in ("categorical", "text"):
+        if column.kind not in ("categorical", "text", "steps"):
             problems.append(F.when(_is_bad(raw, name, column, config), _feature_problem(name, column)))
     return F.coalesce(*problems)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbx_dl.prepare.tables import kept_on_disk
+from dbx_dl.prepare.tabular.lengths import Lengths
 from dbx_dl.runtime.tables import quote_column
 from dbx_dl.transforms.arrow_values import to_str
 from dbx_dl.transforms.text import TextSplitter
@@ -22,24 +23,14 @@ _SCHEMA = "token string, length long, rows long"
 
 
 @dataclass(frozen=True)
-class TokenMeasures:
+class TokenMeasures(Lengths):
     """Texts by their number of tokens, and the most frequent tokens with their counts, ties by name.
 
     There is one token more than the vocabulary may have, where there are so many; `num_distinct` counts all.
     """
 
-    lengths: dict[int, int]
     num_distinct: int
     top: tuple[tuple[str, int], ...]
-
-    @property
-    def longest(self) -> int:
-        """Tokens of the longest text."""
-        return max(self.lengths, default=0)
-
-    def count_longer(self, limit: int) -> int:
-        """Texts of more than `limit` tokens."""
-        return sum(rows for length, rows in self.lengths.items() if length > limit)
 
     def find_quantile(self, share: float) -> int:
         """The first length whose rank reaches that share."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from dbx_dl.contracts import ImageSpec
+from dbx_dl.contracts import FileSpec
 from dbx_dl.score.columnar import xxhash64
 from dbx_dl.score.tables.input_hash import COLUMNS_PER_WORD
 from dbx_dl.score.tables.row_shapes import raw_kind
@@ -58,7 +58,7 @@ def _list_kinds(columns: pa.RecordBatch, inputs: InputSpec | None) -> list[tuple
     """The model's raw columns; binary counts as text does."""
     if inputs is None:
         return [(name, "stored") for name in columns.schema.names]
-    if isinstance(inputs, ImageSpec):
+    if isinstance(inputs, FileSpec):
         return [(inputs.column, "categorical")]
     return [(feature.column, raw_kind(feature)) for feature in inputs.features]
 
@@ -85,7 +85,7 @@ def _add_column(hashes: np.ndarray, column: pa.Array, kind: _Kind, is_null: np.n
             _add_bytes(hashes, column, is_null)
         case "datetime":
             _add_words(hashes, to_micros(column, "")[0].view(np.uint64), is_null)
-        case "embedding":
+        case "embedding" | "steps":
             _add_arrays(hashes, column, is_null, _to_bits(to_float64(column.flatten(), "")))
         case "stored":
             _add_stored(hashes, column, is_null)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import ImageSpec
+from dbx_dl.contracts import FileSpec
 from dbx_dl.score.tables.row_shapes import SHOWN_CHARACTERS, explain_unparsable, raw_kind
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def explain_columns(schema: pa.Schema, key: str, inputs: InputSpec | None, colum
     reasons = [explain_key(schema.field(key))]
     if inputs is None:
         reasons += [explain_stored(schema.field(name)) for name in columns]
-    elif isinstance(inputs, ImageSpec):
+    elif isinstance(inputs, FileSpec):
         content = schema.field(inputs.column)
         reasons.append(None if types.is_binary(content.type) else f"its column {content.name!r} is {content.type}")
     else:
@@ -87,7 +87,7 @@ def read_inputs(
     """A model's raw `columns`, named as its inputs, and by position the error of rows with a value that is none."""
     import pyarrow as pa
 
-    if inputs is None or isinstance(inputs, ImageSpec):
+    if inputs is None or isinstance(inputs, FileSpec):
         return batch.select(list(columns)), {}
     errors: dict[int, str] = {}
     found: list[pa.Array] = []
@@ -128,7 +128,7 @@ def _is_direct(kind: pa.DataType, wanted: RawKind) -> bool:
             return bool(types.is_string(kind) or _is_whole(kind))
         case "datetime":
             return bool(types.is_timestamp(kind) or types.is_date32(kind))
-        case "embedding":
+        case "embedding" | "steps":
             is_list = types.is_list(kind) or types.is_large_list(kind)
             return bool(is_list and (types.is_integer(kind.value_type) or types.is_floating(kind.value_type)))
         case "texts":

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import ImageSpec
 from dbx_dl.errors import DataError
 from dbx_dl.score.inputs.bound_rows import Binding, BoundRows, merge_bound
-from dbx_dl.score.inputs.feature_binding import FeatureBinding
-from dbx_dl.score.inputs.image_binding import ImageBinding
-from dbx_dl.score.model.own_models import PIXELS_NAME
+from dbx_dl.score.model.own_models import bind_own
 from dbx_dl.score.model.plan import ScorePlan
 
 if TYPE_CHECKING:
@@ -23,7 +20,7 @@ if TYPE_CHECKING:
 
 def count_batch_rows(inputs: InputSpec | ScorePlan) -> int:
     """Rows that go through the model at once: bounded by number, and by bytes of its inputs."""
-    plan = inputs if isinstance(inputs, ScorePlan) else ScorePlan((_binding_of(inputs),), ())
+    plan = inputs if isinstance(inputs, ScorePlan) else ScorePlan((bind_own(inputs),), ())
     return plan.max_rows
 
 
@@ -44,7 +41,7 @@ def name_arrays(arrays: Sequence[pa.Array], names: Sequence[str]) -> pa.RecordBa
 
 def input_columns(inputs: InputSpec) -> tuple[str, ...]:
     """Names of the raw columns that a model takes, in its order."""
-    return (inputs.column,) if isinstance(inputs, ImageSpec) else inputs.columns
+    return inputs.columns
 
 
 def bind_rows(batch: pa.RecordBatch, inputs: InputSpec) -> BoundRows:
@@ -52,7 +49,7 @@ def bind_rows(batch: pa.RecordBatch, inputs: InputSpec) -> BoundRows:
 
     Images: null and undecodable bytes become errors. Tables: nulls are legal, the model fills them.
     """
-    return _binding_of(inputs).bind(batch)
+    return bind_own(inputs).bind(batch)
 
 
 def bind_groups(batch: pa.RecordBatch, plan: ScorePlan) -> list[BoundRows]:
@@ -85,7 +82,3 @@ def _group_rows(batch: pa.RecordBatch, bindings: Sequence[Binding]) -> list[np.n
     _, groups = np.unique(np.concatenate(lengths, axis=1), axis=0, return_inverse=True)
     groups = groups.reshape(-1)
     return [np.flatnonzero(groups == group) for group in range(int(groups.max(initial=-1)) + 1)]
-
-
-def _binding_of(inputs: InputSpec) -> Binding:
-    return ImageBinding(PIXELS_NAME, inputs) if isinstance(inputs, ImageSpec) else FeatureBinding(inputs)

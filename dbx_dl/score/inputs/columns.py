@@ -26,6 +26,7 @@ _ACCEPTED = {
     "category": _TEXTS,
     "timestamp": ("timestamp", "timestamp_ntz", "date", "void"),
     "image bytes": ("binary", "void"),
+    "audio bytes": ("binary", "void"),
 }
 _ACCEPTED_INSIDE = _ACCEPTED | {"number": _NUMBERS}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import HistorySpec, find_text
+from dbx_dl.contracts import HistorySpec, StepsSpec, find_text
 from dbx_dl.score.inputs.bound_rows import BoundRows
 from dbx_dl.score.inputs.wants import Want
 
@@ -60,6 +60,8 @@ class FeatureBinding:
 
         from dbx_dl.transforms.columns import to_model_inputs
 
+        if isinstance(self.spec, StepsSpec):
+            return _bind_steps(batch, self.spec)
         return BoundRows(to_model_inputs(batch, self.spec), np.arange(batch.num_rows), {})
 
     def measure_rows(self, batch: pa.RecordBatch) -> np.ndarray | None:
@@ -79,10 +81,31 @@ class FeatureBinding:
         return classes
 
 
+def _bind_steps(batch: pa.RecordBatch, spec: StepsSpec) -> BoundRows:
+    """Numbers by step of the rows whose arrays are equally long; others are errors."""
+    import numpy as np
+    import pyarrow as pa
+
+    from dbx_dl.transforms.columns import count_steps, to_model_inputs
+
+    lengths_kn = count_steps(batch, spec)
+    is_even = (lengths_kn == lengths_kn[0]).all(axis=0)
+    errors = {row: _explain_uneven(spec, lengths_kn[:, row]) for row in np.flatnonzero(~is_even).tolist()}
+    even = batch.filter(pa.array(is_even)) if errors else batch
+    return BoundRows(to_model_inputs(even, spec), np.flatnonzero(is_even), errors)
+
+
+def _explain_uneven(spec: StepsSpec, lengths: np.ndarray) -> str:
+    found = ", ".join(f"{name!r} {length}" for name, length in zip(spec.columns, lengths.tolist(), strict=True))
+    return f"uneven_steps: arrays of one row must be equally long, these have: {found}"
+
+
 def want_of(feature: AnyFeature) -> Want:
     """What a column of a feature must hold."""
     if feature.kind == "embedding":
         return Want(feature.column, "number", (feature.size,))
     if feature.kind == "history":
         return Want(feature.column, "text", (None,))
+    if feature.kind == "steps":
+        return Want(feature.column, "number", (None,))
     return Want(feature.column, _ELEMENTS[feature.kind])

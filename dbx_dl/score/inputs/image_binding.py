@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.score.inputs.bound_rows import BoundRows
+from dbx_dl.score.inputs.file_decoding import decode_rows
 from dbx_dl.score.inputs.tensor_binding import take_column
 from dbx_dl.score.inputs.wants import Want
 from dbx_dl.score.model.description import ITEM_BYTES
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Layout = Literal["nhwc", "nchw", "nhw"]
-# A thread of its own for fewer images costs more than it brings.
-_IMAGES_PER_THREAD = 8
 
 
 @dataclass(frozen=True)
@@ -103,35 +100,3 @@ class ImageBinding:
         """None: all images have one size."""
         del batch
         return None
-
-
-def decode_rows(column: pa.Array, spec: ImageSpec, pixels_nhwc: np.ndarray, num_threads: int = 1) -> dict[int, str]:
-    """Fill `pixels_nhwc` uint8 (N, H, W, C) with the decoded images; the reason of every row that has none."""
-    num_rows = len(column)
-    num_parts = max(1, min(num_threads, num_rows // _IMAGES_PER_THREAD))
-    if num_parts == 1:
-        return _decode_part(column, spec, pixels_nhwc, 0)
-    bounds = [num_rows * part // num_parts for part in range(num_parts + 1)]
-    with ThreadPoolExecutor(num_parts) as pool:
-        futures = [
-            pool.submit(_decode_part, column.slice(start, stop - start), spec, pixels_nhwc[start:stop], start)
-            for start, stop in pairwise(bounds)
-        ]
-        return {row: text for future in futures for row, text in future.result().items()}
-
-
-def _decode_part(column: pa.Array, spec: ImageSpec, pixels_nhwc: np.ndarray, first_row: int) -> dict[int, str]:
-    from dbx_dl.transforms.images import UndecodableImageError, decode_image
-
-    errors: dict[int, str] = {}
-    for place, data in enumerate(column.to_pylist()):
-        if data is None:
-            errors[first_row + place] = f"null: column {spec.column!r} is null"
-            continue
-        try:
-            decode_image(data, spec, pixels_nhwc[place])
-        except UndecodableImageError as error:
-            errors[first_row + place] = f"{error.code}: {error.detail}"
-        except Exception as error:  # whatever a file makes a decoder do, it costs its own row only
-            errors[first_row + place] = f"corrupt: {type(error).__name__}: {error}"
-    return errors

@@ -25,6 +25,7 @@ _WAYS: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {
     "text": ((("STRING", *_WHOLE), _AS % "string"),),
     "category": ((("STRING", *_WHOLE), _AS % "string"),),
     "image bytes": ((("BINARY",), _AS % "binary"),),
+    "audio bytes": ((("BINARY",), _AS % "binary"),),
     "timestamp": (
         (("TIMESTAMP",), f"cast(unix_micros({_AS % 'timestamp'}) AS string)"),
         (("TIMESTAMP_NTZ",), f"cast(unix_micros({_LOCAL}) AS string)"),

@@ -16,8 +16,8 @@ _WORDS = {
 class Want:
     """One column that a model takes.
 
-    `element` is number, integer, truth, text, category, timestamp or image bytes; `dims` are the lengths of the nested
-    arrays that hold them (none: the element itself; None: any length).
+    `element` is number, integer, truth, text, category, timestamp, image bytes or audio bytes; `dims` are the lengths
+    of the nested arrays that hold them (none: the element itself; None: any length).
     """
 
     name: str

@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import ImageSpec, ModelMetadata
+from dbx_dl.contracts import AudioSpec, FileSpec, ModelMetadata
 from dbx_dl.errors import DataError
+from dbx_dl.score.inputs.audio_binding import RecordingBinding
 from dbx_dl.score.inputs.feature_binding import FeatureBinding
 from dbx_dl.score.inputs.image_binding import ImageBinding
 from dbx_dl.score.model.plan import ScorePlan
@@ -18,10 +19,11 @@ from dbx_dl.tasks import list_output_kinds, task_of
 from dbx_dl.transforms.tabular import input_names
 
 if TYPE_CHECKING:
-    from dbx_dl.contracts import OutputKind
+    from dbx_dl.contracts import InputSpec, OutputKind
+    from dbx_dl.score.inputs.bound_rows import Binding
 
 METADATA_KEY = "dbx_dl"
-PIXELS_NAME = "pixels"
+PIXELS_NAME, SAMPLES_NAME = "pixels", "samples"
 
 
 def read_metadata(properties: Mapping[str, str], path: str | os.PathLike[str]) -> ModelMetadata | None:
@@ -41,7 +43,8 @@ def read_metadata(properties: Mapping[str, str], path: str | os.PathLike[str]) -
 
 def name_outputs(metadata: ModelMetadata) -> dict[OutputKind, str]:
     """Names of a file's outputs by kind: the kind itself, with underscores where an input has that name."""
-    taken = (PIXELS_NAME,) if isinstance(metadata.inputs, ImageSpec) else tuple(input_names(metadata.inputs))
+    inputs = metadata.inputs
+    taken = (name_file(inputs),) if isinstance(inputs, FileSpec) else tuple(input_names(inputs))
     names: dict[OutputKind, str] = {}
     for kind in list_output_kinds(metadata):
         name: str = kind
@@ -49,6 +52,18 @@ def name_outputs(metadata: ModelMetadata) -> dict[OutputKind, str]:
             name += "_"
         names[kind] = name
     return names
+
+
+def name_file(spec: FileSpec) -> str:
+    """The input that takes what a decoded file becomes."""
+    return SAMPLES_NAME if isinstance(spec, AudioSpec) else PIXELS_NAME
+
+
+def bind_own(inputs: InputSpec) -> Binding:
+    """How a file's inputs are bound."""
+    if isinstance(inputs, AudioSpec):
+        return RecordingBinding(SAMPLES_NAME, inputs)
+    return ImageBinding(PIXELS_NAME, inputs) if isinstance(inputs, FileSpec) else FeatureBinding(inputs)
 
 
 def plan_own(metadata: ModelMetadata, choices: ClassChoices | None = None) -> ScorePlan:
@@ -59,8 +74,7 @@ def plan_own(metadata: ModelMetadata, choices: ClassChoices | None = None) -> Sc
     embeddings a further field `embedding`.
     ConfigError when the choices need classes that the model has not.
     """
-    inputs, names = metadata.inputs, name_outputs(metadata)
-    binding = ImageBinding(PIXELS_NAME, inputs) if isinstance(inputs, ImageSpec) else FeatureBinding(inputs)
+    binding, names = bind_own(metadata.inputs), name_outputs(metadata)
     output = names[task_of(metadata.target).output_kind]
     parts: list[OutputPart] = [kind_of(metadata.target).plan(output, metadata, choices)]
     if "embedding" in names:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dbx_dl.errors import DataError
 from dbx_dl.runtime.tables import quote_column, suggest_name
 from dbx_dl.score.inputs.arrow_lists import as_structs, spread_rows
+from dbx_dl.score.inputs.audio_binding import RecordingBinding
 from dbx_dl.score.inputs.bound_rows import Binding
 from dbx_dl.score.inputs.feature_binding import FeatureBinding
 from dbx_dl.score.inputs.image_binding import ImageBinding
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 ERROR_FIELD = "error"
 MAX_BATCH_ROWS = 4096
 MAX_BATCH_BYTES = 16 * 2**20
+_IN_THREADS = (ImageBinding, RecordingBinding)
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class ScorePlan:
     def with_threads(self, num_threads: int) -> ScorePlan:
         """The plan with so many threads that decode images."""
         bindings = (
-            replace(each, num_threads=num_threads) if isinstance(each, ImageBinding) else each for each in self.bindings
+            replace(each, num_threads=num_threads) if isinstance(each, _IN_THREADS) else each for each in self.bindings
         )
         return replace(self, bindings=tuple(bindings))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def key_columns(config: ScoreConfig) -> tuple[str, ...]:
     """The source's columns that make a row's key."""
-    if config.source_format == "images":
+    if config.has_files:
         return ("path",)
     return (config.key,) if isinstance(config.key, str) else config.key
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import ImageSpec
+from dbx_dl.contracts import FileSpec
 from dbx_dl.errors import DataError
 from dbx_dl.runtime.source_columns import MALFORMED_COLUMN
 from dbx_dl.runtime.tables import quote_column, require_columns
@@ -42,6 +42,7 @@ _WORDS: dict[RawKind, tuple[str, str]] = {
     "datetime": ("dates or timestamps", "no date or time in ISO 8601"),
     "texts": ("arrays of strings", "no array of strings"),
     "embedding": ("arrays of numbers", "no array of as many numbers as the model takes"),
+    "steps": ("arrays of numbers", "no array of numbers"),
 }
 
 
@@ -67,7 +68,7 @@ def shape_rows(found: DataFrame, config: ScoreConfig, inputs: InputSpec | None, 
     """
     from pyspark.sql import functions as F
 
-    if config.source_format == "images" and isinstance(inputs, ImageSpec):
+    if config.has_files and isinstance(inputs, FileSpec):
         found = found.withColumnRenamed("content", inputs.column)
     require_columns(found, (*key_columns(config), *columns), f"source {config.source}")
     rows = found.select(
@@ -88,7 +89,7 @@ def _read_inputs(
 ) -> list[Column]:
     from pyspark.sql import functions as F
 
-    if inputs is None or isinstance(inputs, ImageSpec):
+    if inputs is None or isinstance(inputs, FileSpec):
         return [F.col(quote_column(name)) for name in columns]
     _refuse_types(found, inputs, config)
     return [_read_input(found, feature, config) for feature in inputs.features]
@@ -105,7 +106,7 @@ def _read_input(found: DataFrame, feature: AnyFeature, config: ScoreConfig) -> C
             return read_text(name, tokens)
         case "datetime":
             return read_timestamp(found, name, tokens)
-        case "embedding":
+        case "embedding" | "steps":
             return read_embedding(found, name)
         case "texts":
             return read_texts(name)
@@ -139,7 +140,7 @@ def _input_error(found: DataFrame, inputs: InputSpec | None, config: ScoreConfig
         text = F.substring(F.col(MALFORMED_COLUMN), 1, SHOWN_CHARACTERS)
         broken = F.concat(F.lit("malformed: the line has not as many values as the header: "), text)
         errors.append(F.when(F.col(MALFORMED_COLUMN).isNotNull(), broken))
-    if inputs is not None and not isinstance(inputs, ImageSpec):
+    if inputs is not None and not isinstance(inputs, FileSpec):
         errors += [_unparsable_error(found, f, config) for f in inputs.features if _can_fail(found, f)]
     return F.coalesce(*errors, none)
 

@@ -55,7 +55,7 @@ def open_source(spark: SparkSession, config: ScoreConfig) -> Source:
         return Source(read_pinned(spark, table), f"{config.source}@v{table.version}", table)
     if config.source_version is not None or config.source_timestamp is not None:
         raise ConfigError(f"source format {config.source_format} has no versions: leave out source_version/_timestamp")
-    if config.source_format == "images":
+    if config.has_files:
         return Source(read_image_files(spark, config.source), config.source)
     return Source(read_rows(spark, config.source, config.source_format, config.csv), config.source)
 

@@ -139,7 +139,7 @@ def _require_checkpoint(config: ScoreConfig, checkpoint: str) -> None:
 def _open_stream(spark: SparkSession, config: ScoreConfig, checkpoint: str) -> DataFrame:
     """The stream of new rows; of a Delta table with a change feed, of changes."""
     source = config.source
-    if config.source_format == "images":
+    if config.has_files:
         return name_files(stream_files(spark, source, checkpoint), source).select("path", "size_bytes", "content")
     if config.source_format == "delta":
         _, has_feed = describe_source(spark, pin_table(spark, source).name)

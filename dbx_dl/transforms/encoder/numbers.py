@@ -35,13 +35,16 @@ def encode_numeric(graph: EncoderGraph, features: Sequence[NumericFeature]) -> s
 
 def encode_embedding(graph: EncoderGraph, feature: EmbeddingFeature) -> str:
     """Double (N, size) -> the same: elements that are not finite become `fill`'s, then centre and scale."""
-    missing = _find_missing(graph, feature.column)
-    values = graph.add("Where", [missing, graph.constant(list(feature.fill)), feature.column])
-    return standardise(graph, values, feature.center, feature.scale)
+    return standardise(graph, fill_missing(graph, feature.column, feature.fill), feature.center, feature.scale)
+
+
+def fill_missing(graph: EncoderGraph, values: str, fill: Sequence[float]) -> str:
+    """Doubles (..., k) with the numbers of `fill` in the place of those that are not finite."""
+    return graph.add("Where", [_find_missing(graph, values), graph.constant(list(fill)), values])
 
 
 def standardise(graph: EncoderGraph, values: str, centers: Sequence[float], scales: Sequence[float]) -> str:
-    """(x - center) / scale by column of (N, k) doubles, limited to what float32 holds."""
+    """(x - center) / scale by column of (..., k) doubles, limited to what float32 holds."""
     # (center - x) / -scale is (x - center) / scale to the bit. Written the other way round, ONNX Runtime drops the
     # subtraction of a single centre that is 0 in float32, however small the scale (and likewise a division by 1).
     mirrored = graph.add("Sub", [graph.constant(list(centers)), values])

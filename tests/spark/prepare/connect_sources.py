@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from dbx_dl.config import ImageSource, PrepareImagesConfig, SparkConfig
 from dbx_dl.errors import DataError
 from dbx_dl.prepare.images.prepare import prepare_images
-from dbx_dl.prepare.images.sources.formats import find_images
+from dbx_dl.prepare.images.sources.formats import find_files
 from dbx_dl.runtime import progress
 from dbx_dl.runtime.sources import explain_read_errors
 from dbx_dl.runtime.spark import open_session
@@ -32,10 +32,10 @@ def list_sources(sources: dict[str, dict[str, Any]], gone: str, folder: str) -> 
         table.createOrReplaceTempView("pictures")
         found: dict[str, Any] = {"session": type(spark).__module__}
         for name, values in sources.items():
-            images = find_images(spark, TypeAdapter(ImageSource).validate_python(values))
+            images = find_files(spark, TypeAdapter(ImageSource).validate_python(values))
             rows = images.read(images.listing.where("true")).collect()
             found[name] = sorted([[row["key"], row["reason"], len(row["content"] or b"")] for row in rows], key=str)
-        listing = find_images(spark, TypeAdapter(ImageSource).validate_python(str(Path(gone).parent))).listing
+        listing = find_files(spark, TypeAdapter(ImageSource).validate_python(str(Path(gone).parent))).listing
         Path(gone).rmdir()
         try:
             with explain_read_errors("folder"):

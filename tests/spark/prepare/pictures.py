@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from dbx_dl.config import ImageSource
-from dbx_dl.prepare.images.sources.formats import find_images
+from dbx_dl.prepare.images.sources.formats import find_files
 from tests.image_bytes import encode_pixels, gradient
 from tests.spark.prepare.sources import write_files
 
@@ -27,7 +27,7 @@ def write_pictures(folder: Path) -> None:
 
 def find(spark: SparkSession, **source: Any) -> FoundImages:
     """The images of a source as a run config gives it."""
-    return find_images(spark, TypeAdapter(ImageSource).validate_python(source))
+    return find_files(spark, TypeAdapter(ImageSource).validate_python(source))
 
 
 def rows_of(df: DataFrame) -> dict[str, Any]:

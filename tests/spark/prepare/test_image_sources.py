@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from dbx_dl.config import FolderSource
 from dbx_dl.errors import DataError
 from dbx_dl.prepare.images.sources.folders import list_file_rows
-from dbx_dl.prepare.images.sources.formats import find_images
+from dbx_dl.prepare.images.sources.formats import find_files
 from dbx_dl.prepare.images.sources.found import LISTING_COLUMNS
 from dbx_dl.runtime.processes import call_in_process
 from dbx_dl.runtime.session_settings import session_settings
@@ -89,7 +89,7 @@ def test_rows_of_spark_s_reader_are_listed_alike(spark: SparkSession, pictures: 
         files = spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(remote)
         for place in (str(pictures), remote):
             source = FolderSource(path=place)
-            whole = rows_of(find_images(spark, source).listing.where("size_bytes > 0"))
+            whole = rows_of(find_files(spark, source).listing.where("size_bytes > 0"))
             # Without a scheme, as Spark's local file source names files.
             given = files.withColumn("path", F.replace("path", F.lit(remote), F.lit(place)))
             assert rows_of(list_file_rows(spark, source, given).listing) == whole

@@ -18,7 +18,7 @@ from dbx_dl.config import PrepareImagesConfig
 from dbx_dl.contracts import ImageSpec, PreparedTable
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.prepare.images.prepare import prepare_images
-from dbx_dl.prepare.images.samples import draw_image_samples
+from dbx_dl.prepare.images.samples import draw_file_samples
 from dbx_dl.runtime import progress
 from dbx_dl.runtime.tables import has_table
 from tests.image_bytes import encode_pixels, gradient
@@ -104,7 +104,7 @@ def test_any_delta_reader_opens_it_in_key_order(prepared: PreparedTable) -> None
 
 
 def test_samples_are_drawn_the_same_every_time(spark: SparkSession, prepared: PreparedTable, tmp_path: Path) -> None:
-    drawn = [draw_image_samples(spark, prepared, tmp_path / name).read_bytes() for name in ("one.png", "two/two.png")]
+    drawn = [draw_file_samples(spark, prepared, tmp_path / name).read_bytes() for name in ("one.png", "two/two.png")]
     assert drawn[0] == drawn[1]
     assert Image.open(io.BytesIO(drawn[0])).width > 200
 

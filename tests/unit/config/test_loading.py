@@ -76,8 +76,11 @@ def test_keys_are_named_as_they_are_written(prepare: Any, message: str) -> None:
             {**IMAGES, "source": {"format": "zip"}},
             "'zip' is unknown; valid values: folders, manifest, idx, coco, table",
         ),
-        ({"kind": "image"}, "prepare.kind: 'image' is unknown; did you mean 'images'? valid values: images, table"),
-        ({"source": "x"}, "key 'prepare.kind' is required: one of images, table"),
+        (
+            {"kind": "image"},
+            "prepare.kind: 'image' is unknown; did you mean 'images'? valid values: images, audio, table",
+        ),
+        ({"source": "x"}, "key 'prepare.kind' is required: one of images, audio, table"),
         (
             {**TABLE, "columns": {"a.b": "catgorical"}},
             "prepare.columns.a.b.kind: 'catgorical' is unknown; did you mean 'categorical'?",

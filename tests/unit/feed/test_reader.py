@@ -184,14 +184,14 @@ def test_cached_rows_are_the_same_rows_and_are_not_decoded_again(
 ) -> None:
     prepared = write_image_table(tmp_path / "t", {"train": 50}, rows_per_group=20)
     num_decoded = 0
-    plain = decoding.decode_image
+    plain = decoding.decode_file
 
     def count(data: bytes, spec: ImageSpec, out: np.ndarray) -> np.ndarray:
         nonlocal num_decoded
         num_decoded += 1
         return plain(data, spec, out)
 
-    monkeypatch.setattr(decoding, "decode_image", count)
+    monkeypatch.setattr(decoding, "decode_file", count)
     (tmp_path / "cache").mkdir()
     cache = {"where": where, "max_bytes": max_bytes, "directory": str(tmp_path / "cache")}
     feed, other = (feed_of(prepared, "train", batch_size=16, num_threads=1, cache=c) for c in (cache, {}))

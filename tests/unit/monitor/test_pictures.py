@@ -10,7 +10,7 @@ from PIL import Image
 
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.figures import learning_curves
-from dbx_dl.monitor.pictures import draw_picture, show_image
+from dbx_dl.monitor.pictures import draw_picture, show_file
 
 PREFIX = "data:image/png;base64,"
 
@@ -25,7 +25,7 @@ def test_an_image_is_shown_as_the_network_sees_it(channels: int, shape: tuple[in
     pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="BMP")
-    uri = show_image(buffer.getvalue(), ImageSpec(height=4, width=6, channels=channels))
+    uri = show_file(buffer.getvalue(), ImageSpec(height=4, width=6, channels=channels))
     assert np.array_equal(_pixels(uri), pixels)
 
 

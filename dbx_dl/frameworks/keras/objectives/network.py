@@ -50,9 +50,9 @@ class NetworkObjective:
     def predict(self, inputs: np.ndarray) -> np.ndarray:
         """The network's outputs float32 (N, num_outputs) in inference mode; N may be 0."""
         if self._forward is None:
-            # Texts come in several lengths; a network that wants one says so.
-            is_text = inputs.dtype == np.int32 and hasattr(self._network, "input_shape")
-            row_shape = self._network.input_shape[1:] if is_text else inputs.shape[1:]
+            # Texts and numbers by step come in several lengths; a network that wants one says so.
+            is_sequence = (inputs.dtype == np.int32 or inputs.ndim == 3) and hasattr(self._network, "input_shape")
+            row_shape = self._network.input_shape[1:] if is_sequence else inputs.shape[1:]
             self._forward = self._compile_forward(tf.TensorSpec((None, *row_shape), inputs.dtype))
         with compute_exactly():
             return predict_in_chunks(lambda rows: self._forward(tf.convert_to_tensor(rows)).numpy(), inputs)

@@ -13,11 +13,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from dbx_dl.frameworks import cluster_layers, decoder_layers, history_layers, random_layers, token_layers
+from dbx_dl.frameworks import audio_layers, cluster_layers, decoder_layers, history_layers, random_layers, token_layers
 from dbx_dl.frameworks import layers as kinds
 from dbx_dl.frameworks.architectures.architecture import name_layers
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
 from dbx_dl.frameworks.torch.activations import create_activation
+from dbx_dl.frameworks.torch.audio_layers import LogMel
 from dbx_dl.frameworks.torch.cluster_layers import Centroids, DiagonalMixture
 from dbx_dl.frameworks.torch.decoder_layers import AttentionDecoder
 from dbx_dl.frameworks.torch.history_layers import Columns, ItemTower, SumEmbedding
@@ -28,6 +29,7 @@ from dbx_dl.frameworks.torch.token_layers import (
     LastToken,
     MaxOverTokens,
     ReverseTokens,
+    StepValues,
     TokenLogits,
     TokenPositions,
     create_embedding,
@@ -258,9 +260,11 @@ CREATORS: dict[type, Callable[[Any, Shape], Any]] = {
     kinds.SelfAttention: lambda layer, shape: SelfAttention(layer.num_heads, shape[-1]),
     random_layers.Corrupt: lambda layer, _: Corrupt(layer.noise, layer.masking),
     random_layers.Sample: lambda *_: Sample(),
+    audio_layers.LogMel: lambda layer, _: LogMel(layer),
     random_layers.Mark: lambda *_: nn.Identity(),
     cluster_layers.Centroids: lambda layer, shape: Centroids(layer.num_clusters, shape[-1]),
     cluster_layers.DiagonalMixture: lambda layer, shape: DiagonalMixture(layer.num_clusters, shape[-1]),
+    token_layers.StepValues: lambda *_: StepValues(),
     token_layers.Embedding: lambda layer, _: create_embedding(layer),
     token_layers.TokenPositions: lambda layer, shape: TokenPositions(layer, shape[-1]),
     token_layers.Conv1D: lambda layer, shape: Conv1D(layer, shape[-1]),

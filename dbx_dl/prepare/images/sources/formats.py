@@ -1,4 +1,4 @@
-"""The formats of image sources by the name that run configs use."""
+"""The formats of sources of images, or recordings, by the name that run configs use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dbx_dl.prepare.images.sources.tables import find_in_table
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from dbx_dl.config import ImageSource
+    from dbx_dl.config import AudioSource, ImageSource
 
 IMAGE_SOURCES: dict[str, Callable[[SparkSession, Any], FoundImages]] = {
     "folders": find_in_folders,
@@ -26,10 +26,10 @@ IMAGE_SOURCES: dict[str, Callable[[SparkSession, Any], FoundImages]] = {
 }
 
 
-def find_images(spark: SparkSession, source: ImageSource) -> FoundImages:
-    """List a source's images; DataError or ConfigError when it is absent or not what its config says.
+def find_files(spark: SparkSession, source: ImageSource | AudioSource) -> FoundImages:
+    """List a source's files; DataError or ConfigError when it is absent or not what its config says.
 
-    Whatever is wrong with single images is a row's `reason`. What executors find wrong with the whole (a folder that
+    Whatever is wrong with single files is a row's `reason`. What executors find wrong with the whole (a folder that
     cannot be listed) fails the job that uses the listing; `explain_read_errors` turns that into a DataError.
     """
     return IMAGE_SOURCES[source.format](spark, source)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import SPLITS
 from dbx_dl.errors import DataError
-from dbx_dl.prepare.images.columns import COLUMNS
+from dbx_dl.prepare.images.columns import SHARED_COLUMNS
 from dbx_dl.prepare.images.sources.found import LISTING_COLUMNS, ImageTask
 from dbx_dl.prepare.splits import normalize_split
 from dbx_dl.runtime.tables import quote_column, require_columns, suggest_name
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 # Names that no kept column may have.
-TABLE_COLUMNS = (*COLUMNS, "label_indices")
+TABLE_COLUMNS = (*SHARED_COLUMNS, "label_indices")
 _SCALARS = ("string", "int", "bigint", "smallint", "tinyint", "boolean", "double", "float", "date", "decimal")
 
 
@@ -30,13 +30,18 @@ def require_used(rows: DataFrame, columns: Iterable[str | None], label_column: s
 
 def choose_kept(columns: Iterable[str], used: Iterable[str | None], what: str) -> tuple[str, ...]:
     """The columns that are kept as they are: all but those that are `used`; DataError for a name that is taken."""
-    taken = {name.lower() for name in (*TABLE_COLUMNS, *LISTING_COLUMNS)}
     kept = tuple(name for name in columns if name not in set(used))
+    require_free(kept, (*TABLE_COLUMNS, *LISTING_COLUMNS), what)
+    return kept
+
+
+def require_free(kept: Iterable[str], taken: Iterable[str], what: str) -> None:
+    """DataError for a kept column whose name is `taken` by one of the table's own."""
+    taken = {name.lower() for name in taken}
     for name in kept:
         if name.lower() in taken or name.startswith("_"):
             why = "names that start with _ are" if name.startswith("_") else "this name is"
             raise DataError(f"{what} has a column {name!r}, but {why} taken in prepared tables: rename it")
-    return kept
 
 
 def choose_task(rows: DataFrame, label_column: str | None, what: str) -> ImageTask:

@@ -12,7 +12,7 @@ import pytest
 from dbx_dl.config.score_options import ScoreOptions
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.errors import ConfigError
-from dbx_dl.score.inputs.image_binding import decode_rows
+from dbx_dl.score.inputs.file_decoding import decode_rows
 from dbx_dl.score.model.planning import plan_model
 from dbx_dl.score.model.session import ModelSession, open_session
 from dbx_dl.score.predictions import predict_batches, predict_structs

@@ -1,0 +1,1 @@
+"""Tests of what preparing recordings does without Spark."""
