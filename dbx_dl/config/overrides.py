@@ -13,9 +13,9 @@ from dbx_dl.errors import ConfigError
 def override(values: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
     """The values with each `section.key=value` in place of what was there; sections that are not there are made.
 
-    A value is read as in YAML, so that `null`, numbers and lists are what they say and quotes make a text of all; what
-    is no YAML is a text. Without any value, as of a job's parameter that was not given, a key stays as it is.
-    ConfigError for what is no such setting, or lies below a key that is no section.
+    `null`, numbers, true and false, [lists] and {sections} are read as YAML reads them, and a text in quotes; all else
+    is the text that it is, with any `#`, `|` or `-` in it. Without any value, as of a job's parameter that was not
+    given, a key stays as it is. ConfigError for what is no such setting, or lies below a key that is no section.
     """
     changed = dict(values)
     for setting in settings:
@@ -38,7 +38,12 @@ def _replace(values: dict[str, Any], parts: Sequence[str], value: Any, key: str)
 
 
 def _read(text: str) -> Any:
+    plain = text.strip()
     try:
-        return yaml.safe_load(text)
+        value = yaml.safe_load(plain)
     except yaml.YAMLError:
-        return text.strip()
+        return plain
+    is_null = value is None and plain.lower() in ("null", "~")
+    is_written_out = isinstance(value, str | list | dict) and plain.startswith(("'", '"', "[", "{"))
+    is_plain = value is not None and not isinstance(value, str | list | dict)
+    return value if is_null or is_written_out or is_plain else plain

@@ -18,6 +18,8 @@ MetricName = Literal[
     "f1_macro",
     "f1_micro",
     "exact_match",
+    "token_accuracy",
+    "word_error_rate",
     "auc",
     "log_loss",
     "brier",

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # Layers that are mostly multiplication; the others gain little and lose as much.
 _QUANTIZED = ["Conv", "MatMul", "Gemm"]
 _CALIBRATION_BATCH = 32
+# Whole numbers up to here are exact in float16.
+MAX_FLOAT16_IDS = 2048
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,28 @@ def optimize_network(source: Source) -> onnx.ModelProto:
 
 
 def convert_to_float16(source: Source) -> onnx.ModelProto:
-    """Weights and sums in float16; inputs and outputs keep their types."""
+    """Weights and sums in float16; inputs and outputs keep their types.
+
+    ExportError for ids that come as floats and are too many to be told apart in float16.
+    """
     import onnx
     from onnxruntime.quantization.onnx_model import ONNXModel
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    converted = ONNXModel(convert_float_to_float16(onnx.load_model(str(source.network)), keep_io_types=True))
+    network = onnx.load_model(str(source.network))
+    if network.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT:
+        _refuse_many_ids(network)
+    converted = ONNXModel(convert_float_to_float16(network, keep_io_types=True))
     converted.topological_sort()  # the conversion puts its casts last
     model: onnx.ModelProto = converted.model
     return model
+
+
+def _refuse_many_ids(network: onnx.ModelProto) -> None:
+    sizes = {tensor.name: tensor.dims[0] for tensor in network.graph.initializer if tensor.dims}
+    lookups = [sizes.get(node.input[0], 0) for node in network.graph.node if node.op_type == "Gather"]
+    if max(lookups, default=0) > MAX_FLOAT16_IDS + 1:
+        raise ExportError(f"float16 cannot tell ids above {MAX_FLOAT16_IDS:,} apart, and it has {max(lookups):,}")
 
 
 def quantize_with_calibration(source: Source) -> onnx.ModelProto:

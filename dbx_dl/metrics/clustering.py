@@ -80,9 +80,10 @@ def weigh_agreement(
     _, rows = np.unique(labels, return_inverse=True)
     _, columns = np.unique(clusters, return_inverse=True)
     num_rows, num_columns = int(rows.max()) + 1, int(columns.max()) + 1
-    cells = np.eye(num_rows * num_columns)[rows * num_columns + columns]
+    cells, num_cells = rows * num_columns + columns, num_rows * num_columns
     totals = weights_bn.sum(axis=1, keepdims=True)
-    counts = (weights_bn * (len(labels) / np.where(totals > 0, totals, np.nan))) @ cells
+    scaled_bn = weights_bn * (len(labels) / np.where(totals > 0, totals, np.nan))
+    counts: Floats = np.stack([np.bincount(cells, weights, num_cells).astype(np.float64) for weights in scaled_bn])
     counts = counts.reshape(-1, num_rows, num_columns)
     measures = {RAND: _adjusted_rand, INFORMATION: _normalized_information}
     return {name: measures[name](counts) for name in metrics}

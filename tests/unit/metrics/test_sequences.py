@@ -24,6 +24,12 @@ def test_metrics_by_hand() -> None:
     assert found["word_error_rate"] == pytest.approx((0 + 1 + 1 + 2 + 1) / 8)
 
 
+def test_nothing_is_right_for_an_unknown_token() -> None:
+    labels = np.array([[1, 4, 0], [4, 4, 0]])
+    found = sequence_metrics(labels, labels)
+    assert found == {"exact_match": 0.5, "token_accuracy": pytest.approx(5 / 6), "word_error_rate": 0.25}
+
+
 def test_weights_count_rows() -> None:
     weights = np.array([2.0, 0.0, 1.0, 1.0, 0.0])
     rows = [0, 0, 2, 3]
@@ -43,7 +49,7 @@ def test_what_is_undefined_is_left_out() -> None:
 def test_edits_are_those_of_the_recursion() -> None:
     random, steps = np.random.default_rng(2), np.arange(6)
     labels, written = (
-        np.where(steps < random.integers(0, 7, (60, 1)), random.integers(1, 4, (60, 6)), 0) for _ in range(2)
+        np.where(steps < random.integers(0, 7, (60, 1)), random.integers(2, 5, (60, 6)), 0) for _ in range(2)
     )
     expected = [recur(tuple(a[a > 0].tolist()), tuple(b[b > 0].tolist())) for a, b in zip(labels, written, strict=True)]
     assert count_edits(labels, written).tolist() == expected

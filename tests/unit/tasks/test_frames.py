@@ -94,5 +94,5 @@ def test_scores_have_an_entry_for_each_step() -> None:
 
 
 def test_networks_that_give_one_answer_are_refused() -> None:
-    with pytest.raises(ConfigError, match="'text_cnn' gives one answer for a text, not one for each token"):
+    with pytest.raises(ConfigError, match="'text_cnn' gives one answer for a row, not one for each token"):
         check_network(NetworkRequest("text_cnn", {}, (3,), "int32", 6, 0, 4, 3))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import onnx
@@ -11,6 +11,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
+from dbx_dl.config.register import MetricName
 from dbx_dl.contracts import Calibration, ColumnProfile, PreparedTable, TableStatistics, Target, TaskName, TextFeature
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.tasks import TASKS, Task, TaskSettings, task_of
@@ -94,6 +95,10 @@ def test_metrics_are_those_that_a_task_names_weighted_ones_too(name: str) -> Non
     weighed = task.weigh(labels, predictions, np.ones((2, 40)), task.metrics)
     for metric, values in weighed.items():
         assert values == pytest.approx([found[metric]] * 2, rel=1e-9)
+
+
+def test_any_metric_of_a_task_can_decide_about_a_champion() -> None:
+    assert {name for task in TASKS.values() for name in task.metrics} <= set(get_args(MetricName))
 
 
 def test_only_choices_are_the_same_or_not() -> None:
