@@ -92,7 +92,9 @@ def describe_signature(metadata: ModelMetadata) -> ModelSignature:
     numbers = [Property(name, DataType.double) for name in BOX_NUMBERS]
     types = {
         "string": DataType.string,
+        "int": DataType.integer,
         "double": DataType.double,
+        "array<double>": Array(DataType.double),
         "array<float>": Array(DataType.float),
         "array<string>": Array(DataType.string),
         "binary": DataType.binary,

@@ -7,8 +7,12 @@ import pytest
 from dbx_dl.contracts import TaskName
 from dbx_dl.register.model_folder import describe_signature
 from dbx_dl.register.model_version import describe_tags, describe_version
+from dbx_dl.score.outputs.structs import prediction_fields
+from dbx_dl.tasks import TASKS
 from tests.onnx_models import describe_onnx, make_metadata
 from tests.prepared_tables import IMAGES, SPEC, describe
+from tests.unit.score.test_kinds import make_metadata as describe_target
+from tests.unit.score.test_kinds import make_target
 
 
 def test_tags_say_where_a_version_is_from(tmp_path: Path) -> None:
@@ -53,3 +57,10 @@ def test_signatures_name_what_the_task_predicts(task: TaskName, names: tuple[str
     found = describe_signature(make_metadata(IMAGES, names, task=task, embeddings="dense")).outputs.to_dict()
     assert [c["name"] for c in found] == [*outputs[:-1], "embedding", "error"]
     assert not any(c["required"] for c in found)  # a row that cannot be scored has an error alone
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_every_task_has_a_signature(name: str) -> None:
+    metadata = describe_target(make_target(name))
+    found = describe_signature(metadata).outputs.to_dict()
+    assert [c["name"] for c in found] == list(prediction_fields(metadata))
