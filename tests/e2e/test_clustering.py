@@ -48,7 +48,7 @@ def test_groups_are_found_the_whole_way(tmp_path: Path, call_cli: CallCli, netwo
         assert len(profiles.sizes) == num_clusters and sum(profiles.sizes) == model.trained.prepared.num_rows
         assert bool(profiles.numbers) == bool(profiles.pairs) == (name == "cell_groups")
         assert (run / framework / "figures" / "cluster_examples.png").exists() == (name == "digits_groups")
-        keep_result(model, "digits 8x8" if name == "digits_groups" else "breast cancer", 0.0)
+        keep_result(model, "digits 8x8" if name == "digits_groups" else "breast cancer")
     assert Promotion.load(run / "promotion.json").champion_version is not None
     check_scores(tmp_path / "dbx_dl_demo" / "tables" / name, run, limit)
     page = (run / "report.html").read_text()

@@ -56,7 +56,7 @@ def write_groups(folder: Path) -> PreparedTable:
     return describe(folder, version, ROWS, SPEC, ("left", "right", "top"))
 
 
-@pytest.mark.parametrize("framework", CASES)
+@pytest.mark.parametrize("framework", [pytest.param("keras", marks=pytest.mark.matrix), "torch"])
 def test_groups_go_from_rows_to_profiles(spark: SparkSession, tmp_path: Path, framework: str) -> None:
     prepared, run = write_groups(tmp_path / "table"), tmp_path / "run"
     config = TrainConfig(
