@@ -126,6 +126,27 @@ def test_seen_items_may_be_chosen_again(spark: SparkSession, tmp_path: Path) -> 
     assert prepared.target.ranking is not None and not prepared.target.ranking.excludes_seen
 
 
+def test_later_interactions_join_what_is_known(spark: SparkSession, tmp_path: Path) -> None:
+    first = prepare(spark, tmp_path, INTERACTIONS)
+    later = [
+        ("u4", "c", "2025-01-01", "t", None),
+        ("u9", "zebra", "2025-01-02", "t", "new"),
+        ("u9", "a", "2025-01-03", "t", None),
+    ]
+    second = prepare(spark, tmp_path, INTERACTIONS, [*list_lines(), *later])
+    assert second.table.version > first.table.version
+    assert (second.inputs, second.target) == (first.inputs, first.target)
+    rows = collect(spark, second)
+    assert {key: rows[key]["split"] for key in ("u4|1", "u4|2", "u4|3")} == {
+        "u4|1": "train",
+        "u4|2": "validation",
+        "u4|3": "test",
+    }
+    # An item that is not known is no label, but stays in the history; its user is known when the table is made anew.
+    assert "u9|1" not in rows and rows["u9|2"]["history"] == ["zebra"]
+    assert any("new since the table was made" in warning for warning in second.statistics.warnings)
+
+
 def test_a_table_of_one_item_is_refused(spark: SparkSession, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"0 items have 4 training rows: .*lower min_item_count"):
         prepare(spark, tmp_path, INTERACTIONS.model_copy(update={"min_item_count": 4}))
