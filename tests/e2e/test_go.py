@@ -22,6 +22,7 @@ LIMIT = 0.85
 
 
 @pytest.mark.matrix
+@pytest.mark.timeout(1200)  # rows of 17,328 numbers, which two busy cores take minutes for at every stage
 def test_moves_are_learned_and_scored(tmp_path: Path, call_cli: CallCli) -> None:
     positions = write_positions(tmp_path / "positions.parquet", NUM_PER_POINT)
     (tmp_path / "run.yml").write_text(yaml.safe_dump(configure()))

@@ -24,7 +24,8 @@ class GoPolicyOptions(Section):
 
     Takes 19x19 positions of 48 feature planes as an array of 17,328 numbers (rows, columns, planes). The first layer
     pads to 23x23 and has k = `filters` kernels of 5x5, layers 2 to 12 pad to 21x21 and have k of 3x3, all with relu;
-    then one 1x1 kernel, and a bias of its own for every point.
+    then one 1x1 kernel, and a bias of its own for every point. Labels are the names of the 361 points, which must sort
+    row by row (such as `03-15`), since the network's n-th answer is its n-th point.
     """
 
     filters: int = Field(default=192, gt=0)
