@@ -13,7 +13,17 @@ import typer
 
 from dbx_dl import model_commands, network_commands, project_commands
 from dbx_dl.command_examples import show_examples, show_exit_codes
-from dbx_dl.terminal import AsJson, ConfigOption, SetOption, Verbose, print_table, run_of, tell, told_to_the_user
+from dbx_dl.terminal import (
+    AsJson,
+    ConfigOption,
+    SetOption,
+    Verbose,
+    print_table,
+    refuse_json,
+    run_of,
+    tell,
+    told_to_the_user,
+)
 
 if TYPE_CHECKING:
     from dbx_dl.monitor.outcome import RunOutcome
@@ -51,6 +61,8 @@ def demo(
     verbose: Verbose = False,
 ) -> None:
     """Take real images and a real table the whole way, with Keras and with PyTorch."""
+    if data_only:
+        refuse_json(as_json, "--data-only")
     with told_to_the_user(verbose):
         from dbx_dl.demo import run_demo, write_demo_data
 
@@ -88,6 +100,8 @@ def prepare(
     verbose: Verbose = False,
 ) -> None:
     """Bring the run's Delta table up to date with its source; what cannot be used goes to a rejects table."""
+    if stream is not None:
+        refuse_json(as_json, "--stream")
     with run_of(config, verbose, settings) as (spark, run_config):
         from dbx_dl.pipeline import prepare_run, stream_run
 
@@ -245,6 +259,8 @@ def score(
     """Score the run's input into a Delta table of predictions: all rows, or those that its `score` chooses."""
     if explain and stream:
         raise typer.BadParameter("--explain is for a run that ends: leave out --stream")
+    if explain or stream:
+        refuse_json(as_json, "--explain" if explain else "--stream")
     with run_of(config, verbose, settings) as (spark, run_config):
         from dbx_dl.pipeline import explain_score_run, score_run, stream_score_run
 

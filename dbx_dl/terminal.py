@@ -68,6 +68,12 @@ def tell(value: BaseModel, line: str, as_json: bool) -> None:
     typer.echo(value.model_dump_json() if as_json else line)
 
 
+def refuse_json(as_json: bool, option: str) -> None:
+    """A usage error for --json beside an option whose command has no result that could be told so."""
+    if as_json:
+        raise typer.BadParameter(f"--json tells a result, and {option} has none: leave one of both out")
+
+
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table of text on stdout."""
     from rich.box import SIMPLE_HEAD

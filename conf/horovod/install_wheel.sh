@@ -29,5 +29,11 @@ done
 say "installing $wheel"
 # The runtime's own packages stay as they are: what Horovod needs of them is there.
 "$python" -m pip install --quiet --no-deps --force-reinstall "$wheel" >&2 || fail "pip could not install $wheel"
+# What the wheel was built against shows when its libraries are loaded: of another torch or TensorFlow they are refused.
+for framework in torch tensorflow; do
+  "$python" -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('$framework') is None)" || continue
+  "$python" -c "import horovod.$framework" >/dev/null || fail "$wheel is installed, but cannot be imported: \
+it was built for another $framework than this runtime has (one folder for each runtime)"
+done
 "$python" -c 'import horovod; print(horovod.__version__)' >/dev/null || fail "$wheel is installed, but cannot be imported"
 say "horovod is installed"

@@ -108,7 +108,8 @@ def test_tasks_are_named_after_what_they_leave(place: Place) -> None:
 @pytest.mark.parametrize("place", TRAININGS, ids=name_of)
 def test_a_training_goes_the_whole_way(place: Place) -> None:
     order = [task["task_key"] for task in place.values["tasks"]]
-    path = ["prepare", "train", "export", "register", "may_promote", "promote", "has_new_champion", "score"]
+    stages = ["prepare", "train", "export", "register", "may_promote", "promote", "has_new_champion"]
+    path = [*stages, "is_deployed_run", "score"]
     assert order == path
     tasks = {task["task_key"]: task for task in place.values["tasks"]}
     assert [[it["task_key"] for it in tasks[key].get("depends_on", [])] for key in path] == [

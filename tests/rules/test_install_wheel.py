@@ -21,6 +21,7 @@ def python(tmp_path: Path) -> Path:
     path = tmp_path / "python"
     path.write_text(
         f'#!/bin/sh\ncase "$1 $2" in "-m pip") echo "$@" >>{tmp_path}/asked;;'
+        ' "-c import importlib"*) exit 0;; "-c import horovod.torch") exit ${OTHER_TORCH:-0};;'
         f' "-c import horovod"*) exit ${{BROKEN:-0}};; *) exec {sys.executable} "$@";; esac\n'
     )
     path.chmod(0o755)
@@ -62,5 +63,7 @@ def test_what_is_missing_is_said(python: Path, tmp_path: Path) -> None:
     done = run_script(**known)
     assert done.returncode == 1 and f"has no horovod-*-{TAG}-*.whl" in done.stderr
     (wheels / f"horovod-0.28.1-{TAG}-a.whl").write_bytes(b"")
+    done = run_script(**known, OTHER_TORCH="1")
+    assert done.returncode == 1 and "it was built for another torch than this runtime has" in done.stderr
     done = run_script(**known, BROKEN="1")
     assert done.returncode == 1 and "cannot be imported" in done.stderr

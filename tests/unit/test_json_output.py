@@ -86,3 +86,17 @@ def test_a_machine_that_lacks_something_is_told_in_full_and_by_exit_code(monkeyp
         ("java", True, ""),
         ("jars", False, "fetch them"),
     ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("demo", "--data-only"),
+        ("prepare", "--config", CONFIG, "--stream", "seen"),
+        ("score", "--config", CONFIG, "--stream"),
+        ("score", "--config", CONFIG, "--explain"),
+    ],
+)
+def test_what_has_no_result_is_not_told_as_json(arguments: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(app, [*arguments, "--json"], env={"COLUMNS": "200", "TERM": "dumb"})
+    assert done.exit_code == 2 and "--json tells a result, and --" in done.output.replace("\n", " ")

@@ -78,4 +78,5 @@ def read_secret(place: str) -> str:
     try:
         return str(utilities.secrets.get(scope=scope, key=key))
     except Exception as error:
-        raise ConfigError(f"secret {place} cannot be read: {str(error).splitlines()[0][:200]}") from None
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise ConfigError(f"secret {place} cannot be read: {reason[:200]}") from None

@@ -74,11 +74,18 @@ def test_secrets_are_read_by_scope_and_key(databricks: FakeDatabricks, monkeypat
     assert read_secret("stores/key") == "hunter2"
     with pytest.raises(ConfigError, match="secret stores/other cannot be read: Secret does not exist"):
         read_secret("stores/other")
+    databricks.secrets.get = _raise_without_a_text  # type: ignore[method-assign]
+    with pytest.raises(ConfigError, match="secret stores/other cannot be read: RuntimeError"):
+        read_secret("stores/other")
     with pytest.raises(ConfigError, match="'stores' is no secret's place: write scope/key"):
         read_secret("stores")
     monkeypatch.delenv("DATABRICKS_RUNTIME_VERSION")
     with pytest.raises(ConfigError, match="this is elsewhere: use env:NAME"):
         read_secret("stores/key")
+
+
+def _raise_without_a_text(scope: str, key: str) -> str:
+    raise RuntimeError
 
 
 def test_a_databricks_without_utilities_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
