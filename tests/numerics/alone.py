@@ -56,7 +56,7 @@ def main(name: str, folder: Path) -> None:
         "unfrozen": unfreeze(name, framework, SingleRank()),
         "reconstruction": reconstructing.run_alone(name, framework, folder / "reconstruction"),
         "generation": generating.run_alone(framework),
-        "clustering": grouping.run_alone(framework, folder / "clustering"),
+        "clustering": grouping.run_alone(name, framework, folder / "clustering"),
         "places": locating.run_alone(name, framework),
         "writing": writing.run_alone(name, framework),
         "recommendation": recommending.run_alone(name, framework),

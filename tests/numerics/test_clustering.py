@@ -43,9 +43,9 @@ def test_centres_come_in_when_codes_are_learned(numbers: Numbers, network: str) 
         assert epochs[3]["nll"] == epochs[3]["loss"] < epochs[2]["loss"]
 
 
-def test_wines_are_grouped_as_well_as_by_scikit_learn(numbers: Numbers) -> None:
+def test_wines_are_grouped_as_well_as_by_scikit_learn(torch_numbers: Numbers) -> None:
     rows, labels = read_wines()
-    found = numbers.alone["clustering"]["wines"]
+    found = torch_numbers.alone["clustering"]["wines"]
     peer = KMeans(NUM_WINES, n_init=10, random_state=0).fit(rows)
     assert found["kmeans"]["inertia"] == pytest.approx(peer.inertia_ / len(rows), rel=2e-3)
     assert found["kmeans"]["adjusted_rand_index"] >= adjusted_rand_score(labels, peer.labels_) - 0.03 > 0.8
