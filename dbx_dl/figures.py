@@ -108,6 +108,8 @@ def estimates(
 
 def hit_rates(rates: Mapping[str, Sequence[float]], *, dark: bool = False) -> Figure:
     """Lines by name: how often the item that was chosen is among the first 1, 2, … of a list."""
+    from matplotlib.ticker import MaxNLocator
+
     palette = DARK if dark else LIGHT
     figure = new_figure(4.6, 3.0)
     axes = figure.add_subplot()
@@ -115,6 +117,7 @@ def hit_rates(rates: Mapping[str, Sequence[float]], *, dark: bool = False) -> Fi
         axes.plot(range(1, len(values) + 1), values, color=color, label=name, linewidth=1.8, marker="o", markersize=3)
     axes.set_xlabel("items recommended", color=palette.text)
     axes.set_ylabel("hit rate", color=palette.text)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylim(0, 1)
     axes.legend(frameon=False, labelcolor=palette.text, fontsize=8)
     _dress(axes, palette)
