@@ -116,7 +116,7 @@ def reject_repeated(rows: DataFrame, repeated: DataFrame | None) -> DataFrame:
     return marked.withColumns(
         {
             REASON: F.when(is_duplicate, F.lit("duplicate_content")).otherwise(F.col(REASON)),
-            DETAIL: F.when(is_duplicate, F.concat(F.lit("another image has the bytes "), "sha256")).otherwise(
+            DETAIL: F.when(is_duplicate, F.concat(F.lit("another file has the bytes "), "sha256")).otherwise(
                 F.col(DETAIL)
             ),
         }

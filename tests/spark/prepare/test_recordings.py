@@ -89,4 +89,5 @@ def test_a_table_is_prepared_with_several_labels(spark: SparkSession, tmp_path: 
     taken = frame.withColumnRenamed("height", "peak")
     taken.write.format("delta").save(str(tmp_path / "taken"))
     with pytest.raises(DataError, match="'peak', but this name is taken"):
-        prepare_audio(spark, configure(tmp_path, source={**source, "table": str(tmp_path / "taken")}))
+        other = {"source": {**source, "table": str(tmp_path / "taken")}, "table": str(tmp_path / "other")}
+        prepare_audio(spark, configure(tmp_path, **other))
