@@ -127,9 +127,10 @@ class LabelReader:
         """Classes by step, those beyond the last step left out, -1 where a row has no further one."""
         import pyarrow.compute as pc
 
-        indices = self._check_indices(pc.list_flatten(column), place)
-        lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
-        rows = np.repeat(np.arange(len(lengths)), lengths)
+        from dbx_dl.transforms.arrow_values import list_owners
+
+        indices, rows = self._check_indices(pc.list_flatten(column), place), list_owners(column)
+        lengths = np.bincount(rows, minlength=len(column))
         steps = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         frames = np.full((len(column), *self.row_shape), NO_LABEL, dtype=np.int64)
         is_kept = steps < self.row_shape[0]
@@ -145,9 +146,11 @@ class LabelReader:
     def _read_sets(self, column: pa.ChunkedArray, place: str) -> NDArray[np.float32]:
         import pyarrow.compute as pc
 
+        from dbx_dl.transforms.arrow_values import list_owners
+
         indices = self._check_indices(pc.list_flatten(column), place)
         sets = np.zeros((len(column), self._num_names), dtype=np.float32)
-        sets[pc.list_parent_indices(column).to_numpy(), indices] = 1
+        sets[list_owners(column), indices] = 1
         return sets
 
 

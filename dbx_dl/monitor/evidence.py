@@ -71,12 +71,13 @@ def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
         for model in outcome.registered
         if outcome.prepared.target.ranking is not None
     }
-    best = _choose_model(outcome).onnx.trained.framework
+    # An earlier run's table may have had other rows than the one that is prepared now.
+    chosen = _choose_model(outcome).onnx.trained
+    best = chosen.framework
     samples = choose_samples(predictions[best], outcome.prepared.target.label_names) if has_classes else []
     num_wrong_texts = 0
     if outcome.writes_texts:
-        trained = _choose_model(outcome).onnx.trained
-        samples, num_wrong_texts = read_text_samples(Path(trained.directory), trained.prepared.target)
+        samples, num_wrong_texts = read_text_samples(Path(chosen.directory), chosen.prepared.target)
     samples = _with_inputs(spark, outcome.prepared, samples)
     return Evidence(
         rejects=_read_rejects(spark, outcome.prepared),
@@ -87,7 +88,7 @@ def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
         score_labels=_count_labels(spark, outcome),
         score_errors=_read_errors(spark, outcome.scored),
         rankings=rankings,
-        recommended=choose_rows(outcome.prepared, rankings[best]) if rankings else [],
+        recommended=choose_rows(chosen.prepared, rankings[best]) if rankings else [],
         clusters=_read_clusters(outcome),
     )
 

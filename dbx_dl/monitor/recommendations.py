@@ -50,7 +50,7 @@ def read_ranked(directory: Path) -> RankedItems:
 
 
 def choose_rows(prepared: PreparedTable, ranked: RankedItems) -> list[RecommendedRow]:
-    """Rows that are evenly spaced in the order of keys."""
+    """Rows that are evenly spaced in the order of keys; of the table that the model was trained on."""
     import numpy as np
 
     from dbx_dl.feed.rows import read_rows
@@ -60,11 +60,12 @@ def choose_rows(prepared: PreparedTable, ranked: RankedItems) -> list[Recommende
         return []
     chosen = np.unique(np.linspace(0, len(ranked.keys) - 1, min(NUM_ROWS, len(ranked.keys))).astype(np.int64))
     rows = read_rows(prepared, "test", keys=ranked.keys[chosen].tolist())
-    histories = rows.column(inputs.history.column).to_pylist()
+    keys, histories = (rows.column(name).to_pylist() for name in (prepared.key_column, inputs.history.column))
+    by_key = dict(zip(keys, histories, strict=True))
     return [
         RecommendedRow(
             key=str(ranked.keys[row]),
-            history=tuple((history or ())[-_NUM_BEFORE:]),
+            history=tuple((by_key.get(str(ranked.keys[row])) or ())[-_NUM_BEFORE:]),
             truth=names[ranked.labels[row]],
             items=tuple(
                 (names[item], float(score))
@@ -72,5 +73,5 @@ def choose_rows(prepared: PreparedTable, ranked: RankedItems) -> list[Recommende
                 if item >= 0
             ),
         )
-        for row, history in zip(chosen, histories, strict=True)
+        for row in chosen
     ]

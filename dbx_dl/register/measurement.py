@@ -82,10 +82,11 @@ def measure_models(
 ) -> list[MeasuredModel]:
     """Everything about each version, in the given order; differences are to version `present` where it is among them.
 
-    DataError when a metric that decides or is limited is undefined on these rows, or a group column has too many
-    values.
+    Of lists of items as many count as the version with the shortest ones gives. DataError when a metric that decides or
+    is limited is undefined on these rows, or a group column has too many values.
     """
     _require_same_rows(predicted, prepared)
+    prepared = _cut_lists(predicted, prepared)
     metric = choose_metric(prepared, config)
     read = {part.version: read_predictions(part.rows, prepared) for part in predicted}
     task = task_of(prepared.target)
@@ -116,6 +117,23 @@ def measure_models(
         )
         for part in predicted
     ]
+
+
+def _cut_lists(predicted: Sequence[PredictedRows], prepared: PreparedTable) -> PreparedTable:
+    """The table with lists of items that are no longer than those of any version."""
+    ranking = prepared.target.ranking
+    if ranking is None:
+        return prepared
+    targets = [open_model(part.file.path, part.file.sha256).metadata.target for part in predicted]
+    lengths = {
+        part.version: task_of(target).row_shape(target)[0] for part, target in zip(predicted, targets, strict=True)
+    }
+    least = min(lengths.values())
+    if set(lengths.values()) != {least}:
+        listed = ", ".join(f"version {version} {length}" for version, length in sorted(lengths.items()))
+        logger.warning("lists have different lengths (%s): the first %d items of each are compared", listed, least)
+    target = prepared.target.model_copy(update={"ranking": ranking.model_copy(update={"top_k": least})})
+    return prepared.model_copy(update={"target": target})
 
 
 def _list_metrics(values: Mapping[int, Mapping[str, float]], metric: str, config: RegisterConfig) -> list[str]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Where an item's logit is below this it must not be recommended; networks put those at -10,000 and less.
 SEEN_LOGIT = -5e3
+# Scores that are this share of themselves apart, or less, are a tie.
+_TIE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,16 @@ class RecommendationTask(FloatRows, Unnamed):
         return np.stack([np.take_along_axis(values, order, axis=1) for values in (items, moved)], axis=2)
 
     def scale_differences(self, found: Floats, expected: Floats, settings: TaskSettings) -> Floats:
-        """Scores, number by number as they are; items of equal scores may change places."""
+        """(N, k, 2): what share of the right item's score another in its place falls short; scores as they are.
+
+        Items whose scores are equal up to rounding may change places, and at the end of a list with those behind it. An
+        item in the place of none, and none in the place of one, is 1.
+        """
         import numpy as np
 
         del settings
-        return np.abs(found[..., 1] - expected[..., 1])
+        scores = np.abs(found[..., 1] - expected[..., 1])
+        return np.stack([_miss_items(found[..., 0], expected), scores], axis=-1)
 
     def is_same_choice(self, found: NDArray[np.floating], expected: NDArray[np.floating]) -> NDArray[np.bool_]:
         """The same items, in whatever order."""
@@ -126,3 +133,19 @@ class RecommendationTask(FloatRows, Unnamed):
         last = end.constant(np.array([2]))
         pairs = [end.add("Unsqueeze", [values, last]) for values in (chosen, scores)]
         end.add("Concat", pairs, output, axis=2)
+
+
+def _miss_items(items: NDArray[Any], expected: Floats) -> Floats:
+    """For each place of lists (N, k) how far the score that its item should have is from that of the place, 0 to 1."""
+    import numpy as np
+
+    from dbx_dl.metrics.recommendation import NO_ITEM
+
+    wanted, scores = expected[..., 0], expected[..., 1]
+    is_same = items[:, :, None] == wanted[:, None, :]
+    listed = np.take_along_axis(scores, is_same.argmax(axis=2), axis=1)
+    # An item that is not listed has at most the last one's score.
+    own = np.where(is_same.any(axis=2), listed, scores[:, -1:])
+    missed = np.abs(own - scores) / np.maximum(scores, np.finfo(np.float32).tiny)
+    missed = np.where(missed <= _TIE, 0.0, np.minimum(missed, 1.0))
+    return np.where((items == NO_ITEM) != (wanted == NO_ITEM), 1.0, np.where(items == wanted, 0.0, missed))

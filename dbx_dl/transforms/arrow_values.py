@@ -72,7 +72,7 @@ def to_joined(column: pa.Array | pa.ChunkedArray, name: str) -> np.ndarray:
     if not (types.is_list(kind) or types.is_large_list(kind)):
         raise DataError(f"column {name!r} holds {kind}, but the model takes arrays of strings there")
     lists = pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
-    texts, rows = to_str(pc.list_flatten(lists), name), pc.list_parent_indices(lists).to_numpy()
+    texts, rows = to_str(pc.list_flatten(lists), name), list_owners(lists)
     is_item = texts != ""
     sizes = np.bincount(rows[is_item], minlength=len(lists))
     items = pa.ListArray.from_arrays(
@@ -80,6 +80,18 @@ def to_joined(column: pa.Array | pa.ChunkedArray, name: str) -> np.ndarray:
     )
     joined: np.ndarray = pc.binary_join(items, SEPARATOR).to_numpy(zero_copy_only=False)
     return joined.astype(object, copy=False)
+
+
+def list_owners(lists: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """The row int64 (M,) of each of the values that Arrow's `list_flatten` gives of lists, which skips null lists.
+
+    Arrow's own `list_parent_indices` counts values that lie beneath null lists too.
+    """
+    import numpy as np
+    import pyarrow.compute as pc
+
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    return np.repeat(np.arange(len(lists)), lengths)
 
 
 def to_micros(column: pa.Array | pa.ChunkedArray, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -221,12 +221,13 @@ def _is_broken_array(column: pa.Array, size: int) -> np.ndarray:
     """Boolean (N,): arrays of another length, or with a null element."""
     import pyarrow.compute as pc
 
+    from dbx_dl.transforms.arrow_values import list_owners
+
     lengths = pc.fill_null(pc.list_value_length(column), size).to_numpy(zero_copy_only=False)
     broken: np.ndarray = lengths != size
     elements = column.flatten()
     if elements.null_count:
-        owners = pc.list_parent_indices(column).to_numpy(zero_copy_only=False)
-        broken[owners[elements.is_null().to_numpy(zero_copy_only=False)]] = True
+        broken[list_owners(column)[elements.is_null().to_numpy(zero_copy_only=False)]] = True
     return broken
 
 

@@ -68,9 +68,14 @@ class FeatureBinding:
         """None: every row has one shape. Texts go with others of about their length, which are cut together."""
         import numpy as np
         import pyarrow.compute as pc
+        import pyarrow.types as types
 
         if isinstance(self.spec, HistorySpec):
-            lengths = pc.list_value_length(batch.column(self.spec.history.column))
+            histories = batch.column(self.spec.history.column)
+            # Without any history a batch has a column of nulls; what else is no array is told where it is bound.
+            if not (types.is_list(histories.type) or types.is_large_list(histories.type)):
+                return None
+            lengths = pc.list_value_length(histories)
         elif (text := find_text(self.spec)) is not None:
             lengths = pc.binary_length(batch.column(text.column).cast("string"))
         else:

@@ -80,8 +80,10 @@ def read_boxes(column: pa.ChunkedArray, labels: tuple[str, ...]) -> np.ndarray:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    from dbx_dl.transforms.arrow_values import list_owners
+
     boxes: Any = column.combine_chunks()
-    rows, values = pc.list_parent_indices(boxes).to_numpy(), pc.list_flatten(boxes)
+    rows, values = list_owners(boxes), pc.list_flatten(boxes)
     counts = np.bincount(rows, minlength=len(boxes))
     candidates = np.zeros((len(boxes), int(counts.max(initial=0)), 5 + len(labels)))
     places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)

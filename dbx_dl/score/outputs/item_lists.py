@@ -68,7 +68,7 @@ class ItemKind(WithoutChoices):
         return (_ITEMS, _SCORES)
 
     def read(self, predictions: pa.Table, target: Target) -> np.ndarray:
-        """(N, k, 2), as the task predicts them."""
+        """(N, k, 2), as the task predicts them; longer lists are cut, shorter ones filled up with no items."""
         import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -79,6 +79,7 @@ class ItemKind(WithoutChoices):
         items, scores = (predictions.column(name).combine_chunks() for name in (_ITEMS, _SCORES))
         found = np.zeros((len(items), *task_of(target).row_shape(target)), np.float32)
         found[..., 0] = NO_ITEM
+        items, scores = (pc.list_slice(lists, 0, found.shape[1]) for lists in (items, scores))
         lengths = pc.list_value_length(items).to_numpy(zero_copy_only=False)
         is_item = np.arange(found.shape[1]) < lengths[:, None]
         names = pa.array(target.label_names, pa.string())

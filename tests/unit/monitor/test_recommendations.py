@@ -53,6 +53,26 @@ def test_rows_have_their_latest_items_and_no_items_that_are_none(prepared: Prepa
         read_ranked(tmp_path)
 
 
+def test_rows_are_found_by_their_keys(prepared: PreparedTable, tmp_path: Path) -> None:
+    """Files of another order; and a table that lacks a row, as of other interactions."""
+    write_deltalake(
+        str(tmp_path / "table"),
+        pa.table(
+            {
+                "key": ["w|3", "u|1"],
+                "history": pa.array([["bee"], ["ant"]], pa.list_(pa.string())),
+                "label_index": pa.array([1, 2], pa.int32()),
+                "split": ["test"] * 2,
+            }
+        ),
+        mode="overwrite",
+    )
+    ranked = read_ranked(tmp_path / "run")
+    assert [row.history for row in choose_rows(prepared, ranked)][1:] == [(), ()]
+    later = prepared.model_copy(update={"table": prepared.table.model_copy(update={"version": 1})})
+    assert [row.history for row in choose_rows(later, ranked)] == [("ant",), (), ("bee",)]
+
+
 def test_the_page_shows_hit_rates_and_marks_what_was_chosen(prepared: PreparedTable, tmp_path: Path) -> None:
     ranked = read_ranked(tmp_path / "run")
     outcome = replace(finished_run("table"), prepared=prepared)

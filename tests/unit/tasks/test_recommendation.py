@@ -60,9 +60,32 @@ def test_moving_is_towards_the_chosen_item() -> None:
     ends = [TASK.measure(labels, TASK.move(labels, predictions, step, settings))["ndcg"] for step in (-1e-5, 1e-5)]
     # Of the first two rows, the chosen item ties with another: it may be first or second.
     assert ends == pytest.approx([(2 / np.log2(3) + 1) / 3, 1.0])
-    assert TASK.scale_differences(predictions, predictions + 0.25, settings).max() == 0.25
+    raised = predictions + np.array([0, 0.25])
+    assert TASK.scale_differences(predictions, raised, settings).max() == 0.25
     swapped = predictions[:, [1, 0, 2]]
     assert TASK.is_same_choice(swapped, predictions).all()  # type: ignore[union-attr]
+
+
+def test_other_items_are_differences_but_for_ties() -> None:
+    settings, expected = TaskSettings(), np.array([[[1, 0.5], [0, 0.2], [3, 0.2]]])
+
+    def miss(items: list[int], scores: tuple[float, ...] = (0.5, 0.2, 0.2)) -> list[float]:
+        found = np.stack([np.array([items], float), np.array([scores])], axis=2)
+        differences = TASK.scale_differences(found, expected, settings)
+        assert differences.shape == found.shape
+        np.testing.assert_allclose(differences[..., 1], np.abs(found[..., 1] - expected[..., 1]))
+        return [round(float(size), 6) for size in differences[0, :, 0]]
+
+    # Equal scores may change places, and what is not listed may tie with the last one.
+    assert miss([1, 0, 3]) == miss([1, 3, 0]) == miss([1, 0, 2]) == [0, 0, 0]
+    # Scores by rank are all right here, and the items are not.
+    assert miss([0, 1, 3]) == [0.6, 1, 0]
+    assert miss([2, 0, 3]) == [0.6, 0, 0]
+    assert miss([-1, 0, 3]) == [1, 0, 0]
+    few = np.array([[[1, 1.0], [-1, 0.0]]])
+    sizes = TASK.scale_differences(np.array([[[1, 1.0], [2, 0.0]]]), few, settings)
+    assert sizes[0, :, 0].tolist() == [0, 1]
+    assert TASK.scale_differences(few, few, settings).max() == 0
 
 
 def test_the_file_gives_what_the_task_predicts(tmp_path: Path) -> None:
@@ -91,6 +114,11 @@ def test_scores_are_names_and_are_read_back() -> None:
     assert [len(row) for row in fields["scores"].to_pylist()] == [3, 1, 0]
     np.testing.assert_array_equal(ItemKind().read(pa.table(fields), TARGET), predictions)
     assert part.build(part.no_rows(), tuple(part.fields))["items"].to_pylist() == []
+    for top_k, read in ((2, predictions[:, :2]), (4, np.pad(predictions, [(0, 0), (0, 1), (0, 0)]))):
+        target = TARGET.model_copy(update={"ranking": Ranking(top_k=top_k)})
+        found = ItemKind().read(pa.table(fields), target)
+        np.testing.assert_array_equal(found[:, :3], read[:, :3])
+        assert found.shape == (3, top_k, 2) and (found[:, 3:, 0] == -1).all()
 
 
 def test_a_table_asks_for_a_network_of_its_users_and_items() -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from dbx_dl.contracts import HistoryFeature, HistorySpec, IdFeature
 from dbx_dl.errors import DataError
+from dbx_dl.score.inputs.feature_binding import FeatureBinding
+from dbx_dl.transforms.arrow_values import list_owners
 from dbx_dl.transforms.columns import TabularEncoder, to_model_inputs
 
 SPEC = HistorySpec(
@@ -56,3 +58,30 @@ def test_other_types_are_refused() -> None:
     rows = make_rows().set_column(2, "history", pa.array(["a"] * len(ROWS)))
     with pytest.raises(DataError, match="column 'history' holds string, but the model takes arrays of strings there"):
         to_model_inputs(rows, SPEC)
+
+
+def test_values_beneath_null_arrays_do_not_count() -> None:
+    beneath = pa.ListArray.from_arrays(
+        pa.array([0, 1, 3, 4], pa.int32()), pa.array(["B", "c,d", "c,d", "a b"]), mask=pa.array([False, True, False])
+    )
+    assert beneath.to_pylist() == [["B"], None, ["a b"]]
+    rows = pa.table({"user": ["bob"] * 3, "town": ["x"] * 3, "history": beneath})
+    assert TabularEncoder(SPEC).encode(rows)[:, 2:].tolist() == [[3, 0, 0], [0, 0, 0], [2, 0, 0]]
+    assert list_owners(beneath).tolist() == [0, 2]
+    assert list_owners(pa.chunked_array([beneath, beneath.slice(1)])).tolist() == [0, 2, 4]
+
+
+@pytest.mark.parametrize("kind", [pa.null(), STRINGS], ids=str)
+def test_a_batch_without_any_history_is_bound(kind: pa.DataType) -> None:
+    batch = pa.RecordBatch.from_pydict({"user": ["ann"], "town": ["x"], "history": pa.array([None], kind)})
+    binding = FeatureBinding(SPEC)
+    classes = binding.measure_rows(batch)
+    assert classes is None if pa.types.is_null(kind) else classes is not None and classes.shape == (1, 1)
+    assert binding.bind(batch).inputs["history"].tolist() == [""]
+
+
+def test_a_text_for_a_history_is_told_of() -> None:
+    batch = pa.RecordBatch.from_pydict({"user": ["ann"], "town": ["x"], "history": ["B"]})
+    assert FeatureBinding(SPEC).measure_rows(batch) is None
+    with pytest.raises(DataError, match="column 'history' holds string, but the model takes arrays of strings there"):
+        FeatureBinding(SPEC).bind(batch)
