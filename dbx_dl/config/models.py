@@ -61,6 +61,7 @@ class ScoreConfig(ScoreRowsConfig):
     hold and how it runs.
     With `series` the source holds observations, and what is scored are the windows of each series' last origin;
     with `interactions` it holds what users chose, and what is scored are all users, with `key` as their column.
+    More than `max_reject_fraction` of unusable interactions are an error.
     `columnar`: executors read and write data files themselves where both tables allow it.
     """
 
@@ -72,6 +73,7 @@ class ScoreConfig(ScoreRowsConfig):
     csv: CsvOptions = CsvOptions()
     series: SeriesConfig | None = None
     interactions: InteractionsConfig | None = None
+    max_reject_fraction: float = Field(default=0.5, ge=0, le=1)
     null_tokens: tuple[str, ...] = NULL_TOKENS
     columnar: bool = True
     options: ScoreOptions = ScoreOptions()
@@ -95,6 +97,10 @@ class ScoreConfig(ScoreRowsConfig):
     @model_validator(mode="after")
     def _recommends_to_users(self) -> Self:
         if self.interactions is None:
+            if self.max_reject_fraction != type(self).model_fields["max_reject_fraction"].default:
+                raise ValueError(
+                    "`max_reject_fraction` goes with `interactions`: every other row gets a row or an error"
+                )
             return self
         if self.mode != "whole" or self.stream is not None or self.where is not None or self.series is not None:
             raise ValueError("`interactions` go with `mode: whole`, without `stream`, `where` and `series`")
@@ -104,4 +110,5 @@ class ScoreConfig(ScoreRowsConfig):
             raise ValueError(
                 f"key {self.key!r} must be `interactions.user`, {self.interactions.user!r}: users are scored"
             )
+        self.interactions.require_histories_alone()
         return self

@@ -210,7 +210,17 @@ class PrepareTableConfig(_WithLabelText):
         if self.label != self.interactions.item:
             raise ValueError(f"label {self.label!r} must be `interactions.item`, {self.interactions.item!r}")
         self.interactions.require_new(self.key)
-        for name in ("series", "task", "columns", "label_separator", "label_suffix", "write_spec", "split"):
+        names = (
+            "series",
+            "task",
+            "columns",
+            "max_categories",
+            "label_separator",
+            "label_suffix",
+            "write_spec",
+            "split",
+        )
+        for name in names:
             if getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f"`interactions` say themselves what `{name}` is for: leave it out")
         return self

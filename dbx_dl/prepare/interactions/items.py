@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbx_dl.config.interactions import HISTORY, LAST_OUT, POPULARITY_RANK
+from dbx_dl.config.interactions import LAST_OUT, POPULARITY_RANK
 from dbx_dl.config.train import MAX_TOP_ITEMS
 from dbx_dl.contracts import SPLITS, ItemColumn
 from dbx_dl.errors import DataError
@@ -22,20 +22,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ItemCounts:
-    """Items that are kept, most often chosen ones of the training rows first, and how many others there are."""
+    """Items that are kept, most often chosen ones of the training rows first, and how many others rows would have."""
 
     ranked: tuple[str, ...]
     num_rare: int
 
 
 def count_items(looked: DataFrame, config: InteractionsConfig, known: Sequence[str]) -> ItemCounts:
-    """The items of the training rows of `look_back`; only these of `known` where there are some.
+    """The items of the rows of `look_back` that are frequent in training; only these of `known` where there are some.
 
     DataError where too few or too many are left.
     """
     from pyspark.sql import functions as F
 
-    counts = looked.where(f"{LAST_OUT} = 'train'").groupBy(ITEM).agg(F.count("*").alias("rows"))
+    learned = looked.where(f"{LAST_OUT} IS NOT NULL")
+    # Items of no training row, which have 0 here, are rare ones too.
+    counts = learned.groupBy(ITEM).agg(F.count_if(F.col(LAST_OUT) == "train").alias("rows"))
     frequent = _select(counts, known) if known else counts.where(f"rows >= {config.min_item_count}")
     found = {row[ITEM]: row["rows"] for row in frequent.limit(MAX_CLASSES + 1).collect()}
     kept = {name: found.get(name, 0) for name in known or found}
@@ -85,8 +87,3 @@ def count_ranks(good: DataFrame) -> dict[Split, tuple[int, ...]]:
     found = {(row["split"], row[POPULARITY_RANK]): row["count"] for row in counted}
     ranks = range(1, MAX_TOP_ITEMS + 1)
     return {split: tuple(found.get((split, rank), 0) for rank in ranks) for split in SPLITS}
-
-
-def count_full_histories(good: DataFrame, config: InteractionsConfig) -> int:
-    """Rows whose history may have been cut."""
-    return int(good.where(f"size({HISTORY}) >= {config.max_history}").count())

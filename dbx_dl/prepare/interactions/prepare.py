@@ -18,12 +18,15 @@ from dbx_dl.contracts import (
 )
 from dbx_dl.errors import DataError
 from dbx_dl.prepare.commits import find_present, publish, stay
-from dbx_dl.prepare.interactions.items import count_full_histories, count_items, count_ranks, describe_items
+from dbx_dl.prepare.interactions.findings import warn_of_losses
+from dbx_dl.prepare.interactions.items import count_items, count_ranks, describe_items
+from dbx_dl.prepare.interactions.users import list_frequent
 from dbx_dl.prepare.outcomes import DETAIL, REASON, count_outcome, log_outcome, require_usable
 from dbx_dl.prepare.row_changes import find_row_changes
 from dbx_dl.prepare.settings import require_same_settings
 from dbx_dl.prepare.tables import index_labels, kept_on_disk, replace_sorted
 from dbx_dl.runtime.row_sources import describe_source, read_rows
+from dbx_dl.runtime.source_columns import MALFORMED_COLUMN
 from dbx_dl.runtime.sources import explain_read_errors
 from dbx_dl.runtime.tables import quote_column, require_columns
 from dbx_dl.transforms.raw_histories import (
@@ -60,7 +63,7 @@ def prepare_interactions(
 
     Columns: the key (the user and the number of the interaction), the user and its columns, `history` array<string>,
     `at` timestamp, `popularity_rank` int, `label`, `label_index` and `split`. Interactions without a user, an item or
-    a time go to `<table>_rejects`.
+    a time, and lines that are none, go to `<table>_rejects`.
 
     A table that is there already is brought up to date with the users, items and columns that it knows; `config.refit`
     starts anew. DataError, with the table as it was, as of `prepare_table`.
@@ -74,7 +77,7 @@ def prepare_interactions(
     with explain_read_errors(what):
         raw = read_rows(spark, config.source, config.source_format, config.csv)
         require_columns(raw, list(interactions.columns), what)
-        observed = observe(raw, interactions, config.null_tokens)
+        observed = observe(raw, interactions, config.null_tokens, MALFORMED_COLUMN)
         with kept_on_disk(
             look_back(observed.where(f"{PROBLEM} IS NULL").drop(PROBLEM, SOURCE), interactions)
         ) as looked:
@@ -99,18 +102,21 @@ def _name_rows(
     ranks = list(enumerate(counts.ranked, start=1))
     table = looked.sparkSession.createDataFrame(ranks, f"_rank int, {ITEM} string")
     ranked = looked.join(F.broadcast(table), ITEM, "left")
-    ranked = ranked.withColumn(POPULARITY_RANK, rank_among_unseen(ranked, interactions))
     named = name_columns(interactions)
-    return ranked.where(f"_rank IS NOT NULL AND {LAST_OUT} IS NOT NULL").select(
-        F.concat_ws("|", USER, F.col(NUMBER).cast("string")).alias(config.key),
-        F.col(USER).alias(interactions.user),
-        *(F.col(named[name]).alias(name) for name in interactions.user_columns),
-        HISTORY,
-        F.col(TIME).alias(AT),
-        POPULARITY_RANK,
-        F.col(ITEM).alias("label"),
-        F.col(LAST_OUT).alias("split"),
-        *(F.lit(None).cast("string").alias(name) for name in (REASON, DETAIL, "_row")),
+    return (
+        rank_among_unseen(ranked, interactions)
+        .where(f"_rank IS NOT NULL AND {LAST_OUT} IS NOT NULL")
+        .select(
+            F.concat_ws("|", USER, F.col(NUMBER).cast("string")).alias(config.key),
+            F.col(USER).alias(interactions.user),
+            *(F.col(named[name]).alias(name) for name in interactions.user_columns),
+            HISTORY,
+            F.col(TIME).alias(AT),
+            POPULARITY_RANK,
+            F.col(ITEM).alias("label"),
+            F.col(LAST_OUT).alias("split"),
+            *(F.lit(None).cast("string").alias(name) for name in (REASON, DETAIL, "_row")),
+        )
     )
 
 
@@ -151,11 +157,11 @@ def _commit(
         rows_changed, rejects_changed = find_row_changes(spark, rows, rejects, earlier.prepared)
         if not (rows_changed or rejects_changed):
             return stay(earlier)
-    spec, ranking = _fit(good, looked, interactions, names, earlier)
+    spec, ranking, cut = _fit(good, looked, interactions, names, earlier)
     statistics = TableStatistics(
         class_rows=outcome.class_rows,
         popularity=count_ranks(good),
-        warnings=tuple(_warn(good, looked, interactions, counts)),
+        warnings=warn_of_losses(good, looked, interactions, counts.num_rare, outcome.split_rows, cut),
     )
 
     def describe(main: TableVersion, rejected: TableVersion, prepare_id: str) -> PreparedTable:
@@ -193,50 +199,20 @@ def _fit(
     interactions: InteractionsConfig,
     names: Sequence[str],
     earlier: PresentTable | None,
-) -> tuple[HistorySpec, Ranking]:
-    """What the training rows tell of users and items, or what an earlier prepare knew."""
+) -> tuple[HistorySpec, Ranking, list[str]]:
+    """What the training rows tell of users and items, or what an earlier prepare knew; columns that were cut."""
     if earlier is not None:
         spec, ranking = earlier.prepared.inputs, earlier.prepared.target.ranking
         if not isinstance(spec, HistorySpec) or ranking is None:
             raise DataError("the table was not made of interactions: set `refit: true` to make it anew")
-        return spec, ranking
+        return spec, ranking, []
     train = good.where("split = 'train'")
-    users = tuple(
-        IdFeature(column=name, vocabulary=_list_values(train, name))
-        for name in (interactions.user, *interactions.user_columns)
-    )
+    found = {name: list_frequent(train, name) for name in (interactions.user, *interactions.user_columns)}
+    users = tuple(IdFeature(column=name, vocabulary=values) for name, (values, _) in found.items())
     history = HistoryFeature(column=HISTORY, max_length=interactions.max_history, vocabulary=tuple(names))
     columns = describe_items(looked, interactions, names)
     return (
         HistorySpec(users=users, history=history),
         Ranking(excludes_seen=interactions.exclude_seen, item_columns=columns),
+        [name for name, (_, is_cut) in found.items() if is_cut],
     )
-
-
-def _list_values(train: DataFrame, name: str) -> tuple[str, ...]:
-    column = quote_column(name)
-    rows = train.where(f"{column} IS NOT NULL").selectExpr(f"{column} AS value").distinct().collect()
-    return tuple(sorted(row["value"] for row in rows))
-
-
-def _warn(good: DataFrame, looked: DataFrame, interactions: InteractionsConfig, counts: ItemCounts) -> list[str]:
-    """Sentences about what is left out."""
-    sentences, num_interactions = [], looked.count()
-    if num_left := looked.where(f"{LAST_OUT} IS NULL").count():
-        sentences.append(
-            f"{num_left} of {num_interactions} interactions are not learned: their item is in the history, or their "
-            f"user has fewer than {interactions.min_user_count} interactions"
-        )
-    if counts.num_rare:
-        sentences.append(
-            f"{counts.num_rare} items are not recommended: they have fewer than {interactions.min_item_count} training "
-            "rows, or are new since the table was made"
-        )
-    if num_full := count_full_histories(good, interactions):
-        sentences.append(
-            f"{num_full} histories have {interactions.max_history} items, the most that max_history allows: what "
-            "was chosen before those is neither read nor kept out of recommendations"
-        )
-    for sentence in sentences:
-        logger.warning("%s", sentence)
-    return sentences

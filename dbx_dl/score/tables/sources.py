@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.runtime.row_sources import read_rows
+from dbx_dl.runtime.source_columns import MALFORMED_COLUMN
 from dbx_dl.runtime.sources import read_image_files
 from dbx_dl.runtime.tables import (
     first_line,
@@ -17,7 +20,7 @@ from dbx_dl.runtime.tables import (
     read_pinned,
     require_columns,
 )
-from dbx_dl.transforms.raw_histories import cut_last_histories
+from dbx_dl.transforms.raw_histories import PROBLEM, cut_last_histories, observe
 from dbx_dl.transforms.raw_series import cut_last_windows
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
     from dbx_dl.config import InteractionsConfig, ScoreConfig
     from dbx_dl.contracts import TableVersion
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,8 @@ class Source:
 def open_source(spark: SparkSession, config: ScoreConfig) -> Source:
     """The source, a Delta table pinned at the version asked for (its latest without one).
 
-    DataError when the source or that version does not exist, ConfigError for a version of another source.
+    DataError when the source or that version does not exist or too many interactions are unusable, ConfigError for a
+    version of another source.
     """
     if config.series is not None:
         return _open_series(spark, config)
@@ -78,7 +84,26 @@ def _open_histories(spark: SparkSession, config: ScoreConfig, interactions: Inte
     require_columns(source.found, names, f"source {config.source}")
     # What is known of items is in the model.
     plain = interactions.model_copy(update={"item_columns": ()})
-    return Source(cut_last_histories(source.found, plain, config.null_tokens), source.origin)
+    observed = observe(source.found, plain, config.null_tokens, MALFORMED_COLUMN)
+    _require_usable(observed, config)
+    return Source(cut_last_histories(observed.where(f"{PROBLEM} IS NULL"), plain), source.origin)
+
+
+def _require_usable(observed: DataFrame, config: ScoreConfig) -> None:
+    """Warn of unusable interactions; DataError where they are too many, or all."""
+    reasons = Counter({row["reason"]: row["count"] for row in observed.groupBy(f"{PROBLEM}.reason").count().collect()})
+    num_usable = reasons.pop(None, 0)
+    listed = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+    num_rows = num_usable + reasons.total()
+    what = f"{num_rows - num_usable} of {num_rows} interactions of {config.source} are unusable"
+    if not num_usable:
+        raise DataError(f"nobody is left to score: {what}{': ' + listed if listed else ''}")
+    if num_rows - num_usable > config.max_reject_fraction * num_rows:
+        raise DataError(
+            f"{what}, more than score.max_reject_fraction = {config.max_reject_fraction:g} allows: {listed}"
+        )
+    if listed:
+        logger.warning("%s and left out of histories: %s", what, listed)
 
 
 def select_rows(found: DataFrame, config: ScoreConfig) -> DataFrame:

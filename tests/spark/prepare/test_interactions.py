@@ -13,8 +13,9 @@ from dbx_dl import prepare_table
 from dbx_dl.config import InteractionsConfig, PrepareTableConfig
 from dbx_dl.contracts import HistorySpec, PreparedTable
 from dbx_dl.errors import DataError
+from dbx_dl.prepare.interactions.users import list_frequent
 from dbx_dl.runtime.tables import read_pinned
-from dbx_dl.transforms.raw_histories import cut_last_histories
+from dbx_dl.transforms.raw_histories import PROBLEM, cut_last_histories, observe
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -154,6 +155,76 @@ def test_a_table_of_one_item_is_refused(spark: SparkSession, tmp_path: Path) -> 
 
 def test_users_have_their_last_items(spark: SparkSession) -> None:
     frame = spark.createDataFrame(list_lines(), "who string, what string, when string, town string, kind string")
-    rows = cut_last_histories(frame, INTERACTIONS.model_copy(update={"item_columns": ()}), ()).collect()
+    observed = observe(frame, INTERACTIONS, (), "_malformed")
+    rows = cut_last_histories(observed.where(f"{PROBLEM} IS NULL"), INTERACTIONS).collect()
     assert {row["who"]: row["history"] for row in rows} == {user: items[-3:] for user, items in CHOICES.items()}
     assert {row["who"]: row["town"] for row in rows}["u2"] == "town1"
+
+
+def test_what_was_chosen_at_once_is_in_no_history_of_each_other(spark: SparkSession, tmp_path: Path) -> None:
+    """Days with baskets: in the order of items, the next one of a basket would always sort after the newest one."""
+    baskets = {
+        "u1": ["abc", "de", "f", "gh"],
+        "u2": ["fga", "bb", "cde"],  # "b" twice on one day
+        "u3": ["ehgfdbac", "i"],  # two days: too few for three splits
+    }
+    lines = [
+        (user, item, f"2024-05-{day:02d}", "t", None)
+        for user, days in baskets.items()
+        for day, basket in enumerate(days, start=1)
+        for item in basket
+    ]
+    interactions = INTERACTIONS.model_copy(update={"max_history": 4, "item_columns": ()})
+    prepared = prepare(spark, tmp_path, interactions, lines)
+    rows = list(collect(spark, prepared).values())
+    counts = Counter(row["label"] for row in rows if row["split"] == "train")
+    ranked = sorted(counts, key=lambda item: (-counts[item], item))
+    found: dict[tuple[str, str], list[Any]] = {}
+    for row in rows:
+        (day,) = (place for place, basket in enumerate(baskets[row["who"]]) if row["label"] in basket)
+        assert found.setdefault((row["who"], day), [row["split"], row["history"]]) == [row["split"], row["history"]]
+        before = baskets[row["who"]][:day]
+        assert len(row["history"]) == min(4, len("".join(before)))
+        assert set(row["history"]) <= set("".join(before))
+        unseen = [item for item in ranked if item not in row["history"]]
+        assert row["popularity_rank"] == unseen.index(row["label"]) + 1
+    splits = {place: split for place, (split, _) in found.items()}
+    assert splits == {
+        **{("u1", day): split for day, split in enumerate(["train", "train", "validation", "test"])},
+        **{("u2", day): split for day, split in enumerate(["train", "validation", "test"])},
+        **{("u3", day): "train" for day in range(2)},
+    }
+    assert set(found["u1", 3][1][1:3]) == {"d", "e"} and found["u1", 3][1][3] == "f"
+    (tied,) = (warning for warning in prepared.statistics.warnings if "have the time of another one" in warning)
+    assert tied.startswith("23 of 25 interactions")
+    assert [sorted(row["history"]) for row in rows if row["who"] == "u3" and row["label"] == "a"] == [[]]
+
+
+def test_items_that_only_held_out_rows_have_are_told_of(spark: SparkSession, tmp_path: Path) -> None:
+    """ "f" was chosen once, last of all."""
+    prepared = prepare(spark, tmp_path, INTERACTIONS)
+    (told,) = (warning for warning in prepared.statistics.warnings if "not recommended" in warning)
+    assert told.startswith("1 items are not recommended") and "their 1 rows are left out" in told
+    assert "(train 0, validation 0, test 1)" in told
+
+
+def test_lines_that_are_none_are_rejected(spark: SparkSession, tmp_path: Path) -> None:
+    lines = [",".join(str(value or "") for value in line) for line in list_lines()]
+    broken = ["u2,zebra,2024-06-30,town1,,and more", "u3,zebra"]
+    (tmp_path / "choices.csv").write_text("\n".join(["who,what,when,town,kind", *lines, *broken]) + "\n")
+    config = PrepareTableConfig(
+        source=str(tmp_path / "choices.csv"),
+        table=str(tmp_path / "table"),
+        key="id",
+        label="what",
+        interactions=INTERACTIONS,
+    )
+    prepared = prepare_table(spark, config)
+    assert prepared.reject_reasons == {"malformed_row": 2}
+    assert collect(spark, prepared) == expect(INTERACTIONS)
+
+
+def test_of_many_users_the_most_frequent_are_known(spark: SparkSession) -> None:
+    rows = spark.createDataFrame([(name,) for name in "cccbbad"] + [(None,)], "who string")
+    assert list_frequent(rows, "who", 2) == (("b", "c"), True)
+    assert list_frequent(rows, "who", 4) == (("a", "b", "c", "d"), False)

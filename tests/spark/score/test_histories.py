@@ -13,8 +13,9 @@ from pyspark.sql import SparkSession
 from dbx_dl import register_sql_function, score_table, score_udf
 from dbx_dl.config import ScoreConfig, TrackingConfig
 from dbx_dl.contracts import HistoryFeature, HistorySpec, IdFeature, Ranking, Target
+from dbx_dl.errors import DataError
 from dbx_dl.export.onnx_model import write_model
-from dbx_dl.runtime.tables import read_pinned
+from dbx_dl.runtime.tables import pin_table, read_pinned
 from dbx_dl.score.udf import UDF_KINDS
 from dbx_dl.tasks import TaskSettings, task_of
 from dbx_dl.transforms.columns import TabularEncoder
@@ -70,6 +71,59 @@ def test_udfs_take_arrays(
 ) -> None:
     scored = users.select("user", score_udf(spark, model[0], kind=kind)("user", "town", "history").alias("p"))
     check(scored.select("user", "p.*").orderBy("user").collect(), model)
+
+
+@pytest.mark.parametrize("kind", sorted(UDF_KINDS))
+def test_a_batch_of_new_users_alone_has_no_histories(
+    spark: SparkSession, users: Any, model: tuple[str, list[list[str]], np.ndarray], kind: str
+) -> None:
+    lone = users.where("user = 'cid'").coalesce(1)
+    scored = lone.select("user", score_udf(spark, model[0], kind=kind)("user", "town", "history").alias("p"))
+    check(scored.select("user", "p.*").collect(), (model[0], model[1][2:3], model[2][2:3]))
+
+
+def test_sql_takes_null_for_a_history(spark: SparkSession, model: tuple[str, list[list[str]], np.ndarray]) -> None:
+    register_sql_function(spark, "recommend_anew", model[0])
+    rows = spark.sql("SELECT p.* FROM (SELECT recommend_anew('cid', 'x', NULL) AS p)").collect()
+    check(rows, (model[0], model[1][2:3], model[2][2:3]))
+
+
+def test_unusable_interactions_are_counted_and_many_are_an_error(
+    spark: SparkSession,
+    model: tuple[str, list[list[str]], np.ndarray],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    good = [f"ann,x,{item},2024-03-0{place}" for place, item in enumerate(NAMES, start=1)]
+    bad = ["ann,x,bee,07.03.2024", "ann,x,cat,2024-03-08,and more"]
+    values: dict[str, Any] = {
+        "source": str(tmp_path / "choices.csv"),
+        "source_format": "csv",
+        "key": "user",
+        "model": model[0],
+        "table": str(tmp_path / "scores"),
+        "interactions": {
+            "user": "user",
+            "item": "item",
+            "time": "at",
+            "user_columns": ["town"],
+            "max_history": 3,
+        },
+    }
+
+    def score(lines: list[str], **more: Any) -> list[Any]:
+        (tmp_path / "choices.csv").write_text("\n".join(["user,town,item,at", *lines]) + "\n")
+        config = ScoreConfig.model_validate(values | more)
+        return read_pinned(spark, score_table(spark, config, tracking=TRACKING).table).collect()
+
+    check(score([*good, *bad]), (model[0], model[1][:1], model[2][:1]))
+    assert "2 of 6 interactions of" in caplog.text and "1 malformed_row" in caplog.text
+    assert "1 not_a_datetime" in caplog.text
+    with pytest.raises(DataError, match=r"2 of 6 .* more than score.max_reject_fraction = 0.3 allows"):
+        score([*good, *bad], max_reject_fraction=0.3)
+    with pytest.raises(DataError, match=r"nobody is left to score: 2 of 2 .*1 malformed_row"):
+        score(bad, max_reject_fraction=1.0)
+    assert len(read_pinned(spark, pin_table(spark, values["table"])).collect()) == 1
 
 
 def test_sql_takes_arrays(spark: SparkSession, users: Any, model: tuple[str, list[list[str]], np.ndarray]) -> None:

@@ -35,6 +35,7 @@ def test_sound_sections_pass_and_can_be_written() -> None:
         ({"columns": {"town": "categorical"}}, "say themselves what `columns` is for"),
         ({"key": "History"}, "key 'History' is a column of the rows"),
         ({"key": "who"}, "key 'who' is a column of the rows"),
+        ({"max_categories": 9}, "say themselves what `max_categories` is for"),
         ({"interactions": INTERACTIONS | {"item_columns": ["Who"]}}, "'who' is named twice"),
         ({"interactions": INTERACTIONS | {"user": "at"}}, "'at' is a column that rows have themselves"),
     ],
@@ -50,6 +51,16 @@ def test_what_does_not_go_with_interactions_is_refused(changes: dict[str, Any], 
         ({"key": "id"}, r"key 'id' must be `interactions.user`, 'who'"),
         ({"mode": "incremental"}, "`interactions` go with `mode: whole`"),
         ({"source_format": "images"}, "`interactions` go with rows"),
+        *(
+            ({"interactions": INTERACTIONS | change}, f"`interactions.{next(iter(change))}` is for prepare")
+            for change in (
+                {"exclude_seen": False},
+                {"min_item_count": 2},
+                {"min_user_count": 2},
+                {"item_columns": ["kind"]},
+            )
+        ),
+        ({"interactions": None, "max_reject_fraction": 0.1}, "`max_reject_fraction` goes with `interactions`"),
     ],
 )
 def test_what_does_not_go_with_scored_users_is_refused(changes: dict[str, Any], message: str) -> None:
