@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dbx_dl.config import OptimizerConfig
 from dbx_dl.contracts import Promotion, ScoredTable
 from tests.e2e.conftest import ROOT, make_small_run, run_python, write_config
 from tests.e2e.test_mnist_runs import shorten_run, write_idx_files
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]_*.py"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[1-9]_*.py"))
+STORY = ROOT / "notebooks" / "0_whole_story.py"
 DEMOS = sorted((ROOT / "notebooks" / "demos").glob("[0-9]_*.py"))
 NUM_FILES_PER_CLASS = 30
 
@@ -43,6 +45,21 @@ def test_the_demos_reach_97_percent_and_show_what_they_say(tmp_path: Path) -> No
     assert "shape=(None, 28, 28, 1)" in torch
     assert float(re.search(r"largest difference: (\S+)", onnx)[1]) <= 1e-5  # type: ignore[index]
     assert [line.split()[0] for line in onnx.splitlines()[-4:]] == ["batch", "1", "32", "1024"]
+
+
+@pytest.mark.matrix
+def test_the_whole_story_is_told_with_both_frameworks(tmp_path: Path) -> None:
+    config = make_small_run(tmp_path, "keras", NUM_FILES_PER_CLASS)
+    train = config.train.model_copy(update={"num_epochs": 12, "optimizer": OptimizerConfig(learning_rate=0.003)})
+    config = config.model_copy(update={"frameworks": ("keras", "torch"), "train": train})
+    path = write_config(config, tmp_path / "run.yml")
+    result = run_python(str(STORY), directory=tmp_path, DBX_DL_CONFIG=str(path))
+    assert result.returncode == 0, result.stdout[-500:] + result.stderr[-2000:]
+    found = re.findall(r"(keras|torch): largest difference (\S+)", result.stdout)
+    assert [name for name, _ in found] == ["keras", "torch"] and max(float(value) for _, value in found) <= 1e-5
+    assert "truncated" in result.stdout and "tf.GradientTape() as tape" in result.stdout
+    assert Promotion.load(Path(config.directory) / "promotion.json").champion_version in (1, 2)
+    assert ScoredTable.load(Path(config.directory) / "scored.json").num_errors == 4
 
 
 def test_notebooks_take_a_run_the_whole_way(tmp_path: Path) -> None:
