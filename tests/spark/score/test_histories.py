@@ -129,7 +129,8 @@ def test_unusable_interactions_are_counted_and_many_are_an_error(
 def test_sql_takes_arrays(spark: SparkSession, users: Any, model: tuple[str, list[list[str]], np.ndarray]) -> None:
     register_sql_function(spark, "recommend", model[0])
     users.createOrReplaceTempView("users")
-    query = "SELECT p.* FROM (SELECT user, recommend(user, town, history) AS p FROM users) ORDER BY user"
+    # Beside a column of that name, which is not in what is selected, `user` is a function of Spark's.
+    query = "SELECT p.* FROM (SELECT user AS name, recommend(user, town, history) AS p FROM users) ORDER BY name"
     check(spark.sql(query).collect(), model)
 
 
