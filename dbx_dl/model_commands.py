@@ -15,6 +15,8 @@ from dbx_dl.terminal import AsJson, ConfigOption, SetOption, Verbose, print_tabl
 if TYPE_CHECKING:
     from dbx_dl.config import TrackingConfig
 
+# So many clusters stand side by side.
+_CLUSTERS_ABREAST = 4
 RunOption = Annotated[Path | None, typer.Option("--config", help="A run's YAML file, which names registry and model.")]
 UriOption = Annotated[
     str | None, typer.Option("--tracking", envvar="MLFLOW_TRACKING_URI", help="MLflow's database or server.")
@@ -67,7 +69,8 @@ def clusters(config: ConfigOption, settings: SetOption = None, verbose: Verbose 
             profiles = profile_run(spark, run_config, framework)
             for table in tabulate_clusters(profiles):
                 typer.echo(f"{framework}: {table.title}")
-                print_table(table.header, table.rows)
+                for part in table.cut(_CLUSTERS_ABREAST):
+                    print_table(part.header, part.rows)
 
 
 def rollback(

@@ -29,6 +29,13 @@ class TextTable:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    def cut(self, num_columns: int) -> tuple[TextTable, ...]:
+        """Tables of so many columns beside the first two, which each of them has; a terminal is narrow."""
+        starts = range(2, max(len(self.header), 3), num_columns)
+        lines = (self.header, *self.rows)
+        parts = [[(*line[:2], *line[start : start + num_columns]) for line in lines] for start in starts]
+        return tuple(TextTable(self.title, header, tuple(rows)) for header, *rows in parts)
+
     def to_markdown(self) -> str:
         """The table under its title."""
         lines = [self.header, ("---",) * len(self.header), *self.rows]

@@ -90,6 +90,15 @@ def test_tables_say_sizes_typical_values_and_likenesses() -> None:
     assert "age -2.00" in next(row for row in pairs.rows if row[0] == "0 and 1")[2]
 
 
+def test_wide_tables_are_cut() -> None:
+    beside, *_ = tabulate_clusters(profiles())
+    parts = beside.cut(3)
+    assert [part.header[2:] for part in parts] == [("cluster 0", "cluster 1", "cluster 2"), ("cluster 3",)]
+    assert all(part.header[:2] == beside.header[:2] and len(part.rows) == len(beside.rows) for part in parts)
+    assert tuple(first + last[2:] for first, last in zip(*(part.rows for part in parts), strict=True)) == beside.rows
+    assert beside.cut(4) == (beside,)
+
+
 def test_images_have_no_tables_of_columns() -> None:
     titles = [table.title for table in tabulate_clusters(profiles(numbers=(), values=(), pairs=()))]
     assert titles == ["Clusters beside all rows"]
