@@ -66,7 +66,7 @@ def write_demo_data(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, se
     _write_digits(data / "digits")
     _write_breast_cancer(data / "breast_cancer.csv", seed)
     _write_csv(data / "reviews.csv", ("id", "review", "sentiment"), write_reviews(seed=seed))
-    _write_digit_words(data / "digit_words", seed)
+    _write_digit_words(data, seed)
     _write_csv(data / "dates.csv", ("id", "written", "iso"), write_dates(seed=seed))
     lines = "".join(f"{json.dumps(visit)}\n" for visit in write_visits(seed=seed))
     _write_bytes(data / "visits.json", lines.encode())
@@ -150,12 +150,12 @@ def _write_digits(folder: Path) -> None:
     _write_bytes(folder / "7" / "one_pixel.png", _encode_png(pixels_nhw[0, :1, :1]))
 
 
-def _write_digit_words(folder: Path, seed: int) -> None:
+def _write_digit_words(data: Path, seed: int) -> None:
     rows = []
     for path, pixels_hw, words, split in draw_digit_words(seed=seed):
-        _write_bytes(folder / path, _encode_png(pixels_hw))
+        _write_bytes(data / "digit_words" / path, _encode_png(pixels_hw))
         rows.append((path, words, split))
-    _write_csv(folder / "words.csv", ("path", "words", "split"), rows)
+    _write_csv(data / "digit_words.csv", ("path", "words", "split"), rows)
 
 
 def _encode_png(pixels_hw: NDArray[np.uint8]) -> bytes:
