@@ -40,6 +40,7 @@ def configure(folder: Path, **changes: Any) -> PrepareTableConfig:
     return PrepareTableConfig.model_validate(values | changes)
 
 
+@pytest.mark.matrix
 def test_labels_of_a_table_are_cut_and_told(spark: SparkSession, tmp_path: Path) -> None:
     rows = [(f"r{number:02d}", *row) for number, row in enumerate(ROWS)]
     write_rows(tmp_path / "in.csv", ("id", "french", "english"), rows)
@@ -82,6 +83,9 @@ def test_labels_of_images_are_texts(spark: SparkSession, tmp_path: Path) -> None
     labels = dict(zip(batch.keys, batch.labels.tolist(), strict=True))
     assert labels == {"0.png": [2, 3, 0], "1.png": [2, 5, 3], "3.png": [2, 4, 0]}
     assert prepare_images(spark, PrepareImagesConfig.model_validate(values)) == prepared
-    without = values | {"source": {"format": "folders", "path": str(tmp_path), "label": "none"}, "table": "other"}
+    without = values | {
+        "source": {"format": "folders", "path": str(tmp_path), "label": "none"},
+        "table": str(tmp_path / "other"),
+    }
     with pytest.raises(ConfigError, match="`task: sequence` takes images with one text each"):
         prepare_images(spark, PrepareImagesConfig.model_validate(without))
