@@ -14,6 +14,8 @@ from dbx_dl.config import InteractionsConfig, PrepareTableConfig
 from dbx_dl.contracts import HistorySpec, PreparedTable
 from dbx_dl.errors import DataError
 from dbx_dl.prepare.interactions.users import list_frequent
+from dbx_dl.runtime.row_sources import read_rows
+from dbx_dl.runtime.source_columns import MALFORMED_COLUMN
 from dbx_dl.runtime.tables import read_pinned
 from dbx_dl.transforms.raw_histories import PROBLEM, cut_last_histories, observe
 
@@ -115,6 +117,10 @@ def test_rows_are_those_of_a_loop(spark: SparkSession, tmp_path: Path) -> None:
     ranks = Counter(row["popularity_rank"] for row in expected.values() if row["split"] == "test")
     assert prepared.statistics.popularity["test"][:5] == tuple(ranks[rank] for rank in range(1, 6))
     assert any("not learned" in warning for warning in prepared.statistics.warnings)
+    # "f" was chosen once, last of all.
+    (told,) = (warning for warning in prepared.statistics.warnings if "not recommended" in warning)
+    assert told.startswith("1 items are not recommended") and "their 1 rows are left out" in told
+    assert "(train 0, validation 0, test 1)" in told
     # Nothing changed: nothing is committed.
     again = prepare(spark, tmp_path, INTERACTIONS, [*list_lines(), *bad])
     assert again.table == prepared.table
@@ -200,28 +206,12 @@ def test_what_was_chosen_at_once_is_in_no_history_of_each_other(spark: SparkSess
     assert [sorted(row["history"]) for row in rows if row["who"] == "u3" and row["label"] == "a"] == [[]]
 
 
-def test_items_that_only_held_out_rows_have_are_told_of(spark: SparkSession, tmp_path: Path) -> None:
-    """ "f" was chosen once, last of all."""
-    prepared = prepare(spark, tmp_path, INTERACTIONS)
-    (told,) = (warning for warning in prepared.statistics.warnings if "not recommended" in warning)
-    assert told.startswith("1 items are not recommended") and "their 1 rows are left out" in told
-    assert "(train 0, validation 0, test 1)" in told
-
-
-def test_lines_that_are_none_are_rejected(spark: SparkSession, tmp_path: Path) -> None:
-    lines = [",".join(str(value or "") for value in line) for line in list_lines()]
-    broken = ["u2,zebra,2024-06-30,town1,,and more", "u3,zebra"]
-    (tmp_path / "choices.csv").write_text("\n".join(["who,what,when,town,kind", *lines, *broken]) + "\n")
-    config = PrepareTableConfig(
-        source=str(tmp_path / "choices.csv"),
-        table=str(tmp_path / "table"),
-        key="id",
-        label="what",
-        interactions=INTERACTIONS,
-    )
-    prepared = prepare_table(spark, config)
-    assert prepared.reject_reasons == {"malformed_row": 2}
-    assert collect(spark, prepared) == expect(INTERACTIONS)
+def test_lines_that_are_none_are_told_first(spark: SparkSession, tmp_path: Path) -> None:
+    lines = ["u2,a,2024-06-29,town1,", "u2,zebra,2024-06-30,town1,,and more", "u3,zebra"]
+    (tmp_path / "choices.csv").write_text("\n".join(["who,what,when,town,kind", *lines]) + "\n")
+    rows = read_rows(spark, str(tmp_path / "choices.csv"), "csv")
+    observed = observe(rows, INTERACTIONS, (), MALFORMED_COLUMN).select(f"{PROBLEM}.reason").collect()
+    assert [row["reason"] for row in observed] == [None, "malformed_row", "malformed_row"]
 
 
 def test_of_many_users_the_most_frequent_are_known(spark: SparkSession) -> None:
