@@ -145,13 +145,32 @@ def to_number_rows(column: pa.Array | pa.ChunkedArray, name: str, size: int) -> 
     return rows
 
 
-def to_step_rows(column: pa.Array | pa.ChunkedArray, name: str) -> tuple[np.ndarray, np.ndarray]:
+def to_step_rows(column: pa.Array | pa.ChunkedArray, name: str, max_steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Arrays of numbers as float64 (N, L), NaN for null elements and behind the last one, and their lengths int64 (N,).
 
-    L is the longest length, 1 at least. A null array is an empty one. DataError for other types.
+    L is the longest length, 1 at least and `max_steps` at most: what is behind is left out, but counts in the lengths.
+    A null array is an empty one. DataError for other types.
     """
     import numpy as np
     import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lengths = count_elements(column, name)
+    rows = np.full((len(lengths), max(1, min(max_steps, int(lengths.max(initial=0))))), np.nan)
+    if not lengths.any():
+        return rows, lengths
+    numbers = pc.list_flatten(column)
+    if lengths.max() > max_steps:  # one long row must not make all others as long
+        places = np.arange(len(numbers)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        numbers = numbers.filter(pa.array(places < max_steps))
+    is_there = np.arange(rows.shape[1]) < lengths[:, None]
+    rows[is_there] = numbers.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return rows, lengths
+
+
+def count_elements(column: pa.Array | pa.ChunkedArray, name: str) -> np.ndarray:
+    """The lengths int64 (N,) of arrays of numbers, 0 for null; DataError for other types."""
+    import numpy as np
     import pyarrow.compute as pc
     import pyarrow.types as types
 
@@ -159,14 +178,10 @@ def to_step_rows(column: pa.Array | pa.ChunkedArray, name: str) -> tuple[np.ndar
     is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
     if not (types.is_null(kind) or (is_list and (_is_number(kind.value_type) or types.is_null(kind.value_type)))):
         raise DataError(f"column {name!r} holds {kind}, but the model takes arrays of numbers there")
-    if types.is_null(kind) or not len(column):
-        return np.full((len(column), 1), np.nan), np.zeros(len(column), np.int64)
-    arrays = pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
-    lengths = pc.fill_null(pc.list_value_length(arrays), 0).to_numpy(zero_copy_only=False).astype(np.int64)
-    numbers = pc.list_flatten(arrays).cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    rows = np.full((len(lengths), max(1, int(lengths.max()))), np.nan)
-    rows[np.arange(rows.shape[1]) < lengths[:, None]] = numbers
-    return rows, lengths
+    if types.is_null(kind):
+        return np.zeros(len(column), np.int64)
+    lengths: np.ndarray = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+    return lengths.astype(np.int64)
 
 
 def _holds_arrays(kind: pa.DataType, size: int) -> bool:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import HistorySpec, StepsSpec, find_text
 from dbx_dl.errors import DataError
-from dbx_dl.transforms.arrow_values import to_float64, to_joined, to_micros, to_number_rows, to_step_rows, to_str
+from dbx_dl.transforms.arrow_values import (
+    count_elements,
+    to_float64,
+    to_joined,
+    to_micros,
+    to_number_rows,
+    to_step_rows,
+    to_str,
+)
 from dbx_dl.transforms.encoder.steps import length_input
 from dbx_dl.transforms.encoder.timestamps import null_input
 from dbx_dl.transforms.sessions import open_session
@@ -36,8 +44,8 @@ def to_model_inputs(columns: pa.Table | pa.RecordBatch, spec: ColumnsSpec) -> di
     have no time zone) and dates and become int64 microseconds UTC, 0 for null, and a boolean array `<column>_is_null`.
     Embeddings take arrays of numbers and become float64 (N, size), a row of NaN for null and for another length.
     Histories take arrays of strings and become objects str, see `contracts.HistoryFeature`. Numbers by step take arrays
-    of any lengths and become float64 (N, L), all of one L, and `<column>_num_steps`. DataError when a column is absent
-    or has another type.
+    of any lengths and become float64 (N, L), all of one L of at most `max_steps`, and `<column>_num_steps`, the length
+    before any cut. DataError when a column is absent or has another type.
     """
     present = set(columns.schema.names)
     for feature in spec.features:
@@ -55,13 +63,13 @@ def count_steps(columns: pa.Table | pa.RecordBatch, spec: StepsSpec) -> np.ndarr
     """How many steps each of the columns has, int64 (K, N)."""
     import numpy as np
 
-    return np.stack([to_step_rows(columns.column(name), name)[1] for name in spec.columns])
+    return np.stack([count_elements(columns.column(name), name) for name in spec.columns])
 
 
 def _convert_steps(columns: pa.Table | pa.RecordBatch, spec: StepsSpec) -> dict[str, np.ndarray]:
     import numpy as np
 
-    found = {name: to_step_rows(columns.column(name), name) for name in spec.columns}
+    found = {name: to_step_rows(columns.column(name), name, spec.max_steps) for name in spec.columns}
     longest = max(rows.shape[1] for rows, _ in found.values())
     arrays = {
         name: np.pad(rows, ((0, 0), (0, longest - rows.shape[1])), constant_values=np.nan)

@@ -53,8 +53,8 @@ def test_steps_are_encoded(rows: list[dict[str, Any]]) -> None:
 def test_inputs_are_arrays_of_one_length_and_the_number_of_steps() -> None:
     arrays = to_model_inputs(pa.Table.from_pylist(ROWS, schema=TYPES), SPEC)
     assert {name: (array.dtype.name, array.shape) for name, array in arrays.items()} == {
-        "x": ("float64", (5, 6)),
-        "y": ("float64", (5, 6)),
+        "x": ("float64", (5, 4)),
+        "y": ("float64", (5, 4)),
         "x_num_steps": ("int64", (5,)),
     }
     assert arrays["x_num_steps"].tolist() == [3, 0, 0, 6, 1]
@@ -66,6 +66,17 @@ def test_inputs_are_arrays_of_one_length_and_the_number_of_steps() -> None:
         {"x": pa.array([[1.0]], pa.large_list(pa.float32())), "y": pa.array([[1.0]], pa.list_(pa.float64(), 1))}
     )
     np.testing.assert_array_equal(TabularEncoder(SPEC).encode(large)[0, :2], [[-2, 1, 1], [0, 0, 0]])
+
+
+def test_one_long_row_does_not_make_all_others_as_long() -> None:
+    rows = [{"x": [3.0] * length, "y": [0] * length} for length in (2, 300_000, 0, 5)] * 100
+    table = pa.concat_tables(
+        [pa.Table.from_pylist(rows[:3], schema=TYPES), pa.Table.from_pylist(rows[3:8], schema=TYPES)]
+    )
+    arrays = to_model_inputs(table, SPEC)
+    assert arrays["x"].shape == arrays["y"].shape == (8, 4)
+    assert arrays["x_num_steps"].tolist() == [2, 300_000, 0, 5] * 2
+    np.testing.assert_array_equal(TabularEncoder(SPEC).encode(table), np.stack([encode_plainly(r) for r in rows[:8]]))
 
 
 def test_rows_of_uneven_arrays_are_errors() -> None:
