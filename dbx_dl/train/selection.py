@@ -11,6 +11,8 @@ from dbx_dl.metrics.comparison import is_lower_better
 # What validation decides by where the config names no metric: the first of these that there is, then the second.
 _DECIDING = (
     ("accuracy", "log_loss"),
+    # Densities of codes rise without bound as an encoder makes them small; silhouettes have no scale.
+    ("simplified_silhouette", "nll"),
     # What tells of whole distributions comes before the error of their point.
     *((name,) for name in ("log_loss", "poisson_deviance", "pinball", "nll", "rmse")),
     *((name,) for name in ("reconstruction_error", "energy_distance")),
@@ -58,9 +60,9 @@ def rate_epoch(metrics: Mapping[str, float], metric: str | None = None) -> tuple
     """What epochs are compared by; the greater tuple is the better epoch.
 
     With a `metric` only that one counts, and an epoch without it (an AUC can be undefined) is the worst. Else
-    validation accuracy, then log loss; log loss of label sets; deviance of counts; pinball loss of quantiles; negative
-    log likelihood of distributions; root mean squared error of numbers; average precision, then overlap of boxes;
-    overlap of pixels, then their accuracy.
+    validation accuracy, then log loss; the simplified silhouette of clusters, then their negative log likelihood; log
+    loss of label sets; deviance of counts; pinball loss of quantiles; negative log likelihood of distributions; root
+    mean squared error of numbers; average precision, then overlap of boxes; overlap of pixels, then their accuracy.
     Without a validation split the lower training loss is better. An epoch of pretraining is the worst.
     """
     if any(name.startswith(PRETRAINING) for name in metrics):

@@ -43,6 +43,13 @@ def test_without_accuracy_the_tasks_own_metric_decides() -> None:
         assert rate_epoch({"train_loss": 1, "validation_rmse": 2.0, f"validation_{metric}": 0.5}) == (-0.5,)
 
 
+def test_codes_that_shrink_make_no_better_clusters() -> None:
+    apart = {"train_loss": 1.0, "validation_simplified_silhouette": 0.6, "validation_nll": 9.0}
+    shrunk = apart | {"validation_simplified_silhouette": 0.4, "validation_nll": -30.0}
+    assert rate_epoch(apart) > rate_epoch(shrunk)
+    assert rate_epoch(apart | {"validation_nll": 8.0}) > rate_epoch(apart)
+
+
 def test_an_epoch_of_pretraining_is_the_worst() -> None:
     pretrained = {"train_loss": 0.01, "train_reconstruction_error_dense_1": 0.01}
     assert rate_epoch(pretrained) < rate_epoch({"train_loss": 5.0})
