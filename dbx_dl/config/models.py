@@ -104,7 +104,7 @@ class ScoreConfig(ScoreRowsConfig):
             return self
         if self.mode != "whole" or self.stream is not None or self.where is not None or self.series is not None:
             raise ValueError("`interactions` go with `mode: whole`, without `stream`, `where` and `series`")
-        if self.source_format == "images" or self.source_timestamp is not None:
+        if self.has_files or self.source_timestamp is not None:
             raise ValueError("`interactions` go with rows and no `source_timestamp`")
         if self.key != self.interactions.user:
             raise ValueError(

@@ -39,3 +39,8 @@ def _read_port() -> int:
 
     service = getattr(SparkContext._jvm, "org.apache.spark.sql.connect.service.SparkConnectService$")
     return int(getattr(service, "MODULE$").localPort())
+
+
+def is_connect(spark: SparkSession) -> bool:
+    """Whether the session is a Spark Connect one."""
+    return type(spark).__module__.startswith("pyspark.sql.connect")

@@ -6,7 +6,7 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dbx_dl.errors import DataError
+from dbx_dl.errors import DataError, SetupError
 from dbx_dl.runtime.files import include_empty_files
 from dbx_dl.runtime.tables import absolute_path, first_line
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _LOCATION = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)?(?=/)")
 # The last line of a Python worker's traceback, inside the error of the Spark job.
-_TOLD_BY_WORKER = re.compile(r"^\s*dbx_dl\.errors\.DataError: (.+)$", re.MULTILINE)
+_TOLD_BY_WORKER = re.compile(r"^\s*dbx_dl\.errors\.(DataError|SetupError): (.+)$", re.MULTILINE)
 
 
 def read_image_files(spark: SparkSession, source: str) -> DataFrame:
@@ -62,16 +62,17 @@ def name_files(files: DataFrame, root: str) -> DataFrame:
 def explain_read_errors(what: str) -> Iterator[None]:
     """Turn the failure of a Spark job to read a source's files into a DataError of one line.
 
-    A DataError that was raised in a Python worker keeps its message.
+    A DataError or SetupError that was raised in a Python worker keeps its message.
     """
     try:
         yield
-    except DataError:
+    except (DataError, SetupError):
         raise
     except Exception as error:  # Py4J's errors share no class with Spark's own
         told = _TOLD_BY_WORKER.search(str(error))
         if told is not None:
-            raise DataError(told.group(1).strip()) from None
+            kind = SetupError if told.group(1) == "SetupError" else DataError
+            raise kind(told.group(2).strip()) from None
         if "FAILED_READ_FILE" not in str(error):
             raise
         raise DataError(f"{what} cannot be read: {first_line(error)}") from None

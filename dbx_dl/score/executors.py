@@ -6,12 +6,17 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from dbx_dl.runtime.connect import is_connect
 from dbx_dl.runtime.installations import Installation, ask_executors, describe_installation, require_alike
 from dbx_dl.runtime.slots import cores_of_local_master
+from dbx_dl.score.inputs.audio_binding import RecordingBinding
 from dbx_dl.score.model.providers import SessionSettings, require_provider
+from dbx_dl.transforms.audio import load_decoder
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from dbx_dl.score.model.plan import ScorePlan
 
 PACKAGES = ("onnxruntime",)
 
@@ -33,6 +38,15 @@ def check_scoring(spark: SparkSession, settings: SessionSettings) -> None:
     else:
         compare_executors(_ask(spark), settings)
     _CHECKED[spark].add(provider)
+
+
+def check_decoder(spark: SparkSession, plan: ScorePlan) -> None:
+    """SetupError where the model takes recordings, which this driver cannot decode.
+
+    Its executors are as it is; those of Spark Connect tell themselves, as its client decodes nothing.
+    """
+    if not is_connect(spark) and any(isinstance(binding, RecordingBinding) for binding in plan.bindings):
+        load_decoder()
 
 
 def compare_executors(found: list[tuple[Installation, list[str]]], settings: SessionSettings) -> None:

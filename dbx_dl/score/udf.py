@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dbx_dl.errors import ConfigError
 from dbx_dl.runtime.tables import quote_column, require_columns
-from dbx_dl.score.executors import check_scoring
+from dbx_dl.score.executors import check_decoder, check_scoring
 from dbx_dl.score.inputs.columns import check_wants
 from dbx_dl.score.inputs.pandas_columns import write_as_text
 from dbx_dl.score.model.model_file import ModelFile, fetch_model, keep_bytes
@@ -174,6 +174,7 @@ def scorer_of(
     plan = plan_model(session, options).with_threads(num_threads)
     settings = SessionSettings(num_threads, options.providers, gpu_memory_bytes=options.gpu_memory_bytes)
     check_scoring(spark, settings)
+    check_decoder(spark, plan)
     folder = options.model_folder
     name = ship_model(spark, file) if folder is None else share_model(file, folder)
     shipped = ShippedModel(name, file.sha256, num_threads, settings, plan, options.max_error_fraction)

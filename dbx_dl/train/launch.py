@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import ConfigError, SetupError
+from dbx_dl.runtime.connect import is_connect
 from dbx_dl.runtime.databricks import Compute, find_compute
 from dbx_dl.runtime.gpus import find_gpu
 from dbx_dl.runtime.installations import recognize_fault
@@ -149,11 +150,6 @@ def require_horovod() -> None:
             "conf/horovod/build_wheel.sh and pip install the wheel that it prints; one rank runs without, and PyTorch "
             "with launcher torch_ddp"
         )
-
-
-def is_connect(spark: SparkSession) -> bool:
-    """Whether the session is a Spark Connect one."""
-    return type(spark).__module__.startswith("pyspark.sql.connect")
 
 
 def runs_in_driver(spark: SparkSession) -> bool:

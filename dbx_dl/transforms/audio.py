@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from dbx_dl.errors import SetupError
-from dbx_dl.transforms.resampling import count_needed, resample
+from dbx_dl.transforms.resampling import count_needed, load_filters, resample
 from dbx_dl.transforms.undecodable import UndecodableError, one_line
 
 if TYPE_CHECKING:
@@ -19,14 +19,19 @@ if TYPE_CHECKING:
 
     from dbx_dl.contracts import AudioSpec
 
-# An allow-list: what libsndfile reads beside these is lossy, and decoded differently from version to version.
+# Allow-lists: what libsndfile reads beside these is lossy, and decoded differently from version to version.
 FORMATS = ("WAV", "WAVEX", "RF64", "FLAC")
+ENCODINGS = ("PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 FULL_SCALE = 32768
 INSTALL = "pip install 'dbx_dl[audio]'"
 _LOWEST_RATE, _HIGHEST_RATE = 100, 1_000_000
 _MAX_CHANNELS = 64
 # Lengths that programs write which do not know them yet.
-_UNKNOWN_LENGTHS = (0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFFFFF - 36, 0xFFFFFFFF - 36)
+_UNKNOWN_LENGTHS = (0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFFFFF - 36, 0xFFFFFFFF - 36, 2**64 - 1)
+# The number of frames that libsndfile tells of a FLAC file whose header tells none.
+_UNKNOWN_FRAMES = 2**63 - 1
+_FRAMES_AT_ONCE = 2**16
+_MAX_COUNTED_FRAMES = 2**27
 
 
 class UndecodableAudioError(UndecodableError):
@@ -38,7 +43,10 @@ class UndecodableAudioError(UndecodableError):
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a file holds; `encoding` is libsndfile's name of how samples are written, such as PCM_24."""
+    """What a file holds; `encoding` is libsndfile's name of how samples are written, such as PCM_24.
+
+    Where a FLAC file's header does not tell `num_frames` they are counted, up to 2^27 (46 minutes at 48 kHz).
+    """
 
     format: str
     encoding: str
@@ -70,13 +78,18 @@ def open_audio(data: bytes, spec: AudioSpec) -> OpenedAudio:
     """
     import numpy as np
 
-    soundfile = _load_decoder()
+    soundfile = load_decoder()
     _check_start(data)
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
             info = AudioInfo(file.format, file.subtype, file.samplerate, file.channels, file.frames)
             _check_info(info)
-            frames_sc = _read_frames(file, count_needed(spec.num_samples, info.sample_rate, spec.sample_rate))
+            num_needed = count_needed(spec.num_samples, info.sample_rate, spec.sample_rate)
+            if info.num_frames == _UNKNOWN_FRAMES:
+                frames_sc, num_frames = _read_and_count(file, num_needed)
+                info = replace(info, num_frames=num_frames)
+            else:
+                frames_sc = _read_frames(file, num_needed)
     except (soundfile.SoundFileError, RuntimeError, TypeError) as error:
         raise UndecodableAudioError("corrupt", one_line(error)) from None
     if not np.isfinite(frames_sc).all():
@@ -109,9 +122,12 @@ def to_samples(sound: NDArray[np.float64], spec: AudioSpec) -> NDArray[np.int16]
     return samples
 
 
-def _load_decoder() -> ModuleType:
+def load_decoder() -> ModuleType:
+    """The module that decodes; SetupError where it, or what resamples, is not there."""
     try:
         import soundfile
+
+        load_filters()
     except (ImportError, OSError) as error:  # the latter where libsndfile is not there
         raise SetupError(f"recordings cannot be decoded here: {one_line(error)}", INSTALL) from None
     return soundfile  # type: ignore[no-any-return]
@@ -124,16 +140,19 @@ def _check_start(data: bytes) -> None:
     is_wave = data[:4] in (b"RIFF", b"RIFX", b"RF64") and data[8:12] == b"WAVE"
     if not is_wave and data[:4] != b"fLaC":
         raise UndecodableAudioError("not_audio", f"no WAV or FLAC header (first bytes {data[:12]!r})")
-    if data[:4] == b"RIFF":
-        _check_length(data)
+    if is_wave:
+        _check_length(data, "big" if data[:4] == b"RIFX" else "little")
 
 
-def _check_length(data: bytes) -> None:
+def _check_length(data: bytes, byte_order: Literal["big", "little"]) -> None:
     """A cut WAV file is told from a whole one by its header alone: decoders take what is there."""
-    at = 12
+    at, long_length = 12, None
     while at + 8 <= len(data):
-        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        length = int.from_bytes(data[at + 4 : at + 8], byte_order)
+        if data[at : at + 4] == b"ds64":  # the 64-bit lengths of RF64
+            long_length = int.from_bytes(data[at + 16 : at + 24], byte_order)
         if data[at : at + 4] == b"data":
+            length = long_length if long_length is not None and length == 0xFFFFFFFF else length
             there = len(data) - at - 8
             if length > there and length not in _UNKNOWN_LENGTHS:
                 raise UndecodableAudioError("truncated", f"its header tells of {length} bytes of samples, {there} came")
@@ -145,12 +164,15 @@ def _check_length(data: bytes) -> None:
 def _check_info(info: AudioInfo) -> None:
     if info.format not in FORMATS:
         raise UndecodableAudioError("not_audio", f"a recording in {info.format} is none of {', '.join(FORMATS)}")
+    if info.encoding not in ENCODINGS:
+        told = f"samples in {info.encoding} are none of {', '.join(ENCODINGS)}"
+        raise UndecodableAudioError("unsupported_samples", told)
     if not _LOWEST_RATE <= info.sample_rate <= _HIGHEST_RATE:
         raise UndecodableAudioError("unsupported_rate", f"{info.sample_rate} samples a second")
     if info.channels > _MAX_CHANNELS:
         raise UndecodableAudioError("unsupported_samples", f"{info.channels} channels, the limit is {_MAX_CHANNELS}")
     if info.num_frames <= 0:
-        raise UndecodableAudioError("no_samples", "the recording has no samples")
+        raise _no_samples()
 
 
 def _read_frames(file: SoundFile, num_frames: int) -> NDArray[np.float64]:
@@ -159,3 +181,23 @@ def _read_frames(file: SoundFile, num_frames: int) -> NDArray[np.float64]:
     if len(frames_sc) < wanted:
         raise UndecodableAudioError("truncated", f"{len(frames_sc)} samples of {wanted} can be decoded")
     return frames_sc
+
+
+def _read_and_count(file: SoundFile, num_frames: int) -> tuple[NDArray[np.float64], int]:
+    """At most the first so many frames of a file whose header does not tell how many it has, and how many it has."""
+    # Behind every read soundfile seeks where it is already, which such a file cannot at its end.
+    file.seekable = lambda: False
+    frames_sc: NDArray[np.float64] = file.read(num_frames, dtype="float64", always_2d=True)
+    count = len(frames_sc)
+    if not count:
+        raise _no_samples()
+    while num_frames <= count < _MAX_COUNTED_FRAMES:
+        more = len(file.read(_FRAMES_AT_ONCE, dtype="float64", always_2d=True))
+        count += more
+        if more < _FRAMES_AT_ONCE:
+            break
+    return frames_sc, count
+
+
+def _no_samples() -> UndecodableAudioError:
+    return UndecodableAudioError("no_samples", "the recording has no samples")

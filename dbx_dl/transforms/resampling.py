@@ -18,6 +18,11 @@ _ROLLOFF = 0.94
 _MAX_FACTOR = 2000
 
 
+def load_filters() -> None:
+    """Import what `resample` takes of SciPy; ImportError where it is not there."""
+    import scipy.signal  # noqa: F401
+
+
 def count_needed(num_samples: int, rate: int, new_rate: int) -> int:
     """How many samples at `rate` the first `num_samples` at `new_rate` depend on."""
     margin = NUM_CROSSINGS * max(1.0, rate / new_rate)

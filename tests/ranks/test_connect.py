@@ -28,7 +28,8 @@ import dbx_dl
 from dbx_dl.config import SparkConfig, TrainConfig
 from dbx_dl.errors import ConfigError, RankFailedError, SetupError
 from dbx_dl.runtime.spark import open_session
-from dbx_dl.train.launch import check_launch, is_connect, launch
+from dbx_dl.runtime.connect import is_connect
+from dbx_dl.train.launch import check_launch, launch
 from dbx_dl.train.preflight import check_executors
 from tests.ranks.observing import program_of
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from dbx_dl.prepare.images.prepare import bring_in
 from dbx_dl.prepare.images.sources.formats import find_files
 from dbx_dl.prepare.recordings.kind import RECORDINGS
+from dbx_dl.runtime.connect import is_connect
+from dbx_dl.transforms.audio import load_decoder
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -22,6 +24,9 @@ def prepare_audio(spark: SparkSession, config: PrepareAudioConfig) -> PreparedTa
     and format (of the file), size_bytes, sha256, split, modified_at, prepared_at, peak and level (of the samples that
     a model takes), and the source's own columns. Unusable recordings go to `<table>_rejects` with a reason
     (`transforms.audio.UndecodableAudioError` and the sources list the codes). What `prepare_images` says of updates and
-    errors holds here too.
+    errors holds here too. SetupError, before any job, where recordings cannot be decoded; on Spark Connect, whose
+    client decodes nothing, the executors tell.
     """
+    if not is_connect(spark):
+        load_decoder()
     return bring_in(spark, config, lambda: find_files(spark, config.source), RECORDINGS)

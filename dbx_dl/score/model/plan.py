@@ -101,7 +101,7 @@ class ScorePlan:
     @property
     def is_slow_to_bind(self) -> bool:
         """Whether binding takes so long that it should go on beside the model."""
-        return any(isinstance(binding, ImageBinding) for binding in self.bindings)
+        return any(isinstance(binding, _IN_THREADS) for binding in self.bindings)
 
     def keep_fields(self, names: tuple[str, ...]) -> ScorePlan:
         """The plan for predictions with these fields only; DataError when there is no such field."""
@@ -111,7 +111,7 @@ class ScorePlan:
         return replace(self, kept=tuple(name for name in self.fields if name in names and name != ERROR_FIELD))
 
     def with_threads(self, num_threads: int) -> ScorePlan:
-        """The plan with so many threads that decode images."""
+        """The plan with so many threads that decode files."""
         bindings = (
             replace(each, num_threads=num_threads) if isinstance(each, _IN_THREADS) else each for each in self.bindings
         )

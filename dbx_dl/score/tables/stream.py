@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-STREAM_FORMATS = ("delta", "images", "csv", "parquet", "json")
+STREAM_FORMATS = ("delta", "images", "audio", "csv", "parquet", "json")
 _APP_ID = "dbx_dl.score_stream"
 _MAX_ATTEMPTS = 3
 

@@ -121,7 +121,7 @@ def commit_predictions(spark: SparkSession, job: ScoreJob, transaction: tuple[st
             files = plan_files(spark, job, lambda: predict(job).schema.json()) if transaction is None else None
             if files is not None:
                 return _commit_files(spark, job, files, what)
-            if job.config.source_format != "images":
+            if not job.config.has_files:
                 check_keys(job.chosen.keyed, what)
             if transaction is None and _has_moved(spark, job):
                 return ScoreCommit(is_lost=True)

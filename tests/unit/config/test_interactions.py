@@ -51,6 +51,7 @@ def test_what_does_not_go_with_interactions_is_refused(changes: dict[str, Any], 
         ({"key": "id"}, r"key 'id' must be `interactions.user`, 'who'"),
         ({"mode": "incremental"}, "`interactions` go with `mode: whole`"),
         ({"source_format": "images"}, "`interactions` go with rows"),
+        ({"source_format": "audio"}, "`interactions` go with rows"),
         *(
             ({"interactions": INTERACTIONS | change}, f"`interactions.{next(iter(change))}` is for prepare")
             for change in (

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import random
+import sys
 
 import numpy as np
 import pytest
+import soundfile
 
 from dbx_dl.contracts import AudioSpec
+from dbx_dl.errors import SetupError
 from dbx_dl.transforms.audio import UndecodableAudioError, decode_audio, open_audio
 from dbx_dl.transforms.resampling import count_needed, find_factors, resample
 from tests.recordings import encode_sound, make_tone
@@ -21,7 +25,7 @@ ENCODINGS = {
     ("WAV", "PCM_32"): 1,
     ("WAV", "FLOAT"): 1,
     ("WAV", "PCM_U8"): 256,
-    ("WAV", "ULAW"): 1024,
+    ("WAV", "DOUBLE"): 1,
     ("WAVEX", "PCM_16"): 1,
     ("RF64", "PCM_24"): 1,
     ("FLAC", "PCM_16"): 1,
@@ -108,6 +112,52 @@ BROKEN = {
     "unsupported_rate": encode_sound(np.zeros(100), 20),
     "corrupt": FLAC[: len(FLAC) // 2],
 }
+
+
+@pytest.mark.parametrize("encoding", ["ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM", "GSM610", "NMS_ADPCM_32"])
+def test_lossy_encodings_are_refused(encoding: str) -> None:
+    with pytest.raises(UndecodableAudioError, match=f"unsupported_samples: samples in {encoding} are none of PCM_U8"):
+        decode_audio(encode_sound(make_tone(440), encoding=encoding), SPEC)
+
+
+def encode_big_endian() -> bytes:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, make_tone(440), 8000, format="WAV", subtype="PCM_16", endian="BIG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("container", ["WAV", "WAVEX", "RF64", "RIFX"])
+def test_wav_files_of_every_kind_are_whole_or_truncated(container: str) -> None:
+    whole = encode_big_endian() if container == "RIFX" else encode_sound(make_tone(440), container=container)
+    np.testing.assert_array_equal(decode_audio(whole, SPEC), decode_audio(WHOLE, SPEC))
+    for cut in (whole[:-2], whole[:1000], whole[:30]):
+        with pytest.raises(UndecodableAudioError, match="truncated"):
+            decode_audio(cut, SPEC)
+
+
+def forget_length(flac: bytes) -> bytes:
+    """The file as a program writes it that cannot go back to its header: the 36 bits of the length are zeros."""
+    return flac[:21] + bytes([flac[21] & 0xF0, 0, 0, 0, 0]) + flac[26:]
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.5, 2.0, 65536 * 2 / 8000])
+def test_flac_files_that_do_not_tell_their_length_are_counted(seconds: float) -> None:
+    whole = encode_sound(make_tone(440, seconds=seconds), container="FLAC")
+    opened = open_audio(forget_length(whole), SPEC)
+    assert (opened.info, opened.info.seconds) == (open_audio(whole, SPEC).info, seconds)
+    np.testing.assert_array_equal(decode_audio(forget_length(whole), SPEC), decode_audio(whole, SPEC))
+
+
+def test_a_flac_file_of_nothing_but_a_header_has_no_samples() -> None:
+    with pytest.raises(UndecodableAudioError, match=r"no_samples|corrupt"):
+        decode_audio(forget_length(FLAC)[:42], SPEC)
+
+
+@pytest.mark.parametrize("missing", ["soundfile", "scipy.signal"])
+def test_what_is_not_installed_is_no_fault_of_the_recording(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(SetupError, match=r"recordings cannot be decoded here: .*dbx_dl\[audio\]"):
+        decode_audio(encode_sound(make_tone(440, 16000), 16000), SPEC)
 
 
 @pytest.mark.parametrize("code", BROKEN)
