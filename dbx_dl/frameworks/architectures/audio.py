@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -66,8 +67,28 @@ def describe_audio_cnn(request: NetworkRequest, options: AudioCnnOptions) -> tup
     )
 
 
+def plan_fitting_mels(request: NetworkRequest) -> MelPlan:
+    """The features of `AudioCnnOptions` as they are, of fewer bands where a low sample rate leaves some empty."""
+    options = AudioCnnOptions()
+    plan = _plan(request, options)
+    counts = range(options.num_mels, 0, -1)
+    fitting = (fewer for fewer in (replace(plan, num_mels=count) for count in counts) if not _count_empty(fewer))
+    found = next(fitting, None)
+    if found is None:
+        raise _refuse(request, f"{request.sample_rate} samples a second are too few for any band of the mel scale")
+    return found
+
+
 def plan_mels(request: NetworkRequest, options: AudioCnnOptions) -> MelPlan:
     """The features of the request's recordings; ConfigError for options that do not fit them."""
+    plan = _plan(request, options)
+    num_empty = _count_empty(plan)
+    if num_empty:
+        raise _refuse(request, f"{num_empty} of {options.num_mels} bands hold no frequency: lower num_mels")
+    return plan
+
+
+def _plan(request: NetworkRequest, options: AudioCnnOptions) -> MelPlan:
     rate = request.sample_rate
     highest = options.highest_hz or rate / 2
     if not options.lowest_hz < highest <= rate / 2:
@@ -76,10 +97,11 @@ def plan_mels(request: NetworkRequest, options: AudioCnnOptions) -> MelPlan:
     plan = MelPlan(rate, window, hop, options.num_mels, options.lowest_hz, highest)
     if window > request.input_shape[0]:
         raise _refuse(request, f"frames of {window} samples are longer than recordings of {request.input_shape[0]}")
-    num_empty = int((list_bands(plan).sum(axis=0) == 0).sum())
-    if num_empty:
-        raise _refuse(request, f"{num_empty} of {options.num_mels} bands hold no frequency: lower num_mels")
     return plan
+
+
+def _count_empty(plan: MelPlan) -> int:
+    return int((list_bands(plan).sum(axis=0) == 0).sum())
 
 
 def _refuse(request: NetworkRequest, why: str) -> ConfigError:

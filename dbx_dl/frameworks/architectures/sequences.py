@@ -10,7 +10,7 @@ from pydantic import Field
 from dbx_dl.config import Section
 from dbx_dl.errors import ConfigError
 from dbx_dl.frameworks.architectures.architecture import Architecture, InputKind, input_kind
-from dbx_dl.frameworks.architectures.audio import AudioCnnOptions, plan_mels
+from dbx_dl.frameworks.architectures.audio import plan_fitting_mels
 from dbx_dl.frameworks.audio_layers import LogMel
 from dbx_dl.frameworks.history_layers import Columns
 from dbx_dl.frameworks.layers import (
@@ -49,8 +49,8 @@ class RecurrentOptions(Section):
 
     `num_layers` layers of `units`, with `is_bidirectional` once forwards and once backwards, and dropout behind them.
     Steps are the rows of an image (pixels / 255), the features of a table row in `num_steps` equal stretches, the
-    log-mel frames of a recording (as of `audio_cnn`), numbers by step, or the tokens of a text, or items of a history,
-    as trained vectors of `embedding_width`.
+    log-mel frames of a recording (as of `audio_cnn`, with fewer bands at low rates), numbers by step, or the tokens of
+    a text, or items of a history, as trained vectors of `embedding_width`.
     """
 
     units: int = Field(default=64, gt=0)
@@ -157,7 +157,7 @@ def read_steps(request: NetworkRequest, num_steps: int | None) -> tuple[Layer, .
         height, width, channels = request.input_shape
         return (ScalePixels(), Reshape((height, width * channels)))
     if kind == "audio":
-        features = LogMel(plan_mels(request, AudioCnnOptions()))
+        features = LogMel(plan_fitting_mels(request))
         return (features, Reshape(features.shape_after(request.input_shape)[:2]))
     (num_features,) = request.input_shape
     if num_steps is None:

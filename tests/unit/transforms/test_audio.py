@@ -91,6 +91,13 @@ def test_factors_are_small_and_near(rate: int, new_rate: int) -> None:
     assert max(up, down) <= 2000 + 1 and up / down == pytest.approx(new_rate / rate, rel=1e-4)
 
 
+@pytest.mark.parametrize(("rate", "new_rate"), [(1_000_000, 250), (999_983, 1500), (100, 192_000), (250, 999_983)])
+def test_rates_far_apart_keep_their_ratio(rate: int, new_rate: int) -> None:
+    up, down = find_factors(rate, new_rate)
+    assert max(up, down) <= 8 * max(rate / new_rate, new_rate / rate)
+    assert up / down == pytest.approx(new_rate / rate, rel=1e-4)
+
+
 def test_samples_are_written_to_a_place_that_is_given_and_to_no_other() -> None:
     places_ns = np.zeros((3, 4000), np.int16)
     data = encode_sound(make_tone(440))

@@ -14,6 +14,7 @@ from dbx_dl.frameworks.interface import NetworkRequest
 from dbx_dl.frameworks.layers import count_parameters, shape_after
 from dbx_dl.frameworks.requests import network_request
 from dbx_dl.tasks import TASKS
+from dbx_dl.transforms.log_mel import list_bands
 from tests.prepared_tables import RECORDINGS, describe
 
 
@@ -47,6 +48,16 @@ def test_a_second_becomes_frames_of_bands() -> None:
 def test_what_does_not_fit_is_told(asked: NetworkRequest, told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         check_network(asked)
+
+
+@pytest.mark.parametrize("network", ["gru", "transformer"])
+@pytest.mark.parametrize(("rate", "most"), [(16000, 40), (1000, 39)])
+def test_networks_without_the_option_lower_the_number_of_bands(network: str, rate: int, most: int) -> None:
+    layers = tuple(layer for _, layer in describe_network(request(rate, rate, network)))
+    (features,) = (layer for layer in layers if isinstance(layer, LogMel))
+    assert 8 <= features.plan.num_mels <= most
+    assert list_bands(features.plan).any(axis=0).all()
+    assert shape_after(layers, (rate,)) == (5,)
 
 
 def test_requests_of_tables_have_the_sample_rate() -> None:
