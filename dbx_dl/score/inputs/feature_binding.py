@@ -47,7 +47,7 @@ class FeatureBinding:
     @property
     def has_free_lengths(self) -> bool:
         """Whether rows differ in what they take up."""
-        return find_text(self.spec) is not None or isinstance(self.spec, HistorySpec)
+        return find_text(self.spec) is not None or isinstance(self.spec, (HistorySpec, StepsSpec))
 
     @property
     def row_bytes(self) -> int:

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from dbx_dl.contracts import InputSpec, StepsFeature, StepsSpec
 from dbx_dl.errors import DataError
 from dbx_dl.score.inputs.feature_binding import FeatureBinding
+from dbx_dl.score.model.plan import ScorePlan
 from dbx_dl.transforms.columns import TabularEncoder, to_model_inputs
 from dbx_dl.transforms.tabular import build_encoder, input_names
 
@@ -77,6 +78,15 @@ def test_one_long_row_does_not_make_all_others_as_long() -> None:
     assert arrays["x"].shape == arrays["y"].shape == (8, 4)
     assert arrays["x_num_steps"].tolist() == [2, 300_000, 0, 5] * 2
     np.testing.assert_array_equal(TabularEncoder(SPEC).encode(table), np.stack([encode_plainly(r) for r in rows[:8]]))
+
+
+def test_fewer_long_rows_are_bound_at_once() -> None:
+    plan = ScorePlan((FeatureBinding(SPEC),), (), batch_bytes=24_000)
+    (short,), (long,) = (
+        pa.Table.from_pylist([{"x": [1.0] * length, "y": [1] * length}] * 20, schema=TYPES).to_batches()
+        for length in (3, 1000)
+    )
+    assert (plan.limit_rows(short) >= 20, plan.limit_rows(long)) == (True, 1)
 
 
 def test_rows_of_uneven_arrays_are_errors() -> None:
