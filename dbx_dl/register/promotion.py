@@ -15,8 +15,10 @@ from dbx_dl.register.decision import Decision, decide
 from dbx_dl.register.ledger import Ledger, find_ledger
 from dbx_dl.register.measurement import check_groups, choose_metric, measure_models, predict_rows
 from dbx_dl.register.record import name_record, record_decision
+from dbx_dl.register.spaces import check_spaces
 from dbx_dl.runtime.tracking import open_client
 from dbx_dl.score.model.model_file import fetch_model
+from dbx_dl.score.model.session import open_model
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -30,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Comparison:
-    """What was measured, and who was champion when that began; `note` says why the champion was not measured."""
+    """What was measured, and who was champion when that began; `note` says what the comparison lacks."""
 
     present: int | None
     models: Mapping[int, MeasuredModel]
@@ -46,7 +48,7 @@ def promote_model(
     All are measured on the test split of the candidates' one pinned table, on Spark, with the registered files; a
     candidate must meet all limits of the config and beat the present champion by `config.metric`, see `decide`. A
     champion that cannot be scored on this table (it takes other columns or knows other labels) loses to a candidate
-    that meets what is absolute, and the reason says so.
+    that meets what is absolute, and the reason says so. Clusters in different spaces: see `check_spaces`.
 
     The alias moves in one call after a commit to the promotion ledger: of two promotions at once one wins, the other
     gets RegistryError. The new champion's version remembers the previous one for `rollback_model`. The candidate's
@@ -89,6 +91,8 @@ def _compare(
             note = f"; version {present}, champion so far, could not be compared: {error}"
             logger.warning("version %d of %s cannot be measured on this table: %s", present, config.name, error)
     metric = choose_metric(prepared, config)
+    opened = {part.version: open_model(part.file.path, part.file.sha256).metadata for part in predicted}
+    note += check_spaces(opened, metric, config)
     models = {model.version: model for model in measure_models(predicted, present, prepared, config)}
     for model in models.values():
         value = model.metrics[metric].value
