@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 # Distances of so many pairs of rows are looked at together.
-_MAX_PAIRS = 2**21
+_MAX_PAIRS = 2**20
 RAND, INFORMATION = "adjusted_rand_index", "normalized_mutual_information"
 
 
@@ -31,20 +31,25 @@ def silhouette(points_nk: NDArray[Any], clusters: NDArray[np.integer]) -> Floats
     """Each row's silhouette (N,) by its distances to all rows (Rousseeuw 1987), as scikit-learn's `silhouette_samples`.
 
     `clusters` (N,) are any whole numbers. A row that is alone in its cluster, and all where there is one cluster, have
-    0. Time grows with the square of N.
+    0. Squared distances are found by products of centred points. Time grows with the square of N.
     """
     _, numbers = np.unique(clusters, return_inverse=True)
     points, sizes = np.asarray(points_nk, np.float64), np.bincount(numbers)
     if len(sizes) < 2:
         return np.zeros(len(points))
+    points = points - points.mean(axis=0)
     members = np.eye(len(sizes))[numbers]
     found = np.zeros(len(points))
-    step = max(1, _MAX_PAIRS // max(1, points.size))
+    norms = np.square(points).sum(axis=1)
+    step = max(1, _MAX_PAIRS // len(points))
     for start in range(0, len(points), step):
         rows = slice(start, start + step)
-        distances = np.sqrt(np.square(points[rows, None] - points[None]).sum(axis=2))
-        sums = distances @ members
-        own = np.arange(len(sums)), numbers[rows]
+        squares = norms[rows, None] - 2 * points[rows] @ points.T + norms
+        # A product does not give exactly 0 for a row and itself.
+        places = np.arange(len(squares))
+        squares[places, start + places] = 0.0
+        sums = np.sqrt(np.maximum(squares, 0.0)) @ members
+        own = places, numbers[rows]
         within = sums[own] / np.maximum(sizes[numbers[rows]] - 1, 1)
         means = sums / sizes
         means[own] = np.inf

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import numpy as np
 import pytest
 from sklearn import metrics as peers
@@ -29,6 +31,21 @@ def test_silhouettes_are_those_of_scikit_learn(seed: int) -> None:
     clusters = np.random.default_rng(seed).integers(0, 3, 300) * 7
     clusters[0] = 99
     np.testing.assert_allclose(silhouette(points, clusters), peers.silhouette_samples(points, clusters), atol=1e-9)
+
+
+def test_silhouettes_far_from_the_origin_are_as_near_it() -> None:
+    points, clusters = make_blobs(n_samples=200, centers=3, random_state=1)
+    np.testing.assert_allclose(silhouette(points + 1e6, clusters), silhouette(points, clusters), atol=1e-7)
+
+
+def test_silhouettes_of_whole_images_take_seconds() -> None:
+    random = np.random.default_rng(0)
+    points, clusters = random.uniform(size=(500, 64 * 64 * 3)), random.integers(0, 8, 500)
+    began = process_time()
+    found = silhouette(points, clusters)
+    # By differences of all pairs it is some ten times as long.
+    assert process_time() - began < 6
+    np.testing.assert_allclose(found, peers.silhouette_samples(points, clusters), atol=1e-9)
 
 
 def test_one_cluster_has_no_silhouette() -> None:
