@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dbx_dl.contracts import SPLITS, FileSpec, ImageSpec
 from dbx_dl.errors import DataError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dbx_dl.contracts import OnnxModel, PreparedTable, Split
+    from dbx_dl.score.model.session import ModelSession
 
 MAX_ROWS = 2000
 # Of large images fewer rows are drawn, so that their numbers stay below this.
@@ -81,26 +82,39 @@ def sample_rows(model: OnnxModel, seed: int = 0) -> SampledRows:
     """
     prepared = model.trained.prepared
     split = _choose_split(prepared)
-    limit = min(MAX_ROWS, _MAX_NUMBERS // prod(prepared.inputs.row_shape))
-    rows = read_rows(prepared, split, keys=_draw_keys(read_keys(prepared, split), limit, seed))
-    predictions, codes = _predict(model.file.path, rows)
-    clusters, numbers = split_predictions(predictions)
-    keys = [str(key) for key in rows.column(prepared.key_column).to_pylist()]
-    spaces = {} if codes is None else {CODE: codes}
-    spaces[INPUTS] = _read_points(rows, prepared)
-    return _as_sample(split, keys, clusters, numbers[:, 0], spaces)
+    target, num_entries = prepared.target, prod(prepared.inputs.row_shape)
+    limit = max(target.num_clusters, min(MAX_ROWS, _MAX_NUMBERS // num_entries))
+    drawn = _draw_keys(read_keys(prepared, split), limit, seed)
+    # Whole files of few rows at a time lie in memory.
+    groups = [drawn[start : start + _BATCH_ROWS] for start in range(0, len(drawn), _BATCH_ROWS)]
+    session = open_model(model.file.path)
+    keys: list[str] = []
+    parts: list[dict[str, NDArray[Any]]] = []
+    points: list[NDArray[np.float64]] = []
+    for group in groups:
+        rows = read_rows(prepared, split, keys=group)
+        keys += [str(key) for key in rows.column(prepared.key_column).to_pylist()]
+        parts += [_predict(session, batch) for batch in rows.to_batches()]
+        points.append(_read_points(rows, prepared))
+    return _join(split, keys, parts, points, has_codes=session.metadata.embeddings == CODE)
 
 
-def _as_sample(
+def _join(
     split: Split,
     keys: Sequence[str],
-    clusters: NDArray[np.int64],
-    distances: NDArray[np.float64],
-    spaces: dict[str, NDArray[np.float64]],
+    parts: Sequence[dict[str, NDArray[Any]]],
+    points: Sequence[NDArray[np.float64]],
+    *,
+    has_codes: bool,
 ) -> SampledRows:
     import numpy as np
 
-    return SampledRows(split, np.array(keys, np.str_), clusters, distances, spaces)
+    clusters, numbers = split_predictions(np.concatenate([np.asarray(part["clusters"], np.float64) for part in parts]))
+    # Another layer's values may be asked for, which are no points that clusters were looked for among.
+    codes = [np.asarray(part["embedding"], np.float64) for part in parts] if has_codes else []
+    spaces = {CODE: np.concatenate(codes)} if has_codes else {}
+    spaces |= {INPUTS: np.concatenate(points)}
+    return SampledRows(split, np.array(keys, np.str_), clusters, numbers[:, 0], spaces)
 
 
 def _choose_split(prepared: PreparedTable) -> Split:
@@ -113,28 +127,18 @@ def _choose_split(prepared: PreparedTable) -> Split:
 def _draw_keys(keys: Sequence[str], limit: int, seed: int) -> list[str]:
     import numpy as np
 
-    ordered = sorted(keys)
+    ordered = sorted(set(keys))
     if len(ordered) <= limit:
         return ordered
     chosen = np.random.default_rng(seed).choice(len(ordered), limit, replace=False)
     return [ordered[place] for place in chosen]
 
 
-def _predict(path: str, rows: pa.Table) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    import numpy as np
-
-    session, parts = open_model(path), []
-    batch = rows.combine_chunks().to_batches()[0]
-    for start in range(0, batch.num_rows, _BATCH_ROWS):
-        outputs, errors = predict_rows(session, batch.slice(start, _BATCH_ROWS))
-        if errors:
-            raise DataError(f"the model fails on {len(errors)} rows: {next(iter(errors.values()))}")
-        parts.append(outputs)
-    # Another layer's values may be asked for, which are no points that clusters were looked for among.
-    has_codes = session.metadata.embeddings == CODE
-    codes = [np.asarray(part["embedding"], np.float64) for part in parts] if has_codes else []
-    predictions = np.concatenate([np.asarray(part["clusters"], np.float64) for part in parts])
-    return predictions, np.concatenate(codes) if codes else None
+def _predict(session: ModelSession, batch: pa.RecordBatch) -> dict[str, NDArray[Any]]:
+    outputs, errors = predict_rows(session, batch)
+    if errors:
+        raise DataError(f"the model fails on {len(errors)} rows: {next(iter(errors.values()))}")
+    return {str(name): values for name, values in outputs.items()}
 
 
 def _read_points(rows: pa.Table, prepared: PreparedTable) -> NDArray[np.float64]:
