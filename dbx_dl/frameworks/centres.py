@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Rows of the train split by which clusters begin, and are looked after before every epoch.
 NUM_SEEN = 4096
+# Of large rows so many for each cluster at least.
+NUM_OF_CLUSTER = 8
 _NUM_STARTS = 6
 _NUM_ROUNDS = 8
 

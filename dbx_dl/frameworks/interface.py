@@ -246,7 +246,12 @@ class Objective(Protocol):
 
 @runtime_checkable
 class LooksAtRows(Protocol):
-    """An objective that looks at rows of the train split before an epoch begins, to start or mend what it learns."""
+    """An objective that looks at rows of the train split before an epoch begins, to start or mend what it learns.
+
+    However large rows are, it sees `least_rows` of those that it wants.
+    """
+
+    least_rows: int
 
     def count_rows(self, epoch: int) -> int:
         """How many rows it wants to see before the first step of this epoch; 0 for none."""

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 # No epoch of training has this number, so that looking takes no part in the order of any.
 _ORDER = 0
-# Of large images fewer rows are shown than are wanted.
-_MAX_BYTES = 2**28
+# Of large images fewer rows are shown than are wanted, so that their numbers stay below this.
+_MAX_NUMBERS = 2**25
 
 
 def show_rows(objective: Objective, ranks: Ranks, feed: RowFeed, epoch: int) -> None:
@@ -28,7 +28,7 @@ def show_rows(objective: Objective, ranks: Ranks, feed: RowFeed, epoch: int) -> 
     parts: list[np.ndarray] = []
     for batch in feed.batches(_ORDER):
         parts.append(ranks.gather_rows(batch.inputs[batch.weights > 0]))
-        num_rows = min(num_rows, _MAX_BYTES // batch.inputs[0].nbytes)
+        num_rows = min(num_rows, max(objective.least_rows, _MAX_NUMBERS // batch.inputs[0].size))
         if sum(map(len, parts)) >= num_rows:
             break
     objective.look_at(np.concatenate(parts)[:num_rows])

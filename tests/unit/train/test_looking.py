@@ -13,6 +13,7 @@ from dbx_dl.config import FeedConfig
 from dbx_dl.contracts import PreparedTable
 from dbx_dl.feed.reader import open_feed
 from dbx_dl.frameworks.single_rank import SingleRank
+from dbx_dl.train import looking
 from dbx_dl.train.looking import show_rows
 from tests.prepared_tables import write_feature_table
 from tests.unit.train.test_loop import SoftmaxRegression, run_rank, run_threads, settings
@@ -21,7 +22,7 @@ from tests.unit.train.test_loop import SoftmaxRegression, run_rank, run_threads,
 class Looking(SoftmaxRegression):
     """Notes what it is shown."""
 
-    wanted = 40
+    wanted, least_rows = 40, 0
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -58,6 +59,16 @@ def test_all_ranks_see_the_same_rows(prepared: PreparedTable, num_ranks: int) ->
     every = run_threads(num_ranks, lambda ranks: look(ranks, prepared, 4096))[0]
     # Padding is left out, and no row is seen twice.
     assert len(np.unique(every, axis=0)) == len(every) == 150
+
+
+@pytest.mark.parametrize(("most", "least", "shown"), [(0, 24, 24), (20, 8, 20), (90, 24, 40)])
+def test_of_large_rows_fewer_are_shown(
+    prepared: PreparedTable, monkeypatch: pytest.MonkeyPatch, most: int, least: int, shown: int
+) -> None:
+    size = look(SingleRank(), prepared, 1)[0].size
+    monkeypatch.setattr(looking, "_MAX_NUMBERS", most * size)
+    monkeypatch.setattr(Looking, "least_rows", least)
+    assert len(look(SingleRank(), prepared, 40)) == shown
 
 
 def test_the_loop_asks_before_every_epoch(prepared: PreparedTable, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras import ops
 
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
-from dbx_dl.frameworks.centres import NUM_SEEN, mend_clusters, start_clusters
+from dbx_dl.frameworks.centres import NUM_OF_CLUSTER, NUM_SEEN, mend_clusters, start_clusters
 from dbx_dl.frameworks.keras.cluster_layers import DiagonalMixture
 from dbx_dl.frameworks.keras.embeddings import expose_layer
 from dbx_dl.frameworks.keras.losses import RECONSTRUCTION_LOSSES
@@ -54,6 +54,7 @@ class ClusteringObjective(GradientObjective):
         further = [] if self._decoder is None else self._decoder.trainable_variables
         super().__init__(network, optimizer, ranks, request, stages, parts, further)
         self.measures = SupervisedMeasures(request)
+        self.least_rows = NUM_OF_CLUSTER * request.num_clusters
         self._head = network.get_layer(self._plan.head)
         self._is_mixture = isinstance(self._head, DiagonalMixture)
         self._exposed = expose_layer(network, self._plan.code)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from dbx_dl.frameworks.architectures.pixels import PIXEL_SCALE
-from dbx_dl.frameworks.centres import NUM_SEEN, mend_clusters, start_clusters
+from dbx_dl.frameworks.centres import NUM_OF_CLUSTER, NUM_SEEN, mend_clusters, start_clusters
 from dbx_dl.frameworks.measures import SupervisedMeasures
 from dbx_dl.frameworks.torch.cluster_layers import DiagonalMixture
 from dbx_dl.frameworks.torch.embeddings import expose_layer, predict_embeddings
@@ -53,6 +53,7 @@ class ClusteringObjective(GradientObjective):
         further = [] if self._decoder is None else list(self._decoder.parameters())
         super().__init__(network, optimizer, ranks, request, stages, parts, further)
         self.measures = SupervisedMeasures(request)
+        self.least_rows = NUM_OF_CLUSTER * request.num_clusters
         self._head = getattr(network, self._plan.head)
         self._is_mixture = isinstance(self._head, DiagonalMixture)
         self._exposed = expose_layer(network, self._plan.code)
