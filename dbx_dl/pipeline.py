@@ -100,6 +100,7 @@ def train_run(spark: SparkSession, config: RunConfig, framework: str, *, resume:
     """Train the run's network with one framework, or go on with it; writes `<framework>/trained.json`."""
     _require_framework(config, framework)
     prepared = _fetch(PreparedTable, config, "prepared")
+    _check_metric(prepared, config)
     directory = _place(config) / framework
     trained = _timed(
         config,
@@ -118,6 +119,17 @@ def train_run(spark: SparkSession, config: RunConfig, framework: str, *, resume:
     return trained
 
 
+def _check_metric(prepared: PreparedTable, config: RunConfig) -> None:
+    """ConfigError where promotion could not decide by the config's metrics: training would be for nothing."""
+    from dbx_dl.register.measurement import choose_metric
+    from dbx_dl.tasks import TASKS
+    from dbx_dl.tasks.retargeting import aim
+
+    aimed = aim(prepared, config.train)
+    if aimed.target.task in TASKS:
+        choose_metric(aimed, config.registry)
+
+
 def log_run(config: RunConfig, framework: str) -> int:
     """Log to MLflow what a training kept while the server was away; gives the number of messages."""
     from dbx_dl.train.tracking import send_kept
@@ -133,6 +145,7 @@ def search_run(spark: SparkSession, config: RunConfig, framework: str) -> Search
     if search is None:
         raise ConfigError(f"run {config.name} has no section search: add one with num_trials and space")
     prepared = _fetch(PreparedTable, config, "prepared")
+    _check_metric(prepared, config)
     directory = _place(config) / framework
     result = _timed(
         config,

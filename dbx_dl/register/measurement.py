@@ -23,6 +23,7 @@ from dbx_dl.runtime.tables import read_pinned, require_columns
 from dbx_dl.score.evaluation import measure_predictions, predict_split, read_predictions
 from dbx_dl.score.model.session import open_model
 from dbx_dl.tasks import TASKS, Task, task_of
+from dbx_dl.tasks.clustering import OF_CLASSES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,7 +46,10 @@ class PredictedRows:
 
 
 def choose_metric(prepared: PreparedTable, config: RegisterConfig) -> str:
-    """The deciding metric; ConfigError where it, or one that is limited, is none of the table's task."""
+    """The deciding metric; ConfigError where it, or one that is limited, is none of the table's task.
+
+    Also where it compares clusters with classes, and the table has none.
+    """
     task = TASKS.get(prepared.target.task)
     known = task.metrics if task is not None else ()
     metric = config.metric or (task.default_metric if task is not None else "")
@@ -53,6 +57,8 @@ def choose_metric(prepared: PreparedTable, config: RegisterConfig) -> str:
         if name not in known:
             choices = ", ".join(known) or "-"
             raise ConfigError(f"{name or 'nothing'} is no metric of task {prepared.target.task}: choose from {choices}")
+        if name in OF_CLASSES and not prepared.target.label_names:
+            raise ConfigError(f"registry: {name} compares clusters with classes: table {prepared.table.name} has none")
     return metric
 
 

@@ -111,6 +111,26 @@ def test_a_failing_stage_ends_the_run(calls: list[str], tmp_path: Path, monkeypa
     assert not (Path(config.directory) / "keras" / "onnx.json").exists()
 
 
+def test_a_metric_that_cannot_decide_is_refused_before_training(calls: list[str], tmp_path: Path) -> None:
+    config = digits_run(tmp_path)
+    pipeline.prepare_run(SPARK, config)
+    place = Path(config.directory) / "prepared.json"
+    prepared = PreparedTable.load(place)
+    unlabelled = prepared.target.model_copy(update={"label_names": (), "task": "regression"})
+    prepared.model_copy(update={"target": unlabelled}).save(place)
+    train = config.train.model_copy(update={"task": "clustering", "network": "kmeans", "num_clusters": 3})
+    calls.clear()
+    for metric, message in (
+        ("adjusted_rand_index", "with classes: table .* has none"),
+        ("accuracy", "is no metric of"),
+    ):
+        registry = config.registry.model_copy(update={"metric": metric})
+        run = config.model_copy(update={"train": train, "registry": registry})
+        with pytest.raises(ConfigError, match=message):
+            pipeline.train_run(SPARK, run, "keras")
+    assert calls == []
+
+
 def _stage_calls(config: RunConfig) -> list[tuple[str, Any]]:
     return [
         ("prepared.json", lambda: pipeline.train_run(SPARK, config, "keras")),
