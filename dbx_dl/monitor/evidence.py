@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from pyspark.sql import SparkSession
+
+logger = logging.getLogger(__name__)
 
 MAX_LISTED_ROWS = 40
 
@@ -94,9 +97,18 @@ def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
 
 
 def _read_clusters(outcome: RunOutcome) -> dict[str, ClusterProfiles]:
-    """Profiles of clusters by framework, where the run's models have such."""
-    files = {m.onnx.trained.framework: Path(m.onnx.file.path).with_name(PROFILES) for m in outcome.registered}
-    return {name: ClusterProfiles.load(path) for name, path in files.items() if outcome.has_clusters and path.is_file()}
+    """Profiles of clusters by framework, where the run's models have such; those of another file are left out."""
+    found: dict[str, ClusterProfiles] = {}
+    for model in outcome.registered if outcome.has_clusters else ():
+        path = Path(model.onnx.file.path).with_name(PROFILES)
+        if not path.is_file():
+            continue
+        profiles = ClusterProfiles.load(path)
+        if profiles.model_sha256 == model.onnx.file.sha256:
+            found[model.onnx.trained.framework] = profiles
+        else:
+            logger.warning("%s tells of another file than version %d: run `dbx-dl clusters` again", path, model.version)
+    return found
 
 
 def read_predictions(directory: Path) -> HeldOutPredictions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,14 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column, DataFrame, SparkSession
 
-    from dbx_dl.contracts import OnnxModel, PreparedTable
+    from dbx_dl.contracts import OnnxModel, PreparedTable, Target
+
+logger = logging.getLogger(__name__)
 
 CLUSTER = "_dbx_dl_cluster"
 _LABEL = "label_index"
 _VALUE_KINDS = ("categorical", "hashed")
-# Of columns with more pairs of value and cluster the rarest are left out.
+# Of columns with more pairs of value and cluster the rarest are left out, of labels last.
 _MAX_COUNTS = 20_000
 # What a value's share of a cluster or of all rows must be for it to be told.
 _LEAST_SHARE = 0.02
@@ -47,13 +50,8 @@ def count_clusters(spark: SparkSession, model: OnnxModel) -> CountedClusters:
     sizes, numbers = _summarize_numbers(scored, numeric, prepared.target.num_clusters)
     counts = _count_values(scored, [*valued, *labels]) if valued or labels else {}
     values = [value for column in valued for value in _share_values(column, counts, sizes)]
-    classes = [
-        value.model_copy(update={"column": prepared.target.column, "value": name})
-        for number, name in enumerate(prepared.target.label_names)
-        for value in _share_values(_LABEL, counts, sizes, least=0.0)
-        if value.value == str(number)
-    ]
-    return CountedClusters(sizes, numbers, tuple(values), tuple(classes))
+    classes = _share_classes(prepared.target, counts, sizes)
+    return CountedClusters(sizes, numbers, tuple(values), classes)
 
 
 def _score(spark: SparkSession, path: str, prepared: PreparedTable, columns: Sequence[str]) -> DataFrame:
@@ -108,12 +106,32 @@ def _count_values(scored: DataFrame, columns: Sequence[str]) -> dict[tuple[str, 
         for column in columns
     ]
     exploded = scored.select(CLUSTER, F.explode(F.array(*pairs)).alias("pair"))
-    counted = exploded.groupBy(CLUSTER, "pair").count().orderBy(F.desc("count")).limit(_MAX_COUNTS)
+    is_label = F.col("pair.column") == F.lit(_LABEL)
+    counted = exploded.groupBy(CLUSTER, "pair").count().orderBy(is_label.desc(), F.desc("count"))
+    return _gather_counts(counted.limit(_MAX_COUNTS + 1).collect())
+
+
+def _gather_counts(rows: Sequence[Any]) -> dict[tuple[str, str], dict[int, int]]:
+    """Counts of at most so many rows; a warning where there are more."""
+    if len(rows) > _MAX_COUNTS:
+        logger.warning("columns have more than %d values by cluster: the rarest are left out", _MAX_COUNTS)
     found: dict[tuple[str, str], dict[int, int]] = {}
-    for row in counted.collect():
+    for row in rows[:_MAX_COUNTS]:
         key = (row["pair"]["column"], row["pair"]["value"])
         found.setdefault(key, {})[row[CLUSTER]] = row["count"]
     return found
+
+
+def _share_classes(
+    target: Target, counts: dict[tuple[str, str], dict[int, int]], sizes: Sequence[int]
+) -> tuple[ValueProfile, ...]:
+    """Classes that rows have, in the target's order and by their names."""
+    shares = {profile.value: profile for profile in _share_values(_LABEL, counts, sizes, least=0.0)}
+    return tuple(
+        shares[str(number)].model_copy(update={"column": target.column, "value": name})
+        for number, name in enumerate(target.label_names)
+        if str(number) in shares
+    )
 
 
 def _share_values(

@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from math import asin, sqrt
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dbx_dl.contracts import ClusterProfiles, NumberProfile, NumberSummary, TableVersion, ValueProfile
+from dbx_dl.contracts import ClusterProfiles, NumberProfile, NumberSummary, TableVersion, Target, ValueProfile
+from dbx_dl.monitor.clusters import counting
 from dbx_dl.monitor.clusters.contrasts import contrast_clusters
 from dbx_dl.monitor.clusters.tables import tabulate_clusters, to_csv, to_markdown
+from dbx_dl.monitor.evidence import _read_clusters
 from dbx_dl.monitor.report import render_report
 from tests.unit.monitor.finished_run import finished_run, found_evidence
 
@@ -66,6 +69,51 @@ def test_pairs_are_compared_by_standardised_differences() -> None:
     assert [(c.column, c.value) for c in found.apart[:2]] == [("city", "Rome"), ("age", None)]
     assert [c.difference for c in found.apart[:2]] == pytest.approx([rome, -2.0])
     assert found.difference == pytest.approx(sqrt((rome**2 + 4) / 4))
+
+
+def test_profiles_of_another_file_are_not_shown(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    made = finished_run()
+    target = Target(task="clustering", column="kind", num_clusters=4)
+    models = []
+    for model in made.registered:
+        trained = model.onnx.trained
+        prepared = trained.prepared.model_copy(update={"target": target})
+        file = model.onnx.file.model_copy(update={"path": str(tmp_path / trained.framework / "model.onnx")})
+        changes = {"trained": trained.model_copy(update={"prepared": prepared}), "file": file}
+        models.append(model.model_copy(update={"onnx": model.onnx.model_copy(update=changes)}))
+        is_own = trained.framework == "torch"
+        shown = profiles(model_sha256=file.sha256 if is_own else "of an earlier export")
+        (tmp_path / trained.framework).mkdir()
+        shown.save(tmp_path / trained.framework / "clusters.json")
+    assert list(_read_clusters(replace(made, registered=tuple(models)))) == ["torch"]
+    assert "another file than version 1: run `dbx-dl clusters` again" in caplog.text
+
+
+def count(column: str, value: str, cluster: int, number: int) -> dict[str, Any]:
+    return {"pair": {"column": column, "value": value}, counting.CLUSTER: cluster, "count": number}
+
+
+def test_shares_of_classes_have_their_names() -> None:
+    rows = [
+        count("label_index", "1", 0, 30),
+        count("label_index", "0", 1, 10),
+        count("city", "1", 0, 5),
+        count("label_index", "", 1, 10),
+    ]
+    target = Target(task="clustering", column="kind", label_names=("down", "up", "never"), num_clusters=2)
+    found = counting._share_classes(target, counting._gather_counts(rows), (40, 20))
+    assert [(value.column, value.value, value.clusters) for value in found] == [
+        ("kind", "down", (0.0, 0.5)),
+        ("kind", "up", (0.75, 0.0)),
+    ]
+
+
+def test_values_that_are_left_out_are_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(counting, "_MAX_COUNTS", 2)
+    rows = [count("city", name, 0, 9) for name in "abc"]
+    assert len(counting._gather_counts(rows[:2])) == 2 and not caplog.text
+    assert ("city", "c") not in counting._gather_counts(rows)
+    assert "more than 2 values by cluster: the rarest are left out" in caplog.text
 
 
 def test_columns_that_do_not_vary_tell_nothing() -> None:
