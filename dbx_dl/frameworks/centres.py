@@ -53,7 +53,8 @@ def mend_clusters(points_nk: NDArray[np.floating], outputs: NDArray[np.floating]
     """The weights after clusters to which none of the points (N, K) belongs moved to the points that fit worst.
 
     `outputs` (N, 2 num_clusters) are the layer's for these points. The variance of `Centroids` becomes that of points
-    about their centres.
+    about their centres, which keeps it for the epoch that follows: a file's is that of its last epoch's beginning. A
+    cluster that is rarer than one of these points is among none of them, and moves, whatever other rows it has.
     """
     points = np.asarray(points_nk, np.float64)
     scores, squares = np.split(np.asarray(outputs, np.float64), 2, axis=1)
