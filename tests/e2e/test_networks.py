@@ -59,9 +59,10 @@ TITLES = {"images": "digits 8x8", "diagnosis": "breast cancer", "sentiment": "re
 # Moves of generated positions, and a text beside other columns: see test_go and test_text_and_columns.
 # Auto-encoders and what makes images have no accuracy: see test_reconstruction and test_generation.
 # What finds shapes: see test_shapes; what recommends: see test_recommendation; what writes texts: see test_sequences;
-# what finds groups: see test_clustering.
+# what finds groups: see test_clustering; what hears: see test_vowels.
 ELSEWHERE = {
     *("go_policy", "text_and_columns", "gan", "detector", "unet", "markov_chain", "matrix_factorization", "two_tower"),
+    "audio_cnn",
     *AUTOENCODERS,
     *WRITING_NETWORKS,
     *CLUSTERING_NETWORKS,

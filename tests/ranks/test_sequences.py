@@ -21,7 +21,8 @@ WORDS = ("red", "green", "blue", "old", "new")
 OPTIONS = {"units": 24, "embedding_width": 16}
 
 
-@pytest.mark.parametrize("framework", ["torch", pytest.param("keras", marks=pytest.mark.matrix)])
+@pytest.mark.matrix
+@pytest.mark.parametrize("framework", ["torch", "keras"])
 def test_words_are_turned_round(spark: SparkSession, tmp_path: Path, framework: str) -> None:
     prepared = prepare_table(spark, configure(tmp_path))
     assert prepared.target.text is not None and prepared.target.text.max_length == 3

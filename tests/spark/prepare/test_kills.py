@@ -52,6 +52,7 @@ def write_changes(place: Path) -> None:
     write_files(place / "in", CHANGES | {"a/broken.png": b""})
 
 
+@pytest.mark.matrix
 def test_a_merge_is_killed(spark: SparkSession, tmp_path: Path) -> None:
     write_files(tmp_path / "in", FIRST)
     first = prepare_images(spark, configure(tmp_path))
