@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from dbx_dl.contracts.contract import Contract
+from dbx_dl.contracts.flat_row import FlatRow
 
 # Between the items of a row, where they are one text.
 SEPARATOR = "\x1f"
@@ -38,7 +39,7 @@ class HistoryFeature(Contract):
         return len(self.vocabulary) + 2
 
 
-class HistorySpec(Contract):
+class HistorySpec(FlatRow):
     """The fitted encoding of a user and a history into int32 ids (N, U + max_length): U of columns, then of items.
 
     Columns of users share one range of ids: 0 is unknown in each, and those of a column begin behind those of the one
@@ -68,11 +69,6 @@ class HistorySpec(Contract):
     def columns(self) -> tuple[str, ...]:
         """Raw column names, in the order of the model's inputs."""
         return tuple(feature.column for feature in self.features)
-
-    @property
-    def row_shape(self) -> tuple[int, ...]:
-        """Shape of one row's input to a network."""
-        return (self.num_encoded,)
 
     @property
     def row_dtype(self) -> str:

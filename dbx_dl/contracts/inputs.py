@@ -8,6 +8,7 @@ from pydantic import Field
 
 from dbx_dl.contracts.contract import Contract
 from dbx_dl.contracts.files import FileSpec, ImageSpec
+from dbx_dl.contracts.flat_row import FlatRow
 from dbx_dl.contracts.histories import HistoryFeature, HistorySpec, IdFeature, Ranking
 from dbx_dl.contracts.steps import StepsFeature, StepsSpec
 
@@ -136,7 +137,7 @@ Feature = Annotated[
 ]
 
 
-class FeatureSpec(Contract):
+class FeatureSpec(FlatRow):
     """The fitted encoding of a table's raw columns into float32 features of shape (N, num_encoded)."""
 
     kind: Literal["table"] = "table"
@@ -151,11 +152,6 @@ class FeatureSpec(Contract):
     def columns(self) -> tuple[str, ...]:
         """Raw column names, in the order of the model's inputs."""
         return tuple(feature.column for feature in self.features)
-
-    @property
-    def row_shape(self) -> tuple[int, ...]:
-        """Shape of one row's input to a network."""
-        return (self.num_encoded,)
 
     @property
     def row_dtype(self) -> str:
@@ -188,7 +184,7 @@ class TextFeature(Contract):
         return len(self.vocabulary) + 2
 
 
-class TextSpec(Contract):
+class TextSpec(FlatRow):
     """The fitted encoding of one column of sentences into int32 token ids of shape (N, max_length)."""
 
     kind: Literal["text"] = "text"
@@ -210,11 +206,6 @@ class TextSpec(Contract):
         return (self.text.column,)
 
     @property
-    def row_shape(self) -> tuple[int, ...]:
-        """Shape of one row's input to a network."""
-        return (self.num_encoded,)
-
-    @property
     def row_dtype(self) -> str:
         """Element type of it."""
         return "int32"
@@ -223,7 +214,7 @@ class TextSpec(Contract):
 AnyFeature = Feature | TextFeature | IdFeature | HistoryFeature | StepsFeature
 
 
-class TextAndColumnsSpec(Contract):
+class TextAndColumnsSpec(FlatRow):
     """The fitted encoding of a column of sentences and of other columns into one float32 row.
 
     Shape (N, max_length + K): the ids of the text's tokens, which float32 holds exactly, and behind them the K encoded
@@ -248,11 +239,6 @@ class TextAndColumnsSpec(Contract):
     def columns(self) -> tuple[str, ...]:
         """Raw column names, in the order of the model's inputs."""
         return (self.text.column, *self.table.columns)
-
-    @property
-    def row_shape(self) -> tuple[int, ...]:
-        """Shape of one row's input to a network."""
-        return (self.num_encoded,)
 
     @property
     def row_dtype(self) -> str:

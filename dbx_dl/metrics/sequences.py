@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dbx_dl.contracts.token_ids import UNKNOWN_ID
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-
-# What stands for a token that is not in the vocabulary.
-UNKNOWN_ID = 1
 
 
 def sequence_metrics(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts.histories import SEPARATOR
+from dbx_dl.contracts.token_ids import FIRST_ID, PADDING_ID, UNKNOWN_ID
 from dbx_dl.transforms.encoder.categories import look_up
-from dbx_dl.transforms.encoder.tokens import FIRST_ID, PADDING_ID, UNKNOWN_ID, split_text
+from dbx_dl.transforms.encoder.tokens import split_text
 
 if TYPE_CHECKING:
     from dbx_dl.contracts import HistoryFeature, HistorySpec

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dbx_dl.contracts.token_ids import FIRST_ID, PADDING_ID, UNKNOWN_ID
 from dbx_dl.transforms.encoder.categories import MICROSOFT_DOMAIN, look_up
 
 if TYPE_CHECKING:
     from dbx_dl.contracts import TextFeature
     from dbx_dl.transforms.encoder.graph import EncoderGraph
-
-PADDING_ID, UNKNOWN_ID, FIRST_ID = 0, 1, 2
 
 
 def split_text(graph: EncoderGraph, strings: str, pattern: str, *, lowercase: bool) -> str:
