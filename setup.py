@@ -54,7 +54,7 @@ setup(
     license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.11",
     packages=find_packages(include=["dbx_dl", "dbx_dl.*"]),
-    package_data={"dbx_dl": ["py.typed", "runtime/*.txt", "runtime/*.properties", "monitor/*.j2", "starter/files/*"]},
+    package_data={"dbx_dl": ["py.typed", "runtime/*.txt", "runtime/*.properties", "monitor/*/*.j2", "starter/files/*"]},
     install_requires=["pydantic>=2.12", "PyYAML>=6", "typer>=0.19", "rich>=13"],
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["dbx-dl=dbx_dl.cli:main"]},

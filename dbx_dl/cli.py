@@ -26,7 +26,7 @@ from dbx_dl.terminal import (
 )
 
 if TYPE_CHECKING:
-    from dbx_dl.monitor.outcome import RunOutcome
+    from dbx_dl.monitor.run_report.outcome import RunOutcome
 
 
 app = typer.Typer(
@@ -297,7 +297,7 @@ def _print_outcomes(outcomes: Sequence[RunOutcome], report_path: Path, as_json: 
         for outcome in outcomes:
             typer.echo(json.dumps({**outcome.as_values(), "report": str(report_path.absolute())}))
         return
-    from dbx_dl.monitor.summary import summarize
+    from dbx_dl.monitor.run_report.summary import summarize
 
     summary = summarize(outcomes)
     print_table(("", *(f"{run_name}\n{framework}" for run_name, framework in summary.columns)), summary.rows)

@@ -24,7 +24,7 @@ from dbx_dl.contracts import (
     TrainedModel,
 )
 from dbx_dl.errors import ConfigError
-from dbx_dl.monitor.outcome import RunOutcome
+from dbx_dl.monitor.run_report.outcome import RunOutcome
 from dbx_dl.runtime.databricks import mount_path, set_task_value
 from dbx_dl.runtime.handover import fetch, keep
 from dbx_dl.runtime.waiting import shown_waiting
@@ -258,7 +258,7 @@ def stream_score_run(spark: SparkSession, config: RunConfig) -> None:
 
 def report_run(spark: SparkSession, config: RunConfig) -> Path:
     """Write the run's page from its contracts; returns the path of `report.html`."""
-    from dbx_dl.monitor.report import write_report
+    from dbx_dl.monitor.run_report.page import write_report
 
     outcome = load_outcome(config)
     path = _place(config) / "report.html"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dbx_dl.contracts import TrainedModel
 from dbx_dl.figures import confusion_matrix, learning_curves
-from dbx_dl.monitor.evidence import read_predictions
+from dbx_dl.monitor.run_report.evidence import read_predictions
 
 PICTURES = Path(__file__).parent / "pictures"
 

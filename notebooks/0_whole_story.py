@@ -20,7 +20,7 @@ from dbx_dl.config import load_run_config
 from dbx_dl.export.comparison import tabulate_comparison
 from dbx_dl.feed.rows import read_rows
 from dbx_dl.figures import confusion_matrix, learning_curves, sample_predictions
-from dbx_dl.monitor.evidence import read_predictions
+from dbx_dl.monitor.run_report.evidence import read_predictions
 from dbx_dl.runtime.logs import show_progress
 from dbx_dl.runtime.spark import open_session
 from dbx_dl.runtime.tables import read_pinned

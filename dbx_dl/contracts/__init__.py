@@ -13,6 +13,7 @@ from dbx_dl.contracts.clusters import (
 from dbx_dl.contracts.contract import Contract, FileDigest
 from dbx_dl.contracts.fairness import Fairness, GroupRates
 from dbx_dl.contracts.files import AudioSpec, FileSpec, ImageSpec
+from dbx_dl.contracts.findings import Area, Finding, FindingStatus, Monitored, Window
 from dbx_dl.contracts.histories import HistoryFeature, HistorySpec, IdFeature, ItemColumn, Ranking
 from dbx_dl.contracts.inputs import (
     CategoricalFeature,
@@ -74,6 +75,7 @@ from dbx_dl.contracts.tables import (
 
 __all__ = [
     "SPLITS",
+    "Area",
     "AudioSpec",
     "Backtest",
     "BacktestPart",
@@ -99,6 +101,8 @@ __all__ = [
     "FeatureSpec",
     "FileDigest",
     "FileSpec",
+    "Finding",
+    "FindingStatus",
     "GroupRates",
     "HashedFeature",
     "HistoryFeature",
@@ -112,6 +116,7 @@ __all__ = [
     "MeasuredGroup",
     "MeasuredModel",
     "ModelMetadata",
+    "Monitored",
     "NumberProfile",
     "NumberSummary",
     "NumericFeature",
@@ -145,5 +150,6 @@ __all__ = [
     "ValueProfile",
     "Variant",
     "WeightScheme",
+    "Window",
     "find_text",
 ]

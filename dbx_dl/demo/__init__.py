@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dbx_dl.monitor.outcome import RunOutcome
+    from dbx_dl.monitor.run_report.outcome import RunOutcome
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ NUM_UNLABELED_ROWS = 3
 
 def run_demo(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, quick: bool = False) -> list[RunOutcome]:
     """Write the demo's data, run both runs in one Spark session and write `<directory>/report.html`."""
-    from dbx_dl.monitor.report import write_report
+    from dbx_dl.monitor.run_report.page import write_report
     from dbx_dl.pipeline import run_pipeline
     from dbx_dl.runtime.spark import open_session
 

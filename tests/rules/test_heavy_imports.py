@@ -10,7 +10,9 @@ import pytest
 from dbx_dl.runtime.versions import list_needs
 from tests.rules.source_files import list_files, list_imports, name_of
 
-SPARK_STAGES = ("runtime/", "prepare/", "train/", "score/", "export/", "register/", "monitor/")
+SPARK_STAGES = (
+    "runtime/", "prepare/", "train/", "score/", "export/", "register/", "monitor/", "label/", "explain/",
+)  # fmt: skip
 TRACKING = (
     "runtime/tracking.py",
     "train/tracking.py",

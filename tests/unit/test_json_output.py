@@ -13,7 +13,7 @@ from dbx_dl import pipeline
 from dbx_dl.cli import app
 from dbx_dl.contracts import OnnxModel, PreparedTable, Promotion, RegisteredModel, ScoredTable, TrainedModel
 from dbx_dl.runtime import doctor, spark
-from tests.unit.monitor.finished_run import finished_run
+from tests.unit.monitor.run_report.finished_run import finished_run
 
 CONFIG = str(Path(__file__).parents[2] / "conf" / "runs" / "digits.yml")
 MADE = finished_run("images")

@@ -14,11 +14,11 @@ from dbx_dl.config import Dimension, RunConfig, SearchConfig
 from dbx_dl.contracts import PreparedTable, Promotion, SearchResult, TrainedModel
 from dbx_dl.demo import breast_cancer_run, digits_run
 from dbx_dl.errors import ConfigError, DataError
-from dbx_dl.monitor import report
+from dbx_dl.monitor.run_report import page
 from dbx_dl.prepare.images import samples
 from dbx_dl.train import launch
 from tests.fake_databricks import FakeDatabricks
-from tests.unit.monitor.finished_run import finished_run
+from tests.unit.monitor.run_report.finished_run import finished_run
 
 SPARK: Any = None
 
@@ -55,7 +55,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         monkeypatch.setattr(dbx_dl, name, stage, raising=False)
     monkeypatch.setattr(samples, "draw_file_samples", lambda spark, prepared, path: note("samples", Path(path)))
     monkeypatch.setattr(launch, "check_launch", lambda spark, config: note("check launch", None))
-    monkeypatch.setattr(report, "write_report", lambda spark, outcomes, path, title: note("report", Path(path)))
+    monkeypatch.setattr(page, "write_report", lambda spark, outcomes, path, title: note("report", Path(path)))
     return noted
 
 

@@ -119,7 +119,7 @@ def check_profiles(found: ClusterProfiles, model: OnnxModel, run: Path) -> None:
 
 
 def test_only_clusters_have_profiles(spark: SparkSession, tmp_path: Path) -> None:
-    from tests.unit.monitor.finished_run import finished_run
+    from tests.unit.monitor.run_report.finished_run import finished_run
 
     with pytest.raises(ConfigError, match="only clusters have profiles"):
         profile_clusters(spark, finished_run("images").registered[0].onnx, directory=str(tmp_path))

@@ -14,9 +14,9 @@ from dbx_dl.contracts import ClusterProfiles, NumberProfile, NumberSummary, Tabl
 from dbx_dl.monitor.clusters import counting
 from dbx_dl.monitor.clusters.contrasts import contrast_clusters
 from dbx_dl.monitor.clusters.tables import tabulate_clusters, to_csv, to_markdown
-from dbx_dl.monitor.evidence import _read_clusters
-from dbx_dl.monitor.report import render_report
-from tests.unit.monitor.finished_run import finished_run, found_evidence
+from dbx_dl.monitor.run_report.evidence import _read_clusters
+from dbx_dl.monitor.run_report.page import render_report
+from tests.unit.monitor.run_report.finished_run import finished_run, found_evidence
 
 
 def number(column: str, *means: float | None, deviation: float = 2.0) -> NumberProfile:

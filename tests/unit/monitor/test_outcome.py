@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from dbx_dl.contracts import Target
-from tests.unit.monitor.finished_run import finished_run
+from tests.unit.monitor.run_report.finished_run import finished_run
 
 
 def test_the_champion_is_the_promoted_version() -> None:

@@ -7,7 +7,7 @@ import pytest
 from dbx_dl.errors import DataError
 from dbx_dl.prepare.commits import PresentTable
 from dbx_dl.prepare.settings import require_same_settings
-from tests.unit.monitor.finished_run import finished_run
+from tests.unit.monitor.run_report.finished_run import finished_run
 
 SETTINGS = {"height": 8, "split": {"train": 0.7, "seed": 0}}
 

@@ -11,7 +11,7 @@ from dbx_dl.contracts import PreparedTable, RegisteredModel, TableVersion
 from dbx_dl.errors import DataError
 from dbx_dl.runtime.handover import MAX_VALUE_BYTES, fetch, keep
 from tests.fake_databricks import FakeDatabricks
-from tests.unit.monitor.finished_run import finished_run
+from tests.unit.monitor.run_report.finished_run import finished_run
 
 TABLE = TableVersion(name="main.vision.digits", path="s3://bucket/digits", version=3)
 

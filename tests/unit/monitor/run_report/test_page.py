@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from dbx_dl.monitor.outcome import RunOutcome
-from dbx_dl.monitor.report import render_report
-from tests.unit.monitor.finished_run import finished_run, found_evidence
+from dbx_dl.monitor.run_report.outcome import RunOutcome
+from dbx_dl.monitor.run_report.page import render_report
+from tests.unit.monitor.run_report.finished_run import finished_run, found_evidence
 from tests.unit.register.test_record import make_promotion
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dbx_dl.errors import DataError
-from dbx_dl.monitor.evidence import HeldOutPredictions, choose_samples, read_predictions
-from dbx_dl.monitor.samples import MAX_WRONG_SAMPLES, NUM_SAMPLES
+from dbx_dl.monitor.run_report.evidence import HeldOutPredictions, choose_samples, read_predictions
+from dbx_dl.monitor.run_report.samples import MAX_WRONG_SAMPLES, NUM_SAMPLES
 
 
 def _predictions(num_wrong: int, num_right: int) -> HeldOutPredictions:

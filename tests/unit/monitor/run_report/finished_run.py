@@ -23,8 +23,8 @@ from dbx_dl.contracts import (
     TrainedModel,
 )
 from dbx_dl.demo import breast_cancer_run, digits_run
-from dbx_dl.monitor.evidence import Evidence, HeldOutPredictions, choose_samples
-from dbx_dl.monitor.outcome import RunOutcome
+from dbx_dl.monitor.run_report.evidence import Evidence, HeldOutPredictions, choose_samples
+from dbx_dl.monitor.run_report.outcome import RunOutcome
 
 DIGITS = tuple("0123456789")
 

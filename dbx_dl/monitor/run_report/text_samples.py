@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import DataError
-from dbx_dl.monitor.samples import Sample, order_samples
+from dbx_dl.monitor.run_report.samples import Sample, order_samples
 from dbx_dl.score.outputs.sentences import Sentences
 
 if TYPE_CHECKING:

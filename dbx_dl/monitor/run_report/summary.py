@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dbx_dl.contracts import RegisteredModel
-from dbx_dl.monitor.outcome import RunOutcome
+from dbx_dl.monitor.run_report.outcome import RunOutcome
 
 MISSING = "–"
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from dbx_dl.contracts import ClusterProfiles, FileSpec, PreparedTable, RegisteredModel, ScoredTable, find_text
 from dbx_dl.errors import DataError
 from dbx_dl.monitor.clusters.tables import PROFILES
-from dbx_dl.monitor.outcome import RunOutcome
-from dbx_dl.monitor.recommendations import RankedItems, RecommendedRow, choose_rows, read_ranked
-from dbx_dl.monitor.samples import Sample, order_samples
-from dbx_dl.monitor.text_samples import read_text_samples
+from dbx_dl.monitor.run_report.outcome import RunOutcome
+from dbx_dl.monitor.run_report.recommendations import RankedItems, RecommendedRow, choose_rows, read_ranked
+from dbx_dl.monitor.run_report.samples import Sample, order_samples
+from dbx_dl.monitor.run_report.text_samples import read_text_samples
 
 if TYPE_CHECKING:
     import numpy as np

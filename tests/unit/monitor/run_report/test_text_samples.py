@@ -10,9 +10,9 @@ import pytest
 
 from dbx_dl.contracts import Target, TextFeature
 from dbx_dl.errors import DataError
-from dbx_dl.monitor.report import render_report
-from dbx_dl.monitor.text_samples import read_text_samples
-from tests.unit.monitor.finished_run import finished_run, found_evidence
+from dbx_dl.monitor.run_report.page import render_report
+from dbx_dl.monitor.run_report.text_samples import read_text_samples
+from tests.unit.monitor.run_report.finished_run import finished_run, found_evidence
 
 TEXT = TextFeature(column="label", pattern=r"\w+", max_length=2, vocabulary=("one", "two"))
 TARGET = Target(task="sequence", column="label", text=TEXT, joiner="+")

@@ -1,7 +1,7 @@
 """The summary's cells: one column per run and framework."""
 
-from dbx_dl.monitor.summary import MISSING, Summary, format_metric, summarize
-from tests.unit.monitor.finished_run import finished_run
+from dbx_dl.monitor.run_report.summary import MISSING, Summary, format_metric, summarize
+from tests.unit.monitor.run_report.finished_run import finished_run
 
 
 def _column(summary: Summary, position: int) -> dict[str, str]:

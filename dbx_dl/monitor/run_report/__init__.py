@@ -1,0 +1,1 @@
+"""The page of a run: its stages, curves, mistakes and rejects on one sheet."""

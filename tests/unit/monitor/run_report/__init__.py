@@ -1,0 +1,1 @@
+"""Unit tests of dbx_dl.monitor.run_report."""
