@@ -14,7 +14,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON array instead
 
 
 def networks(as_json: JsonOption = False, verbose: Verbose = False) -> None:
-    """List the built-in networks: what they take, their options with defaults, what they are."""
+    """List the built-in networks: what they take and give, parameters for usual rows, options with defaults."""
     with told_to_the_user(verbose):
         from dbx_dl.frameworks.listing import as_values, list_networks, tabulate_networks
 

@@ -29,10 +29,10 @@ class Window(Contract):
 class Finding(Contract):
     """One figure of one window: a row of the table of findings.
 
-    `column` is what it speaks of (a column, an output of the model; empty: the rows as a whole), `part` a class, group,
-    slice, value or model version within it. `value` is the figure, `low` and `high` the interval around it,
-    `baseline` the same figure of what it is compared with, `limit` what it may reach. `p_value` is before correction for
-    many tests, `adjusted_p_value` after it. `detail` is a sentence for a person.
+    `column` is what it speaks of (a column, an output of the model; empty: the rows as a whole), `part` a class,
+    group, slice, value or model version within it. `value` is the figure, `low` and `high` the interval around it,
+    `baseline` the same figure of what it is compared with, `limit` what it may reach. `p_value` is before correction
+    for many tests, `adjusted_p_value` after it. `detail` is a sentence for a person.
     """
 
     window: str

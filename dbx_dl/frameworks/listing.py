@@ -7,15 +7,23 @@ from typing import Any
 
 from dbx_dl.config import Section
 from dbx_dl.frameworks.architectures import ARCHITECTURES
+from dbx_dl.frameworks.architectures.architecture import Architecture
+from dbx_dl.frameworks.architectures.examples import make_example
 from dbx_dl.tasks import TASKS
 
 
 @dataclass(frozen=True)
 class ListedNetwork:
-    """A built-in network: the rows it takes, its options with their defaults, its own loss for classes."""
+    """A built-in network: the rows it takes, its options with their defaults, its own loss for classes.
+
+    `gives` says its outputs for `example`, and `num_parameters` how many are trained then.
+    """
 
     name: str
     inputs: tuple[str, ...]
+    example: str
+    gives: str
+    num_parameters: int
     options: dict[str, Any]
     loss: str
     summary: str
@@ -34,10 +42,7 @@ class ListedTask:
 
 def list_networks() -> tuple[ListedNetwork, ...]:
     """The built-in networks, the same in every framework."""
-    return tuple(
-        ListedNetwork(name, entry.inputs, _list_options(entry.options), entry.loss or "cross_entropy", entry.summary)
-        for name, entry in ARCHITECTURES.items()
-    )
+    return tuple(_list_network(name, entry) for name, entry in ARCHITECTURES.items())
 
 
 def list_tasks() -> tuple[ListedTask, ...]:
@@ -51,10 +56,10 @@ def list_tasks() -> tuple[ListedTask, ...]:
 def tabulate_networks(networks: tuple[ListedNetwork, ...]) -> list[tuple[str, ...]]:
     """A header and a row for each."""
     rows = [
-        (n.name, ", ".join(n.inputs), ", ".join(f"{key}={value}" for key, value in n.options.items()), n.summary)
+        (n.name, ", ".join(n.inputs), _tell_example(n), ", ".join(f"{k}={v}" for k, v in n.options.items()), n.summary)
         for n in networks
     ]
-    return [("network", "takes", "options", "what it is"), *rows]
+    return [("network", "takes", "for instance", "options", "what it is"), *rows]
 
 
 def tabulate_tasks(tasks: tuple[ListedTask, ...]) -> list[tuple[str, ...]]:
@@ -66,6 +71,16 @@ def tabulate_tasks(tasks: tuple[ListedTask, ...]) -> list[tuple[str, ...]]:
 def as_values(listed: tuple[ListedNetwork, ...] | tuple[ListedTask, ...]) -> list[dict[str, Any]]:
     """The same as JSON values."""
     return [asdict(entry) for entry in listed]
+
+
+def _list_network(name: str, entry: Architecture) -> ListedNetwork:
+    example, loss = make_example(name, entry), entry.loss or "cross_entropy"
+    facts = (example.rows, example.gives, example.num_parameters)
+    return ListedNetwork(name, entry.inputs, *facts, _list_options(entry.options), loss, entry.summary)
+
+
+def _tell_example(network: ListedNetwork) -> str:
+    return f"{network.example} → {network.gives}; {network.num_parameters:,} parameters"
 
 
 def _list_options(options: type[Section]) -> dict[str, Any]:

@@ -21,7 +21,13 @@ from tests.rules.source_files import ROOT
 from tests.rules.test_import_budget import HEAVY
 
 NEEDED = {"pydantic", "pyyaml", "typer", "rich"}
-DATA = {"py.typed", "monitor/run_report/report.html.j2", "runtime/jars.txt", "runtime/log4j2.properties", "starter/files/run.yml"}
+DATA = {
+    "py.typed",
+    "monitor/run_report/report.html.j2",
+    "runtime/jars.txt",
+    "runtime/log4j2.properties",
+    "starter/files/run.yml",
+}
 
 
 @pytest.fixture(scope="module")

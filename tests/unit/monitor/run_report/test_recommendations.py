@@ -12,8 +12,8 @@ from deltalake import write_deltalake
 
 from dbx_dl.contracts import HistoryFeature, HistorySpec, PreparedTable, Ranking, Target
 from dbx_dl.errors import DataError
-from dbx_dl.monitor.run_report.recommendations import choose_rows, read_ranked
 from dbx_dl.monitor.run_report.page import render_report
+from dbx_dl.monitor.run_report.recommendations import choose_rows, read_ranked
 from tests.prepared_tables import describe
 from tests.unit.monitor.run_report.finished_run import finished_run, found_evidence
 
