@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.mlflow_databases import put_database
+
 ROOT = Path(__file__).parents[1]
 _PATIENCE_SECONDS = 180
 
@@ -21,6 +23,7 @@ _PATIENCE_SECONDS = 180
 @contextmanager
 def serve_registry(folder: Path) -> Iterator[str]:
     """The URI of a tracking server and registry with a SQLite database and artifacts in `folder`."""
+    put_database(folder / "server.db")
     store = ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", str(folder / "files")]
     with _running(["server", *store, "--workers", "1"], folder, {}, "/health") as uri:
         yield uri

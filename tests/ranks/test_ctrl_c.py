@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from dbx_dl.config import TrackingConfig, TrainConfig
+from dbx_dl.config import TrainConfig
 from dbx_dl.demo import digits_run
 from dbx_dl.runtime.tracking import open_client
 from tests.e2e.conftest import write_config
+from tests.mlflow_databases import open_tracking
 from tests.prepared_tables import write_feature_table
 from tests.ranks.observing import read_reports, wait_until
 
@@ -32,7 +33,7 @@ main("train")
 
 
 def test_an_interrupted_training_leaves_no_process_and_no_half_model(tmp_path: Path) -> None:
-    tracking = TrackingConfig(uri=f"sqlite:///{tmp_path}/mlflow.db", artifacts=f"{tmp_path}/artifacts")
+    tracking = open_tracking(tmp_path)
     train = TrainConfig(network="mlp", launcher="in_process")
     config = digits_run(tmp_path).model_copy(update={"frameworks": ("torch",), "tracking": tracking, "train": train})
     directory = Path(config.directory)

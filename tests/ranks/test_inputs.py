@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from dbx_dl import export_onnx
-from dbx_dl.config import ExportConfig, OptimizerConfig, TrackingConfig, TrainConfig
+from dbx_dl.config import ExportConfig, OptimizerConfig, TrainConfig
 from dbx_dl.contracts import PreparedTable
 from dbx_dl.feed.rows import read_rows
 from dbx_dl.score.model.session import open_model
 from dbx_dl.score.predictions import predict_structs
 from dbx_dl.train.run import train_network
+from tests.mlflow_databases import open_tracking
 from tests.prepared_tables import write_audio_table, write_steps_table
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def test_inputs_are_learned_exported_and_scored(spark: SparkSession, tmp_path: P
     prepared = WRITE[kind](tmp_path / "table", {"train": 96, "validation": 16, "test": 32})
     optimizer = OptimizerConfig(learning_rate=0.02)
     config = TrainConfig(launcher="in_process", num_epochs=8, optimizer=optimizer, **NETWORKS[kind])
-    tracking = TrackingConfig(uri=f"sqlite:///{tmp_path}/mlflow.db", artifacts=str(tmp_path / "artifacts"))
+    tracking = open_tracking(tmp_path)
     run = tmp_path / "run"
     trained = train_network(spark, prepared, config, framework=framework, directory=str(run), tracking=tracking)
     assert trained.metrics["test_accuracy"] > (0.95 if kind == "audio" else 0.85)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from dbx_dl.runtime.tracking import open_client
+from tests.mlflow_databases import put_database
 from tests.prepared_tables import write_feature_table
 from tests.ranks.observing import is_running, read_reports, wait_until
 
@@ -34,6 +35,7 @@ run.train_network(
 
 def test_an_interrupt_ends_ranks_and_run(tmp_path: Path) -> None:
     write_feature_table(tmp_path / "table", {"train": 9}).save(tmp_path / "prepared.json")
+    put_database(tmp_path / "mlflow.db")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
     with (tmp_path / "driver.log").open("wb") as log:
         command = [sys.executable, "-c", DRIVER, str(tmp_path)]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from dbx_dl.config import CheckpointConfig, OptimizerConfig, StartConfig, TrackingConfig, TrainConfig, UnfreezeConfig
+from dbx_dl.config import CheckpointConfig, OptimizerConfig, StartConfig, TrainConfig, UnfreezeConfig
 from dbx_dl.contracts import PreparedTable, TrainedModel
 from dbx_dl.errors import ConfigError, RankFailedError, RankLostError
 from dbx_dl.runtime.tracking import open_client
@@ -21,6 +21,7 @@ from dbx_dl.train.job import TrainingJob
 from dbx_dl.train.outbox import Message, Unsent
 from dbx_dl.train.run_directory import RunDirectory
 from dbx_dl.train.tracking import send_kept
+from tests.mlflow_databases import open_tracking
 from tests.prepared_tables import write_feature_table
 
 NO_SPARK: Any = None
@@ -41,7 +42,7 @@ def prepared(tmp_path: Path) -> PreparedTable:
 
 
 def train(prepared: PreparedTable, folder: Path, **changes: Any) -> TrainedModel:
-    tracking = TrackingConfig(uri=f"sqlite:///{folder}/mlflow.db", artifacts=str(folder / "artifacts"))
+    tracking = open_tracking(folder)
     config = CONFIG.model_copy(update=changes)
     return run.train_network(
         NO_SPARK,

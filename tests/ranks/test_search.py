@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import dbx_dl
-from dbx_dl.config import Dimension, OptimizerConfig, SearchConfig, TrackingConfig, TrainConfig
+from dbx_dl.config import Dimension, OptimizerConfig, SearchConfig, TrainConfig
 from dbx_dl.contracts import PreparedTable, SearchResult
 from dbx_dl.train.reports import ReportReader
 from dbx_dl.train.run_directory import RunDirectory
 from dbx_dl.train.search.space import list_points
+from tests.mlflow_databases import open_tracking
 from tests.prepared_tables import write_feature_table
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def search(spark: SparkSession, prepared: PreparedTable, folder: Path, num_ranks
         SearchConfig(metric="validation_log_loss", sampler="grid", space=RATES, startup_trials=1, **settings),
         framework="torch",
         directory=str(folder / "torch"),
-        tracking=TrackingConfig(uri=f"sqlite:///{folder}/mlflow.db", artifacts=str(folder / "artifacts")),
+        tracking=open_tracking(folder),
     )
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dbx_dl import score_udf
-from dbx_dl.config import ExportConfig, OptimizerConfig, PrepareTableConfig, TrackingConfig, TrainConfig
+from dbx_dl.config import ExportConfig, OptimizerConfig, PrepareTableConfig, TrainConfig
 from dbx_dl.export.onnx_model import export_onnx
 from dbx_dl.prepare.tabular.prepare import prepare_table
 from dbx_dl.train.run import train_network
+from tests.mlflow_databases import open_tracking
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -35,7 +36,7 @@ def test_words_are_turned_round(spark: SparkSession, tmp_path: Path, framework: 
         num_epochs=12,
         optimizer=optimizer,
     )
-    tracking = TrackingConfig(uri=f"sqlite:///{tmp_path}/mlflow.db", artifacts=str(tmp_path / "artifacts"))
+    tracking = open_tracking(tmp_path)
     run = str(tmp_path / "run")
     trained = train_network(spark, prepared, config, framework=framework, directory=run, tracking=tracking)
     losses = [epoch.metrics["train_loss"] for epoch in trained.history]

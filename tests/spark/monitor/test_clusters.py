@@ -12,13 +12,14 @@ import pytest
 from mlflow import MlflowClient
 
 import dbx_dl
-from dbx_dl.config import ExportConfig, OptimizerConfig, TrackingConfig, TrainConfig
+from dbx_dl.config import ExportConfig, OptimizerConfig, TrainConfig
 from dbx_dl.contracts import ClusterProfiles, OnnxModel, PreparedTable
 from dbx_dl.errors import ConfigError
 from dbx_dl.export.onnx_model import export_onnx
 from dbx_dl.monitor.clusters.profile import profile_clusters
 from dbx_dl.runtime.tables import read_pinned
 from dbx_dl.train.run import train_network
+from tests.mlflow_databases import open_tracking
 from tests.prepared_tables import SPEC, describe, write_table
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def test_groups_go_from_rows_to_profiles(spark: SparkSession, tmp_path: Path, fr
         task="clustering", num_clusters=3, launcher="in_process", optimizer=OptimizerConfig(learning_rate=0.02),
         batch_size=16, **CASES[framework],
     )  # fmt: skip
-    tracking = TrackingConfig(uri=f"sqlite:///{tmp_path}/mlflow.db", artifacts=str(tmp_path / "artifacts"))
+    tracking = open_tracking(tmp_path)
     trained = train_network(spark, prepared, config, framework=framework, directory=str(run), tracking=tracking)
     assert trained.metrics["test_adjusted_rand_index"] == pytest.approx(1.0)
     # Rows of one cluster, or in clusters at random, have about 0.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dbx_dl.config import TrackingConfig
+from tests.mlflow_databases import open_tracking
 
 
 @pytest.fixture(scope="module")
 def tracking(tmp_path_factory: pytest.TempPathFactory) -> TrackingConfig:
-    folder = tmp_path_factory.mktemp("mlflow")
-    return TrackingConfig(uri=f"sqlite:///{folder}/m.db", experiment="tests", artifacts=str(folder / "artifacts"))
+    return open_tracking(tmp_path_factory.mktemp("mlflow"))

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from dbx_dl import promote_model, rollback_model
-from dbx_dl.config import RegisterConfig, SparkConfig, TrackingConfig
+from dbx_dl.config import RegisterConfig, SparkConfig
 from dbx_dl.register.ledger import Ledger, find_ledger
 from dbx_dl.runtime.spark import open_session
+from tests.mlflow_databases import open_tracking
 from tests.onnx_models import make_weights
 from tests.prepared_tables import SPEC, write_feature_table
 from tests.registered_models import GOOD, register
@@ -19,7 +20,7 @@ def promote_twice(folder: str) -> dict[str, Any]:
     place = Path(folder)
     spark = open_session(SparkConfig(driver_memory="1g", settings={"spark.api.mode": "connect"}), "tests")
     try:
-        tracking = TrackingConfig(uri=f"sqlite:///{place}/m.db", artifacts=str(place / "artifacts"))
+        tracking = open_tracking(place)
         prepared = write_feature_table(place / "table", {"train": 4, "test": 60})
         config = RegisterConfig(name="m")
         for number, weights in enumerate((make_weights(SPEC, 2, seed=3), GOOD)):

@@ -20,6 +20,7 @@ from dbx_dl.register.copying import verify_copy
 from dbx_dl.register.listing import list_models
 from dbx_dl.runtime.tracking import ensure_experiment, open_client
 from dbx_dl.score.model.model_file import fetch_model
+from tests.mlflow_databases import open_tracking
 from tests.mlflow_servers import find_port, serve_model, serve_registry
 from tests.onnx_models import make_weights
 from tests.prepared_tables import IMAGES, SPEC, draw_image, encode_png, write_feature_table, write_image_table
@@ -106,7 +107,7 @@ def test_registering_the_same_file_again_finds_it(pair: list[RegisteredModel], t
 def test_a_copy_in_another_registry_lives_on_its_own(
     tmp_path: Path, pair: list[RegisteredModel], tracking: TrackingConfig
 ) -> None:
-    prod = TrackingConfig(uri=f"sqlite:///{tmp_path}/prod.db", artifacts=str(tmp_path / "files"))
+    prod = open_tracking(tmp_path / "prod")
     uri = copy_model("models:/rows/2", "prod.vision.rows", tracking=tracking, target_tracking=prod)
     assert uri == "models:/prod.vision.rows/1"
     copied = fetch_model("models:/prod.vision.rows@challenger", prod.uri)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dbx_dl import score_stream
-from dbx_dl.config import TrackingConfig
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.runtime.file_streams import await_stream
 from dbx_dl.runtime.tables import has_table, pin_table, read_pinned
@@ -17,6 +16,7 @@ from dbx_dl.runtime.tracking import open_client
 from dbx_dl.score.model.model_file import fetch_model
 from dbx_dl.score.tables.stream import BatchScorer
 from tests.image_bytes import encode_pixels, gradient
+from tests.mlflow_databases import open_tracking
 from tests.onnx_models import make_weights, write_linear_model
 from tests.prepared_tables import IMAGES, SPEC, write_feature_table
 from tests.ranks.observing import wait_until
@@ -57,7 +57,7 @@ def count_by_version(spark: SparkSession, place: Path) -> dict[int | None, int]:
 def test_a_model_that_changes_counts_from_the_next_batch_on(
     spark: SparkSession, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tracking = TrackingConfig(uri=f"sqlite:///{tmp_path}/m.db", experiment="tests", artifacts=str(tmp_path / "mlflow"))
+    tracking = open_tracking(tmp_path)
     prepared = write_feature_table(tmp_path / "prepared", {"train": 4})
     for seed in (0, 1):
         register(tmp_path / str(seed), prepared, tracking, "m", make_weights(SPEC, 2, seed))

@@ -11,9 +11,10 @@ from deltalake import write_deltalake
 from pyspark.sql import SparkSession
 
 from dbx_dl import train_network
-from dbx_dl.config import TrackingConfig, TrainConfig
+from dbx_dl.config import TrainConfig
 from dbx_dl.contracts import CategoricalFeature, FeatureSpec, PreparedTable
 from dbx_dl.train.transitions import count_transitions
+from tests.mlflow_databases import open_tracking
 from tests.prepared_tables import describe
 
 ROWS = {
@@ -50,7 +51,7 @@ def test_a_chain_is_a_trained_model(spark: SparkSession, prepared: PreparedTable
         TrainConfig(network="markov_chain", network_options={"smoothing": 1.0}),
         framework="torch",
         directory=str(tmp_path / "run"),
-        tracking=TrackingConfig(uri=f"sqlite:///{tmp_path / 'm.db'}"),
+        tracking=open_tracking(tmp_path),
     )
     expected = np.array([[2 / 5, 3 / 5], [2 / 3, 1 / 3], [1 / 2, 1 / 2]])
     with np.load(tmp_path / "run" / "test_predictions.npz") as saved:

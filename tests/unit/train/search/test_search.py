@@ -17,6 +17,7 @@ from dbx_dl.runtime.tracking import open_client
 from dbx_dl.train.search import search as module
 from dbx_dl.train.search.show import tabulate_trials
 from dbx_dl.train.search.space import list_points
+from tests.mlflow_databases import open_tracking
 from tests.prepared_tables import write_feature_table
 from tests.unit.train.search.cheap_training import CheapTraining
 
@@ -59,8 +60,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedTable:
 
 @pytest.fixture(scope="module")
 def tracking(tmp_path_factory: pytest.TempPathFactory) -> TrackingConfig:
-    folder = tmp_path_factory.mktemp("mlflow")
-    return TrackingConfig(uri=f"sqlite:///{folder}/mlflow.db", artifacts=str(folder / "artifacts"))
+    return open_tracking(tmp_path_factory.mktemp("mlflow"))
 
 
 @pytest.fixture()
