@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,9 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+# These JVMs live for seconds or minutes on few cores: there it does not pay to compile hot code twice.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+
 # How long an example takes says more about the machine's other work than about the code.
 settings.register_profile("no_deadline", deadline=None)
 settings.load_profile("no_deadline")
@@ -18,6 +22,9 @@ settings.load_profile("no_deadline")
 # Layers and files that share what costs most to make: of each, all tests run in one of pytest's processes.
 SHARED = {
     "numerics": "numerics",
+    # Two with scenarios that no other file looks at.
+    "numerics/test_activations.py": "numerics/activations",
+    "numerics/test_architectures.py": "numerics/architectures",
     "e2e/test_demo.py": "e2e/demo",
     "e2e/test_bad_input.py": "e2e/demo",
 }

@@ -63,6 +63,7 @@ def main(name: str, folder: Path) -> None:
         "weighted": step_with_weights(framework),
         "refused_state": refuse_state(framework),
         "versions": framework.describe_versions(),
+        "networks": sorted(import_module(f"dbx_dl.frameworks.{name}").NETWORKS),
         **specific.run(folder),
     }
     (folder / "alone.json").write_text(json.dumps(result, indent=1))

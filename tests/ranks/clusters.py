@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pyspark
 
-# These JVMs live for seconds on few cores: compiling hot code twice does not pay there.
-QUICK_JVM = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
-
 
 def link_spark_home(folder: Path) -> str:
     """A Spark home made of links, since executors of `local-cluster` write their work into it."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ranks.clusters import QUICK_JVM, link_spark_home
+from tests.ranks.clusters import link_spark_home
 from tests.ranks.observing import is_running, read_reports, wait_until
 
 DRIVER = """
@@ -103,7 +103,6 @@ def taken_port() -> Iterator[None]:
 
 def test_ranks_are_launched_on_spark_connect(tmp_path: Path, taken_port: None) -> None:
     environment = {
-        **QUICK_JVM,
         **os.environ,
         "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
         "SPARK_HOME": link_spark_home(tmp_path / "spark_home"),

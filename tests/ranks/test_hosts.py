@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ranks.clusters import QUICK_JVM, link_spark_home
+from tests.ranks.clusters import link_spark_home
 from tests.ranks.observing import read_reports
 
 pytestmark = [
@@ -134,7 +134,6 @@ def test_ranks_on_two_hosts_meet_on_the_cable_between_them(tmp_path: Path) -> No
     private = tmp_path / "private"
     private.mkdir()
     environment = {
-        **QUICK_JVM,
         **os.environ,
         "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
         "SPARK_HOME": home,
