@@ -16,6 +16,7 @@ from dbx_dl.contracts import PreparedTable, TrainedModel
 from dbx_dl.feed.rows import read_rows
 from dbx_dl.runtime.tracking import open_client
 from dbx_dl.train import run
+from tests.mlflow_databases import open_tracking
 from tests.prepared_tables import write_feature_table, write_image_table
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def trained(
 
 def train(spark: SparkSession, prepared: PreparedTable, framework: str, directory: Path, worker: str) -> Trained:
     """A training with this worker in place of the plain one."""
-    tracking = TrackingConfig(uri=f"sqlite:///{directory}/mlflow.db", artifacts=str(directory / "artifacts"))
+    tracking = open_tracking(directory)
     config = CONFIG.model_copy(update={"network": NETWORKS[framework]})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "WORKER_MODULE", worker)
@@ -182,6 +183,8 @@ def test_the_mlflow_run_holds_everything(trained: Trained) -> None:
     assert [item.path for item in client.list_artifacts(trained.model.run_id) if not item.is_dir] == ["job.json"]
 
 
+# A restart is the same with both frameworks; that each goes on bit for bit is seen in tests/numerics.
+@pytest.mark.parametrize("trained", ["torch", pytest.param("keras", marks=pytest.mark.matrix)], indirect=True)
 def test_a_killed_rank_costs_a_restart_and_changes_nothing(
     spark: SparkSession, trained: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from dbx_dl.config import PrepareImagesConfig, PrepareTableConfig
 from dbx_dl.contracts import PreparedTable
 from dbx_dl.errors import DataError
@@ -95,6 +97,8 @@ def test_image_tables(spark: SparkSession, tmp_path: Path) -> None:
     assert second.num_rows > first.num_rows
 
 
+# Images and rows are committed by the same code.
+@pytest.mark.matrix
 def test_tables(spark: SparkSession, tmp_path: Path) -> None:
     spark.sql("CREATE DATABASE IF NOT EXISTS prepares_at_once")
     name = "prepares_at_once.cases"
