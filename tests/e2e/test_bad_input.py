@@ -10,18 +10,20 @@ import pytest
 import yaml
 
 from dbx_dl.demo import breast_cancer_run, digits_run, write_demo_data
-from tests.e2e.conftest import CallCli, DemoRun
+from tests.e2e.conftest import CallCli, DemoRun, keep_few_images
 
 pytestmark = pytest.mark.timeout(1800)  # the first test waits for the demo
 
+NUM_FILES_PER_CLASS = 8
+
 
 class Place:
-    """A folder with the demo's input data, in which a changed run config is tried."""
+    """A folder with a few of the demo's images and its table, in which a changed run config is tried."""
 
-    def __init__(self, directory: Path, call_cli: CallCli) -> None:
+    def __init__(self, directory: Path, data: Path, call: CallCli) -> None:
         self.directory = directory
-        self.call_cli = call_cli
-        write_demo_data(directory)
+        self.call = call
+        shutil.copytree(data, directory / "data")
 
     def refuse(self, command: str, values: dict[str, Any]) -> str:
         """Run the command on the config, and return what it said when it refused as it should."""
@@ -29,7 +31,7 @@ class Place:
         path.write_text(yaml.safe_dump(values), encoding="utf-8")
         arguments = [str(path)] if command == "run" else ["--config", str(path)]
         before = self.written()
-        result = self.call_cli(command, *arguments, directory=self.directory)
+        result = self.call(command, *arguments, directory=self.directory)
         assert result.returncode == 1, result.stderr[-2000:]
         lines = result.stderr.splitlines()
         said = lines[next(i for i, line in enumerate(lines) if line.startswith("error: ")) :]
@@ -46,10 +48,21 @@ class Place:
         return {str(p) for p in found if p.name in contracts | {"_delta_log"} or p.suffix in results}
 
 
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's input data, less what no test here needs."""
+    data = write_demo_data(tmp_path_factory.mktemp("data"))
+    for path in data.iterdir():
+        if path.is_dir() and path.name != "digits":
+            shutil.rmtree(path)
+    keep_few_images(data / "digits", NUM_FILES_PER_CLASS)
+    return data
+
+
 @pytest.fixture()
-def place(tmp_path: Path, call_cli: CallCli) -> Place:
+def place(tmp_path: Path, data: Path, call_cli_again: CallCli) -> Place:
     """A fresh place."""
-    return Place(tmp_path, call_cli)
+    return Place(tmp_path, data, call_cli_again)
 
 
 def _digits(place: Place) -> dict[str, Any]:
@@ -62,7 +75,8 @@ def _cases(place: Place) -> dict[str, Any]:
     return values
 
 
-def test_an_unknown_key_names_the_nearest(place: Place) -> None:
+def test_an_unknown_key_names_the_nearest(place: Place, call_cli: CallCli) -> None:
+    place.call = call_cli  # a process of its own, as a user's
     values = _digits(place)
     values["train"]["num_epoch"] = 3
     assert "unknown key 'train.num_epoch'; did you mean 'num_epochs'?" in place.refuse("run", values)
@@ -107,6 +121,11 @@ def test_no_usable_image(place: Place) -> None:
         path.write_bytes(b"no image")
     said = place.refuse("run", _digits(place))
     assert "image" in said
+
+
+def test_a_stage_without_its_predecessor_says_which(place: Place) -> None:
+    said = place.refuse("train", _digits(place))
+    assert said.endswith("prepared.json does not exist: run the stage that writes it first")
 
 
 def test_an_unknown_network_names_the_valid_ones(place: Place, demo: DemoRun) -> None:

@@ -46,9 +46,11 @@ def test_every_stage_left_its_contract(demo: DemoRun, run: str) -> None:
         assert Path(registered.onnx.file.path).is_file()
 
 
-def test_files_are_compared_with_their_networks_and_timed(demo: DemoRun, call_cli: CallCli, tmp_path: Path) -> None:
+def test_files_are_compared_with_their_networks_and_timed(
+    demo: DemoRun, call_cli_again: CallCli, tmp_path: Path
+) -> None:
     config = write_config(demo.digits, tmp_path / "run.yml")
-    printed = call_cli("compare", "--config", str(config), "--json", directory=demo.directory.parent)
+    printed = call_cli_again("compare", "--config", str(config), "--json", directory=demo.directory.parent)
     assert printed.returncode == 0, printed.stderr
     for framework, line in zip(FRAMEWORKS, printed.stdout.splitlines(), strict=True):
         found = Comparison.model_validate_json(line)
@@ -171,10 +173,12 @@ def test_the_terminal_tells_the_outcome(demo: DemoRun) -> None:
     assert "Traceback" not in demo.printed.stderr
 
 
-def test_registering_again_compares_with_the_present_champion(demo: DemoRun, tmp_path: Path, call_cli: CallCli) -> None:
+def test_registering_again_compares_with_the_present_champion(
+    demo: DemoRun, tmp_path: Path, call_cli_again: CallCli
+) -> None:
     before = Promotion.load(_place(demo, "breast_cancer") / "promotion.json")
     config = write_config(demo.breast_cancer, tmp_path / "run.yml")
-    printed = call_cli("register", "--config", str(config), directory=tmp_path)
+    printed = call_cli_again("register", "--config", str(config), directory=tmp_path)
     assert printed.returncode == 0, printed.stderr[-2000:]
     after = Promotion.load(_place(demo, "breast_cancer") / "promotion.json")
     # The same weights again only equal the present champion, which therefore stays.
