@@ -36,12 +36,12 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def wait_until(condition: Callable[[], Any], timeout_seconds: float = 120) -> Any:
+def wait_until(condition: Callable[[], Any], timeout_seconds: float = 120, pause_seconds: float = 0.05) -> Any:
     """The condition's first true value; the test fails when there is none."""
     deadline = time.monotonic() + timeout_seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
+        time.sleep(pause_seconds)
     return value
 
 

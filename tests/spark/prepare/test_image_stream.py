@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import deltalake
+import pyarrow as pa
 import pytest
 
 from dbx_dl.config import PrepareImagesConfig
@@ -30,7 +31,7 @@ def configure(place: Path, **changes: Any) -> PrepareImagesConfig:
 
 def write_images(place: Path, first: int, last: int) -> None:
     files = {f"{'ab'[i % 2]}/{i:02d} ä.png": encode_pixels(gradient(8, 8) + i) for i in range(first, last)}
-    write_files(place / "in [1]", files | {f"a/broken {first}.png": b"x"})
+    write_files(place / "in [1]", {f"a/broken {first}.png": b"x"} | files)
 
 
 def take_in(spark: SparkSession, place: Path, **changes: Any) -> None:
@@ -44,19 +45,17 @@ def test_new_files_are_taken_in_once(spark: SparkSession, tmp_path: Path) -> Non
     assert (first.num_rows, first.num_rejects) == (20, 1)
     take_in(spark, tmp_path)
     assert load_prepared(spark, str(tmp_path / "out")) == first
-    write_images(tmp_path, 20, 30)
-    take_in(spark, tmp_path)
-    second = load_prepared(spark, str(tmp_path / "out"))
+    second = take_in_as_they_come(spark, tmp_path)
     assert (second.num_rows, second.num_rejects) == (30, 2)
     keys = deltalake.DeltaTable(second.table.path).to_pyarrow_table().column("key").to_pylist()
     assert sorted(keys) == [f"{'ab'[i % 2]}/{i:02d} ä.png" for i in sorted(range(30), key=lambda i: ("ab"[i % 2], i))]
     assert prepare_images(spark, configure(tmp_path)) == second
-    third = take_in_as_they_come(spark, tmp_path)
-    assert (third.num_rows, third.num_rejects, third.table.version) == (34, 3, second.table.version + 1)
 
 
 def count_rows(place: Path) -> int:
-    return int(deltalake.DeltaTable(str(place / "out")).to_pyarrow_table(columns=["key"]).num_rows)
+    """By the table's log alone, since it is asked again and again."""
+    actions = pa.table(deltalake.DeltaTable(str(place / "out")).get_add_actions(flatten=True))
+    return int(sum(actions.column("num_records").to_pylist()))
 
 
 def take_in_as_they_come(spark: SparkSession, place: Path) -> PreparedTable:
@@ -64,10 +63,8 @@ def take_in_as_they_come(spark: SparkSession, place: Path) -> PreparedTable:
     checkpoint = str(place / "checkpoint")
     query = stream_images(spark, configure(place), checkpoint=checkpoint, interval_seconds=1)
     try:
-        write_images(place, 30, 34)
-        wait_until(
-            lambda: deltalake.DeltaTable(str(place / "out")).to_pyarrow_table().num_rows == 34 or not query.isActive
-        )
+        write_images(place, 20, 30)
+        wait_until(lambda: count_rows(place) == 30 or not query.isActive)
         assert query.isActive
     finally:
         query.stop()

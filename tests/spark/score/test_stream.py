@@ -87,7 +87,8 @@ def insert(spark: SparkSession, place: Path, key: int) -> None:
 
 
 def wait_for(query: Any, is_so: Any) -> None:
-    wait_until(lambda: is_so() or not query.isActive)
+    # Each look is a job beside the stream's own.
+    wait_until(lambda: is_so() or not query.isActive, pause_seconds=1)
     assert query.isActive and is_so()
 
 
