@@ -108,6 +108,8 @@ def test_what_is_missing_or_wrong_is_one_line(
     assert len(done.stderr.splitlines()) == 1
 
 
+# Everything in test_connect stands on it.
+@pytest.mark.matrix
 def test_connect_session_has_delta_too(tmp_path: Path) -> None:
     code = (
         f"path = {str(tmp_path / 'numbers')!r}\n"

@@ -1,4 +1,4 @@
-"""Runs in a process of its own: image sources, and a prepare, on a Spark Connect session, whose client has no JVM."""
+"""What `connect_process` does on Spark Connect with image sources: list and read them, and prepare."""
 
 from __future__ import annotations
 
@@ -8,43 +8,37 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from dbx_dl.config import ImageSource, PrepareImagesConfig, SparkConfig
+from dbx_dl.config import ImageSource, PrepareImagesConfig
 from dbx_dl.errors import DataError
 from dbx_dl.prepare.images.prepare import prepare_images
 from dbx_dl.prepare.images.sources.formats import find_files
 from dbx_dl.runtime import progress
 from dbx_dl.runtime.sources import explain_read_errors
-from dbx_dl.runtime.spark import open_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def list_sources(sources: dict[str, dict[str, Any]], gone: str, folder: str) -> dict[str, Any]:
+def list_sources(spark: SparkSession, sources: dict[str, dict[str, Any]], gone: str, folder: str) -> dict[str, Any]:
     """Of every source what its listing says, by key, and the number of bytes that reading it gives.
 
     The folder `gone` is removed between listing its parents and itself. `folder`: see `prepare_twice`.
     """
-    settings = {"spark.api.mode": "connect", "spark.connect.progress.reportInterval": "50ms"}
-    spark = open_session(SparkConfig(driver_memory="1g", settings=settings), "tests")
+    table = spark.createDataFrame([("k", b"123", "a")], "path string, content binary, label string")
+    table.createOrReplaceTempView("pictures")
+    found: dict[str, Any] = {}
+    for name, values in sources.items():
+        images = find_files(spark, TypeAdapter(ImageSource).validate_python(values))
+        rows = images.read(images.listing.where("true")).collect()
+        found[name] = sorted([[row["key"], row["reason"], len(row["content"] or b"")] for row in rows], key=str)
+    listing = find_files(spark, TypeAdapter(ImageSource).validate_python(str(Path(gone).parent))).listing
+    Path(gone).rmdir()
     try:
-        table = spark.createDataFrame([("k", b"123", "a")], "path string, content binary, label string")
-        table.createOrReplaceTempView("pictures")
-        found: dict[str, Any] = {"session": type(spark).__module__}
-        for name, values in sources.items():
-            images = find_files(spark, TypeAdapter(ImageSource).validate_python(values))
-            rows = images.read(images.listing.where("true")).collect()
-            found[name] = sorted([[row["key"], row["reason"], len(row["content"] or b"")] for row in rows], key=str)
-        listing = find_files(spark, TypeAdapter(ImageSource).validate_python(str(Path(gone).parent))).listing
-        Path(gone).rmdir()
-        try:
-            with explain_read_errors("folder"):
-                listing.collect()
-        except DataError as error:
-            found["gone"] = str(error)
-        return found | prepare_twice(spark, Path(folder))
-    finally:
-        spark.stop()
+        with explain_read_errors("folder"):
+            listing.collect()
+    except DataError as error:
+        found["gone"] = str(error)
+    return found | prepare_twice(spark, Path(folder))
 
 
 def prepare_twice(spark: SparkSession, folder: Path) -> dict[str, Any]:

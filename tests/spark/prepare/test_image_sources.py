@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -17,7 +17,6 @@ from dbx_dl.errors import DataError
 from dbx_dl.prepare.images.sources.folders import list_file_rows
 from dbx_dl.prepare.images.sources.formats import find_files
 from dbx_dl.prepare.images.sources.found import LISTING_COLUMNS
-from dbx_dl.runtime.processes import call_in_process
 from dbx_dl.runtime.session_settings import session_settings
 from dbx_dl.runtime.sources import explain_read_errors
 from tests.image_files import digit_pixels, write_coco, write_idx_pair
@@ -227,32 +226,3 @@ def test_views_and_their_contents(spark: SparkSession, monkeypatch: pytest.Monke
         find(spark, format="table", table="no.such")
     with pytest.raises(DataError, match="does not exist"):
         find(spark, format="table", table="/no/such")
-
-
-def test_sources_on_connect(pictures: Path, tmp_path: Path) -> None:
-    (tmp_path / "m.csv").write_text("path,label\ncat/0.png,a\ncat/0.png,a\n../x,b\n", encoding="utf-8")
-    (tmp_path / "top" / "gone").mkdir(parents=True)
-    sources: dict[str, Any] = {
-        "folders": {"path": str(pictures)},
-        "manifest": {"format": "manifest", "path": str(tmp_path / "m.csv"), "root": str(pictures)},
-        "idx": {"format": "idx", "pairs": [write_idx_pair(tmp_path, num_images=2, is_zipped=True)]},
-        "coco": {"format": "coco", "annotations": str(write_coco(tmp_path)), "root": str(tmp_path / "images")},
-        "table": {"format": "table", "table": "pictures"},
-    }
-    many = {f"{label}/{i}.png": PICTURES[f"{label}/{i % 3}.png"] for label in ("cat", "dog") for i in range(80)}
-    write_files(tmp_path / "many" / "in", many | {"cat/broken.png": b"x"})
-    arguments = {"sources": sources, "gone": str(tmp_path / "top" / "gone"), "folder": str(tmp_path / "many")}
-    found = call_in_process("tests.spark.prepare.connect_sources:list_sources", arguments)
-    assert found["session"].startswith("pyspark.sql.connect")
-    assert {key for key, reason, _ in found["folders"] if reason is None} == {*PICTURES, "cat/empty.png"}
-    assert found["manifest"] == [
-        ["../x", "outside_root", 0],
-        ["cat/0.png", "duplicate_key", 0],
-        ["cat/0.png", None, 0],
-    ]
-    assert [size > 60 for _, _, size in found["idx"]] == [True, True]
-    assert [reason for _, reason, _ in found["coco"]] == [None, None, "bad_annotation", "file_missing", None]
-    assert found["table"] == [["k", None, 3]]
-    assert found["gone"].startswith(f"folder {tmp_path}/top/gone is gone")
-    assert found["prepared"] == [[0, 160, 1], [1, 161, 1]] and found["again"]
-    assert any(line.startswith("checked about ") for line in found["lines"])

@@ -1,35 +1,31 @@
-"""Runs in a process of its own: scoring without rows in Spark on Spark Connect while one of the workers is killed."""
+"""What `connect_process` does on Spark Connect without rows in Spark: it scores while one of the workers is killed."""
 
 from __future__ import annotations
 
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from dbx_dl.config import ScoreConfig, SparkConfig, TrackingConfig
-from dbx_dl.runtime.spark import open_session
+from dbx_dl.config import ScoreConfig, TrackingConfig
 from dbx_dl.score.tables.table import score_table
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 _SECONDS = 60.0
 
 
-def score_with_a_kill(source: str, model: str, table: str) -> dict[str, Any]:
-    """Score with two attempts for a task; the first worker that has a result file open is killed."""
-    spark = open_session(
-        SparkConfig(master="local[2,3]", driver_memory="1g", settings={"spark.api.mode": "connect"}), "tests"
-    )
+def score_with_a_kill(spark: SparkSession, source: str, model: str, table: str) -> dict[str, Any]:
+    """Score where a task has further attempts; the first worker that has a result file open is killed."""
     killed: list[int] = []
     killer = threading.Thread(target=_kill_writer, args=(Path(table), killed), daemon=True)
     killer.start()
-    try:
-        config = ScoreConfig(source=source, source_format="delta", key="id", model=model, table=table)
-        scored = score_table(spark, config, tracking=TrackingConfig(uri="sqlite:////nowhere/m.db"))
-        return {"num_rows": scored.num_rows, "num_killed": len(killed), "session": type(spark).__module__}
-    finally:
-        spark.stop()
+    config = ScoreConfig(source=source, source_format="delta", key="id", model=model, table=table)
+    scored = score_table(spark, config, tracking=TrackingConfig(uri="sqlite:////nowhere/m.db"))
+    return {"num_rows": scored.num_rows, "num_killed": len(killed)}
 
 
 def _kill_writer(table: Path, killed: list[int]) -> None:

@@ -17,7 +17,6 @@ from dbx_dl import score_table
 from dbx_dl.config import ScoreConfig, TrackingConfig
 from dbx_dl.contracts import ScoredTable
 from dbx_dl.errors import DataError
-from dbx_dl.runtime.processes import call_in_process
 from dbx_dl.runtime.tables import read_pinned
 from dbx_dl.score.tables.explanation import explain_score
 from tests.foreign_models import write_several
@@ -229,14 +228,3 @@ def test_a_run_of_what_changed_goes_on_from_one_without_rows(spark: SparkSession
     spark.sql(f"UPDATE delta.`{source}` SET y = y + 1 WHERE id = 'k000007'")
     scored = score(spark, source, model, tmp_path / "table", mode="incremental")
     assert (scored.selection, scored.num_written, scored.num_rows) == ("input hash", 6, 35)
-
-
-def test_a_killed_workers_task_is_done_again_on_connect(spark: SparkSession, tmp_path: Path, model: str) -> None:
-    source = write(spark, make_rows(400_000), tmp_path / "source")
-    arguments = {"source": str(source), "model": model, "table": str(tmp_path / "table")}
-    found = call_in_process("tests.spark.score.columnar_process:score_with_a_kill", arguments)
-    assert found == {"num_rows": 400_000, "num_killed": 1, "session": "pyspark.sql.connect.session"}
-    table = DeltaTable(tmp_path / "table")
-    assert len(set(table.to_pyarrow_table(columns=["key"])["key"].to_pylist())) == 400_000
-    files = {str(path) for path in (tmp_path / "table").rglob("*.parquet")}
-    assert len(files) == len(table.file_uris())
