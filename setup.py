@@ -33,6 +33,9 @@ EXTRAS = {
         "pytest-timeout>=2.3",
         "pytest-xdist>=3.6",
         "hypothesis>=6.100",
+        # What explanations are compared with.
+        "captum>=0.8,<1",
+        "shap>=0.48,<1",
         "import-linter>=2.1",
         "mypy>=1.15",
         "pandas-stubs",
@@ -54,7 +57,17 @@ setup(
     license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.11",
     packages=find_packages(include=["dbx_dl", "dbx_dl.*"]),
-    package_data={"dbx_dl": ["py.typed", "runtime/*.txt", "runtime/*.properties", "monitor/*/*.j2", "starter/files/*"]},
+    package_data={
+        "dbx_dl": [
+            "py.typed",
+            "runtime/*.txt",
+            "runtime/*.properties",
+            "monitor/*/*.j2",
+            "explain/*/*.j2",
+            "register/*/*.j2",
+            "starter/files/*",
+        ]
+    },
     install_requires=["pydantic>=2.12", "PyYAML>=6", "typer>=0.19", "rich>=13"],
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["dbx-dl=dbx_dl.cli:main"]},

@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from dbx_dl.explain.overall.dependence import measure_dependence
+    from dbx_dl.explain.overall.importance import measure_importance
+    from dbx_dl.explain.table import explain_table
+    from dbx_dl.explain.udf import explain_udf
     from dbx_dl.export.comparison import compare_model
     from dbx_dl.export.onnx_model import export_onnx
     from dbx_dl.feed.reader import open_feed
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from dbx_dl.prepare.images.stream import stream_images
     from dbx_dl.prepare.recordings.prepare import prepare_audio
     from dbx_dl.prepare.tabular.prepare import prepare_table
+    from dbx_dl.register.card.card import write_card
     from dbx_dl.register.champion import rollback_model
     from dbx_dl.register.copying import copy_model
     from dbx_dl.register.model_version import register_model
@@ -32,9 +37,13 @@ __all__ = [
     "backtest_model",
     "compare_model",
     "copy_model",
+    "explain_table",
+    "explain_udf",
     "export_onnx",
     "launch_ranks",
     "load_prepared",
+    "measure_dependence",
+    "measure_importance",
     "open_feed",
     "prepare_audio",
     "prepare_images",
@@ -50,9 +59,15 @@ __all__ = [
     "search_network",
     "stream_images",
     "train_network",
+    "write_card",
 ]
 
 _HOMES = {
+    "write_card": "dbx_dl.register.card.card",
+    "measure_dependence": "dbx_dl.explain.overall.dependence",
+    "measure_importance": "dbx_dl.explain.overall.importance",
+    "explain_udf": "dbx_dl.explain.udf",
+    "explain_table": "dbx_dl.explain.table",
     "prepare_images": "dbx_dl.prepare.images.prepare",
     "prepare_audio": "dbx_dl.prepare.recordings.prepare",
     "prepare_table": "dbx_dl.prepare.tabular.prepare",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dbx_dl import model_commands, network_commands, project_commands
+from dbx_dl import explain_commands, model_commands, network_commands, project_commands
 from dbx_dl.command_examples import show_examples, show_exit_codes
 from dbx_dl.terminal import (
     AsJson,
@@ -240,6 +240,8 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     model_commands.models,
     model_commands.copy,
     model_commands.inspect,
+    explain_commands.explain,
+    explain_commands.card,
 )
 for _command in _COMMANDS:
     app.command()(_command)

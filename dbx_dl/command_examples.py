@@ -40,6 +40,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "dbx-dl copy models:/digits@champion prod_digits --config conf/runs/digits.yml",
         "dbx-dl copy models:/dev.vision.digits/3 prod.vision.digits --config run.yml",
     ),
+    "explain": (
+        "dbx-dl explain --config conf/runs/digits.yml",
+        "dbx-dl explain --config run.yml --method integrated_gradients --set explain.max_rows=100",
+    ),
+    "card": ("dbx-dl card --config conf/runs/digits.yml", "dbx-dl card --config run.yml --framework torch --json"),
     "score": (
         "dbx-dl score --config conf/runs/digits.yml",
         "dbx-dl score --config conf/runs/digits.yml --explain",

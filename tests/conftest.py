@@ -27,6 +27,7 @@ SHARED = {
     "numerics/test_architectures.py": "numerics/architectures",
     "e2e/test_demo.py": "e2e/demo",
     "e2e/test_bad_input.py": "e2e/demo",
+    "e2e/test_explain.py": "e2e/demo",
 }
 
 

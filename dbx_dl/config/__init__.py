@@ -1,5 +1,6 @@
 """Run configs: YAML in, validated frozen values out; one section per stage."""
 
+from dbx_dl.config.card import CardConfig
 from dbx_dl.config.checkpoints import CheckpointConfig
 from dbx_dl.config.columns import (
     BooleanColumn,
@@ -14,6 +15,7 @@ from dbx_dl.config.columns import (
     TextColumn,
 )
 from dbx_dl.config.csv_options import CsvOptions
+from dbx_dl.config.explain import DependenceConfig, ExplainConfig, ExplainOptions, ImportanceConfig, MethodName
 from dbx_dl.config.fairness import FairnessConfig
 from dbx_dl.config.feed import AugmentConfig, CacheConfig, FeedConfig
 from dbx_dl.config.freezing import UnfreezeConfig
@@ -58,6 +60,7 @@ __all__ = [
     "AugmentConfig",
     "BooleanColumn",
     "CacheConfig",
+    "CardConfig",
     "CategoricalColumn",
     "CheckpointConfig",
     "CocoSource",
@@ -66,8 +69,11 @@ __all__ = [
     "Costs",
     "CsvOptions",
     "DatetimeColumn",
+    "DependenceConfig",
     "Dimension",
     "EmbeddingColumn",
+    "ExplainConfig",
+    "ExplainOptions",
     "ExportConfig",
     "FairnessConfig",
     "FeedConfig",
@@ -79,10 +85,12 @@ __all__ = [
     "IgnoredColumn",
     "ImageOptions",
     "ImageSource",
+    "ImportanceConfig",
     "InteractionsConfig",
     "LabelText",
     "LatencyLimit",
     "ManifestSource",
+    "MethodName",
     "MetricLimit",
     "MetricName",
     "NumericColumn",

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from dbx_dl.config.card import CardConfig
+from dbx_dl.config.explain import ExplainConfig
 from dbx_dl.config.models import ExportConfig, ScoreConfig
 from dbx_dl.config.places import SparkConfig, TrackingConfig
 from dbx_dl.config.prepare import PrepareConfig
@@ -31,3 +33,5 @@ class RunConfig(Section):
     export: ExportConfig = ExportConfig()
     registry: RegisterConfig
     score: ScoreConfig
+    explain: ExplainConfig | None = None
+    card: CardConfig = CardConfig()

@@ -11,6 +11,14 @@ from dbx_dl.contracts.clusters import (
     ValueProfile,
 )
 from dbx_dl.contracts.contract import Contract, FileDigest
+from dbx_dl.contracts.explanations import (
+    DependenceCurve,
+    Dependences,
+    ExplainedTable,
+    FeatureImportance,
+    Importances,
+    ModelCard,
+)
 from dbx_dl.contracts.fairness import Fairness, GroupRates
 from dbx_dl.contracts.files import AudioSpec, FileSpec, ImageSpec
 from dbx_dl.contracts.findings import Area, Finding, FindingStatus, Monitored, Window
@@ -50,6 +58,7 @@ from dbx_dl.contracts.models import (
     TrainedModel,
     Variant,
 )
+from dbx_dl.contracts.networks import StoredNetwork
 from dbx_dl.contracts.promotion import (
     Check,
     Estimate,
@@ -93,11 +102,15 @@ __all__ = [
     "Contract",
     "DatetimeFeature",
     "DatetimePart",
+    "DependenceCurve",
+    "Dependences",
     "EmbeddingFeature",
     "EpochMetrics",
     "Estimate",
+    "ExplainedTable",
     "Fairness",
     "Feature",
+    "FeatureImportance",
     "FeatureSpec",
     "FileDigest",
     "FileSpec",
@@ -109,12 +122,14 @@ __all__ = [
     "HistorySpec",
     "IdFeature",
     "ImageSpec",
+    "Importances",
     "InputSpec",
     "ItemColumn",
     "Latency",
     "ListedVersion",
     "MeasuredGroup",
     "MeasuredModel",
+    "ModelCard",
     "ModelMetadata",
     "Monitored",
     "NumberProfile",
@@ -136,6 +151,7 @@ __all__ = [
     "Split",
     "StepsFeature",
     "StepsSpec",
+    "StoredNetwork",
     "TableStatistics",
     "TableVersion",
     "Target",

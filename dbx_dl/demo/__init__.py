@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.config import (
+    ExplainConfig,
     OptimizerConfig,
     PrepareImagesConfig,
     PrepareTableConfig,
@@ -97,6 +98,7 @@ def digits_run(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, quick: 
         score=ScoreConfig(
             source=source, source_format="images", model="models:/digits@champion", table=str(table / "digits_scores")
         ),
+        explain=ExplainConfig(table=str(table / "digits_explained"), max_rows=100),
     )
 
 
@@ -126,6 +128,7 @@ def breast_cancer_run(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, 
             model="models:/breast_cancer@champion",
             table=str(table / "breast_cancer_scores"),
         ),
+        explain=ExplainConfig(table=str(table / "breast_cancer_explained"), max_rows=50),
     )
 
 

@@ -1,1 +1,1 @@
-"""Why a model scores a row as it does: what in an image, a table's columns or a text it goes by."""
+"""Why a model predicts what it does: contributions and heat maps of rows, what matters overall, and a model card."""

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.config import OptimizerConfig
 from dbx_dl.contracts import SPLITS, Split, TrainedModel
 from dbx_dl.errors import DataError, ExportError
 from dbx_dl.export.latency import time_calls
+from dbx_dl.frameworks.rebuilding import rebuild_network
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
     from dbx_dl.contracts import InputSpec, PreparedTable
-    from dbx_dl.frameworks.interface import Framework, NetworkRequest, Objective
 
 NETWORK_FILE = "network.onnx"
 OUTPUTS_FILE = "outputs.npz"
@@ -34,7 +32,7 @@ def export_network(
     import numpy as np
 
     model = TrainedModel.model_validate(trained)
-    rebuilt = _rebuild(model)
+    rebuilt = rebuild_network(model, Path(model.weights.path))
     rebuilt.framework.export_network(
         rebuilt.network, rebuilt.request, Path(directory) / NETWORK_FILE, opset, embeddings
     )
@@ -51,31 +49,10 @@ def time_network(trained: dict[str, Any], directory: str, num_rows: int, sizes: 
     import numpy as np
 
     model = TrainedModel.model_validate(trained)
-    objective, inputs = _rebuild(model).objective, _read_inputs(model, num_rows)
+    objective = rebuild_network(model, Path(model.weights.path)).objective
+    inputs = _read_inputs(model, num_rows)
     np.savez(Path(directory) / OUTPUTS_FILE, allow_pickle=False, logits=objective.predict(inputs))
     return [time_calls(partial(objective.predict, inputs[np.arange(size) % len(inputs)])) for size in sizes]
-
-
-@dataclass(frozen=True)
-class _Rebuilt:
-    framework: Framework
-    request: NetworkRequest
-    network: Any
-    objective: Objective
-
-
-def _rebuild(model: TrainedModel) -> _Rebuilt:
-    from dbx_dl.frameworks import load_framework
-    from dbx_dl.frameworks.requests import network_request
-    from dbx_dl.frameworks.single_rank import SingleRank
-
-    framework = load_framework(model.framework)
-    framework.seed_process(model.seed, num_threads=1)
-    request = network_request(model.prepared, model.network, model.network_options, model.seed)
-    network = framework.build_network(request)
-    objective = framework.create_objective(network, OptimizerConfig(), SingleRank())
-    objective.load_weights(Path(model.weights.path))
-    return _Rebuilt(framework, request, network, objective)
 
 
 def _read_inputs(model: TrainedModel, num_rows: int) -> np.ndarray:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dbx_dl.config import OptimizerConfig, UnfreezeConfig
     from dbx_dl.contracts import Batch, Ranking, TaskName
     from dbx_dl.frameworks.freezing import FrozenStage
+    from dbx_dl.frameworks.gradients import Gradients
     from dbx_dl.runtime.ranks import RankPlace
 
 
@@ -306,6 +307,17 @@ class Framework(Protocol):
 
     def predict_embeddings(self, network: Any, name: str, inputs: np.ndarray) -> np.ndarray:
         """A layer's values float32 (N, K) in inference mode; ConfigError, with the names there are, for no layer."""
+
+    def open_gradients(self, network: Any, request: NetworkRequest) -> Gradients:
+        """Gradients by a network's inputs, of texts by their tokens' vectors; ConfigError when there are none."""
+
+    def read_activations(
+        self, network: Any, request: NetworkRequest, layer: str | None, rows: np.ndarray, outputs: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A layer's values (N, H, W, C) for images, and the gradients of the outputs (N,) by them.
+
+        Without a name it is the last convolution. ConfigError for a layer that is not there or gives no images.
+        """
 
     def describe_versions(self) -> dict[str, str]:
         """Versions of the framework, of Horovod where it is installed, and of what the numbers depend on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from dbx_dl.contracts import AudioSpec, HistorySpec, ImageSpec, TextAndColumnsSpec, find_text
 from dbx_dl.errors import ConfigError, DataError
@@ -18,14 +18,23 @@ from dbx_dl.tasks.clustering import OF_CLASSES
 
 if TYPE_CHECKING:
     from dbx_dl.config import TrainConfig
-    from dbx_dl.contracts import CalibrationMethod, InputSpec, PreparedTable, TaskName
+    from dbx_dl.contracts import CalibrationMethod, InputSpec, PreparedTable, Target, TaskName
 
 # Softmax cross-entropy over classes, in float32.
 DEFAULT_REQUEST = ObjectiveRequest()
 
 
+class Learned(Protocol):
+    """What a network takes and what it learns: a prepared table, or what is kept of a network that learned one."""
+
+    @property
+    def inputs(self) -> InputSpec: ...
+    @property
+    def target(self) -> Target: ...
+
+
 def network_request(
-    prepared: PreparedTable, network: str, options: Mapping[str, str | int | float | bool], seed: int
+    prepared: Learned, network: str, options: Mapping[str, str | int | float | bool], seed: int
 ) -> NetworkRequest:
     """The request for a network on this table: its inputs by their spec, its outputs by the task."""
     inputs = prepared.inputs
@@ -53,7 +62,7 @@ def _count_tokens(inputs: InputSpec) -> int:
     return 0 if text is None else text.num_tokens
 
 
-def _describe_catalog(prepared: PreparedTable) -> Catalog | None:
+def _describe_catalog(prepared: Learned) -> Catalog | None:
     inputs, ranking = prepared.inputs, prepared.target.ranking
     if not isinstance(inputs, HistorySpec) or ranking is None:
         return None
@@ -66,7 +75,7 @@ def _describe_catalog(prepared: PreparedTable) -> Catalog | None:
     )
 
 
-def _count_outputs(prepared: PreparedTable, shape: tuple[int, ...]) -> int:
+def _count_outputs(prepared: Learned, shape: tuple[int, ...]) -> int:
     num_outputs = task_of(prepared.target).count_outputs(prepared.target)
     return num_outputs * prod(shape) if prepared.target.task == "reconstruction" else num_outputs
 

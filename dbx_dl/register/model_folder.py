@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from dbx_dl import __version__
 from dbx_dl.contracts import AudioSpec, FileSpec
+from dbx_dl.contracts.networks import NETWORK_FILE, NETWORK_FOLDER
+from dbx_dl.frameworks.rebuilding import describe_network
 from dbx_dl.runtime.tracking import quiet_mlflow
 from dbx_dl.score.model.external_data import list_data_files
-from dbx_dl.score.model.session import open_model
+from dbx_dl.score.model.session import digest_file, open_model
 from dbx_dl.score.outputs.box_lists import BOX_LISTS, BOX_NUMBERS
 from dbx_dl.score.outputs.structs import prediction_fields
 
@@ -25,11 +28,15 @@ LOADER_MODULE = "dbx_dl.score.mlflow_flavor"
 _EXAMPLE_ROWS = 3
 
 
+logger = logging.getLogger(__name__)
+
+
 def write_model_folder(model: OnnxModel, folder: Path, model_id: str | None = None) -> None:
     """Write the MLflow model of an ONNX file into the absent folder `folder`.
 
     Its flavours are `onnx` (what `mlflow.onnx.load_model` reads) and `python_function` with our own loader, since
-    MLflow's own ONNX predict feeds columns and reshapes outputs its own way. The file is copied byte for byte.
+    MLflow's own ONNX predict feeds columns and reshapes outputs its own way. The file is copied byte for byte. The
+    trained network lies beside it (`contracts.StoredNetwork`), since gradients can be had from that alone.
     """
     with quiet_mlflow():
         import mlflow.pyfunc
@@ -58,6 +65,18 @@ def write_model_folder(model: OnnxModel, folder: Path, model_id: str | None = No
         )
         for file in list_data_files(source):
             shutil.copyfile(file, folder / "data" / file.name)
+        _keep_network(model, folder / NETWORK_FOLDER)
+
+
+def _keep_network(model: OnnxModel, folder: Path) -> None:
+    """The network's weights as training wrote them, and what rebuilds it; a warning where they are gone or changed."""
+    weights = Path(model.trained.weights.path)
+    if not weights.is_file() or digest_file(weights) != model.trained.weights.sha256:
+        logger.warning("%s is not there or was changed: the version gets no network to explain by gradients", weights)
+        return
+    folder.mkdir()
+    shutil.copyfile(weights, folder / weights.name)
+    describe_network(model.trained, model.file.sha256).save(folder / NETWORK_FILE)
 
 
 def describe_signature(metadata: ModelMetadata) -> ModelSignature:

@@ -19,7 +19,7 @@ DECISION_TAG = "dbx_dl_decision"
 RECORD_TAG = "dbx_dl_decision_record"
 HEADING = "### Promotion"
 # Unity Catalog's tags are short, and MLflow's database keeps 5000 characters of a description.
-_MAX_TAG, _MAX_DESCRIPTION = 250, 5000
+_MAX_TAG, MAX_DESCRIPTION = 250, 5000
 # What MLflow refuses in the names of metrics.
 _ODD = re.compile(r"[^\w .:/-]")
 _WORDS = {True: "met", False: "**missed**", None: "not judged"}
@@ -79,7 +79,7 @@ def describe_decision(described: str, promotion: Promotion) -> str:
     checks = [check for check in promotion.checks if check.version == promotion.challenger_version]
     lines += [f"- {_WORDS[check.is_met]}: {check.detail}" for check in checks]
     text = "\n".join([own, "", *lines] if own else lines)
-    return text if len(text) <= _MAX_DESCRIPTION else text[: _MAX_DESCRIPTION - 2].rpartition("\n")[0] + "\n…"
+    return text if len(text) <= MAX_DESCRIPTION else text[: MAX_DESCRIPTION - 2].rpartition("\n")[0] + "\n…"
 
 
 def _row(cells: tuple[str, ...] | list[str]) -> str:

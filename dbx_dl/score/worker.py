@@ -72,7 +72,7 @@ def score_arrays(batches: Iterator[pa.Array | tuple[pa.Array, ...]], model: Ship
 
 def score_series(batches: Iterator[Any], model: ShippedModel) -> Iterator[pd.DataFrame]:
     """Predictions of pandas Series (a struct column comes as a DataFrame), equal to those of `score_arrays`."""
-    arrays = ([_to_arrow(each) for each in (series if isinstance(series, tuple) else [series])] for series in batches)
+    arrays = ([to_arrow(each) for each in (series if isinstance(series, tuple) else [series])] for series in batches)
     for structs in _score(arrays, model, read_from_text):
         yield to_pandas(structs)
 
@@ -115,7 +115,8 @@ def to_pandas(structs: pa.StructArray) -> pd.DataFrame:
     return frame
 
 
-def _to_arrow(column: pd.Series | pd.DataFrame) -> pa.Array:
+def to_arrow(column: pd.Series | pd.DataFrame) -> pa.Array:
+    """A pandas column as Arrow, a DataFrame as structs."""
     import pandas as pd
     import pyarrow as pa
 

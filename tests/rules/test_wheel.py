@@ -24,6 +24,8 @@ NEEDED = {"pydantic", "pyyaml", "typer", "rich"}
 DATA = {
     "py.typed",
     "monitor/run_report/report.html.j2",
+    "explain/page/explanations.html.j2",
+    "register/card/card.html.j2",
     "runtime/jars.txt",
     "runtime/log4j2.properties",
     "starter/files/run.yml",

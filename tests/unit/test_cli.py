@@ -33,7 +33,9 @@ def test_every_stage_has_a_command() -> None:
     names = {command.callback.__name__ for command in app.registered_commands if command.callback}
     assert names == {
         *(
+            "card",
             "demo",
+            "explain",
             "run",
             "prepare",
             "train",

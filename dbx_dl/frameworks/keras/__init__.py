@@ -8,6 +8,7 @@ from dbx_dl.frameworks.keras.batches import open_dataset, to_tensors  # noqa: E4
 from dbx_dl.frameworks.keras.distribute import connect_ranks, distribute_optimizer  # noqa: E402
 from dbx_dl.frameworks.keras.embeddings import predict_embeddings  # noqa: E402
 from dbx_dl.frameworks.keras.freezing import freeze_network  # noqa: E402
+from dbx_dl.frameworks.keras.gradients import open_gradients, read_activations  # noqa: E402
 from dbx_dl.frameworks.keras.kernels import set_kernel  # noqa: E402
 from dbx_dl.frameworks.keras.networks import NETWORKS, build_network  # noqa: E402
 from dbx_dl.frameworks.keras.objectives import SupervisedObjective, create_objective  # noqa: E402
@@ -26,7 +27,9 @@ __all__ = [
     "export_network",
     "freeze_network",
     "open_dataset",
+    "open_gradients",
     "predict_embeddings",
+    "read_activations",
     "seed_process",
     "set_kernel",
     "to_tensors",

@@ -25,7 +25,7 @@ def ship_model(spark: SparkSession, model: ModelFile) -> str:
     name = f"dbx_dl-{model.sha256}.onnx"
     sources = [model.path, *list_data_files(model.path)]
     for place, source in enumerate(sources):
-        _ship_file(spark, source, name if place == 0 else _data_name(name, place - 1))
+        ship_file(spark, source, name if place == 0 else _data_name(name, place - 1))
     return name
 
 
@@ -38,7 +38,15 @@ def find_shipped(name: str) -> str:
     return str(_put_together(path, locations) if locations else path)
 
 
-def _ship_file(spark: SparkSession, source: Path, name: str) -> None:
+def find_file(name: str) -> str:
+    """The path of a file on this worker that `ship_file` shipped."""
+    from pyspark import SparkFiles
+
+    return str(SparkFiles.get(name))
+
+
+def ship_file(spark: SparkSession, source: Path, name: str) -> None:
+    """Make one file available under a name that says its content; `find_file` finds it on a worker."""
     copy = local_store() / name
     if not copy.exists():
         partial = copy.with_suffix(f".{os.getpid()}.partial")
