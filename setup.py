@@ -36,6 +36,8 @@ EXTRAS = {
         # What explanations are compared with.
         "captum>=0.8,<1",
         "shap>=0.48,<1",
+        # Statistics that are checked against another's.
+        "statsmodels>=0.14",
         "import-linter>=2.1",
         "mypy>=1.15",
         "pandas-stubs",

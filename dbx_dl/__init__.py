@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from dbx_dl.export.comparison import compare_model
     from dbx_dl.export.onnx_model import export_onnx
     from dbx_dl.feed.reader import open_feed
+    from dbx_dl.label.agreement import measure_agreement
+    from dbx_dl.label.exchange.exporting import export_labels
+    from dbx_dl.label.exchange.importing import import_labels
+    from dbx_dl.label.inbox import ingest_labels
+    from dbx_dl.label.pseudo.labelling import pseudo_label
+    from dbx_dl.label.queue.queueing import queue_items
+    from dbx_dl.label.resolve import resolve_labels
+    from dbx_dl.label.table import append_labels, withdraw_labels
     from dbx_dl.monitor.clusters.profile import profile_clusters
     from dbx_dl.prepare.commits import load_prepared
     from dbx_dl.prepare.images.prepare import prepare_images
@@ -34,24 +42,32 @@ if TYPE_CHECKING:
     from dbx_dl.train.search.search import search_network
 
 __all__ = [
+    "append_labels",
     "backtest_model",
     "compare_model",
     "copy_model",
     "explain_table",
     "explain_udf",
+    "export_labels",
     "export_onnx",
+    "import_labels",
+    "ingest_labels",
     "launch_ranks",
     "load_prepared",
     "measure_dependence",
     "measure_importance",
+    "measure_agreement",
     "open_feed",
     "prepare_audio",
     "prepare_images",
     "prepare_table",
     "profile_clusters",
     "promote_model",
+    "pseudo_label",
+    "queue_items",
     "register_model",
     "register_sql_function",
+    "resolve_labels",
     "rollback_model",
     "score_stream",
     "score_table",
@@ -60,6 +76,7 @@ __all__ = [
     "stream_images",
     "train_network",
     "write_card",
+    "withdraw_labels",
 ]
 
 _HOMES = {
@@ -89,6 +106,15 @@ _HOMES = {
     "register_sql_function": "dbx_dl.score.sql",
     "score_table": "dbx_dl.score.tables.table",
     "score_udf": "dbx_dl.score.udf",
+    "append_labels": "dbx_dl.label.table",
+    "ingest_labels": "dbx_dl.label.inbox",
+    "import_labels": "dbx_dl.label.exchange.importing",
+    "export_labels": "dbx_dl.label.exchange.exporting",
+    "queue_items": "dbx_dl.label.queue.queueing",
+    "resolve_labels": "dbx_dl.label.resolve",
+    "pseudo_label": "dbx_dl.label.pseudo.labelling",
+    "withdraw_labels": "dbx_dl.label.table",
+    "measure_agreement": "dbx_dl.label.agreement",
 }
 
 

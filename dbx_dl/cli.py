@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dbx_dl import explain_commands, model_commands, network_commands, project_commands
+from dbx_dl import explain_commands, label_commands, model_commands, network_commands, project_commands
 from dbx_dl.command_examples import show_examples, show_exit_codes
 from dbx_dl.terminal import (
     AsJson,
@@ -245,6 +245,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
 )
 for _command in _COMMANDS:
     app.command()(_command)
+app.add_typer(label_commands.label_app)
 
 
 @app.command()

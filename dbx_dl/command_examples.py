@@ -50,6 +50,26 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "dbx-dl score --config conf/runs/digits.yml --explain",
         "dbx-dl score --config run.yml --stream",
     ),
+    "label import": (
+        "dbx-dl label import labels.csv --config run.yml --annotator ann",
+        "dbx-dl label import instances.json --config run.yml --annotator ann --batch first",
+    ),
+    "label export": (
+        "dbx-dl label export labels.jsonl --config run.yml",
+        "dbx-dl label export instances.json --config run.yml --sizes tables/shapes",
+    ),
+    "label ingest": ("dbx-dl label ingest --config run.yml", "dbx-dl label ingest --config run.yml --reread"),
+    "label queue": (
+        "dbx-dl label queue --config run.yml",
+        "dbx-dl label queue --config run.yml --set label.queue.budget=200 --json",
+    ),
+    "label agree": ("dbx-dl label agree --config run.yml",),
+    "label resolve": ("dbx-dl label resolve --config run.yml", "dbx-dl label resolve --config run.yml --json"),
+    "label pseudo": ("dbx-dl label pseudo --config run.yml --batch pseudo-1",),
+    "label withdraw": (
+        "dbx-dl label withdraw --config run.yml --annotator ann --batch pseudo-1",
+        "dbx-dl label withdraw --config run.yml --annotator ann --id 7f0c5f0e-4b1c-4f6b-9f0e-3f1d2c4b5a69",
+    ),
     "report": ("dbx-dl report --config conf/runs/digits.yml",),
     "inspect": ("dbx-dl inspect model.onnx", "dbx-dl inspect model.onnx --json"),
     "networks": ("dbx-dl networks", "dbx-dl networks --json"),

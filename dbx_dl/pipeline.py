@@ -24,6 +24,7 @@ from dbx_dl.contracts import (
     TrainedModel,
 )
 from dbx_dl.errors import ConfigError
+from dbx_dl.labelling import prepares_resolved, resolve_run
 from dbx_dl.monitor.run_report.outcome import RunOutcome
 from dbx_dl.runtime.databricks import mount_path, set_task_value
 from dbx_dl.runtime.handover import fetch, keep
@@ -69,8 +70,13 @@ def run_pipeline(spark: SparkSession, config: RunConfig) -> RunOutcome:
 
 
 def prepare_run(spark: SparkSession, config: RunConfig, *, refit: bool = False) -> PreparedTable:
-    """Bring the run's Delta table up to date with its source, or with `refit` anew; writes `prepared.json`."""
+    """Bring the run's Delta table up to date with its source, or with `refit` anew; writes `prepared.json`.
+
+    Where it reads labels that the run itself resolves, these are resolved before.
+    """
     section = config.prepare.model_copy(update={"refit": refit or config.prepare.refit})
+    if prepares_resolved(config):
+        _timed(config, "label", lambda: resolve_run(spark, config))
 
     def prepare() -> PreparedTable:
         if isinstance(section, PrepareImagesConfig):

@@ -148,8 +148,7 @@ def write_commands_page() -> str:
         f"{NOTE}# Commands\n\nProgress goes to stderr, what came out to stdout; with `--json` an object a line. The "
         f"scripts in `jobs/` are the same commands.\n\n| exit code | means |\n|---|---|\n{codes}\n"
     ]
-    group: Any = typer.main.get_command(app)
-    for name, command in group.commands.items():
+    for name, command in _list_commands().items():
         rows = "\n".join(_show_parameter(parameter) for parameter in command.params)
         examples = "\n".join(EXAMPLES.get(name, ()))
         parts.append(
@@ -157,6 +156,16 @@ def write_commands_page() -> str:
             f"```text\n{examples}\n```\n"
         )
     return "".join(parts)
+
+
+def _list_commands() -> dict[str, Any]:
+    """Commands as they are typed, those of groups too."""
+    group: Any = typer.main.get_command(app)
+    return {
+        f"{name} {inner}".strip(): found
+        for name, command in group.commands.items()
+        for inner, found in getattr(command, "commands", {"": command}).items()
+    }
 
 
 def _show_parameter(parameter: Any) -> str:

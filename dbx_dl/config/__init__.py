@@ -30,7 +30,9 @@ from dbx_dl.config.image_sources import (
     TableSource,
 )
 from dbx_dl.config.interactions import InteractionsConfig
+from dbx_dl.config.label import LabelConfig, PseudoConfig, QueueConfig, ResolveConfig
 from dbx_dl.config.label_text import LabelText
+from dbx_dl.config.labels_source import LabelsSource
 from dbx_dl.config.loading import load_run_config, parse_run_config
 from dbx_dl.config.models import ExportConfig, ScoreConfig
 from dbx_dl.config.places import SparkConfig, TrackingConfig
@@ -87,7 +89,9 @@ __all__ = [
     "ImageSource",
     "ImportanceConfig",
     "InteractionsConfig",
+    "LabelConfig",
     "LabelText",
+    "LabelsSource",
     "LatencyLimit",
     "ManifestSource",
     "MethodName",
@@ -102,7 +106,10 @@ __all__ = [
     "PrepareSection",
     "PrepareTableConfig",
     "ProviderName",
+    "PseudoConfig",
+    "QueueConfig",
     "RegisterConfig",
+    "ResolveConfig",
     "RunConfig",
     "Scalar",
     "ScoreConfig",

@@ -28,6 +28,11 @@ class FolderSource(Section):
         """The source as messages name it."""
         return self.path
 
+    @property
+    def has_labels(self) -> bool:
+        """Whether images have labels from here."""
+        return self.label != "none"
+
     @model_validator(mode="after")
     def _has_pattern(self) -> Self:
         if (self.label == "pattern") != (self.pattern is not None):
@@ -58,6 +63,11 @@ class ManifestSource(Section):
         """The source as messages name it."""
         return self.path
 
+    @property
+    def has_labels(self) -> bool:
+        """Whether images have labels from here."""
+        return self.label_column is not None
+
 
 class IdxPair(Section):
     """An IDX file of images and one of labels, plain or gzipped; rows get the split, where it is given."""
@@ -78,6 +88,11 @@ class IdxSource(Section):
     def place(self) -> str:
         """The source as messages name it."""
         return ", ".join(pair.images for pair in self.pairs)
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether images have labels from here."""
+        return any(pair.labels is not None for pair in self.pairs)
 
 
 class CocoSource(Section):
@@ -102,6 +117,11 @@ class CocoSource(Section):
         """The source as messages name it."""
         return self.annotations
 
+    @property
+    def has_labels(self) -> bool:
+        """Whether images have labels from here."""
+        return True
+
 
 class TableSource(Section):
     """A Delta table or any table or view that Spark knows, with the encoded bytes in a binary column."""
@@ -117,6 +137,11 @@ class TableSource(Section):
     def place(self) -> str:
         """The source as messages name it."""
         return self.table
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether images have labels from here."""
+        return self.label_column is not None
 
 
 def _as_folder(value: Any) -> Any:

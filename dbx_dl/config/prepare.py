@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,7 @@ from dbx_dl.config.csv_options import CsvOptions
 from dbx_dl.config.image_sources import AudioSource, CocoSource, ImageSource
 from dbx_dl.config.interactions import InteractionsConfig
 from dbx_dl.config.label_text import LabelText
+from dbx_dl.config.labels_source import LabelsSource
 from dbx_dl.config.section import NULL_TOKENS, Section
 from dbx_dl.config.series import AT, SeriesConfig
 
@@ -52,10 +53,12 @@ class PrepareSection(Section):
 
     A table that exists is brought up to date: its labels keep their index and its feature spec stays as it was fitted,
     unless `refit`, which starts anew. Versions stay readable for `keep_versions_days`. Files are of about
-    `target_file_bytes`, for images chosen from their mean size where it is not given.
+    `target_file_bytes`, for images chosen from their mean size where it is not given. With `labels` items have the
+    labels of another table, and the source's own are not read.
     """
 
     table: str
+    labels: LabelsSource | None = None
     max_reject_fraction: float = Field(default=0.5, ge=0, le=1)
     split: SplitConfig = SplitConfig()
     refit: bool = False
@@ -86,10 +89,28 @@ class PrepareFilesSection(_WithLabelText):
     delete_removed: bool = False
 
     @model_validator(mode="after")
+    def _has_labels_once(self) -> Self:
+        if self.labels is not None and self.source.has_labels:
+            raise ValueError(
+                f"`labels` names a table, and the source of format {self.source.format} has labels too: set its "
+                "`label: none`, or `label_column: null`; a COCO source has no place for others"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _names_no_csv(self) -> Self:
         if self.split.files:
             raise ValueError("`split.files` is for tables: images name their split in the source")
         return self
+
+
+class LearnedShapes(NamedTuple):
+    """Boxes or polygons that a network learns, and the section that says so (`place`)."""
+
+    shapes: str
+    cell: int
+    max_boxes: int
+    place: str
 
 
 class PrepareImagesConfig(PrepareFilesSection):
@@ -117,15 +138,26 @@ class PrepareImagesConfig(PrepareFilesSection):
 
     @model_validator(mode="after")
     def _has_whole_cells(self) -> Self:
-        source = self.source
-        if not isinstance(source, CocoSource) or source.labels != "boxes":
+        learned = self.shapes
+        if learned is None or learned.shapes != "boxes":
             return self
-        if self.height % source.cell or self.width % source.cell:
+        if self.height % learned.cell or self.width % learned.cell:
             raise ValueError(
-                f"images of {self.height}x{self.width} pixels are no whole cells of {source.cell}x{source.cell}: "
-                "change the size or source.cell"
+                f"images of {self.height}x{self.width} pixels are no whole cells of {learned.cell}x{learned.cell}: "
+                f"change the size or {learned.place}.cell"
             )
         return self
+
+    @property
+    def shapes(self) -> LearnedShapes | None:
+        """What of annotated shapes is learned, if anything."""
+        if self.labels is not None:
+            found = self.labels
+            return None if found.shapes is None else LearnedShapes(found.shapes, found.cell, found.max_boxes, "labels")
+        source = self.source
+        if not isinstance(source, CocoSource) or source.labels not in ("boxes", "polygons"):
+            return None
+        return LearnedShapes(source.labels, source.cell, source.max_boxes, "source")
 
 
 class PrepareAudioConfig(PrepareFilesSection):
@@ -139,6 +171,12 @@ class PrepareAudioConfig(PrepareFilesSection):
     source: AudioSource
     seconds: float = Field(gt=0)
     sample_rate: int = Field(default=16_000, ge=1000, le=192_000)
+
+    @model_validator(mode="after")
+    def _hears_no_shapes(self) -> Self:
+        if self.labels is not None and self.labels.shapes is not None:
+            raise ValueError("`labels.shapes` are of images: leave it out")
+        return self
 
     @model_validator(mode="after")
     def _has_samples(self) -> Self:
@@ -162,7 +200,7 @@ class PrepareTableConfig(_WithLabelText):
     `task: sequence` the label is a text that is to be written, cut into tokens as `label_text` says. Beside a column
     that is declared as text only those are features that are declared too. With `series` the source holds observations,
     windows of which become the rows; `key` names the column of their keys. With `interactions` it holds what users
-    chose, and `label` is the item.
+    chose, and `label` is the item. With `labels` the column `label` is what they become.
     """
 
     kind: Literal["table"] = "table"
@@ -181,6 +219,17 @@ class PrepareTableConfig(_WithLabelText):
     null_tokens: tuple[str, ...] = NULL_TOKENS
     max_categories: int = Field(default=256, gt=0)
     write_spec: str | None = None
+
+    @model_validator(mode="after")
+    def _takes_labels_as_they_are(self) -> Self:
+        if self.labels is None:
+            return self
+        if self.labels.shapes is not None:
+            raise ValueError("`labels.shapes` are of images: leave it out")
+        for name in ("series", "interactions", "label_separator", "label_suffix"):
+            if getattr(self, name) is not None:
+                raise ValueError(f"`labels` are of rows, as they are: leave out `{name}`")
+        return self
 
     @model_validator(mode="after")
     def _forecasts_its_label(self) -> Self:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from dbx_dl.config.card import CardConfig
 from dbx_dl.config.explain import ExplainConfig
+from dbx_dl.config.label import LabelConfig
 from dbx_dl.config.models import ExportConfig, ScoreConfig
 from dbx_dl.config.places import SparkConfig, TrackingConfig
 from dbx_dl.config.prepare import PrepareConfig
@@ -27,6 +28,7 @@ class RunConfig(Section):
     frameworks: tuple[FrameworkName, ...] = Field(default=("keras",), min_length=1)
     spark: SparkConfig = SparkConfig()
     tracking: TrackingConfig = TrackingConfig()
+    label: LabelConfig | None = None
     prepare: PrepareConfig
     train: TrainConfig
     search: SearchConfig | None = None

@@ -41,6 +41,22 @@ from dbx_dl.contracts.inputs import (
     TextSpec,
     find_text,
 )
+from dbx_dl.contracts.labels import (
+    LABEL_SOURCES,
+    LABEL_TASKS,
+    AnnotatorAgreement,
+    LabelAgreement,
+    LabelBox,
+    LabelEvent,
+    LabelPolygon,
+    LabelSource,
+    LabelTask,
+    PseudoLabels,
+    PseudoThreshold,
+    QueuedItems,
+    ResolvedLabels,
+    WrittenLabels,
+)
 from dbx_dl.contracts.models import (
     Calibration,
     CalibrationMethod,
@@ -83,7 +99,10 @@ from dbx_dl.contracts.tables import (
 )
 
 __all__ = [
+    "LABEL_SOURCES",
+    "LABEL_TASKS",
     "SPLITS",
+    "AnnotatorAgreement",
     "Area",
     "AudioSpec",
     "Backtest",
@@ -125,6 +144,12 @@ __all__ = [
     "Importances",
     "InputSpec",
     "ItemColumn",
+    "LabelAgreement",
+    "LabelBox",
+    "LabelEvent",
+    "LabelPolygon",
+    "LabelSource",
+    "LabelTask",
     "Latency",
     "ListedVersion",
     "MeasuredGroup",
@@ -141,9 +166,13 @@ __all__ = [
     "Precision",
     "PreparedTable",
     "Promotion",
+    "PseudoLabels",
+    "PseudoThreshold",
+    "QueuedItems",
     "Ranking",
     "RecordingStatistics",
     "RegisteredModel",
+    "ResolvedLabels",
     "Rollback",
     "ScoredTable",
     "SearchResult",
@@ -167,5 +196,6 @@ __all__ = [
     "Variant",
     "WeightScheme",
     "Window",
+    "WrittenLabels",
     "find_text",
 ]

@@ -84,7 +84,8 @@ class PreparedTable(Contract):
 
     `prepare_id` names the prepare that wrote this version; its rejects carry it too. `staged` is a plain copy of the
     columns that training reads, where only Spark reads the table itself right. `storage_options` open the table where
-    it lies in an object store, secrets as `env:NAME`.
+    it lies in an object store, secrets as `env:NAME`. `labels` is the table that labels came from, where it is another
+    one than the source.
     """
 
     table: TableVersion
@@ -101,6 +102,7 @@ class PreparedTable(Contract):
     statistics: TableStatistics = TableStatistics()
     staged: TableVersion | None = None
     storage_options: dict[str, str] = Field(default_factory=dict)
+    labels: TableVersion | None = Field(default=None, exclude_if=lambda found: found is None)
 
     @property
     def feed_table(self) -> TableVersion:

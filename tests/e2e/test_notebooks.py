@@ -65,16 +65,16 @@ def test_the_whole_story_is_told_with_both_frameworks(tmp_path: Path) -> None:
 def test_notebooks_take_a_run_the_whole_way(tmp_path: Path) -> None:
     config = make_small_run(tmp_path, "keras", NUM_FILES_PER_CLASS)
     path = write_config(config, tmp_path / "run.yml")
-    assert [notebook.stem for notebook in NOTEBOOKS] == [
-        "1_prepare", "2_train", "3_export", "4_register", "5_score", "8_explain"
-    ]  # fmt: skip
+    stems = ["1_prepare", "2_train", "3_export", "4_register", "5_score", "7_label", "8_explain"]
+    assert [notebook.stem for notebook in NOTEBOOKS] == stems
     result = run_python("-c", RUN_ALL, *map(str, NOTEBOOKS), directory=tmp_path, DBX_DL_CONFIG=str(path))
     assert result.returncode == 0, result.stdout[-500:] + result.stderr[-2000:]
-    printed = dict(zip(NOTEBOOKS, result.stdout.split("notebook ")[1:], strict=True))
-    assert "truncated" in printed[NOTEBOOKS[0]]
-    assert "probabilities" in printed[NOTEBOOKS[2]]
+    printed = dict(zip(stems, result.stdout.split("notebook ")[1:], strict=True))
+    assert "truncated" in printed["1_prepare"]
+    assert "probabilities" in printed["3_export"]
+    assert "Fleiss' kappa" in printed["7_label"] and "labels of 20 items" in printed["7_label"]
     assert Promotion.load(Path(config.directory) / "promotion.json").champion_version == 1
     assert ScoredTable.load(Path(config.directory) / "scored.json").num_errors == 4
     explained = ExplainedTable.load(Path(config.directory) / "explained.json")
     assert (explained.method, explained.num_rows) == ("occlusion", 100) and explained.num_errors < 100
-    assert "## Training data" in printed[NOTEBOOKS[5]]
+    assert "## Training data" in printed["8_explain"]

@@ -58,6 +58,7 @@ OWNERS = {
         "network_commands.py",
         "project_commands.py",
         "explain_commands.py",
+        "label_commands.py",
         "terminal.py",
     ),
     "rich": ("terminal.py",),

@@ -46,5 +46,5 @@ def test_public_names_are_loaded_on_first_use() -> None:
 
     for name in dbx_dl.__all__:
         assert callable(getattr(dbx_dl, name))
-    with pytest.raises(AttributeError, match="public names: backtest_model"):
+    with pytest.raises(AttributeError, match="public names: append_labels"):
         _ = dbx_dl.no_such_name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from typing import Any
 
 import pytest
 import typer
@@ -12,8 +13,13 @@ from typer.testing import CliRunner
 from dbx_dl.cli import app
 from dbx_dl.command_examples import EXAMPLES, EXIT_CODES
 
-COMMANDS = sorted(command.callback.__name__ for command in app.registered_commands if command.callback)
-GROUP = typer.main.get_command(app)
+GROUP: Any = typer.main.get_command(app)
+# By how they are typed, those of groups too.
+COMMANDS = {
+    f"{name} {inner}".strip(): found
+    for name, command in GROUP.commands.items()
+    for inner, found in getattr(command, "commands", {"": command}).items()
+}
 
 
 def _plain(text: str) -> str:
@@ -21,13 +27,13 @@ def _plain(text: str) -> str:
 
 
 def test_every_command_has_examples() -> None:
-    assert sorted(EXAMPLES) == COMMANDS
+    assert sorted(EXAMPLES) == sorted(COMMANDS)
     assert [name for name, examples in EXAMPLES.items() if not examples] == []
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_shows_the_examples(command: str) -> None:
-    result = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "160", "TERMINAL_WIDTH": "160"})
+    result = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "160", "TERMINAL_WIDTH": "160"})
     assert result.exit_code == 0
     lines = [line.strip() for line in _plain(result.output).splitlines()]
     assert [example for example in EXAMPLES[command] if example not in lines] == []
@@ -37,9 +43,10 @@ def test_help_shows_the_examples(command: str) -> None:
 def test_examples_are_valid_usage(example: str) -> None:
     program, name, *arguments = shlex.split(example)
     assert program == "dbx-dl"
-    command = GROUP.commands[name]  # type: ignore[attr-defined]
+    if name not in COMMANDS:
+        name = f"{name} {arguments.pop(0)}"
     # Parses and validates, and calls nothing; wrong usage raises.
-    command.make_context(name, arguments)
+    COMMANDS[name].make_context(name, arguments)
 
 
 def test_the_help_tells_the_exit_codes() -> None:

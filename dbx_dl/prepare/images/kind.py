@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dbx_dl.config import CocoSource, PrepareImagesConfig
+from dbx_dl.config import PrepareImagesConfig
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.prepare.images.checks import CheckSettings
 from dbx_dl.prepare.images.columns import COLUMNS
@@ -91,10 +91,10 @@ class ImageKind:
             "task", "label_text",
         }  # fmt: skip
         found = {"kind": "images", **config.model_dump(mode="json", include=names)}
-        source = config.source
-        if not isinstance(source, CocoSource) or source.labels not in ("boxes", "polygons"):
+        learned = config.shapes
+        if learned is None:
             return found | {"labels": None, "cell": None, "max_boxes": None}
-        return found | {"labels": source.labels, "cell": source.cell, "max_boxes": source.max_boxes}
+        return found | {"labels": learned.shapes, "cell": learned.cell, "max_boxes": learned.max_boxes}
 
     def list_sums(self, config: PrepareImagesConfig) -> dict[str, Column]:
         """Those of pixels."""
@@ -106,13 +106,13 @@ class ImageKind:
 
     def aim(self, config: PrepareImagesConfig, target: Target) -> Target:
         """Boxes and masks have a grid."""
-        source = config.source
+        learned = config.shapes
         if target.task == "segmentation":
             return target.model_copy(update={"grid": (config.height, config.width)})
-        if target.task != "boxes" or not isinstance(source, CocoSource):
+        if target.task != "boxes" or learned is None:
             return target
-        grid = (config.height // source.cell, config.width // source.cell)
-        return target.model_copy(update={"grid": grid, "max_boxes": source.max_boxes})
+        grid = (config.height // learned.cell, config.width // learned.cell)
+        return target.model_copy(update={"grid": grid, "max_boxes": learned.max_boxes})
 
 
 IMAGES = ImageKind()

@@ -31,6 +31,7 @@ from dbx_dl.prepare.images.statistics import count_duplicates
 from dbx_dl.prepare.images.survey import require_files, survey_images
 from dbx_dl.prepare.images.tables import ImageTable
 from dbx_dl.prepare.label_texts import fit_label_text, hide_labels
+from dbx_dl.prepare.labels import label_files, pin_labels
 from dbx_dl.prepare.outcomes import count_outcome, log_outcome, require_usable
 from dbx_dl.prepare.settings import require_same_settings, split_bounds_of
 from dbx_dl.prepare.splits import SplitBounds, fit_split
@@ -58,7 +59,7 @@ KEY_COLUMN = "key"
 
 @dataclass(frozen=True)
 class _Update:
-    """One prepare under way: what is there, what was found, and how they differ."""
+    """One prepare under way: what is there, what was found, and how they differ; `labels` are of another table."""
 
     spark: SparkSession
     config: PrepareFilesSection
@@ -68,6 +69,7 @@ class _Update:
     changes: ImageChanges
     survey: Survey
     bounds: SplitBounds
+    labels: TableVersion | None
 
     @property
     def num_tasks(self) -> int:
@@ -112,12 +114,17 @@ def bring_in(
     require_same_settings(earlier, settings, config.table)
     logger.info("preparing %ss of %s into table %s", kind.noun, config.source.place, config.table)
     reading = file_settings(spark.version, has_contents=True)
+    labels = pin_labels(spark, config.labels)
     with session_settings(spark, reading), explain_read_errors(f"{kind.noun} source {config.source.place}"):
-        found = _read_as_asked(find(), config, kind.noun)
+        found = find()
         require_free(found.extra_columns, kind.columns, config.source.place)
         with kept_on_disk(found.listing) as listing:
             found = replace(found, listing=listing)
-            return _update_files(spark, config, kind, earlier, found, settings, is_whole=is_whole)
+            if config.labels is not None and labels is not None:
+                found = label_files(spark, found, config.labels, labels, config.source.place)
+                config = config.model_copy(update={"delete_removed": True})
+            found = _read_as_asked(found, config, kind.noun)
+            return _update_files(spark, config, kind, earlier, found, settings, labels, is_whole=is_whole)
 
 
 def _update_files(
@@ -127,6 +134,7 @@ def _update_files(
     earlier: PresentTable | None,
     found: FoundImages,
     settings: dict[str, Any],
+    labels: TableVersion | None,
     *,
     is_whole: bool,
 ) -> PreparedTable:
@@ -144,7 +152,7 @@ def _update_files(
         if earlier is not None and survey.is_unchanged(config.delete_removed):
             return stay(earlier)
         bounds = split_bounds_of(earlier) if earlier else _fit_bounds(listing, config)
-        update = _Update(spark, config, kind, earlier, found, changes, survey, bounds)
+        update = _Update(spark, config, kind, earlier, found, changes, survey, bounds, labels)
         ordered = order_for_reading(to_read, config, bounds, update.num_tasks)
         checked = check_files(found.read(ordered), kind.make_check(config))
         with kept_on_disk(checked) as rows, kept_on_disk(drop_contents(rows)) as narrow:
@@ -213,6 +221,7 @@ def _commit(update: _Update, rows: DataFrame, narrow: DataFrame, settings: dict[
             reject_reasons=outcome.reject_reasons,
             prepare_id=prepare_id,
             statistics=statistics,
+            labels=update.labels,
         )
 
     def write() -> None:

@@ -39,6 +39,8 @@ def stream_images(
     source = config.source
     if not isinstance(source, FolderSource):
         raise ConfigError(f"source format {source.format} cannot be streamed: give a folder")
+    if config.labels is not None:
+        raise ConfigError("`labels` cannot be streamed: a file is seen once, and its label may come later; run prepare")
     if config.refit:
         raise ConfigError("refit cannot be streamed: run prepare once with it, then start the stream")
     find_present(spark, config.table)

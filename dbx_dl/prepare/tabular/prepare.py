@@ -21,6 +21,7 @@ from dbx_dl.prepare.class_weights import weigh_classes
 from dbx_dl.prepare.commits import PresentTable, find_present, publish, stay
 from dbx_dl.prepare.interactions.prepare import prepare_interactions
 from dbx_dl.prepare.label_texts import fit_label_text, hide_labels
+from dbx_dl.prepare.labels import pin_labels
 from dbx_dl.prepare.outcomes import DETAIL, REASON, count_outcome, log_outcome, require_usable
 from dbx_dl.prepare.row_changes import find_row_changes
 from dbx_dl.prepare.settings import require_same_settings, split_bounds_of
@@ -89,15 +90,16 @@ def prepare_table(spark: SparkSession, config: PrepareTableConfig) -> PreparedTa
     require_same_settings(earlier, settings, config.table)
     what = describe_source(config.source, config.source_format)
     logger.info("preparing rows of %s into table %s", what, config.table)
+    labels = pin_labels(spark, config.labels)
     with explain_read_errors(what):
-        raw = read_source(spark, config)
+        raw = read_source(spark, config, labels)
         schema = find_schema(raw, config, earlier)
         bounds = split_bounds_of(earlier) if earlier else fit_split(raw, config.split, *_texts(config))
         key, label = _texts(config)
         split = split_rows_by(config.split, bounds, key, label)
         with kept_on_disk(check_rows(raw, schema.columns, schema.task, config, split)) as rows:
             kept = settings | {"split_bounds": bounds, "schema": schema.dump()}
-            return _commit(spark, config, earlier, rows, schema, kept)
+            return _commit(spark, config, earlier, rows, schema, kept, labels)
 
 
 def _settings_of(config: PrepareTableConfig) -> dict[str, Any]:
@@ -125,6 +127,7 @@ def _commit(
     rows: DataFrame,
     schema: TableSchema,
     settings: dict[str, Any],
+    labels: TableVersion | None,
 ) -> PreparedTable:
     with told_progress(spark, lambda done, of: f"checked {done} of {of} parts of the source"):
         outcome = count_outcome(hide_labels(rows) if schema.task in TEXT_TASKS else rows, config.key)
@@ -161,6 +164,7 @@ def _commit(
             reject_reasons=outcome.reject_reasons,
             prepare_id=prepare_id,
             statistics=describe_table(outcome, findings),
+            labels=labels,
         )
 
     def write() -> None:

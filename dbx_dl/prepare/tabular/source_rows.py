@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.config import IgnoredColumn
 from dbx_dl.config.series import ORIGIN
+from dbx_dl.prepare.labels import label_rows
 from dbx_dl.prepare.tabular.targets import cut_label
 from dbx_dl.runtime.row_sources import describe_source, read_rows
 from dbx_dl.runtime.tables import require_columns
@@ -15,11 +16,17 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from dbx_dl.config import PrepareTableConfig
+    from dbx_dl.contracts import TableVersion
 
 
-def read_source(spark: SparkSession, config: PrepareTableConfig) -> DataFrame:
-    """The rows to prepare; DataError when the source, or a column that windows need, is absent."""
+def read_source(spark: SparkSession, config: PrepareTableConfig, labels: TableVersion | None = None) -> DataFrame:
+    """The rows to prepare; DataError when the source, or a column that windows need, is absent.
+
+    With `labels`, that table's are in the column `config.label`, and rows without one are left out.
+    """
     rows = read_rows(spark, config.source, config.source_format, config.csv)
+    if config.labels is not None and labels is not None:
+        return label_rows(spark, rows, config, config.labels, labels)
     if config.series is None:
         return cut_label(rows, config)
     series = config.series

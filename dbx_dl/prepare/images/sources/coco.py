@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import DataError
-from dbx_dl.prepare.images.sources.coco_annotations import CocoFile, Labels, parse_coco
 from dbx_dl.prepare.images.sources.path_listings import ORDER, PATH, UNREADABLE, UNUSABLE, list_paths
 from dbx_dl.prepare.images.sources.user_columns import problem
 from dbx_dl.runtime.local_files import local_path
 from dbx_dl.runtime.sources import read_binary_files
+from dbx_dl.transforms.coco.annotations import CocoFile, Labels, parse_coco
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,9 +38,9 @@ def find_in_coco(spark: SparkSession, source: CocoSource) -> FoundImages:
     """One image per entry of `images`, in the column `objects` its annotations; bad ones are rejected (`parse_coco`).
 
     For the labels `boxes` a further column `label_boxes` holds places in shares of the image, for `polygons` the column
-    `label_polygons`, see `coco_shapes`. The driver reads the whole file, which takes about six times its size in
-    memory; one above MAX_FILE_BYTES is refused. DataError when it is absent or no COCO file, or when boxes or polygons
-    are asked for and there are none.
+    `label_polygons`, see `transforms.coco.shapes`. The driver reads the whole file, which takes about six times its
+    size in memory; one above MAX_FILE_BYTES is refused. DataError when it is absent or no COCO file, or when boxes or
+    polygons are asked for and there are none.
     """
     what = f"COCO file {source.annotations}"
     found = parse_coco(_read_text(spark, source.annotations, what), source.labels, what, source.max_boxes)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dbx_dl.errors import DataError
-from dbx_dl.prepare.images.sources.coco_shapes import BadAnnotationError, place_boxes, place_polygons
+from dbx_dl.transforms.coco.shapes import BadAnnotationError, place_boxes, place_polygons
 
 Labels = Literal["multiclass", "multilabel", "boxes", "polygons"]
 ImageId = int | str
@@ -51,7 +51,7 @@ def parse_coco(text: bytes | str, labels: Labels, what: str, max_boxes: int = 0)
     """Read a COCO file; DataError when it is none, or when its categories or all its annotations are ambiguous.
 
     What is wrong with one image is told in its row: `bad_annotation` (an unknown category, a box that is none, an id
-    that another image has too; for `boxes` and `polygons` what `coco_shapes` refuses), `many_labels` and `no_label` for
+    that another image has too; for `boxes` and `polygons` what `coco.shapes` refuses), `many_labels` and `no_label` for
     `multiclass`.
     """
     try:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dbx_dl.prepare.images.sources.coco import to_table
-from dbx_dl.prepare.images.sources.coco_annotations import CocoFile, parse_coco
+from dbx_dl.transforms.coco.annotations import CocoFile, parse_coco
 
 
 def parse(annotations: list[Any], max_boxes: int = 4, **image: Any) -> CocoFile:

@@ -9,7 +9,7 @@ import pytest
 
 from dbx_dl.errors import DataError
 from dbx_dl.prepare.images.sources.coco import to_table
-from dbx_dl.prepare.images.sources.coco_annotations import CocoFile, CocoImage, parse_coco
+from dbx_dl.transforms.coco.annotations import CocoFile, CocoImage, parse_coco
 from tests.image_files import coco_document
 
 

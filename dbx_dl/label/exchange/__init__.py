@@ -1,0 +1,1 @@
+"""Labels as files of other tools, in both directions."""

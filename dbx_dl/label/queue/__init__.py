@@ -1,0 +1,1 @@
+"""Which items are most worth a person's time."""

@@ -1,0 +1,1 @@
+"""COCO files as values: what they say of images, and where objects are in them."""

@@ -1,0 +1,1 @@
+"""Tests of dbx_dl.label that need no Spark."""
