@@ -43,6 +43,8 @@ EXTRAS = {
         "pandas-stubs",
         "types-PyYAML",
         "ruff>=0.11",
+        # Drives the Chromium in which the page to label with is tested.
+        "selenium>=4.25",
         # The typed models of Databricks' resources, by which the bundle's files are checked.
         "databricks-bundles>=1.22",
     ],
@@ -67,6 +69,7 @@ setup(
             "monitor/*/*.j2",
             "explain/*/*.j2",
             "register/*/*.j2",
+            "label/page/static/*",
             "starter/files/*",
         ]
     },

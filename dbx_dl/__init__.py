@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dbx_dl.label.exchange.exporting import export_labels
     from dbx_dl.label.exchange.importing import import_labels
     from dbx_dl.label.inbox import ingest_labels
+    from dbx_dl.label.page.serving import serve_labels
     from dbx_dl.label.pseudo.labelling import pseudo_label
     from dbx_dl.label.queue.queueing import queue_items
     from dbx_dl.label.resolve import resolve_labels
@@ -73,6 +74,7 @@ __all__ = [
     "score_table",
     "score_udf",
     "search_network",
+    "serve_labels",
     "stream_images",
     "train_network",
     "write_card",
@@ -112,6 +114,7 @@ _HOMES = {
     "export_labels": "dbx_dl.label.exchange.exporting",
     "queue_items": "dbx_dl.label.queue.queueing",
     "resolve_labels": "dbx_dl.label.resolve",
+    "serve_labels": "dbx_dl.label.page.serving",
     "pseudo_label": "dbx_dl.label.pseudo.labelling",
     "withdraw_labels": "dbx_dl.label.table",
     "measure_agreement": "dbx_dl.label.agreement",

@@ -63,6 +63,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "dbx-dl label queue --config run.yml",
         "dbx-dl label queue --config run.yml --set label.queue.budget=200 --json",
     ),
+    "label serve": (
+        "dbx-dl label serve --config run.yml",
+        "dbx-dl label serve --config run.yml --name ann --no-spark --set label.page.port=8651",
+    ),
     "label agree": ("dbx-dl label agree --config run.yml",),
     "label resolve": ("dbx-dl label resolve --config run.yml", "dbx-dl label resolve --config run.yml --json"),
     "label pseudo": ("dbx-dl label pseudo --config run.yml --batch pseudo-1",),

@@ -1,4 +1,4 @@
-"""The commands of `dbx-dl label`: import, export, ingest, queue, agree, resolve, pseudo, withdraw."""
+"""The commands of `dbx-dl label`: import, export, ingest, queue, agree, resolve, pseudo, withdraw, serve."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from dbx_dl.command_examples import show_examples
-from dbx_dl.terminal import AsJson, ConfigOption, SetOption, Verbose, print_table, run_of, tell
+from dbx_dl.terminal import AsJson, ConfigOption, SetOption, Verbose, print_table, run_of, tell, told_to_the_user
 
 label_app = typer.Typer(
     name="label",
@@ -165,6 +165,29 @@ def withdraw(
 
         written = withdraw_run(spark, run_config, annotator=annotator, label_ids=label_id or (), batch_id=batch)
         tell(written, f"withdrawn: {written.num_new} labels", as_json)
+
+
+@label_app.command()
+def serve(
+    config: ConfigOption,
+    name: Annotated[str | None, typer.Option("--name", help="Who labels; without it the page asks.")] = None,
+    has_spark: Annotated[
+        bool,
+        typer.Option("--spark/--no-spark", help="Without it a folder alone can be labelled; `ingest` comes later."),
+    ] = True,
+    settings: SetOption = None,
+    verbose: Verbose = False,
+) -> None:
+    """Serve a page on this machine to label with, until Ctrl-C; what it calls saved is on disk."""
+    with told_to_the_user(verbose):
+        from dbx_dl.config import load_run_config
+        from dbx_dl.labelling import serve_run
+        from dbx_dl.runtime.spark import open_session
+
+        run_config = load_run_config(config, settings or ())
+        spark = open_session(run_config.spark, app_name=f"dbx_dl {run_config.name}") if has_spark else None
+        num_events = serve_run(spark, run_config, name=name, told=lambda link: typer.echo(f"label here: {link}"))
+        typer.echo(f"saved: {num_events} label events")
 
 
 for _registered in label_app.registered_commands:

@@ -17,7 +17,7 @@ from dbx_dl.runtime.handover import keep
 from dbx_dl.runtime.waiting import shown_waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pyspark.sql import SparkSession
 
@@ -126,6 +126,13 @@ def resolve_run(spark: SparkSession, config: RunConfig) -> ResolvedLabels:
         resolved = dbx_dl.resolve_labels(spark, label, label.resolve)
     keep(resolved, Path(mount_path(config.directory)).absolute() / "resolved.json", "resolved")
     return resolved
+
+
+def serve_run(
+    spark: SparkSession | None, config: RunConfig, *, told: Callable[[str], None], name: str | None = None
+) -> int:
+    """Serve the page to label the run's items with until it is stopped; gives how many label events were saved."""
+    return dbx_dl.serve_labels(spark, require_label(config), str(find_inbox(config)), told=told, name=name)
 
 
 def prepares_resolved(config: RunConfig) -> bool:

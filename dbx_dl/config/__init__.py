@@ -31,6 +31,7 @@ from dbx_dl.config.image_sources import (
 )
 from dbx_dl.config.interactions import InteractionsConfig
 from dbx_dl.config.label import LabelConfig, PseudoConfig, QueueConfig, ResolveConfig
+from dbx_dl.config.label_page import LabelPageConfig
 from dbx_dl.config.label_text import LabelText
 from dbx_dl.config.labels_source import LabelsSource
 from dbx_dl.config.loading import load_run_config, parse_run_config
@@ -90,6 +91,7 @@ __all__ = [
     "ImportanceConfig",
     "InteractionsConfig",
     "LabelConfig",
+    "LabelPageConfig",
     "LabelText",
     "LabelsSource",
     "LatencyLimit",

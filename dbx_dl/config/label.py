@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from dbx_dl.config.label_page import LabelPageConfig
 from dbx_dl.config.section import Section
 from dbx_dl.contracts import LabelSource, LabelTask, Split
 
@@ -115,6 +116,7 @@ class LabelConfig(Section):
     queue: QueueConfig | None = None
     pseudo: PseudoConfig | None = None
     resolve: ResolveConfig | None = None
+    page: LabelPageConfig | None = None
 
     @model_validator(mode="after")
     def _names_classes_once(self) -> Self:
@@ -142,6 +144,8 @@ class LabelConfig(Section):
             raise ValueError("resolve.method 'dawid_skene' is for one class an item: sets of labels have `majority`")
         if self.pseudo is not None and self.task not in ("classes", "text_classes"):
             raise ValueError(f"`pseudo` is for one class an item, and the task is {self.task}")
+        if self.page is not None and self.page.order == "queue" and self.queue is None:
+            raise ValueError("`page.order: queue` needs `queue`, whose table names the items")
         if self.queue is not None and self.queue.uncertainty is not None and self.task == "polygons":
             raise ValueError("predicted polygons have no probability: set queue.strategy to diverse or random")
         return self

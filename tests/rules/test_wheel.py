@@ -26,6 +26,8 @@ DATA = {
     "monitor/run_report/report.html.j2",
     "explain/page/explanations.html.j2",
     "register/card/card.html.j2",
+    "label/page/static/index.html",
+    "label/page/static/main.js",
     "runtime/jars.txt",
     "runtime/log4j2.properties",
     "starter/files/run.yml",

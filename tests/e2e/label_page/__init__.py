@@ -1,0 +1,1 @@
+"""The page to label with, in a real browser."""

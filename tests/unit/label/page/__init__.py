@@ -1,0 +1,1 @@
+"""The page to label with, without a browser and without Spark."""
