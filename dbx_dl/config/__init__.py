@@ -16,6 +16,7 @@ from dbx_dl.config.columns import (
 )
 from dbx_dl.config.csv_options import CsvOptions
 from dbx_dl.config.explain import DependenceConfig, ExplainConfig, ExplainOptions, ImportanceConfig, MethodName
+from dbx_dl.config.drift import DriftConfig
 from dbx_dl.config.fairness import FairnessConfig
 from dbx_dl.config.feed import AugmentConfig, CacheConfig, FeedConfig
 from dbx_dl.config.freezing import UnfreezeConfig
@@ -74,6 +75,7 @@ __all__ = [
     "DatetimeColumn",
     "DependenceConfig",
     "Dimension",
+    "DriftConfig",
     "EmbeddingColumn",
     "ExplainConfig",
     "ExplainOptions",

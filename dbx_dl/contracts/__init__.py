@@ -19,6 +19,7 @@ from dbx_dl.contracts.explanations import (
     Importances,
     ModelCard,
 )
+from dbx_dl.contracts.distributions import Distribution, Distributions, MeasureName, VectorMoments, VectorSample
 from dbx_dl.contracts.fairness import Fairness, GroupRates
 from dbx_dl.contracts.files import AudioSpec, FileSpec, ImageSpec
 from dbx_dl.contracts.findings import Area, Finding, FindingStatus, Monitored, Window
@@ -123,6 +124,8 @@ __all__ = [
     "DatetimePart",
     "DependenceCurve",
     "Dependences",
+    "Distribution",
+    "Distributions",
     "EmbeddingFeature",
     "EpochMetrics",
     "Estimate",
@@ -152,6 +155,7 @@ __all__ = [
     "LabelTask",
     "Latency",
     "ListedVersion",
+    "MeasureName",
     "MeasuredGroup",
     "MeasuredModel",
     "ModelCard",
@@ -194,6 +198,8 @@ __all__ = [
     "TrialState",
     "ValueProfile",
     "Variant",
+    "VectorMoments",
+    "VectorSample",
     "WeightScheme",
     "Window",
     "WrittenLabels",

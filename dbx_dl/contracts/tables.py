@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from dbx_dl.contracts.contract import Contract
+from dbx_dl.contracts.distributions import Distributions
 from dbx_dl.contracts.inputs import InputSpec, Target
 
 Split = Literal["train", "validation", "test"]
@@ -64,7 +65,8 @@ class TableStatistics(Contract):
     Effective Number of Samples", 2019; both average 1 over the rows. Channel means and deviations are of uint8 pixels
     of the train split as the model gets them. `warnings` are sentences about what looks wrong.
     `popularity` counts of items to recommend, by split, the rows whose item is the most chosen one of the train split,
-    the next one, and so on, among those that may be recommended.
+    the next one, and so on, among those that may be recommended. `distributions` are those of the inputs over the
+    train split, which monitoring compares windows of scored rows with.
     """
 
     class_rows: dict[Split, dict[str, int]] = Field(default_factory=dict)
@@ -77,6 +79,7 @@ class TableStatistics(Contract):
     # Left out where there is none, so that earlier versions read what they know.
     popularity: dict[Split, tuple[int, ...]] = Field(default_factory=dict, exclude_if=lambda ranks: not ranks)
     recordings: RecordingStatistics | None = Field(default=None, exclude_if=lambda found: found is None)
+    distributions: Distributions | None = Field(default=None, exclude_if=lambda found: found is None)
 
 
 class PreparedTable(Contract):

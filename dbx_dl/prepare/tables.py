@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dbx_dl.runtime.table_writes import PLAIN_TABLE, replace_table
-from dbx_dl.runtime.tables import first_line, quote_column
+from dbx_dl.runtime.tables import quote_column
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from dbx_dl.config import PrepareSection
-
-logger = logging.getLogger(__name__)
 
 _FILE_BYTES = 128 * 2**20
 
@@ -55,29 +51,6 @@ def has_equal_rows(one: DataFrame, other: DataFrame, columns: Sequence[str]) -> 
     signed = one.select(F.lit(1).alias("sign"), digest).unionAll(other.select(F.lit(-1).alias("sign"), digest))
     found = signed.agg(F.sum("sign").alias("rows"), F.sum(F.col("sign") * F.col("digest")).alias("digest")).collect()[0]
     return not (found["rows"] or found["digest"])
-
-
-@contextmanager
-def kept_on_disk(rows: DataFrame) -> Iterator[DataFrame]:
-    """`rows`, computed once however often they are used inside the block.
-
-    Kept on the executors' disks rather than staged as another table: it needs no place to write to, works for named
-    tables as for paths and on Spark Connect, leaves nothing behind when a job dies, and a lost executor only costs
-    the recomputation of its share. Where Spark refuses (serverless compute), rows are computed for every use.
-    """
-    from pyspark.errors import PySparkException
-    from pyspark.storagelevel import StorageLevel
-
-    try:
-        kept = rows.persist(StorageLevel.DISK_ONLY)
-    except PySparkException as error:
-        logger.warning("this Spark does not keep rows between passes (%s): they are computed twice", first_line(error))
-        yield rows
-        return
-    try:
-        yield kept
-    finally:
-        kept.unpersist()
 
 
 def replace_sorted(rows: DataFrame, config: PrepareSection, key_column: str, size_bytes: int) -> None:

@@ -30,7 +30,7 @@ OWNERS = {
     "cloudpickle": ("train/rank_function.py", "train/function_worker.py"),
     "psutil": ("runtime/network.py", "train/meters.py"),
     "mlflow": (*TRACKING, "register/", "score/model/model_file.py"),
-    "pyspark": (*SPARK_STAGES, "transforms/raw_"),
+    "pyspark": (*SPARK_STAGES, "distributions/", "transforms/raw_"),
     "py4j": ("runtime/",),
     "deltalake": ("feed/", "score/columnar/"),
     "databricks": ("runtime/databricks/credentials.py",),

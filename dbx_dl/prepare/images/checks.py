@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.errors import SetupError
 from dbx_dl.prepare.outcomes import DETAIL, REASON
+from dbx_dl.transforms.image_measures import measure_sharpness
 from dbx_dl.transforms.images import (
     OpenedImage,
     convert_mode,
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
+# Measured while an image is decoded and not stored with it; no column of a user has such a name.
+SHARPNESS = "_sharpness"
 # What the check of an image adds to a row, or replaces in it.
 CHECKED_COLUMNS = (
     "content binary, height int, width int, channels int, format string, size_bytes long, sha256 string, "
-    f"pixel_means array<double>, pixel_deviations array<double>, {REASON} string, {DETAIL} string"
+    f"pixel_means array<double>, pixel_deviations array<double>, {SHARPNESS} double, {REASON} string, {DETAIL} string"
 )
 # What of a found image the checks need, and nobody after them.
 CONSUMED_COLUMNS = ("content", "location", "position", "size_bytes", "reason", "detail")
@@ -59,7 +62,7 @@ class CheckSettings:
     """The check of images; they are stored resized or encoded anew, without an `encoding` the bytes as they came.
 
     Good images have their upright height and width, the file's own channels, format, size_bytes and sha256, and means
-    and deviations per channel of the model's pixels.
+    and deviations per channel of the model's pixels, and their SHARPNESS.
     """
 
     spec: ImageSpec
@@ -71,7 +74,8 @@ class CheckSettings:
     def describe(self, data: bytes) -> dict[str, Any]:
         """See `FileCheck`."""
         opened = open_image(data, self.spec.max_pixels, self.spec.min_side)
-        means, deviations = measure_channels(to_model_image(opened.upright, self.spec))
+        image = to_model_image(opened.upright, self.spec)
+        means, deviations = measure_channels(image)
         return {
             "content": _encode(opened, data, self),
             "height": opened.info.height,
@@ -81,6 +85,7 @@ class CheckSettings:
             "sha256": hashlib.sha256(data).hexdigest(),
             "pixel_means": means,
             "pixel_deviations": deviations,
+            SHARPNESS: measure_sharpness(image),
         }
 
 

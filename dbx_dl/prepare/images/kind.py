@@ -8,14 +8,15 @@ from dbx_dl.config import PrepareImagesConfig
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.prepare.images.checks import CheckSettings
 from dbx_dl.prepare.images.columns import COLUMNS
+from dbx_dl.prepare.images.distributions import distribute_images
 from dbx_dl.prepare.images.statistics import measure_images, pixel_sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyspark.sql import Column
+    from pyspark.sql import Column, DataFrame
 
-    from dbx_dl.contracts import FileSpec, TableStatistics, Target
+    from dbx_dl.contracts import Distributions, FileSpec, PreparedTable, TableStatistics, Target
     from dbx_dl.prepare.images.checks import FileCheck
     from dbx_dl.prepare.outcomes import Outcome
 
@@ -48,6 +49,9 @@ class FileKind(Protocol):
     def measure(self, config: Any, outcome: Outcome, num_duplicates: int) -> TableStatistics:
         """Statistics from an outcome with these sums."""
 
+    def distribute(self, config: Any, train: DataFrame, earlier: PreparedTable | None) -> Distributions | None:
+        """How good rows of the train split, without content, are distributed; None for a kind that is not watched."""
+
     def aim(self, config: Any, target: Target) -> Target:
         """The target with what depends on the files' kind."""
 
@@ -57,7 +61,7 @@ class ImageKind:
 
     noun = "image"
     columns = COLUMNS
-    measures = ("pixel_means", "pixel_deviations")
+    measures = ("pixel_means", "pixel_deviations", "height", "width", "size_bytes", "format")
 
     def make_spec(self, config: PrepareImagesConfig) -> ImageSpec:
         """An image that was fitted is padded."""
@@ -103,6 +107,11 @@ class ImageKind:
     def measure(self, config: PrepareImagesConfig, outcome: Outcome, num_duplicates: int) -> TableStatistics:
         """Means and deviations of channels."""
         return measure_images(outcome, config.channels, num_duplicates)
+
+    def distribute(self, config: PrepareImagesConfig, train: DataFrame, earlier: PreparedTable | None) -> Distributions:
+        """Their light, sharpness, size and format."""
+        is_encoded = self.make_check(config).encoding is not None
+        return distribute_images(train, self.make_spec(config), earlier, is_encoded=is_encoded)
 
     def aim(self, config: PrepareImagesConfig, target: Target) -> Target:
         """Boxes and masks have a grid."""

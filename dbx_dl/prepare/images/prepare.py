@@ -35,7 +35,8 @@ from dbx_dl.prepare.labels import label_files, pin_labels
 from dbx_dl.prepare.outcomes import count_outcome, log_outcome, require_usable
 from dbx_dl.prepare.settings import require_same_settings, split_bounds_of
 from dbx_dl.prepare.splits import SplitBounds, fit_split
-from dbx_dl.prepare.tables import has_equal_rows, kept_on_disk, order_labels
+from dbx_dl.prepare.tables import has_equal_rows, order_labels
+from dbx_dl.runtime.kept_rows import kept_on_disk
 from dbx_dl.runtime.progress import told_progress
 from dbx_dl.runtime.session_settings import file_settings, session_settings
 from dbx_dl.runtime.sources import explain_read_errors
@@ -270,7 +271,10 @@ def _measure(update: _Update, outcome: Outcome, future: FutureRows, sentences: l
     config, kind = update.config, update.kind
     num_duplicates = count_duplicates(future.good) if config.duplicates == "report" else 0
     statistics = kind.measure(config, outcome, num_duplicates)
-    statistics = statistics.model_copy(update={"warnings": (*statistics.warnings, *sentences)})
+    earlier = update.earlier.prepared if update.earlier else None
+    distributions = kind.distribute(config, future.good.where("split = 'train'"), earlier)
+    told = {"warnings": (*statistics.warnings, *sentences), "distributions": distributions}
+    statistics = statistics.model_copy(update=told)
     for sentence in statistics.warnings:
         logger.warning("%s", sentence)
     return statistics

@@ -24,7 +24,8 @@ from dbx_dl.prepare.interactions.users import list_frequent
 from dbx_dl.prepare.outcomes import DETAIL, REASON, count_outcome, log_outcome, require_usable
 from dbx_dl.prepare.row_changes import find_row_changes
 from dbx_dl.prepare.settings import require_same_settings
-from dbx_dl.prepare.tables import index_labels, kept_on_disk, replace_sorted
+from dbx_dl.prepare.tables import index_labels, replace_sorted
+from dbx_dl.runtime.kept_rows import kept_on_disk
 from dbx_dl.runtime.row_sources import describe_source, read_rows
 from dbx_dl.runtime.source_columns import MALFORMED_COLUMN
 from dbx_dl.runtime.sources import explain_read_errors

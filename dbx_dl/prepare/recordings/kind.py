@@ -9,10 +9,10 @@ from dbx_dl.prepare.recordings.checks import RecordingCheck
 from dbx_dl.prepare.recordings.statistics import measure_recordings, recording_sums
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column
+    from pyspark.sql import Column, DataFrame
 
     from dbx_dl.config import PrepareAudioConfig
-    from dbx_dl.contracts import TableStatistics, Target
+    from dbx_dl.contracts import Distributions, PreparedTable, TableStatistics, Target
     from dbx_dl.prepare.outcomes import Outcome
 
 
@@ -61,6 +61,13 @@ class RecordingKind:
     def measure(self, config: PrepareAudioConfig, outcome: Outcome, num_duplicates: int) -> TableStatistics:
         """Lengths, and what looks wrong."""
         return measure_recordings(config, outcome, num_duplicates)
+
+    def distribute(
+        self, config: PrepareAudioConfig, train: DataFrame, earlier: PreparedTable | None
+    ) -> Distributions | None:
+        """Not watched."""
+        del config, train, earlier
+        return None
 
     def aim(self, config: PrepareAudioConfig, target: Target) -> Target:
         """As it is."""

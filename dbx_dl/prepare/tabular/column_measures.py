@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from dbx_dl.distributions.bins import EDGE_SHARES
+from dbx_dl.distributions.value_counts import count_distinct, count_values
 from dbx_dl.prepare.tabular.step_measures import StepMeasures, measure_steps
 from dbx_dl.prepare.tabular.token_measures import TokenMeasures, measure_tokens
-from dbx_dl.prepare.tabular.value_counts import count_distinct, count_values
 from dbx_dl.runtime.tables import quote_column
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ class ColumnMeasures:
 
     `quantiles` are values of the column, by probability: the first one whose rank reaches that share. `deviation` is
     the population's, and so is the `covariance` with a label of numbers. `top` has the most frequent values and one
-    more, with their counts, ties by name; it is empty where values are not counted. `num_distinct` is approximate
-    unless `top` has all values. `tokens` are those of texts, `steps` those of numbers by step,
+    more, with their counts, ties by name; it is empty where values are not counted. `has_all` says that `top` has all
+    values: then `num_distinct` is exact. `tokens` are those of texts, `steps` those of numbers by step,
     all of which count as the column's values.
     """
 
@@ -44,6 +45,7 @@ class ColumnMeasures:
     covariance: float | None = None
     quantiles: dict[float, float] = field(default_factory=dict)
     top: tuple[tuple[str, int], ...] = ()
+    has_all: bool = False
     tokens: TokenMeasures | None = None
     steps: StepMeasures | None = None
 
@@ -144,7 +146,7 @@ def _list_number_aggregates(
 
 def _list_probabilities(column: ColumnConfig) -> tuple[float, ...]:
     clip = column.clip_quantiles if column.kind == "numeric" and column.clip_quantiles else ()
-    return (*PROFILE_QUANTILES, *clip)
+    return (*PROFILE_QUANTILES, *EDGE_SHARES, *clip)
 
 
 def _count_limit(column: ColumnConfig, max_categories: int) -> int:
@@ -164,12 +166,12 @@ def _read_measures(
         value = values.get(f"{key}_{i}")
         return None if value is None else float(value)
 
-    distinct = values.get(f"distinct_{i}")
+    distinct, has_all = values.get(f"distinct_{i}"), 0 < len(top) < limit
     quantiles = values.get(f"quantiles_{i}") or ()
     return ColumnMeasures(
         num_rows=found["rows"],
         num_values=found[f"count_{i}"],
-        num_distinct=len(top) if 0 < len(top) < limit else distinct,
+        num_distinct=len(top) if has_all else distinct,
         minimum=read("min"),
         maximum=read("max"),
         mean=read("mean"),
@@ -177,4 +179,5 @@ def _read_measures(
         covariance=read("covariance"),
         quantiles=dict(zip(probabilities, quantiles, strict=bool(quantiles))),
         top=top,
+        has_all=has_all,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbx_dl.contracts import (
     ColumnProfile,
+    Distributions,
     FileSpec,
     PreparedTable,
     StepsSpec,
@@ -26,9 +27,10 @@ from dbx_dl.prepare.outcomes import DETAIL, REASON, count_outcome, log_outcome, 
 from dbx_dl.prepare.row_changes import find_row_changes
 from dbx_dl.prepare.settings import require_same_settings, split_bounds_of
 from dbx_dl.prepare.splits import fit_split, split_rows_by
-from dbx_dl.prepare.tables import index_labels, kept_on_disk, order_labels, replace_sorted
+from dbx_dl.prepare.tables import index_labels, order_labels, replace_sorted
 from dbx_dl.prepare.tabular.column_measures import measure_columns
 from dbx_dl.prepare.tabular.column_profiles import profile_columns
+from dbx_dl.prepare.tabular.distributions import distribute_columns
 from dbx_dl.prepare.tabular.fit_steps import describe_steps
 from dbx_dl.prepare.tabular.fit_text import describe_text
 from dbx_dl.prepare.tabular.fitting import fit_features
@@ -38,6 +40,7 @@ from dbx_dl.prepare.tabular.schema import TableSchema, find_schema
 from dbx_dl.prepare.tabular.source_rows import keep_origins, read_source
 from dbx_dl.prepare.tabular.table_checks import describe_classes, describe_columns, find_leaks, require_varied_label
 from dbx_dl.prepare.tabular.targets import CLASS_TASKS, NUMBER_TASKS, TEXT_TASKS, settle_classes
+from dbx_dl.runtime.kept_rows import kept_on_disk
 from dbx_dl.runtime.progress import told_progress
 from dbx_dl.runtime.row_sources import describe_source
 from dbx_dl.runtime.sources import explain_read_errors
@@ -64,6 +67,7 @@ class Findings:
     spec: ColumnsSpec
     profiles: tuple[ColumnProfile, ...]
     warnings: tuple[str, ...]
+    distributions: Distributions
 
 
 def prepare_table(spark: SparkSession, config: PrepareTableConfig) -> PreparedTable:
@@ -224,7 +228,8 @@ def examine_train(
         logger.warning("%s", sentence)
     # Said already, by `log_outcome`.
     warnings += describe_classes(outcome.label_names, outcome.class_rows["train"])
-    return Findings(fitted, profile_columns(columns, measures), tuple(warnings))
+    distributions = distribute_columns(train, fitted, measures, outcome.split_rows["train"])
+    return Findings(fitted, profile_columns(columns, measures), tuple(warnings), distributions)
 
 
 def select_rejects(rows: DataFrame, key_column: str) -> DataFrame:
@@ -251,4 +256,5 @@ def describe_table(outcome: Outcome, findings: Findings) -> TableStatistics:
         class_weights=weigh_classes({name: outcome.class_rows["train"].get(name, 0) for name in outcome.label_names}),
         profiles=findings.profiles,
         warnings=findings.warnings,
+        distributions=findings.distributions,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from dbx_dl.prepare.tabular.value_counts import count_distinct
+from dbx_dl.distributions.value_counts import count_distinct
 from dbx_dl.runtime.source_columns import MALFORMED_COLUMN
 from dbx_dl.runtime.tables import quote_column
 from dbx_dl.transforms.raw_columns import is_text, is_unparsable, read_number, read_text

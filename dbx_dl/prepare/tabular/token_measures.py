@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbx_dl.prepare.tables import kept_on_disk
 from dbx_dl.prepare.tabular.lengths import Lengths
+from dbx_dl.runtime.kept_rows import kept_on_disk
 from dbx_dl.runtime.tables import quote_column
 from dbx_dl.transforms.arrow_values import to_str
 from dbx_dl.transforms.text import TextSplitter

@@ -1,0 +1,101 @@
+"""Upper tails of distributions of test statistics: how probable a value at least as large is by chance.
+
+Series and continued fractions after Press et al., "Numerical Recipes", 3rd edition, 2007, sections 6.2 and 6.4;
+Kolmogorov's after his "Sulla determinazione empirica di una legge di distribuzione", 1933.
+"""
+
+from __future__ import annotations
+
+import math
+
+_TINY, _PRECISION, _MAX_TERMS = 1e-300, 1e-15, 10_000
+
+
+def chi_squared_tail(value: float, degrees: float) -> float:
+    """P(X >= value) of chi-squared with so many degrees of freedom (> 0)."""
+    a, x = degrees / 2, value / 2
+    if x <= 0:
+        return 1.0
+    if math.isinf(x):
+        return 0.0
+    scale = math.exp(a * math.log(x) - x - math.lgamma(a))
+    if x < a + 1:
+        return max(0.0, 1.0 - scale * _sum_gamma(a, x))
+    return min(1.0, scale * _continue_gamma(a, x))
+
+
+def f_tail(value: float, numerator: float, denominator: float) -> float:
+    """P(X >= value) of F with these degrees of freedom (> 0)."""
+    if value <= 0:
+        return 1.0
+    if math.isinf(value):
+        return 0.0
+    return _beta_share(denominator / 2, numerator / 2, denominator / (denominator + numerator * value))
+
+
+def kolmogorov_tail(value: float) -> float:
+    """P(K >= value) of the supremum of a Brownian bridge's size."""
+    if value < 0.2:  # nearer to 1 than doubles tell
+        return 1.0
+    terms = (math.exp(-2 * (k * value) ** 2) * (-1) ** (k - 1) for k in range(1, 101))
+    return min(1.0, max(0.0, 2 * math.fsum(terms)))
+
+
+def _sum_gamma(a: float, x: float) -> float:
+    """The series of the lower incomplete gamma function, without its factor."""
+    term = total = 1 / a
+    for k in range(1, _MAX_TERMS):
+        term *= x / (a + k)
+        total += term
+        if term < total * _PRECISION:
+            break
+    return total
+
+
+def _continue_gamma(a: float, x: float) -> float:
+    """The continued fraction of the upper incomplete gamma function, without its factor, by Lentz's method."""
+    b = x + 1 - a
+    c, d = 1 / _TINY, 1 / b
+    found = d
+    for k in range(1, _MAX_TERMS):
+        factor = -k * (k - a)
+        b += 2
+        d = 1 / _off_zero(factor * d + b)
+        c = _off_zero(b + factor / c)
+        found *= c * d
+        if abs(c * d - 1) < _PRECISION:
+            break
+    return found
+
+
+def _beta_share(a: float, b: float, x: float) -> float:
+    """The regularized incomplete beta function I_x(a, b)."""
+    if x <= 0 or x >= 1:
+        return float(x >= 1)
+    logs = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+    scale = math.exp(logs)
+    if x < (a + 1) / (a + b + 2):
+        return scale * _continue_beta(a, b, x) / a
+    return 1 - scale * _continue_beta(b, a, 1 - x) / b
+
+
+def _continue_beta(a: float, b: float, x: float) -> float:
+    """The continued fraction of the incomplete beta function, by Lentz's method."""
+    c, d = 1.0, 1 / _off_zero(1 - (a + b) * x / (a + 1))
+    found = d
+    for k in range(1, _MAX_TERMS):
+        step = 1.0
+        even = k * (b - k) * x / ((a + 2 * k - 1) * (a + 2 * k))
+        odd = -(a + k) * (a + b + k) * x / ((a + 2 * k) * (a + 2 * k + 1))
+        for factor in (even, odd):
+            d = 1 / _off_zero(1 + factor * d)
+            c = _off_zero(1 + factor / c)
+            step *= c * d
+        found *= step
+        if abs(step - 1) < _PRECISION:
+            break
+    return found
+
+
+def _off_zero(value: float) -> float:
+    return value if abs(value) > _TINY else _TINY

@@ -1,0 +1,1 @@
+"""Whether windows of scored rows are distributed as what their model was trained on."""
