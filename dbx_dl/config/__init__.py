@@ -35,8 +35,10 @@ from dbx_dl.config.label import LabelConfig, PseudoConfig, QueueConfig, ResolveC
 from dbx_dl.config.label_page import LabelPageConfig
 from dbx_dl.config.label_text import LabelText
 from dbx_dl.config.labels_source import LabelsSource
+from dbx_dl.config.late_labels import LateLabelsConfig
 from dbx_dl.config.loading import load_run_config, parse_run_config
 from dbx_dl.config.models import ExportConfig, ScoreConfig
+from dbx_dl.config.operations import OperationsConfig
 from dbx_dl.config.places import SparkConfig, TrackingConfig
 from dbx_dl.config.prepare import (
     PrepareAudioConfig,
@@ -47,6 +49,7 @@ from dbx_dl.config.prepare import (
     PrepareTableConfig,
     SplitConfig,
 )
+from dbx_dl.config.quality import QualityConfig
 from dbx_dl.config.register import GroupLimit, LatencyLimit, MetricLimit, MetricName, RegisterConfig
 from dbx_dl.config.run import FrameworkName, RunConfig
 from dbx_dl.config.score_options import ImageOptions, ProviderName, ScoreOptions
@@ -54,9 +57,11 @@ from dbx_dl.config.score_rows import ScoreRowsConfig, StreamConfig
 from dbx_dl.config.search import Dimension, SearchConfig
 from dbx_dl.config.section import NULL_TOKENS, Scalar, Section
 from dbx_dl.config.series import SeriesConfig
+from dbx_dl.config.slices import SlicesConfig
 from dbx_dl.config.start import StartConfig
 from dbx_dl.config.threshold import Costs, ThresholdConfig
 from dbx_dl.config.train import OptimizerConfig, TrainConfig
+from dbx_dl.config.watched_fairness import WatchedFairnessConfig
 
 __all__ = [
     "NULL_TOKENS",
@@ -96,12 +101,14 @@ __all__ = [
     "LabelPageConfig",
     "LabelText",
     "LabelsSource",
+    "LateLabelsConfig",
     "LatencyLimit",
     "ManifestSource",
     "MethodName",
     "MetricLimit",
     "MetricName",
     "NumericColumn",
+    "OperationsConfig",
     "OptimizerConfig",
     "PrepareAudioConfig",
     "PrepareConfig",
@@ -112,6 +119,7 @@ __all__ = [
     "ProviderName",
     "PseudoConfig",
     "QueueConfig",
+    "QualityConfig",
     "RegisterConfig",
     "ResolveConfig",
     "RunConfig",
@@ -122,6 +130,7 @@ __all__ = [
     "SearchConfig",
     "Section",
     "SeriesConfig",
+    "SlicesConfig",
     "SparkConfig",
     "SplitConfig",
     "StartConfig",
@@ -133,6 +142,7 @@ __all__ = [
     "TrackingConfig",
     "TrainConfig",
     "UnfreezeConfig",
+    "WatchedFairnessConfig",
     "load_run_config",
     "parse_run_config",
 ]

@@ -86,6 +86,8 @@ from dbx_dl.contracts.promotion import (
     Promotion,
     Rollback,
 )
+from dbx_dl.contracts.quality import QualityBaseline
+from dbx_dl.contracts.score_runs import ScoreRun
 from dbx_dl.contracts.search import SearchResult, SearchTrial, TrialState
 from dbx_dl.contracts.steps import StepsFeature, StepsSpec
 from dbx_dl.contracts.tables import (
@@ -173,11 +175,13 @@ __all__ = [
     "PseudoLabels",
     "PseudoThreshold",
     "QueuedItems",
+    "QualityBaseline",
     "Ranking",
     "RecordingStatistics",
     "RegisteredModel",
     "ResolvedLabels",
     "Rollback",
+    "ScoreRun",
     "ScoredTable",
     "SearchResult",
     "SearchTrial",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dbx_dl.metrics.beta import beta_quantile
 from dbx_dl.metrics.weighted import draw_weights
 
 if TYPE_CHECKING:
@@ -14,34 +16,37 @@ if TYPE_CHECKING:
 
 # Metrics that are a share of rows, for which an exact interval is known.
 SHARES = ("accuracy", "exact_match", "coverage")
-_BISECTIONS = 60
 
 
-def share_interval(num_hits: int, num_rows: int, confidence: float = 0.95) -> tuple[float, float]:
+def share_interval(num_hits: float, num_rows: float, confidence: float = 0.95) -> tuple[float, float]:
     """The exact interval of a share of rows.
 
     After Clopper and Pearson, "The Use of Confidence or Fiducial Limits Illustrated in the Case of the Binomial", 1934.
-    It holds the true share with at least this confidence, however few rows there are; (0, 1) without rows.
+    It holds the true share with at least this confidence, however few rows there are; (0, 1) without rows. Rows that
+    count by weights may be given as the number of plain rows that say as much.
     """
-    if num_rows == 0:
+    if num_rows <= 0:
         return 0.0, 1.0
-    tail = (1 - confidence) / 2
-    low = 0.0 if num_hits == 0 else _solve_share(num_hits, num_rows, tail)
-    high = 1.0 if num_hits == num_rows else 1 - _solve_share(num_rows - num_hits, num_rows, tail)
+    tail, num_misses = (1 - confidence) / 2, num_rows - num_hits
+    low = 0.0 if num_hits <= 0 else beta_quantile(num_hits, num_misses + 1, tail)
+    high = 1.0 if num_misses <= 0 else 1 - beta_quantile(num_misses, num_hits + 1, tail)
     return low, high
 
 
-def _solve_share(num_hits: int, num_rows: int, tail: float) -> float:
-    """The share at which `num_hits` or more of the rows are hits with the probability `tail`."""
-    factorials = np.r_[0.0, np.cumsum(np.log(np.arange(1, num_rows + 1)))]
-    hits = np.arange(num_hits, num_rows + 1)
-    choices = factorials[num_rows] - factorials[hits] - factorials[num_rows - hits]
-    low, high = 0.0, 1.0
-    for _ in range(_BISECTIONS):
-        share = (low + high) / 2
-        terms = choices + hits * np.log(share) + (num_rows - hits) * np.log1p(-share)
-        low, high = (share, high) if np.exp(terms).sum() < tail else (low, share)
-    return (low + high) / 2
+def difference_interval(
+    value: float, interval: tuple[float, float], other: float, other_interval: tuple[float, float]
+) -> tuple[float, float]:
+    """The interval of `value` less `other`, measured on other rows, from the interval of each.
+
+    After Zou and Donner, "Construction of confidence limits about effect measures: A general approach", 2008. It has
+    the confidence of the two, and reaches farther on the side where they do.
+    """
+    (low, high), (other_low, other_high) = interval, other_interval
+    difference = value - other
+    return (
+        difference - math.hypot(value - low, other_high - other),
+        difference + math.hypot(high - value, other - other_low),
+    )
 
 
 class Resamples:

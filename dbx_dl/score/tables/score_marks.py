@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from dbx_dl.config import ScoreConfig
 
 MARK = "dbx_dl_score"
+# Beside the mark, since earlier versions of dbx_dl know a mark by its fields.
+STARTED_AT = "dbx_dl_score_started_at"
 # Enough to look past what maintenance commits.
 _MAX_COMMITS = 200
 _HARMLESS = (*HARMLESS_OPERATIONS, "ADD COLUMNS")
@@ -31,6 +33,7 @@ class ScoreMark:
 
     `scope` stands for the model file and for every setting that decides what rows are scored to. With `is_whole` the
     table has a prediction for every row of version `source_version` of the Delta table `source_id` within that scope.
+    `started_at` is when the scoring began, in ISO 8601.
     """
 
     score_id: str
@@ -40,10 +43,13 @@ class ScoreMark:
     is_whole: bool
     source_id: str | None = None
     source_version: int | None = None
+    started_at: str | None = None
 
     def as_values(self) -> dict[str, object]:
         """The mark as JSON values of a commit."""
-        return {MARK: asdict(self)}
+        values = asdict(self)
+        started_at = values.pop("started_at")
+        return {MARK: values} if started_at is None else {MARK: values, STARTED_AT: started_at}
 
 
 def make_id() -> str:
@@ -66,7 +72,7 @@ def find_mark(spark: SparkSession, name: str) -> ScoreMark | None:
     for row in read_history(spark, name, _MAX_COMMITS):
         if found is not None and row["version"] <= found.after:
             break
-        mark = _mark_of(row)
+        mark = read_score_mark(row)
         if mark is None and row["operation"] not in _HARMLESS:
             return None
         found = found or mark
@@ -76,15 +82,17 @@ def find_mark(spark: SparkSession, name: str) -> ScoreMark | None:
 def find_commit(spark: SparkSession, name: str, score_id: str) -> Row | None:
     """The commit with this id, if it was made: version and operationMetrics."""
     for row in read_history(spark, name, _MAX_COMMITS):
-        mark = _mark_of(row)
+        mark = read_score_mark(row)
         if mark is not None and mark.score_id == score_id:
             return row
     return None
 
 
-def _mark_of(row: Row) -> ScoreMark | None:
+def read_score_mark(row: Row) -> ScoreMark | None:
+    """The mark of a commit of a table's history; None where it has none, or that of another version of dbx_dl."""
     values = read_mark(row["userMetadata"], MARK)
+    started_at = read_mark(row["userMetadata"], STARTED_AT)
     try:
-        return ScoreMark(**values) if isinstance(values, dict) else None
+        return ScoreMark(**values, started_at=started_at) if isinstance(values, dict) else None
     except TypeError:  # of another version of dbx_dl
         return None

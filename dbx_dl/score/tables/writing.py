@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import ConfigError, DataError
@@ -19,6 +20,7 @@ from dbx_dl.score.columnar.job import FilesJob, plan_files
 from dbx_dl.score.outputs.error_limit import INPUT_ERROR_FIELD
 from dbx_dl.score.tables.row_keys import check_keys
 from dbx_dl.score.tables.score_marks import ScoreMark, digest_scope, find_commit, make_id
+from dbx_dl.score.tables.score_runs import count_written, is_merge
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
@@ -45,7 +47,6 @@ LATER_COLUMNS = {"model_run_id": "string", "source_version": "bigint", "input_ha
 APP_ID = "dbx_dl.score"
 # The JVM interprets methods of more bytecode than this, which many columns make: Spark then makes smaller ones.
 _SMALL_METHODS = {"spark.sql.codegen.hugeMethodLimit": "8000"}
-_MERGED = ("numTargetRowsInserted", "numTargetRowsUpdated")
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class ScoreJob:
     """Rows to score, with which model, and the state of the predictions table that this was derived from.
 
     `origin` says where the rows are from; `source` is the pinned Delta table, if it is one. `target` is the predictions
-    table, None where there is none yet; where it `is_new` it has no rows to keep.
+    table, None where there is none yet; where it `is_new` it has no rows to keep. `started_at` is when it was planned.
     """
 
     config: ScoreConfig
@@ -63,6 +64,7 @@ class ScoreJob:
     chosen: ChosenRows
     target: TableVersion | None
     is_new: bool
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def lineage(self) -> dict[str, str | int | None]:
@@ -178,11 +180,10 @@ def _version_of(job: ScoreJob) -> int:
 
 def _read_metrics(commit: Row) -> ScoreCommit:
     metrics = commit["operationMetrics"] or {}
-    written = ("numOutputRows",) if "MERGE" not in commit["operation"] else _MERGED
     return ScoreCommit(
         is_lost=False,
-        num_written=sum(int(metrics.get(name, 0)) for name in written),
-        num_removed=int(metrics.get("numTargetRowsDeleted", 0)) if written is _MERGED else 0,
+        num_written=count_written(commit),
+        num_removed=int(metrics.get("numTargetRowsDeleted", 0)) if is_merge(commit) else 0,
         version=commit["version"],
     )
 
@@ -206,6 +207,7 @@ def make_mark(job: ScoreJob, *, is_whole: bool) -> ScoreMark:
         is_whole and job.source is not None,
         job.chosen.source_id,
         job.source.version if job.source else None,
+        job.started_at.isoformat(),
     )
 
 

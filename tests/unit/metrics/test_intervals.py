@@ -11,6 +11,7 @@ from dbx_dl.metrics import (
     resample_models,
     share_interval,
 )
+from dbx_dl.metrics.intervals import difference_interval
 from dbx_dl.metrics.weighted import draw_weights
 from dbx_dl.tasks import TASKS
 
@@ -113,3 +114,19 @@ def test_equal_models_differ_by_nothing() -> None:
     found = resample_models(TASKS["multiclass"].weigh, labels, {1: outputs, 2: outputs}, metrics, num_resamples=50)
     for metric in metrics:
         assert found.interval_of_difference(1, 2, metric) == (0.0, 0.0)
+
+
+def test_intervals_of_differences_hold_them_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(8)
+    first, second = (share_intervals(rng.binomial(n, share, 3000), n) for n, share in ((200, 0.9), (120, 0.8)))
+    intervals = [difference_interval(*one, *other) for one, other in zip(first, second, strict=True)]
+    assert 0.945 <= np.mean([low <= 0.1 <= high for low, high in intervals]) <= 0.99
+
+
+def share_intervals(hits, num_rows):
+    known = {k: (k / num_rows, share_interval(k, num_rows)) for k in set(hits.tolist())}
+    return [known[k] for k in hits.tolist()]
+
+
+def test_a_difference_to_something_certain_has_the_interval_of_the_other() -> None:
+    assert difference_interval(0.8, (0.7, 0.85), 0.5, (0.5, 0.5)) == pytest.approx((0.2, 0.35))

@@ -1,0 +1,1 @@
+"""How a model treats groups of the rows that it scored."""

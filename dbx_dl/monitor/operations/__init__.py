@@ -1,0 +1,1 @@
+"""How scoring itself goes: rows, errors, latency, versions, cost."""

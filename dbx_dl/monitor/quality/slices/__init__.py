@@ -1,0 +1,1 @@
+"""Parts of the rows in which a model errs more than elsewhere."""
