@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from dbx_dl.train.rank_function import launch_ranks
     from dbx_dl.train.run import train_network
     from dbx_dl.train.search.search import search_network
+    from dbx_dl.watching import monitor_scores
 
 __all__ = [
     "append_labels",
@@ -55,9 +56,10 @@ __all__ = [
     "ingest_labels",
     "launch_ranks",
     "load_prepared",
+    "measure_agreement",
     "measure_dependence",
     "measure_importance",
-    "measure_agreement",
+    "monitor_scores",
     "open_feed",
     "prepare_audio",
     "prepare_images",
@@ -77,8 +79,8 @@ __all__ = [
     "serve_labels",
     "stream_images",
     "train_network",
-    "write_card",
     "withdraw_labels",
+    "write_card",
 ]
 
 _HOMES = {
@@ -104,6 +106,7 @@ _HOMES = {
     "copy_model": "dbx_dl.register.copying",
     "backtest_model": "dbx_dl.score.backtest",
     "profile_clusters": "dbx_dl.monitor.clusters.profile",
+    "monitor_scores": "dbx_dl.watching",
     "score_stream": "dbx_dl.score.tables.stream",
     "register_sql_function": "dbx_dl.score.sql",
     "score_table": "dbx_dl.score.tables.table",

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dbx_dl import explain_commands, label_commands, model_commands, network_commands, project_commands
+from dbx_dl import (
+    explain_commands,
+    label_commands,
+    model_commands,
+    monitor_commands,
+    network_commands,
+    project_commands,
+)
 from dbx_dl.command_examples import show_examples, show_exit_codes
 from dbx_dl.terminal import (
     AsJson,
@@ -43,7 +50,7 @@ def main(*command: str) -> None:
     """Entry point of `dbx-dl`, and of a job, which names its command.
 
     Returns when all went well: Databricks takes SystemExit(0) for a failure. Exits with 1 for a failure, 2 for wrong
-    usage, 130 after Ctrl-C.
+    usage, 3 for what `monitor --fail-on` fails on, 130 after Ctrl-C.
     """
     try:
         app([*command, *sys.argv[1:]])
@@ -278,6 +285,9 @@ def score(
                 f"{scored.selection}: {scored.num_written} rows written, {scored.num_removed} removed"
             )
             tell(scored, line, as_json)
+
+
+app.command()(monitor_commands.monitor)
 
 
 @app.command()

@@ -6,6 +6,7 @@ EXIT_CODES = {
     0: "all went well",
     1: "it failed: the line `error: …` on stderr says why and what to do",
     2: "wrong usage: a command or option is unknown or missing",
+    3: "`monitor --fail-on`: there is an alert, or training is called for",
     130: "stopped by Ctrl-C",
 }
 
@@ -73,6 +74,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "label withdraw": (
         "dbx-dl label withdraw --config run.yml --annotator ann --batch pseudo-1",
         "dbx-dl label withdraw --config run.yml --annotator ann --id 7f0c5f0e-4b1c-4f6b-9f0e-3f1d2c4b5a69",
+    ),
+    "monitor": (
+        "dbx-dl monitor --config conf/runs/digits.yml",
+        "dbx-dl monitor --config run.yml --set monitor.windows.by=commits --json",
+        "dbx-dl monitor --config run.yml --fail-on retrain",
     ),
     "report": ("dbx-dl report --config conf/runs/digits.yml",),
     "inspect": ("dbx-dl inspect model.onnx", "dbx-dl inspect model.onnx --json"),

@@ -45,6 +45,7 @@ TASKS = {
     "registered": "register",
     "promotion": "promote",
     "scored": "score",
+    "monitored": "monitor",
 }
 
 

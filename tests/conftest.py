@@ -28,6 +28,7 @@ SHARED = {
     "e2e/test_demo.py": "e2e/demo",
     "e2e/test_bad_input.py": "e2e/demo",
     "e2e/test_explain.py": "e2e/demo",
+    "e2e/test_monitor.py": "e2e/demo",
 }
 
 

@@ -15,8 +15,8 @@ from dbx_dl.config.columns import (
     TextColumn,
 )
 from dbx_dl.config.csv_options import CsvOptions
-from dbx_dl.config.explain import DependenceConfig, ExplainConfig, ExplainOptions, ImportanceConfig, MethodName
 from dbx_dl.config.drift import DriftConfig
+from dbx_dl.config.explain import DependenceConfig, ExplainConfig, ExplainOptions, ImportanceConfig, MethodName
 from dbx_dl.config.fairness import FairnessConfig
 from dbx_dl.config.feed import AugmentConfig, CacheConfig, FeedConfig
 from dbx_dl.config.freezing import UnfreezeConfig
@@ -38,6 +38,7 @@ from dbx_dl.config.labels_source import LabelsSource
 from dbx_dl.config.late_labels import LateLabelsConfig
 from dbx_dl.config.loading import load_run_config, parse_run_config
 from dbx_dl.config.models import ExportConfig, ScoreConfig
+from dbx_dl.config.monitor import MonitorConfig
 from dbx_dl.config.operations import OperationsConfig
 from dbx_dl.config.places import SparkConfig, TrackingConfig
 from dbx_dl.config.prepare import (
@@ -51,6 +52,7 @@ from dbx_dl.config.prepare import (
 )
 from dbx_dl.config.quality import QualityConfig
 from dbx_dl.config.register import GroupLimit, LatencyLimit, MetricLimit, MetricName, RegisterConfig
+from dbx_dl.config.retrain import RetrainConfig
 from dbx_dl.config.run import FrameworkName, RunConfig
 from dbx_dl.config.score_options import ImageOptions, ProviderName, ScoreOptions
 from dbx_dl.config.score_rows import ScoreRowsConfig, StreamConfig
@@ -62,6 +64,7 @@ from dbx_dl.config.start import StartConfig
 from dbx_dl.config.threshold import Costs, ThresholdConfig
 from dbx_dl.config.train import OptimizerConfig, TrainConfig
 from dbx_dl.config.watched_fairness import WatchedFairnessConfig
+from dbx_dl.config.windows import WindowsConfig
 
 __all__ = [
     "NULL_TOKENS",
@@ -107,6 +110,7 @@ __all__ = [
     "MethodName",
     "MetricLimit",
     "MetricName",
+    "MonitorConfig",
     "NumericColumn",
     "OperationsConfig",
     "OptimizerConfig",
@@ -118,10 +122,11 @@ __all__ = [
     "PrepareTableConfig",
     "ProviderName",
     "PseudoConfig",
-    "QueueConfig",
     "QualityConfig",
+    "QueueConfig",
     "RegisterConfig",
     "ResolveConfig",
+    "RetrainConfig",
     "RunConfig",
     "Scalar",
     "ScoreConfig",
@@ -143,6 +148,7 @@ __all__ = [
     "TrainConfig",
     "UnfreezeConfig",
     "WatchedFairnessConfig",
+    "WindowsConfig",
     "load_run_config",
     "parse_run_config",
 ]

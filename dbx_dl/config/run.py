@@ -10,6 +10,7 @@ from dbx_dl.config.card import CardConfig
 from dbx_dl.config.explain import ExplainConfig
 from dbx_dl.config.label import LabelConfig
 from dbx_dl.config.models import ExportConfig, ScoreConfig
+from dbx_dl.config.monitor import MonitorConfig
 from dbx_dl.config.places import SparkConfig, TrackingConfig
 from dbx_dl.config.prepare import PrepareConfig
 from dbx_dl.config.register import RegisterConfig
@@ -37,3 +38,4 @@ class RunConfig(Section):
     score: ScoreConfig
     explain: ExplainConfig | None = None
     card: CardConfig = CardConfig()
+    monitor: MonitorConfig = MonitorConfig()

@@ -11,6 +11,7 @@ from dbx_dl.contracts.clusters import (
     ValueProfile,
 )
 from dbx_dl.contracts.contract import Contract, FileDigest
+from dbx_dl.contracts.distributions import Distribution, Distributions, MeasureName, VectorMoments, VectorSample
 from dbx_dl.contracts.explanations import (
     DependenceCurve,
     Dependences,
@@ -19,7 +20,6 @@ from dbx_dl.contracts.explanations import (
     Importances,
     ModelCard,
 )
-from dbx_dl.contracts.distributions import Distribution, Distributions, MeasureName, VectorMoments, VectorSample
 from dbx_dl.contracts.fairness import Fairness, GroupRates
 from dbx_dl.contracts.files import AudioSpec, FileSpec, ImageSpec
 from dbx_dl.contracts.findings import Area, Finding, FindingStatus, Monitored, Window
@@ -174,8 +174,8 @@ __all__ = [
     "Promotion",
     "PseudoLabels",
     "PseudoThreshold",
-    "QueuedItems",
     "QualityBaseline",
+    "QueuedItems",
     "Ranking",
     "RecordingStatistics",
     "RegisteredModel",

@@ -78,6 +78,11 @@ def append_rows(rows: DataFrame, name: str, *, properties: Mapping[str, str] | N
         _save(writer.mode("append" if _appears(rows.sparkSession, name) else "overwrite"), name)
 
 
+def replace_rows(rows: DataFrame, name: str, condition: str) -> None:
+    """Put `rows`, all of which meet a SQL condition, in place of those of the table that do, as one new version."""
+    _save(rows.write.format("delta").mode("overwrite").option("replaceWhere", condition), name)
+
+
 def merge_rows(
     spark: SparkSession, changes: DataFrame, name: str, key_column: str, keys: tuple[str | None, str | None]
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from dbx_dl.config import OptimizerConfig
-from dbx_dl.contracts import ExplainedTable, Promotion, ScoredTable
+from dbx_dl.contracts import ExplainedTable, Monitored, Promotion, ScoredTable
 from tests.e2e.conftest import ROOT, make_small_run, run_python, write_config
 from tests.e2e.test_mnist_runs import shorten_run, write_idx_files
 
@@ -65,7 +65,8 @@ def test_the_whole_story_is_told_with_both_frameworks(tmp_path: Path) -> None:
 def test_notebooks_take_a_run_the_whole_way(tmp_path: Path) -> None:
     config = make_small_run(tmp_path, "keras", NUM_FILES_PER_CLASS)
     path = write_config(config, tmp_path / "run.yml")
-    stems = ["1_prepare", "2_train", "3_export", "4_register", "5_score", "7_label", "8_explain"]
+    stages = ["prepare", "train", "export", "register", "score", "monitor", "label", "explain"]
+    stems = [f"{number}_{stage}" for number, stage in enumerate(stages, start=1)]
     assert [notebook.stem for notebook in NOTEBOOKS] == stems
     result = run_python("-c", RUN_ALL, *map(str, NOTEBOOKS), directory=tmp_path, DBX_DL_CONFIG=str(path))
     assert result.returncode == 0, result.stdout[-500:] + result.stderr[-2000:]
@@ -78,3 +79,6 @@ def test_notebooks_take_a_run_the_whole_way(tmp_path: Path) -> None:
     explained = ExplainedTable.load(Path(config.directory) / "explained.json")
     assert (explained.method, explained.num_rows) == ("occlusion", 100) and explained.num_errors < 100
     assert "## Training data" in printed["8_explain"]
+    monitored = Monitored.load(Path(config.directory) / "monitored.json")
+    assert monitored.report is not None and Path(monitored.report).is_file()
+    assert f"report: {monitored.report}" in printed["6_monitor"] and "|operations|" in printed["6_monitor"]

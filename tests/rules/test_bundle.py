@@ -85,7 +85,7 @@ def test_everything_that_is_asked_for_is_there() -> None:
     kinds = [place.kind for place in list_resources()]
     assert set(kinds) == set(MODELS)
     jobs = {place.name for place in list_resources() if place.kind == "jobs"}
-    assert jobs == {"training", "training_single_node", "scoring", "scoring_serverless", "streaming"}
+    assert jobs == {"training", "training_single_node", "scoring", "scoring_serverless", "streaming", "monitoring"}
     assert list_targets() == ["dev", "staging", "prod"]
 
 

@@ -22,8 +22,8 @@ DYNAMIC = re.compile(r"\{\{([^}]*)\}\}")
 TASK_VALUE = re.compile(r"tasks\.(\w+)\.values\.(\w+)")
 # GPUs of a node, as Azure and AWS document their sizes.
 GPUS = {"Standard_NC4as_T4_v3": 1, "g5.xlarge": 1, "g4dn.xlarge": 1, "Standard_NC24ads_A100_v4": 1}
-# What stages leave beside contracts; `pipeline.promote_run` sets it.
-OTHER_VALUES = {"promote": {"has_new_champion"}}
+# What stages leave beside contracts: `pipeline.promote_run` and `watching.monitor_run` set it.
+OTHER_VALUES = {"promote": {"has_new_champion"}, "monitor": {"should_retrain"}}
 GIVEN = {"job.run_id": "123"}
 
 
@@ -186,6 +186,6 @@ def _list_upstream(key: str, tasks: dict[str, Any]) -> set[str]:
 
 def test_every_parameter_is_documented() -> None:
     text = (ROOT / "docs" / "databricks.md").read_text(encoding="utf-8")
-    documented = set(re.findall(r"^\| `(\w+)` \| (?:all|trainings|scoring|streaming)", text, re.MULTILINE))
+    documented = set(re.findall(r"^\| `(\w+)` \| (?:all|trainings|scoring|streaming|monitoring)", text, re.MULTILINE))
     assert documented == {it["name"] for place in JOBS for it in place.values["parameters"]}
     assert [place.name for place in JOBS if f"| `{place.name}` |" not in text] == []

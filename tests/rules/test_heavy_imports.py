@@ -18,6 +18,7 @@ TRACKING = (
     "train/tracking.py",
     "train/mlflow_values.py",
     "train/search/tracked_study.py",
+    "monitor/tracked_look.py",
 )
 OWNERS = {
     "keras": ("frameworks/keras/",),
@@ -54,11 +55,12 @@ OWNERS = {
     "optuna": ("train/search/study.py", "train/search/space.py"),
     "typer": (
         "cli.py",
-        "model_commands.py",
-        "network_commands.py",
-        "project_commands.py",
         "explain_commands.py",
         "label_commands.py",
+        "model_commands.py",
+        "monitor_commands.py",
+        "network_commands.py",
+        "project_commands.py",
         "terminal.py",
     ),
     "rich": ("terminal.py",),

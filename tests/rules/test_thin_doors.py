@@ -27,9 +27,8 @@ def test_notebook_is_thin(notebook: Path) -> None:
 
 
 def test_every_stage_has_a_job_and_a_notebook() -> None:
-    stages = ["prepare", "train", "export", "register", "score"]
-    later = ["label", "explain"]
-    assert sorted(path.stem for path in list_files("jobs")) == sorted([*stages, *later, "promote"])
+    stages = ["prepare", "train", "export", "register", "score", "monitor", "label", "explain"]
+    assert sorted(path.stem for path in list_files("jobs")) == sorted([*stages, "promote"])
     notebooks = [path.stem for path in list_files("notebooks") if path.parent.name == "notebooks"]
     numbered = [f"{i}_{stage}" for i, stage in enumerate(stages, start=1)]
-    assert notebooks == ["0_whole_story", *numbered, "7_label", "8_explain"]
+    assert notebooks == ["0_whole_story", *numbered]

@@ -45,6 +45,7 @@ def test_every_stage_has_a_command() -> None:
             "compare",
             "register",
             "score",
+            "monitor",
             "report",
             "doctor",
         ),

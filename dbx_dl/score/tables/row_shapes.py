@@ -73,7 +73,7 @@ def shape_rows(found: DataFrame, config: ScoreConfig, inputs: InputSpec | None, 
     require_columns(found, (*key_columns(config), *columns), f"source {config.source}")
     rows = found.select(
         key_of(config).alias("key"),
-        F.struct(*_read_inputs(found, inputs, columns, config)).alias("inputs"),
+        F.struct(*read_inputs(found, inputs, columns, config)).alias("inputs"),
         _input_error(found, inputs, config).alias("input_error"),
     )
     if not config.has_input_hashes:
@@ -84,9 +84,10 @@ def shape_rows(found: DataFrame, config: ScoreConfig, inputs: InputSpec | None, 
     return rows.withColumn("input_hash", hash_inputs(values, digest_options(config.options)))
 
 
-def _read_inputs(
+def read_inputs(
     found: DataFrame, inputs: InputSpec | None, columns: Sequence[str], config: ScoreConfig
 ) -> list[Column]:
+    """The columns that a model takes, in its order and as it takes them; DataError for one of another type."""
     from pyspark.sql import functions as F
 
     if inputs is None or isinstance(inputs, FileSpec):
