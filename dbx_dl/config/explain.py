@@ -40,7 +40,8 @@ class GradientOptions(Section):
 
     They are where what is left unexplained is above `tolerance` times the difference of both scores. `baseline` is the
     shade of images; of a table it is the mean of numbers and no category, of a text a text without meaning. `layer` is
-    the one that Grad-CAM looks at, without it the last convolution.
+    the one that Grad-CAM looks at, without it the last convolution with its activation (of a network of your own, the
+    convolution itself).
     """
 
     num_steps: int = Field(default=32, gt=0, le=1024)

@@ -9,7 +9,7 @@ import numpy as np
 
 from dbx_dl.errors import ConfigError
 from dbx_dl.frameworks.architectures import ARCHITECTURES, describe_network
-from dbx_dl.frameworks.layers import Conv2D, Residual
+from dbx_dl.frameworks.layers import Activation, BatchNorm, Conv2D, Residual
 from dbx_dl.frameworks.networks import nearest
 
 if TYPE_CHECKING:
@@ -34,13 +34,20 @@ class Gradients(Protocol):
 
 
 def find_convolution(request: NetworkRequest) -> str | None:
-    """The last layer of a built-in network whose values are an image's, by a convolution; None for other networks."""
+    """The last layer of a built-in network whose values are an image's, by a convolution and what activates it.
+
+    None for other networks; ConfigError for one without a convolution.
+    """
     if request.network not in ARCHITECTURES:
         return None
-    names = [name for name, layer in describe_network(request) if isinstance(layer, Conv2D | Residual)]
-    if not names:
+    layers = describe_network(request)
+    places = [place for place, (_, layer) in enumerate(layers) if isinstance(layer, Conv2D | Residual)]
+    if not places:
         raise ConfigError(f"network {request.network!r} has no convolution, as Grad-CAM needs one: use another method")
-    return names[-1]
+    last = places[-1]
+    while last + 1 < len(layers) and isinstance(layers[last + 1][1], BatchNorm | Activation):
+        last += 1
+    return layers[last][0]
 
 
 def choose_layer(name: str | None, layers: dict[str, Layer], found: Sequence[str], network: str) -> tuple[str, Layer]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _ORDER = ("alert", "warning", "ok")
 def decide(
     findings: Sequence[Finding], windows: Sequence[Window], config: RetrainConfig
 ) -> tuple[bool, tuple[str, ...]]:
-    """Whether to train anew, and the alerts that say so as sentences, the oldest window first.
+    """Whether to train anew, and what fired as lines, one for each part of a column, the oldest window first.
 
     `windows` are in order of time. Findings that are no alerts never count; see `RetrainConfig` for those that do.
     """
@@ -37,8 +37,8 @@ def decide(
 
 
 def tabulate_findings(findings: Sequence[Finding], max_rows: int) -> tuple[tuple[str, ...], ...]:
-    """Alerts, warnings and other judged findings as a table of text, header first, the worst first."""
-    judged = sorted((it for it in findings if is_judged(it)), key=lambda it: _ORDER.index(it.status))
+    """Alerts and then warnings as a table of text, header first."""
+    judged = sorted((it for it in findings if it.status in _ORDER[:2]), key=lambda it: _ORDER.index(it.status))
     header = ("", "window", "area", "of", "figure", "value", "baseline", "limit")
     rows = [
         (it.status, it.window, it.area, ": ".join(part for part in (it.column, it.part) if part),
@@ -55,25 +55,31 @@ def is_judged(finding: Finding) -> bool:
     return finding.status in _ORDER
 
 
-def describe_finding(finding: Finding) -> str:
-    """A finding as one line: where, what, how much, and what it may be."""
-    place = ": ".join(part for part in (finding.column, finding.part) if part)
+def describe_findings(findings: Sequence[Finding]) -> str:
+    """Findings of one part of one column of a window as one line: where, and each figure with what it may be."""
+    first = findings[0]
+    place = ": ".join(part for part in (first.column, first.part) if part)
+    figures = "; ".join(_describe_figure(finding) for finding in findings)
+    return f"{first.window}, {first.area}{', ' + place if place else ''}: {figures}"
+
+
+def _describe_figure(finding: Finding) -> str:
     value = "not measured" if finding.value is None else f"{finding.value:.4g}"
     interval = "" if finding.low is None or finding.high is None else f" ({finding.low:.4g} to {finding.high:.4g})"
-    beside = [f"{name} {number:.4g}" for name, number in _list_beside(finding) if number is not None]
-    words = f"{finding.metric.replace('_', ' ')} {value}{interval}{', ' + ', '.join(beside) if beside else ''}"
-    return f"{finding.window}, {finding.area}{', ' + place if place else ''}: {words}"
+    known = (("baseline", finding.baseline), ("limit", finding.limit), ("adjusted p", finding.adjusted_p_value))
+    beside = "".join(f", {name} {number:.4g}" for name, number in known if number is not None)
+    return f"{finding.metric.replace('_', ' ')} {value}{interval}{beside}"
 
 
 def _show(number: float | None) -> str:
     return "–" if number is None else f"{number:.4g}"
 
 
-def _list_beside(finding: Finding) -> Iterable[tuple[str, float | None]]:
-    return (("baseline", finding.baseline), ("limit", finding.limit), ("adjusted p", finding.adjusted_p_value))
-
-
 def _list_reasons(alerts: Sequence[Finding]) -> tuple[str, ...]:
-    shown = tuple(describe_finding(finding) for finding in alerts[:MAX_REASONS])
-    num_more = len(alerts) - len(shown)
+    groups: dict[tuple[str, str, str, str], list[Finding]] = {}
+    for finding in alerts:
+        groups.setdefault((finding.window, finding.area, finding.column, finding.part), []).append(finding)
+    ordered = list(groups.values())
+    shown = tuple(describe_findings(own) for own in ordered[:MAX_REASONS])
+    num_more = sum(map(len, ordered[MAX_REASONS:]))
     return (*shown, f"and {num_more} more alerts") if num_more else shown

@@ -31,8 +31,8 @@ class Point:
 def number_shift(bars: NumberBars, *, dark: bool = False) -> Figure:
     """Shares of values by range: the baseline filled, the window as a line over it."""
     palette, figure, axes = _open(3.5, 1.75, dark)
-    axes.stairs(bars.baseline, bars.edges, fill=True, color=palette.grid, label="training")
-    axes.stairs(bars.window, bars.edges, color=palette.splits["validation"], linewidth=1.8, label="window")
+    axes.stairs(bars.baseline, bars.edges, fill=True, color=palette.grid)
+    axes.stairs(bars.window, bars.edges, color=palette.splits["validation"], linewidth=1.8)
     axes.set_xlim(bars.edges[0], bars.edges[-1])
     axes.set_yticks([])
     axes.locator_params(axis="x", nbins=5)
@@ -43,8 +43,8 @@ def value_shift(bars: ValueBars, *, dark: bool = False) -> Figure:
     """Shares of rows by value: the baseline's bar beside the window's."""
     palette, figure, axes = _open(3.5, max(1.2, 0.24 * len(bars.names) + 0.45), dark)
     places = range(len(bars.names))
-    axes.barh([p - 0.19 for p in places], bars.baseline, height=0.36, color=palette.grid, label="training")
-    axes.barh([p + 0.19 for p in places], bars.window, height=0.36, color=palette.splits["validation"], label="window")
+    axes.barh([p - 0.19 for p in places], bars.baseline, height=0.36, color=palette.grid)
+    axes.barh([p + 0.19 for p in places], bars.window, height=0.36, color=palette.splits["validation"])
     axes.set_yticks(list(places), [_shorten(name) for name in bars.names])
     axes.invert_yaxis()
     axes.set_xticks(axes.get_xticks()[:: max(1, len(axes.get_xticks()) // 4)])

@@ -92,7 +92,7 @@ def list_labels(rows: dict[str, np.ndarray]) -> pa.Table:
     known = np.flatnonzero(rows["labelled"])
     given = [(f"row {k}", NAMES[int(rows["truth"][k])], START + timedelta(days=1)) for k in known.tolist()]
     # One was given before the row was scored.
-    given[5] = (*given[5][:2], START - timedelta(hours=1))
+    given[6] = (*given[6][:2], START - timedelta(hours=1))
     other = {k: NAMES[1 - int(rows["truth"][k])] for k in known.tolist()}
     first, second, third, fourth, fifth = (int(k) for k in known[:5])
     odd = [

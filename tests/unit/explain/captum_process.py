@@ -12,6 +12,8 @@ from tests.trained_networks import describe, plant, train_planted
 
 KINDS = ("images", "table", "text", "steps")
 NUM_ROWS = 24
+# The activation behind the last convolution.
+LAST_LAYER = "relu_2"
 OPTIONS = {"baseline": "black", "num_steps": 32, "max_steps": 512, "tolerance": 0.01, "layer": None}
 
 
@@ -28,21 +30,40 @@ def explain_planted(framework: str, folder: str) -> None:
             with np.load(Path(folder) / FOUND_FILE) as saved:
                 found = dict(saved)
             if framework == "torch":
-                found["captum"] = _ask_captum(stored, weights, method, rows, outputs)
+                found["expected"] = _ask_captum(stored, weights, method, rows, outputs)
+            elif method == "grad_cam":
+                found["expected"] = _weigh_in_keras(stored, weights, rows, outputs)
             np.savez(Path(folder) / f"{kind}-{method}.npz", **found)
+
+
+def _weigh_in_keras(stored: Any, weights: Path, rows: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """Grad-CAM by a model of two outputs, the layer's values and the logits."""
+    import keras
+    import tensorflow as tf
+
+    from dbx_dl.frameworks.rebuilding import rebuild_network
+
+    network = rebuild_network(stored, weights).network
+    both = keras.Model(network.inputs, [network.get_layer(LAST_LAYER).output, network.outputs[0]])
+    with tf.GradientTape() as tape:
+        values, logits = both(rows, training=False)
+        chosen = tf.gather(logits, outputs, axis=1, batch_dims=1)
+    channels = tf.reduce_mean(tape.gradient(chosen, values), axis=(1, 2), keepdims=True)
+    return np.asarray(tf.nn.relu(tf.reduce_sum(channels * values, axis=-1)))
 
 
 def _ask_captum(stored: Any, weights: Path, method: str, rows: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     import torch
-    from captum.attr import IntegratedGradients, LayerGradCam, LayerIntegratedGradients
+    from captum.attr import IntegratedGradients, LayerGradCam
 
     from dbx_dl.frameworks.rebuilding import rebuild_network
 
     network = rebuild_network(stored, weights).network.eval()
     inputs, target = torch.from_numpy(rows), torch.from_numpy(outputs)
     if method == "grad_cam":
-        last = [module for module in network.modules() if isinstance(module, torch.nn.Conv2d)][-1]
-        found = LayerGradCam(network, last).attribute(inputs, target, relu_attributions=True)
+        found = LayerGradCam(network, network.get_submodule(LAST_LAYER)).attribute(
+            inputs, target, relu_attributions=True
+        )
         return found.detach().numpy()[:, 0]
     if stored.inputs.kind == "text":
         embedding = next(module for module in network.modules() if isinstance(module, torch.nn.Embedding))
@@ -57,7 +78,6 @@ def _ask_captum(stored: Any, weights: Path, method: str, rows: np.ndarray, outpu
                 finally:
                     hook.remove()
 
-        del LayerIntegratedGradients
         vectors = embedding(inputs).detach()
         found = IntegratedGradients(FromVectors()).attribute(vectors, torch.zeros_like(vectors), target, n_steps=128)
         return found.detach().numpy().sum(axis=-1)

@@ -46,11 +46,8 @@ def test_the_planted_patch_is_where_heat_is(found: Found) -> None:
     is_up = plant("images").labels[:NUM_ROWS] == 1
     inside = np.zeros((SIDE, SIDE), bool)
     inside[PATCH] = True
-    for method in ("integrated_gradients", "grad_cam"):
-        heat = found[f"images-{method}"]["contributions"]
-        assert heat.shape == (NUM_ROWS, SIDE, SIDE)
-        mean = np.abs(heat[is_up]).mean(axis=0)
-        assert mean[inside].mean() > 3 * mean[~inside].mean(), method
+    mean = np.abs(found["images-integrated_gradients"]["contributions"][is_up]).mean(axis=0)
+    assert mean.shape == (SIDE, SIDE) and mean[inside].mean() > 3 * mean[~inside].mean()
 
 
 def test_the_planted_column_word_and_step_are_the_strongest(found: Found) -> None:
@@ -66,13 +63,13 @@ def test_the_planted_column_word_and_step_are_the_strongest(found: Found) -> Non
     np.testing.assert_array_equal(steps[:, 2], 0)
 
 
-def test_captum_finds_the_same(found: Found) -> None:
-    theirs = {name: each["captum"] for name, each in found.items() if "captum" in each}
-    if not theirs:
-        pytest.skip("captum knows PyTorch only")
-    for name, expected in theirs.items():
+def test_captum_finds_the_same_and_grad_cam_is_what_it_is_defined_as(found: Found) -> None:
+    """Captum knows PyTorch only; in Keras Grad-CAM is computed by a model of two outputs."""
+    expected = {name: each["expected"] for name, each in found.items() if "expected" in each}
+    assert "images-grad_cam" in expected
+    for name, theirs in expected.items():
         ours = found[name]["contributions"]
         if name.endswith("grad_cam"):
-            expected = enlarge_maps(expected.astype(np.float64), SIDE, SIDE)
-        size = np.abs(expected).max()
-        np.testing.assert_allclose(ours, expected, atol=0.02 * size, err_msg=name)
+            theirs = enlarge_maps(theirs.astype(np.float64), SIDE, SIDE)
+        size = max(float(np.abs(theirs).max()), 1e-6)
+        np.testing.assert_allclose(ours, theirs, atol=0.02 * size, err_msg=name)

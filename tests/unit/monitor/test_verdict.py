@@ -8,7 +8,7 @@ import pytest
 
 from dbx_dl.config.retrain import RetrainConfig
 from dbx_dl.contracts import Finding, Window
-from dbx_dl.monitor.verdict import MAX_REASONS, decide, describe_finding
+from dbx_dl.monitor.verdict import MAX_REASONS, decide, describe_findings
 
 WINDOWS = tuple(Window(name=f"2026-01-0{day}") for day in (1, 2, 3))
 
@@ -50,7 +50,15 @@ def test_reasons_say_where_what_and_how_much() -> None:
     assert decide([finding], WINDOWS, RetrainConfig())[1] == (
         "2026-01-03, drift, age: 2: psi 0.5 (0.4 to 0.6), baseline 0, limit 0.2, adjusted p 0.00012",
     )
-    assert describe_finding(make(3, value=None)) == "2026-01-03, drift: psi not measured"
+    assert describe_findings([make(3, value=None)]) == "2026-01-03, drift: psi not measured"
+
+
+def test_figures_of_one_column_are_one_reason() -> None:
+    findings = [make(3, column="age"), make(3, column="age", metric="wasserstein", limit=0.25), make(3, column="size")]
+    assert decide(findings, WINDOWS, RetrainConfig())[1] == (
+        "2026-01-03, drift, age: psi 0.5; wasserstein 0.5, limit 0.25",
+        "2026-01-03, drift, size: psi 0.5",
+    )
 
 
 def test_many_reasons_are_counted() -> None:
