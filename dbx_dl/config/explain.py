@@ -17,7 +17,7 @@ MethodName = Literal["occlusion", "shapley", "leave_out", "integrated_gradients"
 class OcclusionOptions(Section):
     """Patches that cover an image: `patch` pixels wide, `stride` pixels apart, of the shade `fill` (0 to 255).
 
-    Without `patch` it is an eighth of the image's shorter side, without `stride` half a patch.
+    Without `patch` it is an eighth of the image's shorter side, but 3 pixels at least, without `stride` half a patch.
     """
 
     patch: int | None = Field(default=None, gt=0)

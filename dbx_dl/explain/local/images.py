@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from dbx_dl.explain.local.opened import OpenedModel
     from dbx_dl.score.model.plan import ScorePlan
 
-_PATCHES_A_SIDE = 8
+# A single pixel of a small image rarely changes anything.
+_PATCHES_A_SIDE, _LEAST_PATCH = 8, 3
 
 
 def find_image(plan: ScorePlan, method: str) -> ImageBinding:
@@ -43,7 +44,8 @@ def explain_pixels(opened: OpenedModel, batch: pa.RecordBatch, rows: Mapping[str
     del batch
     binding, options = find_image(opened.session.plan, "occlusion"), opened.options.occlusion
     pixels_nhwc = rows[binding.input]
-    patch = options.patch or max(1, min(pixels_nhwc.shape[1:3]) // _PATCHES_A_SIDE)
+    side = min(pixels_nhwc.shape[1:3])
+    patch = options.patch or min(side, max(_LEAST_PATCH, side // _PATCHES_A_SIDE))
 
     def to_inputs(pixels: NDArray[Any]) -> dict[str, NDArray[Any]]:
         return {binding.input: binding.scaling.apply(pixels)}

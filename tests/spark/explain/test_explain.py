@@ -22,6 +22,7 @@ from dbx_dl.config import (
     ScoreConfig,
     TrackingConfig,
 )
+from dbx_dl.config.explain import OcclusionOptions
 from dbx_dl.contracts import FileDigest, Importances, PreparedTable
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.explain.page.page import write_page
@@ -96,7 +97,10 @@ def test_images_are_explained_by_each_method_into_a_table(spark: SparkSession, t
     inside[PATCH] = True
     tables = {}
     for method in ("occlusion", "integrated_gradients", "grad_cam"):
-        config = ExplainConfig(table=str(trained.folder / "explained"), method=method, label="up")
+        # Of the shade of what is usual, and as large as what is planted: a part of it would decide as well.
+        occlusion = OcclusionOptions(patch=5, stride=1, fill=50)
+        table = str(trained.folder / "explained")
+        config = ExplainConfig(table=table, method=method, label="up", occlusion=occlusion)
         found = explain_table(spark, config, trained.score, tracking=trained.tracking)
         assert (found.num_rows, found.num_errors, found.method) == (NUM_IMAGES + 1, 1, method)
         assert (found.model_name, found.model_version) == ("planted", 1)
