@@ -167,5 +167,7 @@ def test_nothing_is_lost_when_the_server_is_gone(
     assert (event.item_key, event.labels) == ("0.png", ("dog",))
     if not is_closed:
         window.focus().wait_for_item("1.png")
-        assert window.read("#saved") == "saved" and window.read("#notice") == ""
+        window.wait_for("#saved", "saved")
+        window.wait(lambda: window.ask("return document.querySelector('#notice').hidden"))
+        assert window.read("#saved") == "saved"
         assert len(page.read_events()) == 1

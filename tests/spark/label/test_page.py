@@ -106,7 +106,7 @@ def test_every_label_that_was_called_saved_is_in_the_table_once(spark: SparkSess
         (tmp_path / "items" / f"{number}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     config = tmp_path / "run.yml"
     config.write_text(RUN.format(folder=tmp_path))
-    posters = [Poster(name, 400) for name in ("ada", "bob")]
+    posters = [Poster(name, 320) for name in ("ada", "bob")]
     places = str(tmp_path / "inbox"), str(tmp_path / "labels")
     meanwhile = threading.Thread(target=ingest_labels, args=(spark, *places))
     num_kills = 0
@@ -134,7 +134,7 @@ def test_every_label_that_was_called_saved_is_in_the_table_once(spark: SparkSess
     assert written.num_refused == 0
     ids = [row[0] for row in spark.read.format("delta").load(str(tmp_path / "labels")).select("label_id").collect()]
     saved = [label_id for poster in posters for label_id in poster.saved]
-    assert num_kills == 3 and len(saved) == 800
+    assert num_kills == 3 and len(saved) == 640
     assert sorted(ids) == sorted(saved)
 
 
