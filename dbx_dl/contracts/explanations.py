@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, StrictFloat, StrictStr
 
 from dbx_dl.contracts.contract import Contract
 from dbx_dl.contracts.tables import TableVersion
@@ -65,7 +65,8 @@ class DependenceCurve(Contract):
     """Mean predictions, by label or name of a number, at points of one feature; `rows` are those of single rows."""
 
     feature: str
-    points: tuple[float, ...] | tuple[str, ...]
+    # Strict: a category such as "02134" or "nan" is no number.
+    points: tuple[StrictFloat, ...] | tuple[StrictStr, ...]
     means: dict[str, tuple[float, ...]]
     rows: dict[str, tuple[tuple[float, ...], ...]] = Field(default_factory=dict)
 

@@ -10,11 +10,13 @@ from dbx_dl.explain.arrow_streams import write_stream
 from dbx_dl.runtime.tables import pin_table, quote_column, read_pinned, require_columns
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
     from dbx_dl.score.udf import ColumnScorer
 
 logger = logging.getLogger(__name__)
+
+_COPY = "_dbx_dl_copy"
 
 
 def find_background(spark: SparkSession, scorer: ColumnScorer, given: DataFrame | str | None) -> DataFrame | None:
@@ -41,19 +43,24 @@ def find_background(spark: SparkSession, scorer: ColumnScorer, given: DataFrame 
 def draw_background(rows: DataFrame, columns: tuple[str, ...], num_rows: int, seed: int, what: str) -> bytes:
     """So many of the rows, drawn by `seed` and by what they hold, as an Arrow stream of the columns.
 
-    DataError where there are none.
+    Equal rows are drawn one by one, so that what is frequent is so among those that are drawn. DataError where there
+    are none.
     """
+    from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    named = [F.col(quote_column(name)) for name in columns]
-    order = F.xxhash64(F.lit(seed), *(column.cast("string") for column in named))
-    drawn = rows.select(*named).orderBy(order, *columns_as_text(columns)).limit(num_rows).toArrow()
+    texts = columns_as_text(columns)
+    # By what they hold alone, equal rows would all come beside each other.
+    copy = F.row_number().over(Window.partitionBy(*texts).orderBy(F.lit(0)))
+    numbered = rows.select(*(F.col(quote_column(name)) for name in columns), copy.alias(_COPY))
+    order = F.xxhash64(F.lit(seed), *texts, F.col(_COPY))
+    drawn = numbered.orderBy(order, *texts, _COPY).limit(num_rows).drop(_COPY).toArrow()
     if not drawn.num_rows:
         raise DataError(f"{what} has no rows that could stand for absent features: name another table as `background`")
     return write_stream(drawn)
 
 
-def columns_as_text(columns: tuple[str, ...]) -> list[object]:
+def columns_as_text(columns: tuple[str, ...]) -> list[Column]:
     """The columns as text, which has an order whatever they hold."""
     from pyspark.sql import functions as F
 

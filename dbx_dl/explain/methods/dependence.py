@@ -29,7 +29,9 @@ def choose_points(values: NDArray[Any], num_points: int) -> NDArray[Any]:
 
     Missing values are left out; none where nothing else is there.
     """
-    if values.dtype.kind in "OUSb":
+    if values.dtype.kind == "b":  # their names would both be true
+        return np.unique(values)
+    if values.dtype.kind in "OUS":
         found, counts = np.unique(values[values != ""].astype(str), return_counts=True)
         order = np.lexsort((found, -counts))[:num_points]
         return np.sort(found[order]).astype(object)
@@ -43,8 +45,10 @@ def choose_points(values: NDArray[Any], num_points: int) -> NDArray[Any]:
 def draw_curve(rows: Rows, player: Player, points: NDArray[Any], predict: Predict, *, has_rows: bool = False) -> Curve:
     """The mean prediction over all rows with the feature at each of the points; the rows themselves stay.
 
-    The feature is one input (N,), or one entry of an input (N, k).
+    The feature is one input (N,), or one entry of an input (N, k). ValueError without points.
     """
+    if not len(points):
+        raise ValueError(f"a curve of {player.name} needs points")
     num_rows = count_rows(rows)
     (name,) = player.inputs[:1]
     curves = []
@@ -56,5 +60,5 @@ def draw_curve(rows: Rows, player: Player, points: NDArray[Any], predict: Predic
         # What else belongs to the feature says that it is missing, which it then is not.
         others = {other: np.zeros(num_rows, rows[other].dtype) for other in player.inputs[1:]}
         curves.append(predict(replace_feature(rows, player, {name: values, **others})))
-    stacked = np.stack(curves) if curves else np.empty((0, num_rows, 1))
+    stacked = np.stack(curves)
     return Curve(points, stacked.mean(axis=1), stacked if has_rows else None)

@@ -50,6 +50,8 @@ class Drawing:
 
     def _draw(self, session: ModelSession, rows: dict[str, NDArray[Any]], player: Player) -> dict[str, Any]:
         points = choose_points(_read_values(rows, player), self.num_points)
+        if not len(points):
+            return {"feature": player.name, "points": [], "means": {}, "rows": {}}
         curve = draw_curve(rows, player, points, RowScorer(session, self.scores), has_rows=self.num_curves > 0)
         means = curve.means_gk.T.tolist()
         single = [] if curve.rows_gnk is None else curve.rows_gnk[:, : self.num_curves].transpose(2, 1, 0).tolist()
@@ -123,4 +125,4 @@ def _show_points(points: NDArray[Any], player: Player) -> list[Any]:
     """Points as numbers, categories, or moments of UTC."""
     if len(player.inputs) > 1:
         return [(_EPOCH + timedelta(microseconds=int(point))).isoformat(timespec="minutes") for point in points]
-    return [str(point) for point in points] if points.dtype.kind in "OUS" else [float(point) for point in points]
+    return [str(point) for point in points] if points.dtype.kind in "OUSb" else [float(point) for point in points]

@@ -25,6 +25,8 @@ from dbx_dl.config import (
 from dbx_dl.config.explain import OcclusionOptions
 from dbx_dl.contracts import FileDigest, Importances, PreparedTable
 from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.explain.arrow_streams import read_stream
+from dbx_dl.explain.background import draw_background
 from dbx_dl.explain.page.page import write_page
 from dbx_dl.export.onnx_model import write_model
 from tests.onnx_models import describe_onnx, make_metadata, make_network
@@ -163,6 +165,10 @@ def test_columns_are_explained_alike_by_both_kinds_of_functions(
         # Only x decides, and is positive where it is above what is usual.
         assert first == "x" and second_share == 0 and abs(row["gap"]) < 1e-9
         assert row["explained_score"] == pytest.approx(row["base_score"] + first_share)
+    # Of many equal rows and a few others both are drawn.
+    skewed = spark.range(40).selectExpr("IF(id < 30, 1.0D, 2.0D) AS x")
+    drawn = read_stream(draw_background(skewed, ("x",), 12, 1, "the background"))[0].column("x").to_pylist()
+    assert len(drawn) == 12 and 6 < drawn.count(1.0) < 12
     spread = [(row["x"], row["contributions"][0][1]) for row in found["arrow"]]
     assert np.corrcoef(np.argsort(np.argsort(spread, axis=0), axis=0).T)[0, 1] > 0.999
 

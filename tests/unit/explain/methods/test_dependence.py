@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from dbx_dl.explain.methods.dependence import choose_points, draw_curve
 from dbx_dl.explain.methods.rows import Player
@@ -44,7 +45,7 @@ def test_points_are_values_that_are_there() -> None:
     assert choose_points(np.arange(101.0), 5).tolist() == [0, 25, 50, 75, 100]
     words = np.array(["red", "blue", "", "red", "green", "blue", "red"], object)
     assert choose_points(words, 2).tolist() == ["blue", "red"]
-    assert choose_points(np.array([True, False, True]), 5).tolist() == ["False", "True"]
+    assert choose_points(np.array([True, False, True]), 5).tolist() == [False, True]
     assert len(choose_points(np.array([np.nan]), 5)) == 0
 
 
@@ -56,3 +57,12 @@ def test_entries_of_an_input_and_categories_have_curves() -> None:
         rows, Player("word", ("word",)), np.array(["a", "b"], object), lambda r: (r["word"] == "a")[:, None] * 1.0
     )
     assert named.means_gk[:, 0].tolist() == [1, 0]
+
+
+def test_truths_are_put_in_as_truths_and_a_curve_needs_points() -> None:
+    rows = {"is_new": np.array([True, False, True])}
+    player, points = Player("is_new", ("is_new",)), choose_points(rows["is_new"], 5)
+    curve = draw_curve(rows, player, points, lambda r: r["is_new"].astype(float)[:, None])
+    assert curve.means_gk[:, 0].tolist() == [0, 1]
+    with pytest.raises(ValueError, match="a curve of is_new needs points"):
+        draw_curve(rows, player, points[:0], lambda r: r["is_new"][:, None])

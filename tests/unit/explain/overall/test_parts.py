@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from dbx_dl.contracts import PreparedTable
 from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.explain.arrow_streams import read_stream, write_stream
 from dbx_dl.explain.methods.permutation import list_deals
 from dbx_dl.explain.overall.dependence import Drawing
 from dbx_dl.explain.overall.held_out import draw_held_out
@@ -73,6 +75,18 @@ def test_curves_rise_with_what_decides(prepared: PreparedTable, model: ShippedMo
     assert x["feature"] == "x" and len(x["points"]) == 5 and sorted(x["points"]) == x["points"]
     assert x["means"]["up"] == sorted(x["means"]["up"]) and np.shape(x["rows"]["up"]) == (3, 5)
     assert colour["points"] == ["blue", "red"] and len(set(colour["means"]["up"])) == 1
+
+
+def test_a_column_without_values_has_no_points_and_costs_no_other_curve(
+    prepared: PreparedTable, model: ShippedModel
+) -> None:
+    rows = draw_held_out(prepared, 10, 0)
+    (table,) = [pa.Table.from_batches(read_stream(rows.stream))]
+    place = table.column_names.index("y")
+    stream = write_stream(table.set_column(place, "y", pa.nulls(table.num_rows, table.schema.field("y").type)))
+    work = Drawing(find_scores(open_model(model.name).plan, None, "m"), num_points=5, num_curves=2)
+    x, y, _ = answer(SharedWork(model, stream, rows.num_rows, (0, 1, 2), work))
+    assert len(x["points"]) == 5 and y == {"feature": "y", "points": [], "means": {}, "rows": {}}
 
 
 def test_rows_that_the_model_cannot_take_and_metrics_of_other_tasks_are_told(
