@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import dbx_dl
 from dbx_dl.contracts import (
@@ -18,7 +20,9 @@ from dbx_dl.contracts import (
     RegisteredModel,
     TextAndColumnsSpec,
 )
-from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.errors import ConfigError, DataError, DbxDlError
+from dbx_dl.explain.overall.dependence import check_dependence
+from dbx_dl.explain.overall.importance import check_importance
 from dbx_dl.pipeline import TASKS
 from dbx_dl.runtime.databricks import mount_path
 from dbx_dl.runtime.handover import fetch, keep
@@ -27,7 +31,12 @@ from dbx_dl.runtime.waiting import shown_waiting
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from dbx_dl.config import ExplainConfig, RunConfig
+    from dbx_dl.config import DependenceConfig, ExplainConfig, ImportanceConfig, RunConfig
+    from dbx_dl.contracts import PreparedTable
+
+logger = logging.getLogger(__name__)
+
+C = TypeVar("C")
 
 
 @dataclass(frozen=True)
@@ -40,21 +49,30 @@ class Explained:
     dependences: Dependences | None = None
 
 
+@dataclass(frozen=True)
+class Overall:
+    """What is looked at beyond single rows, on which table; nothing without a table."""
+
+    prepared: PreparedTable | None = None
+    importance: ImportanceConfig | None = None
+    dependence: DependenceConfig | None = None
+
+
 def explain_run(spark: SparkSession, config: RunConfig) -> Explained:
     """Explain the run's model; writes `explained.json`, and of columns `importances.json` and `dependences.json`.
 
-    `explanations.html` shows them. ConfigError where the run says nothing of explanations.
+    `explanations.html` shows them. Importance and dependence that the run does not ask for in so many words are left
+    out, with a line in the log, where they do not go with the model. ConfigError where the run says nothing of
+    explanations; what else does not fit is told before anything is written.
     """
     from dbx_dl.explain.page.page import write_page
 
     section, place = _require_section(config), _place(config)
     with shown_waiting(f"{config.name}: explain"):
+        overall = plan_overall(config, section)
         explained = dbx_dl.explain_table(spark, section, config.score, tracking=config.tracking)
         keep(explained, place / "explained.json", "explained")
-        importances, dependences = _look_overall(spark, config, section)
-        for name, found in (("importances", importances), ("dependences", dependences)):
-            if found is not None:
-                found.save(place / f"{name}.json")
+        importances, dependences = _look_overall(spark, config, section, overall)
         page = write_page(
             spark,
             explained,
@@ -93,30 +111,81 @@ def card_run(config: RunConfig, framework: str) -> ModelCard:
     return card
 
 
-def _look_overall(
-    spark: SparkSession, config: RunConfig, section: ExplainConfig
-) -> tuple[Importances | None, Dependences | None]:
-    """Importance and dependence of a prepared table's columns, as the section asks for them."""
-    if section.importance is None and section.dependence is None:
-        return None, None
+def plan_overall(config: RunConfig, section: ExplainConfig) -> Overall:
+    """What of the section can be looked at: nothing of a run without columns, or of what it does not ask for and lacks.
+
+    The errors of `measure_importance` and `measure_dependence` where the section itself asks for one that cannot be.
+    """
+    wanted = [name for name in ("importance", "dependence") if getattr(section, name) is not None]
+    prepared = _find_prepared(config, section, wanted) if wanted else None
+    if prepared is None:
+        return Overall()
+    if not isinstance(prepared.inputs, FeatureSpec | TextAndColumnsSpec):
+        logger.debug("%s has no columns: nothing is told of what matters overall", prepared.table.name)
+        return Overall()
+    model, uri = section.model or config.score.model, config.tracking.uri
+    importance, dependence = section.importance, section.dependence
+    if importance is not None:
+        importance = _keep_fitting(section, "importance", importance, check_importance, model, prepared, uri)
+    if dependence is not None:
+        dependence = _keep_fitting(section, "dependence", dependence, check_dependence, model, prepared, uri)
+    return Overall(prepared, importance, dependence)
+
+
+def _find_prepared(config: RunConfig, section: ExplainConfig, wanted: list[str]) -> PreparedTable | None:
+    """The table as it was trained on, which may have been for another task than it was prepared for."""
     framework = config.frameworks[0]
     path = _place(config) / framework / "registered.json"
-    # The table as it was trained on, which may have been for another task than it was prepared for.
-    registered = fetch(RegisteredModel, path, TASKS["registered"], f"registered_{framework}")
-    prepared = registered.onnx.trained.prepared
-    if not isinstance(prepared.inputs, FeatureSpec | TextAndColumnsSpec):
-        return None, None
-    model, uri = section.model or config.score.model, config.tracking.uri
+    try:
+        registered = fetch(RegisteredModel, path, TASKS["registered"], f"registered_{framework}")
+    except DataError as error:
+        _raise_if_asked(section, wanted, error)
+        return None
+    return registered.onnx.trained.prepared
+
+
+def _keep_fitting(
+    section: ExplainConfig,
+    name: str,
+    settings: C,
+    check: Callable[[str, PreparedTable, C, str | None], None],
+    model: str,
+    prepared: PreparedTable,
+    uri: str | None,
+) -> C | None:
+    """The settings; None where they do not go with the model and are nobody's but the defaults."""
+    try:
+        check(model, prepared, settings, uri)
+    except (ConfigError, DataError) as error:
+        _raise_if_asked(section, [name], error)
+        return None
+    return settings
+
+
+def _raise_if_asked(section: ExplainConfig, names: list[str], error: DbxDlError) -> None:
+    """The error, where the section itself has one of the keys; else a line in the log."""
+    if section.model_fields_set.intersection(names):
+        raise error
+    logger.info("without %s of columns: %s", " and ".join(names), error)
+
+
+def _look_overall(
+    spark: SparkSession, config: RunConfig, section: ExplainConfig, overall: Overall
+) -> tuple[Importances | None, Dependences | None]:
+    """Importance and dependence of a prepared table's columns; each is saved as soon as it is there."""
+    model, uri, place = section.model or config.score.model, config.tracking.uri, _place(config)
     importances = dependences = None
-    if section.importance is not None:
+    if overall.prepared is not None and overall.importance is not None:
         importances = dbx_dl.measure_importance(
-            spark, model, prepared, section.importance, seed=section.seed, tracking_uri=uri
+            spark, model, overall.prepared, overall.importance, seed=section.seed, tracking_uri=uri
         )
-    if section.dependence is not None:
+        importances.save(place / "importances.json")
+    if overall.prepared is not None and overall.dependence is not None:
         ranked = () if importances is None else tuple(each.feature for each in importances.features)
         dependences = dbx_dl.measure_dependence(
-            spark, model, prepared, section.dependence, columns=ranked, seed=section.seed, tracking_uri=uri
+            spark, model, overall.prepared, overall.dependence, columns=ranked, seed=section.seed, tracking_uri=uri
         )
+        dependences.save(place / "dependences.json")
     return importances, dependences
 
 

@@ -18,6 +18,7 @@ from dbx_dl.explain.players import list_players
 from dbx_dl.explain.scores import ExplainedScores, RowScorer, find_scores
 from dbx_dl.runtime.tables import suggest_name
 from dbx_dl.score.model.model_file import fetch_model
+from dbx_dl.score.model.session import open_session
 from dbx_dl.score.udf import scorer_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from dbx_dl.config import DependenceConfig
     from dbx_dl.contracts import PreparedTable
     from dbx_dl.explain.methods.rows import Player
+    from dbx_dl.score.model.plan import ScorePlan
     from dbx_dl.score.model.session import ModelSession
 
 logger = logging.getLogger(__name__)
@@ -81,10 +83,9 @@ def measure_dependence(
     model that takes no columns; DataError without rows.
     """
     scorer = scorer_of(spark, fetch_model(model, tracking_uri))
-    players = list_players(scorer.plan, "partial dependence")
-    chosen = _choose(players, config, columns)
+    scores, chosen = _choose_curves(scorer.plan, scorer.model.name, prepared, config, columns)
     rows = draw_held_out(prepared, config.max_rows, seed)
-    drawing = Drawing(find_scores(scorer.plan, None, scorer.model.name), config.num_points, config.num_curves)
+    drawing = Drawing(scores, config.num_points, config.num_curves)
     found = do_parts(spark, SharedWork(scorer.shipped, rows.stream, rows.num_rows, tuple(chosen), drawing))
     without = [each["feature"] for each in found if not each["points"]]
     if without:
@@ -97,6 +98,28 @@ def measure_dependence(
         num_rows=rows.num_rows,
         curves=tuple(DependenceCurve.model_validate(each) for each in found if each["points"]),
     )
+
+
+def check_dependence(
+    model: str, prepared: PreparedTable, config: DependenceConfig, tracking_uri: str | None = None
+) -> None:
+    """The errors of settings and models that `measure_dependence` would raise, without Spark and before any work."""
+    file = fetch_model(model, tracking_uri)
+    _choose_curves(open_session(file.path, file.sha256).plan, file.name, prepared, config, ())
+
+
+def _choose_curves(
+    plan: ScorePlan, model: str, prepared: PreparedTable, config: DependenceConfig, columns: Sequence[str]
+) -> tuple[ExplainedScores, list[int]]:
+    """The scores, and the numbers of the columns that have a curve."""
+    players = list_players(plan, "partial dependence")
+    for name in plan.columns:
+        if name not in prepared.inputs.columns:
+            raise ConfigError(
+                f"partial dependence: model {model} takes {name!r}, which table {prepared.table.name} was not "
+                "prepared with: leave out explain.dependence"
+            )
+    return find_scores(plan, None, model), _choose(players, config, columns)
 
 
 def _choose(players: Sequence[Player], config: DependenceConfig, columns: Sequence[str]) -> list[int]:

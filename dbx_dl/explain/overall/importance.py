@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from dbx_dl.metrics.comparison import is_lower_better
 from dbx_dl.metrics.weighted import draw_weights
 from dbx_dl.runtime.tables import suggest_name
 from dbx_dl.score.model.model_file import fetch_model
+from dbx_dl.score.model.session import open_session
 from dbx_dl.score.udf import scorer_of
 from dbx_dl.tasks import TASKS, task_of
 
@@ -33,10 +35,11 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from dbx_dl.config import ImportanceConfig
-    from dbx_dl.contracts import PreparedTable, Target
+    from dbx_dl.contracts import ModelMetadata, PreparedTable, Target
     from dbx_dl.explain.methods.permutation import Importance
-    from dbx_dl.explain.methods.rows import Floats, Rows
+    from dbx_dl.explain.methods.rows import Floats, Player, Rows
     from dbx_dl.score.model.model_file import ModelFile
+    from dbx_dl.score.model.plan import ScorePlan
     from dbx_dl.score.model.session import ModelSession
 
 
@@ -70,9 +73,11 @@ class Shuffling:
 
     def _measure(self, predictions: Floats, donors: NDArray[np.int64], *, is_paired: bool = True) -> Floats:
         num_rows = len(self.labels)
-        blocks = [np.ones((1, num_rows)), *draw_weights(num_rows, self.num_resamples, self.seed)]
-        weights = [weigh_pairs(block, donors) if is_paired else block for block in blocks]
-        return np.concatenate([self._weigh(predictions, block) for block in weights])
+        found = []
+        # One block after the other: all of them together are resamples times rows.
+        for block in chain([np.ones((1, num_rows))], draw_weights(num_rows, self.num_resamples, self.seed)):
+            found.append(self._weigh(predictions, weigh_pairs(block, donors) if is_paired else block))
+        return np.concatenate(found)
 
     def _weigh(self, predictions: Floats, weights_bn: Floats) -> Floats:
         """The metric under each weighting; NaN where few rows leave none that is drawn with its donor."""
@@ -99,9 +104,8 @@ def measure_importance(
     DataError without rows, or when the model is of another table or cannot take one of its rows.
     """
     scorer = scorer_of(spark, fetch_model(model, tracking_uri))
-    players = list_players(scorer.plan, "permutation importance")
-    require_same_target(scorer.metadata.target, prepared, scorer.model)
-    metric = choose_metric(prepared, config.metric)
+    metadata = scorer.metadata if scorer.is_own else None
+    players, metric = _find_players(scorer.plan, metadata, scorer.model, prepared, config)
     rows = draw_held_out(prepared, config.max_rows, seed)
     work = Shuffling(rows.labels, prepared.target, metric, config.num_resamples, seed)
     parts = (None, *list_deals(players, config.num_repeats))
@@ -120,6 +124,29 @@ def measure_importance(
         for number, player in enumerate(players)
     ]
     return _describe(prepared, scorer.model, metric, value, rows, rated, config, seed)
+
+
+def check_importance(
+    model: str, prepared: PreparedTable, config: ImportanceConfig, tracking_uri: str | None = None
+) -> None:
+    """The errors of settings and models that `measure_importance` would raise, without Spark and before any work."""
+    file = fetch_model(model, tracking_uri)
+    session = open_session(file.path, file.sha256)
+    _find_players(session.plan, session.metadata if session.is_own else None, file, prepared, config)
+
+
+def _find_players(
+    plan: ScorePlan, metadata: ModelMetadata | None, model: ModelFile, prepared: PreparedTable, config: ImportanceConfig
+) -> tuple[tuple[Player, ...], str]:
+    """The columns that are shuffled, and the metric."""
+    metric = choose_metric(prepared, config.metric)
+    if metadata is None:
+        raise ConfigError(
+            f"permutation importance is for models of dbx_dl, which say what they predict; {model.name} is of another "
+            "origin: leave out explain.importance"
+        )
+    require_same_target(metadata.target, prepared, model)
+    return list_players(plan, "permutation importance"), metric
 
 
 def choose_metric(prepared: PreparedTable, wanted: str | None) -> str:
