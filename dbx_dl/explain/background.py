@@ -22,10 +22,14 @@ _COPY = "_dbx_dl_copy"
 def find_background(spark: SparkSession, scorer: ColumnScorer, given: DataFrame | str | None) -> DataFrame | None:
     """The rows that are given, or the train split of the table that a model of dbx_dl learned; None where it is gone.
 
-    DataError when what is given is no table, or lacks a column.
+    Of a model with one input (N, k) what is given may have k columns instead, in the order of the input. DataError when
+    what is given is no table, or lacks a column.
     """
     if given is not None:
         rows = read_pinned(spark, pin_table(spark, given)) if isinstance(given, str) else given
+        by_position = scorer.plan.for_columns(len(rows.columns)).columns
+        if by_position != scorer.input_columns and not set(scorer.input_columns) & set(rows.columns):
+            return rows.toDF(*by_position)
         require_columns(rows, scorer.input_columns, "the background")
         return rows
     if not scorer.is_own:

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from dbx_dl.frameworks.gradients import Gradients
+
 ROWS_FILE, FOUND_FILE = "rows.npz", "found.npz"
 _BASELINE_SHADES = {"black": 0.0, "grey": 127.5, "white": 255.0}
 # Images of which a layer's values are in memory at once.
 _ROWS_AT_ONCE = 32
+# Of what gradients are by, such as pixels or the entries of tokens' vectors, so many at once.
+_NUMBERS_AT_ONCE = 2**22
 
 
 def explain_rows(
@@ -50,6 +54,25 @@ def _integrate(
     import numpy as np
 
     gradients = rebuilt.framework.open_gradients(rebuilt.network, rebuilt.request)
+    size = max(1, _NUMBERS_AT_ONCE // max(1, gradients.embed(rows[:1]).size))
+    starts = range(0, max(1, len(rows)), size)
+    blocks = [
+        _integrate_block(rebuilt, gradients, stored, rows[start : start + size], outputs[start : start + size], options)
+        for start in starts
+    ]
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+
+
+def _integrate_block(
+    rebuilt: RebuiltNetwork,
+    gradients: Gradients,
+    stored: StoredNetwork,
+    rows: NDArray[np.generic],
+    outputs: NDArray[np.int64],
+    options: dict[str, Any],
+) -> dict[str, NDArray[Any]]:
+    import numpy as np
+
     values = gradients.embed(rows)
     shares = integrate_gradients(
         values,

@@ -69,7 +69,8 @@ def explain_udf(
 
     `options` are those of `config.ExplainOptions`, such as `method="shapley"`, `label="yes"` or `top_k=3`; `score`
     those of the scorer (`config.ScoreOptions`), for files of others. `background` are rows, or a Delta table of such,
-    that shapley takes absent features from; without it the train split of the table that a model of dbx_dl learned.
+    that shapley takes absent features from (of a model with one input (N, k), also k columns); without it the train
+    split of the table that a model of dbx_dl learned.
 
     ConfigError for a method that does not go with the model, DataError without background rows or without the trained
     network that a method by gradients needs; other errors as of `score_udf`.
@@ -104,7 +105,10 @@ def _draw(scorer: ColumnScorer, options: ExplainOptions, background: DataFrame |
             "from is not known or gone: give `background`, a Delta table with the model's columns"
         )
     num_rows = options.shapley.num_background
-    stream = draw_background(background, scorer.input_columns, num_rows, options.seed, "the background")
+    columns = scorer.plan.for_columns(len(background.columns)).columns
+    if not set(columns) <= set(background.columns):
+        columns = scorer.input_columns
+    stream = draw_background(background, columns, num_rows, options.seed, "the background")
     bound = bind_background(stream, scorer.plan)
     if not bound or not len(next(iter(bound.values()))):
         raise ConfigError("no row of the background can be given to the model: name another table as `background`")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from dbx_dl.explain.scores import RowScorer, find_scores
 from dbx_dl.score.inputs.binding import bind_groups, name_arrays
 from dbx_dl.score.inputs.image_binding import ImageBinding
 from dbx_dl.score.inputs.pandas_columns import read_from_text
+from dbx_dl.score.model.batch_sizes import cut_evenly
+from dbx_dl.score.model.plan import MAX_BATCH_ROWS
 from dbx_dl.score.model.shipping import find_file
 from dbx_dl.score.predictions import cut_pieces
 from dbx_dl.score.worker import ShippedModel, to_arrow, to_pandas
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from dbx_dl.contracts import StoredNetwork
     from dbx_dl.explain.explained import Placed
     from dbx_dl.score.inputs.bound_rows import BoundRows
+    from dbx_dl.score.model.plan import ScorePlan
 
 METHODS: dict[MethodName, Explain] = {
     "occlusion": explain_pixels,
@@ -56,10 +60,11 @@ class ShippedExplainer:
     network: StoredNetwork | None = None
     weights: str | None = None
 
-    def open(self) -> OpenedModel:
-        """What explains rows in this worker; errors as of `ShippedModel.open`."""
-        session = self.model.open()
-        plan = session.plan
+    def open(self, num_columns: int = 1) -> OpenedModel:
+        """What explains rows of so many columns in this worker; errors as of `ShippedModel.open`."""
+        given = self.model.open()
+        plan = given.plan.for_columns(num_columns)
+        session = given.with_plan(plan)
         is_image = len(plan.bindings) == 1 and isinstance(plan.bindings[0], ImageBinding)
         scores = find_scores(plan, self.options.label, "to explain")
         weights = self.weights
@@ -70,17 +75,22 @@ class ShippedExplainer:
             scorer=RowScorer(session, scores),
             options=self.options,
             inputs=session.metadata.inputs if session.is_own else None,
-            background=None if self.background is None else bind_background(self.background, session.plan),
+            background=None if self.background is None else bind_background(self.background, given.plan),
             network=self.network,
             weights=None if weights is None else Path(weights if Path(weights).is_absolute() else find_file(weights)),
         )
 
 
 def bind_background(stream: bytes, plan: Any) -> dict[str, NDArray[Any]]:
-    """Input arrays of the raw rows of an Arrow stream, without those that cannot be bound."""
+    """Input arrays of the raw rows of an Arrow stream, without those that cannot be bound.
+
+    A single input (N, k) may be k columns there, named as `ScorePlan.for_columns` does.
+    """
     import numpy as np
 
-    groups = [group for batch in read_stream(stream) for group in bind_groups(batch, plan)]
+    groups = [
+        group for batch in read_stream(stream) for group in bind_groups(batch, plan.for_columns(batch.num_columns))
+    ]
     if not groups:
         return {}
     # Rows are bound in groups of about one length, and come back in their own order.
@@ -92,27 +102,67 @@ def explain_arrays(
     batches: Iterable[pa.Array | tuple[pa.Array, ...]], explainer: ShippedExplainer
 ) -> Iterator[pa.StructArray]:
     """Explanations of Arrow columns: as many rows as went in, with an error for those that have none."""
-    opened = explainer.open()
-    plan = opened.session.plan
-    for arrays in batches:
-        columns = [*arrays] if isinstance(arrays, tuple) else [arrays]
-        yield from explain_batch(opened, name_arrays(columns, plan.for_columns(len(columns)).columns))
+    columns = ([*arrays] if isinstance(arrays, tuple) else [arrays] for arrays in batches)
+    yield from _explain_columns(columns, explainer, lambda batch, _: batch)
 
 
 def explain_series(batches: Iterable[Any], explainer: ShippedExplainer) -> Iterator[pd.DataFrame]:
     """Explanations of pandas Series (a struct comes as a DataFrame), equal to those of `explain_arrays`."""
-    opened = explainer.open()
+    columns = ([to_arrow(each) for each in (series if isinstance(series, tuple) else [series])] for series in batches)
+    for structs in _explain_columns(columns, explainer, read_from_text):
+        yield to_pandas(structs)
+
+
+def _explain_columns(
+    batches: Iterable[list[pa.Array]],
+    explainer: ShippedExplainer,
+    read: Callable[[pa.RecordBatch, ScorePlan], pa.RecordBatch],
+) -> Iterator[pa.StructArray]:
+    batches = iter(batches)
+    first = next(batches, None)
+    if first is None:
+        return
+    opened = explainer.open(len(first))
     plan = opened.session.plan
-    for series in batches:
-        columns = [to_arrow(each) for each in (series if isinstance(series, tuple) else [series])]
-        own = plan.for_columns(len(columns))
-        for structs in explain_batch(opened, read_from_text(name_arrays(columns, own.columns), own)):
-            yield to_pandas(structs)
+    named = (read(name_arrays(columns, plan.columns), plan) for columns in chain([first], batches))
+    for batch in gather_batches(named, plan) if opened.network is not None else named:
+        yield from explain_batch(opened, batch)
+
+
+def gather_batches(batches: Iterable[pa.RecordBatch], plan: ScorePlan) -> Iterator[pa.RecordBatch]:
+    """The rows in fewer batches, of about as many rows, or bytes, as go to a network's process at once."""
+    import pyarrow as pa
+
+    waiting: list[pa.RecordBatch] = []
+    for batch in batches:
+        waiting.append(batch)
+        num_rows, num_bytes = (sum(getattr(each, name) for each in waiting) for name in ("num_rows", "nbytes"))
+        if num_rows >= plan.bound_rows(MAX_BATCH_ROWS) or num_bytes >= plan.batch_bytes:
+            yield pa.concat_batches(waiting)
+            waiting = []
+    if waiting:
+        yield pa.concat_batches(waiting)
+
+
+def count_rows_at_once(plan: ScorePlan, batch: pa.RecordBatch) -> int:
+    """Rows that go to a network's process at once: each start of it costs seconds, so many, but of bounded bytes."""
+    return min(plan.bound_rows(MAX_BATCH_ROWS), plan.limit_rows(batch))
+
+
+def _cut(opened: OpenedModel, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    if opened.network is None:
+        yield from cut_pieces(opened.session, [batch])
+        return
+    most, start = count_rows_at_once(opened.session.plan, batch), 0
+    while start < batch.num_rows:
+        size = cut_evenly(batch.num_rows - start, most)
+        yield batch.slice(start, size)
+        start += size
 
 
 def explain_batch(opened: OpenedModel, batch: pa.RecordBatch) -> Iterator[pa.StructArray]:
     """Explanations of raw rows whose columns have the model's names, in pieces of bounded memory."""
-    for piece in cut_pieces(opened.session, [batch]):
+    for piece in _cut(opened, batch):
         groups: list[Placed] = []
         errors: dict[int, str] = {}
         for bound in bind_groups(piece, opened.plan):
@@ -125,7 +175,7 @@ def explain_batch(opened: OpenedModel, batch: pa.RecordBatch) -> Iterator[pa.Str
 
 
 def _explain(opened: OpenedModel, batch: pa.RecordBatch, bound: BoundRows) -> tuple[list[Placed], dict[int, str]]:
-    """Explanations by position; where the model fails on rows, each is tried alone."""
+    """Explanations by position; where the model fails on rows, each half is tried, down to the row."""
     import pyarrow as pa
 
     method = opened.options.method
@@ -138,21 +188,13 @@ def _explain(opened: OpenedModel, batch: pa.RecordBatch, bound: BoundRows) -> tu
     except DbxDlError:
         raise
     except Exception as error:
-        if len(bound.rows) == 1 or opened.network is not None:
-            reason = f"failed: {' '.join(str(error).split())[:_MAX_REASON]}"
-            return [], dict.fromkeys(bound.rows.tolist(), reason)
-    found: list[Placed] = []
-    errors: dict[int, str] = {}
-    for place in range(len(bound.rows)):
-        placed, failed = _explain(opened, batch, _take_one(bound, place))
-        found += placed
-        errors |= failed
-    return found, errors
+        if len(bound.rows) == 1:
+            return [], {int(bound.rows[0]): f"failed: {' '.join(str(error).split())[:_MAX_REASON]}"}
+    middle = len(bound.rows) // 2
+    first, second = (_explain(opened, batch, _take(bound, part)) for part in (slice(middle), slice(middle, None)))
+    return first[0] + second[0], first[1] | second[1]
 
 
-def _take_one(bound: BoundRows, place: int) -> BoundRows:
-    from dataclasses import replace
-
-    part = slice(place, place + 1)
+def _take(bound: BoundRows, part: slice) -> BoundRows:
     inputs: Mapping[str, Any] = {name: array[part] for name, array in bound.inputs.items()}
     return replace(bound, inputs=dict(inputs), rows=bound.rows[part], errors={})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.contracts import FeatureSpec, ImageSpec, StepsSpec, TextSpec
+from dbx_dl.errors import SetupError
 from dbx_dl.explain.explained import ExplainedRows
 from dbx_dl.explain.local.images import find_image
 from dbx_dl.explain.local.tokens import cut_texts, name_step, name_tokens
@@ -66,9 +67,18 @@ def _call(opened: OpenedModel, rows: NDArray[Any], places: NDArray[np.int64]) ->
             "method": opened.options.method,
             "options": opened.options.gradients.model_dump(mode="json"),
         }
-        call_in_process(_PROCESS, arguments, environment=WITHOUT_GPUS)
+        try:
+            call_in_process(_PROCESS, arguments, environment=WITHOUT_GPUS)
+        except RuntimeError as error:  # of no single row: all others would fail too
+            raise SetupError(f"the network cannot explain: {tell_cause(str(error))}") from None
         with np.load(Path(folder) / FOUND_FILE, allow_pickle=False) as saved:
             return dict(saved)
+
+
+def tell_cause(text: str) -> str:
+    """How a process ended and its last words, of an error that has its traceback or output in between."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " ".join(dict.fromkeys([*lines[:1], *lines[-1:]]))
 
 
 def _name_contributions(

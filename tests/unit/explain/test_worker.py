@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from dbx_dl.config import ExplainOptions
 from dbx_dl.contracts import StepsFeature, StepsSpec, TextFeature, TextSpec
 from dbx_dl.errors import ConfigError
 from dbx_dl.explain.arrow_streams import write_stream
-from dbx_dl.explain.worker import ShippedExplainer, explain_arrays
+from dbx_dl.explain.local.networks import tell_cause
+from dbx_dl.explain.worker import ShippedExplainer, count_rows_at_once, explain_arrays, gather_batches
 from dbx_dl.export.onnx_model import write_model
-from dbx_dl.score.model.session import digest_file
+from dbx_dl.score.model.session import digest_file, open_model
 from dbx_dl.score.worker import ShippedModel
 from tests.onnx_models import make_metadata, make_model, make_network
 from tests.prepared_tables import IMAGES, SPEC, encode_png
@@ -142,6 +144,12 @@ def test_a_file_of_others_is_explained_by_its_columns(tmp_path: Path) -> None:
         "x[2]": 0,
     }
     assert (row["explained_label"], row["explained_score"], row["base_score"]) == ("y", -1, 0)
+    # The same by position, as scoring takes it.
+    apart = pa.table({name: [0.0] for name in ("x_0", "x_1", "x_2")})
+    for stream in (background, apart):
+        explainer = ship(tmp_path / "m.onnx", ExplainOptions(method="shapley"), stream)
+        (three,) = explain(explainer, *[pa.array([1.0])] * 3)
+        assert [each["contribution"] for each in three["contributions"]] == [-2, 1, 0]
 
 
 def test_a_row_on_which_the_model_fails_costs_no_other_row(tmp_path: Path) -> None:
@@ -163,6 +171,27 @@ def test_a_row_on_which_the_model_fails_costs_no_other_row(tmp_path: Path) -> No
     assert good["contributions"] == [{"feature": "x", "contribution": 1.0}]
     assert outside["error"].startswith("failed: ") and none["error"].startswith("not_finite: ")
     assert outside["contributions"] is none["explained_score"] is None
+
+
+def test_rows_for_a_networks_process_come_in_few_pieces_of_bounded_size(tmp_path: Path) -> None:
+    path = write_linear(tmp_path / "m.onnx", IMAGES, np.zeros((30, 2)))
+    plan = open_model(path).plan
+    files = [encode_png(np.full((6, 5), shade, np.uint8)) for shade in range(60)]
+    batches = [pa.RecordBatch.from_pydict({"content": files[start : start + 7]}) for start in range(0, 60, 7)]
+    (whole,) = gather_batches(batches, plan)
+    assert whole.column("content").to_pylist() == files and count_rows_at_once(plan, whole) == 60
+    small = replace(plan, batch_bytes=30 * 20)  # twenty images
+    assert count_rows_at_once(small, whole) == 20
+    parts = list(gather_batches(batches, small))
+    assert len(parts) > 1 and [file for part in parts for file in part.column("content").to_pylist()] == files
+
+
+def test_the_cause_of_a_process_that_fails_is_its_last_words() -> None:
+    trace = "\n".join(f"  File {line}" for line in range(100))
+    assert tell_cause(f"f failed in its process:\n{trace}\nValueError: no such op\n\n") == (
+        "f failed in its process: ValueError: no such op"
+    )
+    assert tell_cause("f was killed by signal 9 (SIGKILL)\n") == "f was killed by signal 9 (SIGKILL)"
 
 
 def test_what_has_no_score_is_refused(tmp_path: Path) -> None:
