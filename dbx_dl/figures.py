@@ -73,8 +73,9 @@ def confusion_matrix(
     axes.imshow(_cell_colors(counts, palette), interpolation="nearest")
     if size <= MAX_NAMED_CELLS:
         _write_counts(axes, counts)
-        axes.set_xticks(range(size), names, rotation=0 if max(map(len, names)) < 4 or size < 4 else 60)
-        axes.set_yticks(range(size), names)
+        shown = [plain_text(name) for name in names]
+        axes.set_xticks(range(size), shown, rotation=0 if max(map(len, names)) < 4 or size < 4 else 60)
+        axes.set_yticks(range(size), shown)
     axes.set_xlabel("predicted", color=palette.text)
     axes.set_ylabel("true", color=palette.text)
     _dress(axes, palette)
@@ -142,7 +143,8 @@ def sample_predictions(
         axes.set_axis_off()
         is_right = label == truth
         title = f"{label}  {probability:.2f}" if is_right else f"{truth} → {label}  {probability:.2f}"
-        axes.set_title(textwrap.fill(title, _TITLE_WIDTH), fontsize=8, color=palette.text if is_right else WRONG)
+        text = plain_text(textwrap.fill(title, _TITLE_WIDTH))
+        axes.set_title(text, fontsize=8, color=palette.text if is_right else WRONG)
     return figure
 
 
@@ -162,13 +164,13 @@ def class_samples(
         axes.imshow(_strip(images, most), vmin=0, vmax=255)
         axes.set_xticks([])
         axes.set_yticks([])
-        axes.set_ylabel(name, rotation=0, ha="right", va="center", color=palette.text, fontsize=9)
+        axes.set_ylabel(plain_text(name), rotation=0, ha="right", va="center", color=palette.text, fontsize=9)
         for spine in axes.spines.values():
             spine.set_visible(False)
     if rejects:
         axes = figure.add_subplot(grid[len(shown)])
         axes.set_axis_off()
-        text = "rejected\n" + "\n".join(f"{reason}:  {name}" for name, reason in rejects)
+        text = plain_text("rejected\n" + "\n".join(f"{reason}:  {name}" for name, reason in rejects))
         axes.text(0, 1, text, va="top", fontsize=7, color=WRONG, family="monospace", transform=axes.transAxes)
     return figure
 
@@ -235,7 +237,7 @@ def setting_importance(importances: Mapping[str, float], *, dark: bool = False) 
     ordered = sorted(importances.items(), key=lambda item: item[1])
     figure = new_figure(5.0, 0.35 * len(ordered) + 0.8)
     axes = figure.add_subplot()
-    axes.barh([name for name, _ in ordered], [share for _, share in ordered], color=palette.splits["train"])
+    axes.barh([plain_text(name) for name, _ in ordered], [share for _, share in ordered], color=palette.splits["train"])
     axes.set_xlim(0, 1)
     axes.set_title("importance", fontsize=10, color=palette.text, loc="left")
     _dress(axes, palette)
@@ -260,6 +262,11 @@ def activation_curves(
         _dress_curves(axes, name, palette)
         axes.set_xlabel("")
     return figure
+
+
+def plain_text(text: str) -> str:
+    """A text for a figure that matplotlib shows as it is: between two dollar signs it would read a formula."""
+    return text.replace("$", r"\$")
 
 
 def encode_png(figure: Figure, dpi: int = 144) -> bytes:
@@ -295,7 +302,7 @@ def _choose_panels(metric_names: Iterable[str]) -> list[str]:
 def _dress_curves(axes: Any, panel: str, palette: Palette) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    axes.set_title(panel.replace("_", " "), fontsize=10, color=palette.text, loc="left")
+    axes.set_title(plain_text(panel.replace("_", " ")), fontsize=10, color=palette.text, loc="left")
     axes.set_xlabel("epoch", fontsize=9, color=palette.text)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(color=palette.grid, linewidth=0.6)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.figures import DARK, LIGHT, Palette, new_figure
+from dbx_dl.figures import DARK, LIGHT, Palette, new_figure, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 FOR, AGAINST = "#d6453d", "#2f6fde"
 _MAX_BARS, _MAX_LINES, _MAX_TICKS = 20, 5, 8
-_NAME_WIDTH = 28
+_NAME_WIDTH, _TICK_WIDTH = 28, 14
 
 
 def contribution_bars(
@@ -36,7 +35,7 @@ def contribution_bars(
     axes = figure.add_subplot()
     colors = [FOR if value >= 0 else AGAINST for _, value in shown]
     axes.barh(range(len(shown)), [value for _, value in shown], color=colors)
-    axes.set_yticks(range(len(shown)), [_shorten(name) for name, _ in shown])
+    axes.set_yticks(range(len(shown)), [plain_text(_shorten(name)) for name, _ in shown])
     axes.axvline(0, color=palette.text, linewidth=0.8)
     start = "" if base is None else f"from {base:.3g} "
     if score is not None:
@@ -56,7 +55,7 @@ def importance_bars(features: Sequence[FeatureImportance], metric: str, *, dark:
     for place, each in zip(places, shown, strict=True):
         if each.low is not None and each.high is not None:
             axes.plot([each.low, each.high], [place, place], color=palette.text, linewidth=1.4)
-    axes.set_yticks(places, [_shorten(each.feature) for each in shown])
+    axes.set_yticks(places, [plain_text(_shorten(each.feature)) for each in shown])
     axes.axvline(0, color=palette.text, linewidth=0.8)
     axes.set_xlabel(f"{metric.replace('_', ' ')} is worse by", fontsize=9, color=palette.text)
     _dress(axes, palette)
@@ -74,7 +73,7 @@ def dependence_curves(curves: Sequence[DependenceCurve], *, dark: bool = False) 
         first = figure.axes[0] if figure.axes else None
         axes = figure.add_subplot(num_rows, num_columns, place, sharey=first)
         _draw_curve(axes, curve, palette)
-        axes.set_title(_shorten(curve.feature), fontsize=9, color=palette.text, loc="left")
+        axes.set_title(plain_text(_shorten(curve.feature)), fontsize=9, color=palette.text, loc="left")
         axes.grid(color=palette.grid, linewidth=0.6)
         _dress(axes, palette)
         if place == 1 and len(curve.means) > 1:
@@ -95,16 +94,23 @@ def _draw_curve(axes: Any, curve: DependenceCurve, palette: Palette) -> None:
         # Between categories there is nothing to go through.
         line = "-" if is_number else ""
         axes.plot(
-            places, curve.means[name], color=color, linestyle=line, linewidth=1.8, marker="o", markersize=4, label=name
+            places,
+            curve.means[name],
+            color=color,
+            linestyle=line,
+            linewidth=1.8,
+            marker="o",
+            markersize=4,
+            label=plain_text(name),
         )
     if not is_number:
         step = max(1, math.ceil(len(places) / _MAX_TICKS))
-        labels = [textwrap.shorten(str(point), 14, placeholder="…") for point in curve.points]
+        labels = [plain_text(_shorten(str(point), _TICK_WIDTH)) for point in curve.points]
         axes.set_xticks(places[::step], labels[::step], rotation=30, ha="right")
 
 
-def _shorten(name: str) -> str:
-    return name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 1] + "…"
+def _shorten(name: str, width: int = _NAME_WIDTH) -> str:
+    return name if len(name) <= width else name[: width - 1] + "…"
 
 
 def _dress(axes: Any, palette: Palette) -> None:

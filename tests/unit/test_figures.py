@@ -16,6 +16,7 @@ from dbx_dl.figures import (
     hit_rates,
     learning_curves,
     sample_predictions,
+    setting_importance,
 )
 
 HISTORY = [
@@ -133,3 +134,15 @@ def test_samples_have_a_row_per_class_and_name_the_rejects() -> None:
     assert dog.get_images()[0].get_array()[0, 11:, 3].max() == 0
     assert rejects.texts[0].get_text() == "rejected\ntruncated:  a/b.png"
     assert Image.open(io.BytesIO(encode_png(figure))).format == "PNG"
+
+
+def test_names_with_dollar_signs_are_no_formulas() -> None:
+    odd = r"$\frac$ a$b_$"
+    image = np.zeros((4, 4, 1), np.uint8)
+    for figure in (
+        confusion_matrix(np.array([0, 1]), np.array([0, 1]), (odd, "x")),
+        sample_predictions([image], [odd], [("other", 0.5)]),
+        class_samples({odd: [image]}, [(odd, odd)]),
+        setting_importance({odd: 1.0}),
+    ):
+        assert encode_png(figure).startswith(b"\x89PNG")

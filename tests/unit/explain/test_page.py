@@ -14,8 +14,10 @@ from dbx_dl.contracts import (
     Importances,
     TableVersion,
 )
+from dbx_dl.explain.figures import contribution_bars
 from dbx_dl.explain.page.page import render_page
 from dbx_dl.explain.pictures import colour_heat, draw_heat, draw_overlay, scale_heat
+from dbx_dl.figures import encode_png
 
 TABLE = TableVersion(name="/t/explained", path="/t/explained", version=2)
 MODEL: dict[str, Any] = {"model_name": "cases", "model_version": 3, "model_sha256": "0" * 64}
@@ -51,6 +53,28 @@ def test_a_page_of_columns_has_bars_importance_and_curves() -> None:
     # Importance, curves, mean sizes and two rows, each for light and dark.
     assert page.count("data:image/png;base64,") == 10
     assert "auc is 0.9300 on 500 held-out rows" in page and "1,200 rows" in page
+
+
+def test_names_with_dollar_signs_are_no_formulas() -> None:
+    odd = r"$\frac$ a$b_$"
+    shares = [{"feature": odd, "contribution": 0.3}, {"feature": "a$", "contribution": 0.1}]
+    features = (FeatureImportance(feature=odd, value=0.2),)
+    importances = Importances(
+        table=TABLE, metric="auc", value=0.9, num_rows=5, num_repeats=5, confidence=0.95, seed=0, features=features,
+        **MODEL,
+    )  # fmt: skip
+    means = dict.fromkeys((odd, "no", "$x_$"), (0.1, 0.2))
+    curves = (DependenceCurve(feature=odd, points=(odd, "$5 to $6"), means=means),)
+    dependences = Dependences(table=TABLE, num_rows=5, curves=curves, **MODEL)
+    page = render_page(
+        explained("shapley"), [row("1", contributions=shares)], title="t", importances=importances,
+        dependences=dependences,
+    )  # fmt: skip
+    assert page.count("data:image/png;base64,") == 6
+    figure = contribution_bars([(odd, 1.0)])
+    encode_png(figure)
+    (label,) = figure.axes[0].get_yticklabels()
+    assert label._preprocess_math(label.get_text()) == (odd, False)  # what matplotlib shows
 
 
 def test_a_page_of_images_shows_them_with_their_heat() -> None:
