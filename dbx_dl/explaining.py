@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from dbx_dl.config import DependenceConfig, ExplainConfig, ImportanceConfig, RunConfig
-    from dbx_dl.contracts import PreparedTable
+    from dbx_dl.contracts import Finding, PreparedTable
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +97,9 @@ def card_run(config: RunConfig, framework: str) -> ModelCard:
     except DataError:  # a card can be had before anybody compared versions
         promotion = None
     importances, monitored = place / "importances.json", place / "monitored.json"
+    findings: tuple[Finding, ...] = ()
+    if monitored.is_file():
+        findings = Monitored.load(monitored).list_of_model(registered.version, registered.onnx.file.sha256)
     with shown_waiting(f"{config.name}: card"):
         card = dbx_dl.write_card(
             registered,
@@ -105,7 +108,7 @@ def card_run(config: RunConfig, framework: str) -> ModelCard:
             config=config.card,
             promotion=promotion,
             importances=Importances.load(importances) if importances.is_file() else None,
-            findings=Monitored.load(monitored).findings if monitored.is_file() else (),
+            findings=findings,
         )
     card.save(place / framework / "card.json")
     return card

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Literal
 
 from dbx_dl.contracts.contract import Contract
 from dbx_dl.contracts.tables import TableVersion
 
+_VERSION = re.compile(r"version \d+")
 Area = Literal["drift", "quality", "fairness", "operations"]
 # `alert` fires; `warning` is worth a look and fires nothing; `unsure` had too few rows to be judged.
 FindingStatus = Literal["ok", "warning", "alert", "unsure", "told"]
@@ -53,7 +55,10 @@ class Finding(Contract):
 
 
 class Monitored(Contract):
-    """What a look at a scored table found; `should_retrain` is the verdict that a job's condition task asks for."""
+    """What a look at a scored table found; `should_retrain` is the verdict that a job's condition task asks for.
+
+    `model_version` and `model_sha256` are those of the model that was looked at, None in looks of earlier versions.
+    """
 
     source: TableVersion
     windows: tuple[Window, ...]
@@ -64,6 +69,18 @@ class Monitored(Contract):
     table: TableVersion | None = None
     report: str | None = None
     run_id: str | None = None
+    model_version: int | None = None
+    model_sha256: str | None = None
+
+    def list_of_model(self, version: int, sha256: str) -> tuple[Finding, ...]:
+        """The findings of one version, of this very file; none where the look was at another model.
+
+        Where rows of several versions were looked at together, those of quality that are of another one are left out.
+        """
+        if (self.model_version, self.model_sha256) != (version, sha256):
+            return ()
+        own = f"version {version}"
+        return tuple(each for each in self.findings if each.part == own or not _VERSION.fullmatch(each.part))
 
     @property
     def alerts(self) -> tuple[Finding, ...]:

@@ -61,7 +61,13 @@ def look_at(
         findings = (*count_looked_at(look, watched.config.areas), *measured.findings)
     should_retrain, reasons = decide(findings, look.windows, watched.config.retrain)
     monitored = Monitored(
-        source=look.source, windows=look.windows, findings=findings, should_retrain=should_retrain, reasons=reasons
+        source=look.source,
+        windows=look.windows,
+        findings=findings,
+        should_retrain=should_retrain,
+        reasons=reasons,
+        model_version=watched.model.version,
+        model_sha256=watched.model.sha256,
     )
     earlier = read_findings(spark, name, mark, NUM_SHOWN_WINDOWS) if has_findings else ((), ())
     measured = replace(measured, notes=(*look.notes, *measured.notes))

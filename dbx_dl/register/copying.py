@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import ConfigError, DataError, RegistryError
+from dbx_dl.register.card.card import CARD_TAG, remove_card
 from dbx_dl.register.champion import PREVIOUS_TAG, ROLLED_BACK_TAG
 from dbx_dl.register.model_version import CHALLENGER
 from dbx_dl.register.record import DECISION_TAG, HEADING, RECORD_TAG
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 COPIED_TAG = "dbx_dl_copied_from"
 # What a version was in its registry is not what its copy is.
-_LEFT_BEHIND = (PREVIOUS_TAG, ROLLED_BACK_TAG, DECISION_TAG, RECORD_TAG, COPIED_TAG)
+_LEFT_BEHIND = (PREVIOUS_TAG, ROLLED_BACK_TAG, DECISION_TAG, RECORD_TAG, COPIED_TAG, CARD_TAG)
 
 
 def copy_model(
@@ -70,7 +71,7 @@ def _upload(
     is_same_store: bool,
 ) -> int:
     tags = _choose_tags(version.tags, f"{version.name}/{version.version}", file.sha256)
-    description = (version.description or "").partition(HEADING)[0].rstrip()
+    description = remove_card(version.description or "").partition(HEADING)[0].rstrip()
     experiment_id = ensure_experiment(client, place)
     with _run_in(client, experiment_id, version, is_same_store) as run_id:
         logged = log_model(

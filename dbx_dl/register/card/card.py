@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CARD_TAG, CARD_HEADING = "dbx_dl_card", "### Model card"
+_CARD_TEXT = "Data, metrics with intervals, groups, limits: "
 MARKDOWN_FILE, PAGE_FILE = "model_card.md", "model_card.html"
 
 
@@ -95,13 +96,22 @@ def _tell(client: MlflowClient, name: str, version: str, artifact: str, describe
     client.update_model_version(name, version, description=describe_card(described, artifact))
 
 
+def remove_card(described: str) -> str:
+    """A version's description without the section that names its card; what people wrote around it stays."""
+    before, heading, behind = described.partition(CARD_HEADING)
+    if not heading:
+        return described
+    behind = behind.lstrip()
+    if behind.startswith(_CARD_TEXT):
+        behind = behind.partition("\n")[2].lstrip("\n")
+    return "\n\n".join(part for part in (before.rstrip(), behind) if part)
+
+
 def describe_card(described: str, artifact: str) -> str:
     """A version's description with a section that names the card, before that of the promotion."""
-    own, heading, decision = described.partition(HEADING)
-    own = own.partition(CARD_HEADING)[0].rstrip()
-    section = (
-        f"{CARD_HEADING}\n\nData, metrics with intervals, groups, limits: `{artifact}/{MARKDOWN_FILE}` of the run."
-    )
+    own, heading, decision = remove_card(described).partition(HEADING)
+    own = own.rstrip()
+    section = f"{CARD_HEADING}\n\n{_CARD_TEXT}`{artifact}/{MARKDOWN_FILE}` of the run."
     text = "\n\n".join(part for part in (own, section, f"{heading}{decision}") if part)
     return text if len(text) <= MAX_DESCRIPTION else text[: MAX_DESCRIPTION - 2].rpartition("\n")[0] + "\n…"
 

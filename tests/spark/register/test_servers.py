@@ -16,6 +16,7 @@ from dbx_dl import copy_model, promote_model, register_model, rollback_model
 from dbx_dl.config import RegisterConfig, TrackingConfig
 from dbx_dl.contracts import PreparedTable, RegisteredModel
 from dbx_dl.errors import ConfigError, RegistryError
+from dbx_dl.register.card.card import CARD_HEADING, CARD_TAG, describe_card
 from dbx_dl.register.copying import verify_copy
 from dbx_dl.register.listing import list_models
 from dbx_dl.runtime.tracking import ensure_experiment, open_client
@@ -107,16 +108,21 @@ def test_registering_the_same_file_again_finds_it(pair: list[RegisteredModel], t
 def test_a_copy_in_another_registry_lives_on_its_own(
     tmp_path: Path, pair: list[RegisteredModel], tracking: TrackingConfig
 ) -> None:
-    prod = open_tracking(tmp_path / "prod")
+    prod, client = open_tracking(tmp_path / "prod"), open_client(tracking.uri)
+    described = client.get_model_version("rows", "2").description or ""
+    client.update_model_version("rows", "2", description=describe_card(described, "model_cards/rows-2"))
+    client.set_model_version_tag("rows", "2", CARD_TAG, "model_cards/rows-2")
     uri = copy_model("models:/rows/2", "prod.vision.rows", tracking=tracking, target_tracking=prod)
     assert uri == "models:/prod.vision.rows/1"
     copied = fetch_model("models:/prod.vision.rows@challenger", prod.uri)
     assert copied.sha256 == pair[1].onnx.file.sha256 and copied.path.is_relative_to(tmp_path)
     (listed,) = list_models(prod.uri)
     assert listed.metrics == {"accuracy": 0.75} and listed.aliases == ("challenger",) and not listed.decision
-    tags = open_client(prod.uri).get_model_version("prod.vision.rows", "1").tags
-    assert tags["dbx_dl_copied_from"] == "rows/2"
-    run = open_client(prod.uri).get_run(open_client(prod.uri).get_model_version("prod.vision.rows", "1").run_id)
+    version = open_client(prod.uri).get_model_version("prod.vision.rows", "1")
+    assert version.tags["dbx_dl_copied_from"] == "rows/2"
+    # Its card is an artifact of a run in the other store.
+    assert CARD_TAG not in version.tags and CARD_HEADING not in (version.description or "")
+    run = open_client(prod.uri).get_run(version.run_id)
     assert run.data.tags["dbx_dl_copied_from_run"] == pair[1].onnx.trained.run_id and run.info.status == "FINISHED"
     with pytest.raises(RegistryError, match=r"version 1 has other bytes in model\.onnx: copy it again"):
         verify_copy(open_client(prod.uri), "prod.vision.rows", 1, {"model.onnx": "0" * 64}, prod.uri)

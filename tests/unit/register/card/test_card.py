@@ -22,7 +22,7 @@ from dbx_dl.contracts import (
     RegisteredModel,
 )
 from dbx_dl.errors import RegistryError
-from dbx_dl.register.card.card import describe_card, write_card
+from dbx_dl.register.card.card import describe_card, remove_card, write_card
 from dbx_dl.register.card.rendering import render_markdown, render_page
 from dbx_dl.register.card.sections import CardFacts, list_sections
 from dbx_dl.register.model_version import register_model
@@ -126,6 +126,10 @@ def test_a_section_of_the_description_is_replaced_and_promotions_stay() -> None:
     assert again.startswith("What it is.\n\n### Model card") and again.endswith(f"{HEADING}\n\nbetter")
     assert again.count("### Model card") == 1 and "a-2" in again and "a-1" not in again
     assert len(describe_card("x" * 6000, "a")) <= 5000
+    noted = once.replace(f"\n\n{HEADING}", f"\n\nWatch the nights.\n\n### Contact\n\nus\n\n{HEADING}")
+    kept = describe_card(noted, "model_cards/a-2")
+    assert "What it is.\n\nWatch the nights.\n\n### Contact\n\nus\n\n### Model card" in kept and "a-1" not in kept
+    assert remove_card(once) == f"What it is.\n\n{HEADING}\n\nbetter" and remove_card("plain") == "plain"
     decided = describe_decision(again, measured_promotion(finished_run().registered[0]))
     assert decided.count("### Model card") == 1 and decided.count(HEADING) == 1
 
