@@ -15,7 +15,7 @@ from dbx_dl.frameworks.gradients import find_convolution
 from dbx_dl.frameworks.rebuilding import describe_network
 from dbx_dl.frameworks.requests import network_request
 from dbx_dl.runtime.tables import suggest_name
-from dbx_dl.score.model.session import digest_file
+from dbx_dl.score.model.session import digest_file, open_session
 
 if TYPE_CHECKING:
     from dbx_dl.score.model.model_file import ModelFile
@@ -100,4 +100,7 @@ def _find_in_run(model: ModelFile) -> FoundNetwork | None:
     if not path.is_file():
         return None
     trained = TrainedModel.load(path)
+    session = open_session(model.path, model.sha256)
+    if not session.is_own or session.metadata.run_id != trained.run_id:
+        raise DataError(f"the network beside model {model.name} is that of another file: export the model again")
     return FoundNetwork(describe_network(trained, model.sha256), Path(trained.weights.path))

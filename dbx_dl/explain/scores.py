@@ -68,7 +68,8 @@ def find_scores(plan: ScorePlan, label: str | None, model: str) -> ExplainedScor
     if part is None or not isinstance(part, _Explainable):
         raise ConfigError(
             f"model {model} gives no score of a class and no number for a row ({', '.join(plan.fields)}), which could "
-            "be explained: explanations are for classes, labels, clusters and numbers"
+            "be explained: explanations are for classes, labels, clusters and numbers. Of a file of others the options "
+            "`scores` and `labels` of scoring say which output has a number for each class, and what these are called"
         )
     names = _name_scores(part)
     if label is not None and label not in names:
@@ -119,7 +120,8 @@ class RowScorer:
 
 def _has_scores(part: OutputPart) -> bool:
     if isinstance(part, PlainOutput):
-        return part.rank == 0 and part.dtype != "string" and part.dtype != "bool"
+        # A whole number is a label as a rule, and how far labels are apart says nothing.
+        return part.rank == 0 and "float" in part.dtype
     return isinstance(part, ClassScores | LabelSets | ClusterScores | NamedValues)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,8 @@ def explain_by_gradients(opened: OpenedModel, batch: pa.RecordBatch, rows: Mappi
             labels, scores, base, gaps, heat_nhw=found["contributions"], pixels_nhwc=network_rows.astype("uint8")
         )
     contributions = _name_contributions(opened, rows, found["contributions"])
+    if gaps is not None:
+        gaps = gaps + sum_unnamed(found["contributions"], contributions)
     return ExplainedRows(labels, scores, base, gaps, contributions)
 
 
@@ -104,6 +106,14 @@ def _name_contributions(
         }
         for values, length in zip(found, lengths, strict=True)
     ]
+
+
+def sum_unnamed(found: NDArray[Any], contributions: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
+    """What is of no name that is told, such as of padding behind a text, (N,): to a reader that is unexplained."""
+    import numpy as np
+
+    named = np.array([sum(each.values()) for each in contributions])
+    return np.asarray(found.reshape(len(found), -1).sum(axis=1) - named)
 
 
 def _sum_columns(spec: FeatureSpec, found: NDArray[Any]) -> list[dict[str, float]]:

@@ -6,7 +6,7 @@ Representation Erasure", 2016.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from dbx_dl.explain.methods.rows import Floats, Predict, Rows, take_rows
 
 _SEPARATORS = (" ", "\n", ", ", "-", "")
-# Rows that are made at once for one row that is explained.
-_MAX_ROWS = 4096
+# Rows that are made at once for one row that is explained, and numbers or tokens in them.
+_MAX_ROWS, _MAX_NUMBERS = 4096, 2**21
 
 Cut = Callable[[Sequence[str]], list[list[str]]]
 
@@ -29,11 +29,15 @@ def leave_out_tokens(
     `tokens` are those that the model sees, `cut` gives the tokens of texts. The text without a token is the others put
     together again, by a separator at which the model cuts in the same way: None where there is none.
     """
-    shorter = [[*tokens[:number], *tokens[number + 1 :]] for number in range(len(tokens))]
+
+    def shorten(numbers: range) -> list[list[str]]:
+        return [[token for at, token in enumerate(tokens) if at != number] for number in numbers]
+
+    blocks = _cut_blocks(len(tokens), len(tokens))
     for separator in _SEPARATORS:
-        texts = [separator.join(each) for each in (tokens, *shorter)]
-        if cut(texts) == [list(tokens), *shorter]:
-            return _score_drops(row, {column: np.array(texts, object)}, place, predict)
+        if all(cut([separator.join(each) for each in shorten(block)]) == shorten(block) for block in blocks):
+            joined = ({column: np.array([separator.join(each) for each in shorten(block)], object)} for block in blocks)
+            return _score_drops(row, joined, place, predict)
     return None
 
 
@@ -46,18 +50,29 @@ def leave_out_steps(
     what the model fills in.
     """
     cells = [(column, step) for column in columns for step in range(num_steps)]
-    changed = {column: np.repeat(row[column], len(cells) + 1, axis=0) for column in columns}
-    for number, (column, step) in enumerate(cells, start=1):
-        changed[column][number, step] = np.nan
-    return cells, _score_drops(row, changed, place, predict)
+
+    def change(numbers: range) -> dict[str, NDArray[Any]]:
+        changed = {column: np.repeat(row[column], len(numbers), axis=0) for column in columns}
+        for place, number in enumerate(numbers):
+            if number >= 0:
+                column, step = cells[number]
+                changed[column][place, step] = np.nan
+        return changed
+
+    blocks = _cut_blocks(len(cells), sum(row[column].size for column in columns))
+    return cells, _score_drops(row, (change(block) for block in blocks), place, predict)
 
 
-def _score_drops(row: Rows, changed: dict[str, NDArray[Any]], place: int, predict: Predict) -> Floats:
+def _cut_blocks(num_changes: int, row_size: int) -> list[range]:
+    """The numbers of the changes, -1 for none first, in blocks that bound rows and what is in them."""
+    size = max(1, min(_MAX_ROWS, _MAX_NUMBERS // max(1, row_size)))
+    return [range(start, min(start + size, num_changes)) for start in range(-1, num_changes, size)]
+
+
+def _score_drops(row: Rows, blocks: Iterable[dict[str, NDArray[Any]]], place: int, predict: Predict) -> Floats:
     """The first of the changed rows' scores less those of the others; inputs that do not change are the row's."""
-    num_rows = len(next(iter(changed.values())))
     scores = []
-    for start in range(0, num_rows, _MAX_ROWS):
-        part = {name: array[start : start + _MAX_ROWS] for name, array in changed.items()}
+    for part in blocks:
         size = len(next(iter(part.values())))
         others = take_rows({name: array for name, array in row.items() if name not in part}, np.zeros(size, np.int64))
         scores.append(predict({**others, **part})[:, place])

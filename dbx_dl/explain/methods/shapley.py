@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from dbx_dl.explain.methods.rows import Floats, Player, Predict, Rows, count_rows, mix_rows, take_rows
 
-# Rows that are made at once for one row that is explained.
-_MAX_ROWS = 4096
+# Rows that are made at once for one row that is explained, and features in them.
+_MAX_ROWS, _MAX_NUMBERS = 4096, 2**21
 
 
 @dataclass(frozen=True)
@@ -96,24 +96,16 @@ def _explain(
     num_walks, num_players = walks.orders_wp.shape
     values_ws = np.empty((num_walks, num_players + 1))
     values_ws[:, 0], values_ws[:, -1] = known_b[walks.donors_w], score
-    steps_rp, walk_r, step_r = _list_steps(walks)
-    for start in range(0, len(steps_rp), _MAX_ROWS):
-        part = slice(start, start + _MAX_ROWS)
-        others = take_rows(background, walks.donors_w[walk_r[part]])
-        mixed = mix_rows(row, others, players, steps_rp[part])
-        values_ws[walk_r[part], step_r[part]] = predict(mixed)[:, place]
+    ranks_wp, num_steps = np.argsort(walks.orders_wp, axis=1), max(0, num_players - 1)
+    size = max(1, min(_MAX_ROWS, _MAX_NUMBERS // max(1, num_players)))
+    for start in range(0, num_walks * num_steps, size):
+        walk_r, step_r = np.divmod(np.arange(start, min(start + size, num_walks * num_steps)), num_steps)
+        # After `step` + 1 players are in, of the steps between none and all.
+        is_in_rp = ranks_wp[walk_r] <= step_r[:, None]
+        others = take_rows(background, walks.donors_w[walk_r])
+        values_ws[walk_r, step_r + 1] = predict(mix_rows(row, others, players, is_in_rp))[:, place]
     gains_wp = np.empty((num_walks, num_players))
     np.put_along_axis(gains_wp, walks.orders_wp, np.diff(values_ws, axis=1), axis=1)
     pairs = gains_wp.reshape(-1, 2, num_players).mean(axis=1)
     spread = pairs.std(axis=0, ddof=1) / np.sqrt(len(pairs)) if len(pairs) > 1 else np.full(num_players, np.nan)
     return pairs.mean(axis=0), spread
-
-
-def _list_steps(walks: Walks) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
-    """Who is in after the steps between none and all (R, P), and the walk (R,) and the number (R,) of these steps."""
-    num_walks, num_players = walks.orders_wp.shape
-    ranks_wp = np.argsort(walks.orders_wp, axis=1)
-    steps = np.arange(1, num_players)
-    is_in = ranks_wp[:, None, :] < steps[None, :, None]
-    walk_r = np.repeat(np.arange(num_walks), len(steps))
-    return is_in.reshape(-1, num_players), walk_r, np.tile(steps, num_walks)

@@ -46,6 +46,9 @@ def test_a_run_folder_holds_it_too_and_other_files_do_not(tmp_path: Path, prepar
         find_network(file)
     describe_onnx(prepared, tmp_path / "model.onnx").trained.save(tmp_path / "trained.json")
     assert find_network(file).weights == tmp_path / "weights.bin"
+    describe_onnx(prepared, tmp_path / "model.onnx", run_id="another").trained.save(tmp_path / "trained.json")
+    with pytest.raises(DataError, match="is that of another file"):
+        find_network(file)
 
 
 def test_a_version_without_its_weights_is_still_written(tmp_path: Path, prepared: PreparedTable) -> None:

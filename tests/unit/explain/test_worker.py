@@ -11,14 +11,14 @@ import numpy as np
 import onnx
 import pyarrow as pa
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from dbx_dl.config import ExplainOptions
 from dbx_dl.contracts import StepsFeature, StepsSpec, TextFeature, TextSpec
 from dbx_dl.errors import ConfigError
 from dbx_dl.explain.arrow_streams import write_stream
-from dbx_dl.explain.local.networks import tell_cause
+from dbx_dl.explain.local.networks import sum_unnamed, tell_cause
 from dbx_dl.explain.worker import ShippedExplainer, count_rows_at_once, explain_arrays, gather_batches
 from dbx_dl.export.onnx_model import write_model
 from dbx_dl.score.model.session import digest_file, open_model
@@ -194,6 +194,12 @@ def test_the_cause_of_a_process_that_fails_is_its_last_words() -> None:
     assert tell_cause("f was killed by signal 9 (SIGKILL)\n") == "f was killed by signal 9 (SIGKILL)"
 
 
+def test_what_padding_adds_is_not_explained() -> None:
+    found = np.array([[0.5, 0.25, 0.125], [1.0, 1.0, 1.0]])
+    named = [{"good": 0.5}, {"a": 1.0, "b": 1.0, "c": 1.0}]
+    assert sum_unnamed(found, named).tolist() == [0.375, 0.0]
+
+
 def test_what_has_no_score_is_refused(tmp_path: Path) -> None:
     nodes = [helper.make_node("Identity", ["x"], ["y"])]
     model = make_model(
@@ -205,3 +211,30 @@ def test_what_has_no_score_is_refused(tmp_path: Path) -> None:
     onnx.save(model, tmp_path / "m.onnx")
     with pytest.raises(ConfigError, match="no score of a class and no number for a row"):
         explain(ship(tmp_path / "m.onnx", ExplainOptions(method="shapley")), pa.array(["a"]))
+
+
+def write_labels_and(path: Path, *names: str) -> Path:
+    """A file of others that gives a label as a whole number, and the numbers in `names`."""
+    outputs = {"label": (TensorProto.INT64, ["N"]), "margin": (TensorProto.FLOAT, ["N"])}
+    nodes = [
+        helper.make_node("Cast", ["x"], ["label"], to=TensorProto.INT64),
+        helper.make_node("Mul", ["x", "two"], ["margin"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N"])],
+        [helper.make_tensor_value_info(name, *outputs[name]) for name in ("label", *names)],
+        [numpy_helper.from_array(np.array([2], np.float32), "two")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
+    return path
+
+
+def test_a_label_that_is_a_number_is_not_explained_as_one(tmp_path: Path) -> None:
+    options, background = ExplainOptions(method="shapley"), pa.table({"x": pa.array([0.0], pa.float32())})
+    both = ship(write_labels_and(tmp_path / "both.onnx", "margin"), options, background)
+    (row,) = explain(both, pa.array([3.0], pa.float32()))
+    assert (row["explained_label"], row["explained_score"]) == ("margin", 6.0)
+    with pytest.raises(ConfigError, match=r"number for a row \(label, error\).*`scores` and `labels` of scoring"):
+        explain(ship(write_labels_and(tmp_path / "one.onnx"), options, background), pa.array([3.0], pa.float32()))

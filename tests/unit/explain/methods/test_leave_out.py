@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
+from dbx_dl.explain.methods import leave_out
 from dbx_dl.explain.methods.leave_out import leave_out_steps, leave_out_tokens
 
 
@@ -43,3 +45,24 @@ def test_the_planted_step_is_found() -> None:
     assert dict(zip(cells, drops.tolist(), strict=True)) == {
         **dict.fromkeys([(name, step) for name in "xy" for step in range(3)], 0.0), ("x", 1): 15.0
     }  # fmt: skip
+
+
+def test_blocks_of_changes_give_what_all_at_once_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {"text": np.array(["a good bad one"], object), "x": np.array([[1.0, 5.0, 2.0]])}
+    sizes = []
+
+    def predict(rows: dict[str, np.ndarray]) -> np.ndarray:
+        sizes.append(len(rows["x"]))
+        lengths = np.array([len(text) for text in rows["text"]])
+        return (np.nan_to_num(rows["x"]) @ [1.0, 10.0, 100.0] + lengths)[:, None]
+
+    def explain() -> list[float]:
+        tokens = leave_out_tokens(row, "text", ["a", "good", "bad", "one"], 0, predict, cut_words)
+        assert tokens is not None
+        return [*tokens.tolist(), *leave_out_steps(row, ("x",), 3, 0, predict)[1].tolist()]
+
+    whole = explain()
+    assert whole == [2, 5, 4, 4, 1, 50, 200] and sizes == [5, 4]
+    monkeypatch.setattr(leave_out, "_MAX_NUMBERS", 8)
+    sizes.clear()
+    assert explain() == whole and sizes == [2, 2, 1, 2, 2]

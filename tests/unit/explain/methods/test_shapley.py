@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbx_dl.explain.methods.rows import Player
+from dbx_dl.explain.methods import shapley
+from dbx_dl.explain.methods.rows import Player, Rows, count_rows
 from dbx_dl.explain.methods.shapley import draw_walks, sample_shapley
 from tests.unit.explain.methods.simple_models import NAMES, PLAYERS, count_exactly, draw_rows, predict_jointly
 
@@ -74,3 +76,19 @@ def test_the_kept_library_agrees() -> None:
     shares = sample_shapley(rows, background, PLAYERS, np.zeros(3, int), predict_jointly, walks)
     np.testing.assert_allclose(shares.contributions, exact.values, atol=0.05)
     np.testing.assert_allclose(shares.base, exact.base_values, atol=1e-9)
+
+
+def test_blocks_of_steps_give_what_all_at_once_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, background, walks = draw_rows(2, 1), draw_rows(3, 2), draw_walks(4, 3, 12, 7)
+    places = np.zeros(2, np.int64)
+    whole = sample_shapley(rows, background, PLAYERS, places, predict_jointly, walks)
+    monkeypatch.setattr(shapley, "_MAX_NUMBERS", 5 * len(PLAYERS))
+    sizes = []
+
+    def predict(some: Rows) -> np.ndarray:
+        sizes.append(count_rows(some))
+        return predict_jointly(some)
+
+    cut = sample_shapley(rows, background, PLAYERS, places, predict, walks)
+    np.testing.assert_array_equal(cut.contributions, whole.contributions)
+    assert max(sizes) == 5
