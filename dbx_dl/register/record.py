@@ -6,6 +6,7 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
+from dbx_dl.register.markdown_tables import write_table
 from dbx_dl.runtime.tracking import explain_failure, quiet_mlflow, short_waits
 
 if TYPE_CHECKING:
@@ -70,20 +71,12 @@ def describe_decision(described: str, promotion: Promotion) -> str:
         f"On {rows}, {promotion.confidence:.0%} intervals; all of it is in `{promotion.record}`.",
         "",
     ]
-    header, *cells = promotion.compare() or ((),)
-    if header:
-        lines += [_row(header), _row(["---"] * len(header)), *(_row(row) for row in cells), ""]
-    header, *cells = promotion.compare_groups() or ((),)
-    if header:
-        lines += [_row(header), _row(["---"] * len(header)), *(_row(row) for row in cells), ""]
+    for found in (promotion.compare(), promotion.compare_groups()):
+        lines += [write_table(found), ""] if found else []
     checks = [check for check in promotion.checks if check.version == promotion.challenger_version]
     lines += [f"- {_WORDS[check.is_met]}: {check.detail}" for check in checks]
     text = "\n".join([own, "", *lines] if own else lines)
     return text if len(text) <= MAX_DESCRIPTION else text[: MAX_DESCRIPTION - 2].rpartition("\n")[0] + "\n…"
-
-
-def _row(cells: tuple[str, ...] | list[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def _shorten(text: str, limit: int) -> str:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.explain.figures import contribution_bars, dependence_curves, importance_bars
-from dbx_dl.figures import encode_png
+from dbx_dl.page_pictures import Picture, draw_picture, to_data_uri
 from dbx_dl.runtime.tables import read_pinned
 from dbx_dl.runtime.whole_files import write_whole
 
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TEMPLATE = "explanations.html.j2"
-MAX_ROWS = 24
+MAX_ROWS, _DPI = 24, 110
 _NOTES = {
     "occlusion": "Heat is by how much the score falls when a patch of the image is covered.",
     "shapley": "Contributions add up from the mean score of background rows to the row's own; they are Shapley values, "
@@ -37,15 +35,6 @@ _NOTES = {
     "grad_cam": "Heat is where the last convolution sees what speaks for the class; it never speaks against. Scores "
     "are the network's outputs before they become probabilities.",
 }
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure as data URIs for light and for dark pages."""
-
-    light: str
-    dark: str
-    caption: str = ""
 
 
 def write_page(
@@ -111,27 +100,20 @@ def render_page(
     )
 
 
-def to_data_uri(png: bytes) -> str:
-    """PNG bytes as a data URI."""
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
-
-
-def draw(figure: Callable[[bool], Figure], caption: str = "") -> Picture:
-    """Call `figure` with dark=False and dark=True and keep both as PNG."""
-    light, dark = (to_data_uri(encode_png(figure(is_dark), dpi=110)) for is_dark in (False, True))
-    return Picture(light, dark, caption)
+def _draw(figure: Callable[[bool], Figure]) -> Picture:
+    return draw_picture("", figure, dpi=_DPI)
 
 
 def _draw_importance(importances: Importances | None) -> Picture | None:
     if importances is None or not importances.features:
         return None
-    return draw(lambda dark: importance_bars(importances.features, importances.metric, dark=dark))
+    return _draw(lambda dark: importance_bars(importances.features, importances.metric, dark=dark))
 
 
 def _draw_dependence(dependences: Dependences | None) -> Picture | None:
     if dependences is None or not dependences.curves:
         return None
-    return draw(lambda dark: dependence_curves(dependences.curves, dark=dark))
+    return _draw(lambda dark: dependence_curves(dependences.curves, dark=dark))
 
 
 def _draw_means(rows: Sequence[Row | dict[str, Any]]) -> Picture | None:
@@ -144,7 +126,7 @@ def _draw_means(rows: Sequence[Row | dict[str, Any]]) -> Picture | None:
     if not shared or len(rows) < 2:
         return None
     ranked = sorted(shared.items(), key=lambda item: -item[1])
-    return draw(lambda dark: contribution_bars(ranked, dark=dark))
+    return _draw(lambda dark: contribution_bars(ranked, dark=dark))
 
 
 def _show_row(row: Row | dict[str, Any]) -> dict[str, Any]:
@@ -156,7 +138,7 @@ def _show_row(row: Row | dict[str, Any]) -> dict[str, Any]:
         "score": score,
         "heat": None if row["heat_map"] is None else to_data_uri(bytes(row["heat_map"])),
         "overlay": None if row["overlay"] is None else to_data_uri(bytes(row["overlay"])),
-        "bars": draw(lambda dark: contribution_bars(pairs, base, score, dark=dark)) if pairs else None,
+        "bars": _draw(lambda dark: contribution_bars(pairs, base, score, dark=dark)) if pairs else None,
     }
 
 

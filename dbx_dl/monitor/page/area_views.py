@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.monitor.page.figures import figure_over_windows, groups_with_intervals, reliability
 from dbx_dl.monitor.page.view import Series, collect_series, find_last_window, name_finding, rank_finding, to_point
 from dbx_dl.monitor.quality.calibration import RELIABILITY
-from dbx_dl.monitor.run_report.pictures import Picture, draw_picture
+from dbx_dl.page_pictures import Picture, draw_picture
 
 if TYPE_CHECKING:
     from dbx_dl.contracts import Area, Finding, Window

@@ -23,7 +23,7 @@ from dbx_dl.monitor.page.view import (
     show_number,
 )
 from dbx_dl.monitor.row_counts import ROWS
-from dbx_dl.monitor.run_report.pictures import Picture, draw_picture
+from dbx_dl.page_pictures import Picture, draw_picture
 from dbx_dl.runtime.whole_files import write_whole
 
 if TYPE_CHECKING:

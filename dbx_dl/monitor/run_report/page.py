@@ -15,8 +15,9 @@ from dbx_dl.metrics.recommendation import baseline_hits, find_ranks, rate_hits
 from dbx_dl.monitor.clusters.tables import EXAMPLES, MAP, tabulate_clusters
 from dbx_dl.monitor.run_report.evidence import Evidence, HeldOutPredictions, gather_evidence
 from dbx_dl.monitor.run_report.outcome import RunOutcome
-from dbx_dl.monitor.run_report.pictures import Picture, draw_picture, show_file, to_data_uri
+from dbx_dl.monitor.run_report.pictures import show_file
 from dbx_dl.monitor.run_report.summary import format_metric, summarize
+from dbx_dl.page_pictures import Picture, draw_picture, to_data_uri
 from dbx_dl.runtime.whole_files import write_whole
 
 if TYPE_CHECKING:

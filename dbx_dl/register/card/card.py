@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from dbx_dl.config.card import CardConfig
 from dbx_dl.contracts import ModelCard
 from dbx_dl.errors import RegistryError
 from dbx_dl.figures import encode_png, learning_curves
+from dbx_dl.page_pictures import to_data_uri
 from dbx_dl.register.card.rendering import render_markdown, render_page
 from dbx_dl.register.card.sections import CardFacts, list_sections
 from dbx_dl.register.record import HEADING, MAX_DESCRIPTION
@@ -121,4 +121,4 @@ def _draw_pictures(trained: TrainedModel) -> list[tuple[str, str]]:
         return []
     png = encode_png(learning_curves(trained.history, best_epoch=trained.best_epoch), dpi=110)
     caption = "Metrics by epoch; the dotted line is where the weights are from"
-    return [(caption, "data:image/png;base64," + base64.b64encode(png).decode("ascii"))]
+    return [(caption, to_data_uri(png))]

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dbx_dl.register.markdown_tables import write_table
+
 if TYPE_CHECKING:
-    from dbx_dl.register.card.sections import CardSection, Table
+    from dbx_dl.register.card.sections import CardSection
 
 TEMPLATE = "card.html.j2"
 _CODE = re.compile(r"`([^`]+)`")
@@ -26,13 +28,6 @@ def render_markdown(title: str, sections: Sequence[CardSection]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def write_table(table: Table) -> str:
-    """A table in Markdown; the first row is its header."""
-    header, *rows = table
-    lines = [header, tuple("---" for _ in header), *rows]
-    return "\n".join("| " + " | ".join(_escape(cell) for cell in line) + " |" for line in lines)
-
-
 def render_page(title: str, sections: Sequence[CardSection], pictures: Sequence[tuple[str, str]]) -> str:
     """The card as a page, with pictures: caption and data URI each."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -46,7 +41,3 @@ def render_page(title: str, sections: Sequence[CardSection], pictures: Sequence[
 def cut_code(line: str) -> list[tuple[str, bool]]:
     """A line in pieces, each with whether it is code, which stands between backticks."""
     return [(piece, number % 2 == 1) for number, piece in enumerate(_CODE.split(line))]
-
-
-def _escape(cell: str) -> str:
-    return cell.replace("|", "\\|").replace("\n", " ")

@@ -10,7 +10,8 @@ from PIL import Image
 
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.figures import learning_curves
-from dbx_dl.monitor.run_report.pictures import draw_picture, show_file
+from dbx_dl.monitor.run_report.pictures import show_file
+from dbx_dl.page_pictures import draw_picture
 
 PREFIX = "data:image/png;base64,"
 
