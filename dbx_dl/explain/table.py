@@ -12,15 +12,24 @@ from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.explain.background import find_background
 from dbx_dl.explain.explained import FIELDS
 from dbx_dl.explain.udf import explainer_of
-from dbx_dl.runtime.commit_marks import mark_settings, transaction_settings
+from dbx_dl.runtime.commit_marks import mark_settings, read_mark, transaction_settings
 from dbx_dl.runtime.session_settings import file_settings, session_settings
 from dbx_dl.runtime.slots import count_slots
-from dbx_dl.runtime.sources import explain_read_errors
+from dbx_dl.runtime.sources import explain_read_errors, read_binary_files
 from dbx_dl.runtime.table_writes import append_rows, is_lost_race, replace_table, require_free_place
-from dbx_dl.runtime.tables import first_line, has_table, pin_table, quote_column, read_pinned
+from dbx_dl.runtime.tables import (
+    first_line,
+    has_table,
+    locate_version,
+    pin_table,
+    quote_column,
+    read_history,
+    read_pinned,
+)
 from dbx_dl.score.model.model_file import fetch_model
 from dbx_dl.score.tables.row_keys import check_keys
-from dbx_dl.score.tables.selection import choose_rows
+from dbx_dl.score.tables.score_marks import make_id
+from dbx_dl.score.tables.selection import choose_rows, shape_for_model
 from dbx_dl.score.tables.sources import open_source
 from dbx_dl.score.tables.table import require_other_table
 from dbx_dl.score.tables.writing import ScoreJob, require_free_names
@@ -34,12 +43,13 @@ if TYPE_CHECKING:
     from dbx_dl.config import ExplainConfig, ScoreConfig, TrackingConfig
     from dbx_dl.contracts import TableVersion
     from dbx_dl.explain.udf import ColumnExplainer
+    from dbx_dl.score.udf import ColumnScorer
 
 logger = logging.getLogger(__name__)
 
-APP_ID = "dbx_dl.explain"
+APP_ID, MARK = "dbx_dl.explain", "dbx_dl_explain"
 METHOD, EXPLAINED_AT = "method", "explained_at"
-_MAX_ATTEMPTS = 3
+_MAX_ATTEMPTS, _MAX_COMMITS = 3, 100
 # Those of the lineage that are no strings.
 _TYPES = {"model_version": "int", "source_version": "bigint"}
 
@@ -72,8 +82,9 @@ def explain_table(
             logger.info("another job changed table %s meanwhile: starting over", config.table)
         job = plan_explanations(spark, config, score, tracking)
         logger.info("explaining %s with %s into table %s", job.scoring.origin, job.explainer.method, config.table)
-        if _commit(spark, job, config):
-            return _describe(spark, job, config, started)
+        version = _commit(spark, job, config)
+        if version is not None:
+            return _describe(spark, job, locate_version(spark, config.table, version), started)
     raise DataError(f"other jobs changed table {config.table} each time while it was written: run explain again")
 
 
@@ -90,21 +101,36 @@ def plan_explanations(
     require_other_table(source.table, target, wanted)
     chosen = choose_rows(spark, wanted, source, scorer, None)
     scorer.check(chosen.rows, "inputs")
-    background = find_background(spark, scorer, config.background)
-    if background is None:
-        background = chosen.rows.where("input_error IS NULL").select("inputs.*")
-    explainer = explainer_of(spark, scorer, config, background)
-    drawn = replace(chosen, rows=draw_rows(chosen.rows, config.max_rows, config.seed))
+
+    def open_background() -> DataFrame:
+        found = find_background(spark, scorer, config.background)
+        return chosen.rows.where("input_error IS NULL").select("inputs.*") if found is None else found
+
+    explainer = explainer_of(spark, scorer, config, open_background)
+    drawn = replace(chosen, rows=draw_rows(spark, chosen.rows, wanted, scorer, config))
     scoring = ScoreJob(wanted, scorer, source.origin, source.table, drawn, target, is_new=True)
     return ExplainJob(scoring, explainer, target)
 
 
-def draw_rows(rows: DataFrame, max_rows: int, seed: int) -> DataFrame:
-    """At most so many of the rows, by a hash of their keys and the seed: the same ones every time."""
+def draw_rows(
+    spark: SparkSession, rows: DataFrame, score: ScoreConfig, scorer: ColumnScorer, config: ExplainConfig
+) -> DataFrame:
+    """At most `config.max_rows` of the rows, by a hash of their keys and the seed: the same ones every time.
+
+    Only keys are sorted; of files, only those that are drawn are read.
+    """
     from pyspark.sql import functions as F
 
-    drawn = rows.orderBy(F.xxhash64(F.lit(seed), "key"), "key").limit(max_rows)
-    return drawn.repartition(max(1, count_slots(rows.sparkSession)), "key")
+    keys = rows.select("key").orderBy(F.xxhash64(F.lit(config.seed), "key"), "key").limit(config.max_rows)
+    if score.has_files:
+        names = [row["key"] for row in keys.collect()]
+        if not names:
+            return rows.limit(0)
+        files = read_binary_files(spark, score.source, names).select("path", "size_bytes", "content")
+        drawn = shape_for_model(files, score, scorer)
+    else:
+        drawn = rows.join(F.broadcast(keys), "key", "left_semi")
+    return drawn.repartition(max(1, count_slots(spark)), "key")
 
 
 def explain_rows(job: ExplainJob) -> DataFrame:
@@ -155,7 +181,7 @@ def _read_whole(config: ExplainConfig, score: ScoreConfig) -> ScoreConfig:
 
 
 def _require_free_fields(fields: dict[str, str], model: str) -> None:
-    taken = [name for name in fields if name in {*FIELDS, METHOD, EXPLAINED_AT} - {"error"}]
+    taken = [name for name in fields if name.lower() in {*FIELDS, METHOD, EXPLAINED_AT} - {"error"}]
     if taken:
         raise ConfigError(
             f"model {model} has an output {taken[0]!r}, a name that tables of explanations use themselves: leave it "
@@ -163,8 +189,9 @@ def _require_free_fields(fields: dict[str, str], model: str) -> None:
         )
 
 
-def _commit(spark: SparkSession, job: ExplainJob, config: ExplainConfig) -> bool:
-    """Whether the explanations are in the table; of two writers at once only one commits."""
+def _commit(spark: SparkSession, job: ExplainJob, config: ExplainConfig) -> int | None:
+    """The table's version with the explanations; None where another writer was faster: of two at once one commits."""
+    commit_id = make_id()
     what = f"source {job.scoring.config.source}"
     reading = file_settings(spark.version, has_contents=job.scoring.scorer.plan.is_slow_to_bind)
     try:
@@ -175,23 +202,31 @@ def _commit(spark: SparkSession, job: ExplainJob, config: ExplainConfig) -> bool
                 append_rows(rows.limit(0), config.table)
             before = pin_table(spark, config.table).version
             if before != (0 if job.target is None else job.target.version):
-                return False
-            mark = {"dbx_dl_explain": {"method": job.explainer.method, "sha256": job.explainer.model.sha256}}
-            settings = {**mark_settings(mark), **transaction_settings(APP_ID, before + 1)}
+                return None
+            mark = {"id": commit_id, "method": job.explainer.method, "sha256": job.explainer.model.sha256}
+            settings = {**mark_settings({MARK: mark}), **transaction_settings(APP_ID, before + 1)}
             with session_settings(spark, settings):
                 replace_table(rows, config.table)
     except Exception as error:
         if not is_lost_race(error):
             raise
         logger.debug("lost a race: %s", first_line(error))
-        return False
-    return True
+        return None
+    return _find_commit(spark, config.table, commit_id)
 
 
-def _describe(spark: SparkSession, job: ExplainJob, config: ExplainConfig, started: float) -> ExplainedTable:
+def _find_commit(spark: SparkSession, name: str, commit_id: str) -> int | None:
+    """The version with this mark; None where Delta left it out, since another run had made this transaction."""
+    for row in read_history(spark, name, _MAX_COMMITS):
+        mark = read_mark(row["userMetadata"], MARK)
+        if isinstance(mark, dict) and mark.get("id") == commit_id:
+            return int(row["version"])
+    return None
+
+
+def _describe(spark: SparkSession, job: ExplainJob, table: TableVersion, started: float) -> ExplainedTable:
     from pyspark.sql import functions as F
 
-    table = pin_table(spark, config.table)
     rows = read_pinned(spark, table)
     reason = F.substring_index("error", ": ", 1).alias("reason")
     groups = rows.where("error IS NOT NULL").groupBy(reason).count().collect()

@@ -80,19 +80,19 @@ def explain_udf(
 
     scorer = scorer_of(spark, fetch_model(model, tracking_uri), kind, parse_score_options(score or {}))
     wanted = parse_explain_options(options)
-    return explainer_of(spark, scorer, wanted, find_background(spark, scorer, background))
+    return explainer_of(spark, scorer, wanted, lambda: find_background(spark, scorer, background))
 
 
 def explainer_of(
-    spark: SparkSession, scorer: ColumnScorer, options: ExplainOptions, background: DataFrame | None
+    spark: SparkSession, scorer: ColumnScorer, options: ExplainOptions, background: Callable[[], DataFrame | None]
 ) -> ColumnExplainer:
-    """The explainer beside a scorer, see `explain_udf`; `background` has the model's columns."""
+    """The explainer beside a scorer, see `explain_udf`; `background` gives the rows, where the method needs them."""
     find_scores(scorer.plan, options.label, scorer.model.name)
     method, network = choose_method(scorer, options.method, options.gradients.layer)
     options = options.model_copy(update={"method": method})
     stream = None
     if method == "shapley":
-        stream = _draw(scorer, options, background)
+        stream = _draw(scorer, options, background())
     shipped = ShippedExplainer(scorer.shipped, options, stream, *_ship_network(spark, network))
     logger.info("explaining %s by %s", scorer.model.name, method)
     return ColumnExplainer(scorer, shipped)

@@ -11,13 +11,14 @@ import onnx
 import pyarrow as pa
 import pytest
 from PIL import Image
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from dbx_dl import explain_table, explain_udf, measure_dependence, measure_importance, register_model
 from dbx_dl.config import (
     DependenceConfig,
     ExplainConfig,
     ImportanceConfig,
+    MethodName,
     RegisterConfig,
     ScoreConfig,
     TrackingConfig,
@@ -25,10 +26,12 @@ from dbx_dl.config import (
 from dbx_dl.config.explain import OcclusionOptions
 from dbx_dl.contracts import FileDigest, Importances, PreparedTable
 from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.explain import table
 from dbx_dl.explain.arrow_streams import read_stream
 from dbx_dl.explain.background import draw_background
 from dbx_dl.explain.page.page import write_page
 from dbx_dl.export.onnx_model import write_model
+from dbx_dl.runtime.table_writes import replace_table
 from tests.onnx_models import describe_onnx, make_metadata, make_network
 from tests.prepared_tables import describe, encode_png, write_feature_table, write_table
 from tests.registered_models import GOOD, start_run
@@ -94,15 +97,19 @@ def numbers(tmp_path_factory: pytest.TempPathFactory) -> PreparedTable:
     )
 
 
-def test_images_are_explained_by_each_method_into_a_table(spark: SparkSession, trained: Trained) -> None:
+@pytest.mark.parametrize(
+    "methods", [("occlusion", "integrated_gradients"), pytest.param(("grad_cam",), marks=pytest.mark.matrix)]
+)
+def test_images_are_explained_by_each_method_into_a_table(
+    spark: SparkSession, trained: Trained, methods: tuple[MethodName, ...]
+) -> None:
     inside = np.zeros((12, 12), bool)
     inside[PATCH] = True
     tables = {}
-    for method in ("occlusion", "integrated_gradients", "grad_cam"):
+    for method in methods:
         # Of the shade of what is usual, and as large as what is planted: a part of it would decide as well.
         occlusion = OcclusionOptions(patch=5, stride=1, fill=50)
-        table = str(trained.folder / "explained")
-        config = ExplainConfig(table=table, method=method, label="up", occlusion=occlusion)
+        config = ExplainConfig(table=str(trained.folder / "explained"), method=method, label="up", occlusion=occlusion)
         found = explain_table(spark, config, trained.score, tracking=trained.tracking)
         assert (found.num_rows, found.num_errors, found.method) == (NUM_IMAGES + 1, 1, method)
         assert (found.model_name, found.model_version) == ("planted", 1)
@@ -117,7 +124,7 @@ def test_images_are_explained_by_each_method_into_a_table(spark: SparkSession, t
         assert method == "grad_cam" or heat[inside].mean() > 2 * heat[~inside].mean(), method
         assert _read_size(up[0]["overlay"]) == _read_size(up[0]["heat_map"]) == (132, 132)
         tables[method] = found
-    page = write_page(spark, tables["grad_cam"], trained.folder / "page.html", title="planted")
+    page = write_page(spark, tables[methods[-1]], trained.folder / "page.html", title="planted")
     text = page.read_text()
     assert text.count('<div class="triple">') == NUM_IMAGES and "Traceback" not in text
 
@@ -132,7 +139,25 @@ def _read_size(png: bytes) -> tuple[int, int]:
     return Image.open(io.BytesIO(png)).size
 
 
-def test_explaining_again_gives_the_same_table_and_another_table_is_kept(spark: SparkSession, trained: Trained) -> None:
+def _write_before(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let another writer make the transaction of the next run, just before that one does."""
+
+    def write_after(rows: DataFrame, name: str) -> None:
+        monkeypatch.setattr(table, "replace_table", replace_table)
+        other = spark.newSession()
+        for key in ("AppId", "Version"):
+            setting = f"spark.databricks.delta.write.txn{key}"
+            other.conf.set(setting, spark.conf.get(setting))
+        present = other.read.format("delta").load(name)
+        present.limit(1).write.format("delta").mode("append").save(name)
+        replace_table(rows, name)
+
+    monkeypatch.setattr(table, "replace_table", write_after)
+
+
+def test_explaining_again_gives_the_same_table_and_another_table_is_kept(
+    spark: SparkSession, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = ExplainConfig(table=str(trained.folder / "again"), max_rows=5, seed=3)
     first = explain_table(spark, config, trained.score, tracking=trained.tracking)
     second = explain_table(spark, config, trained.score, tracking=trained.tracking)
@@ -145,6 +170,19 @@ def test_explaining_again_gives_the_same_table_and_another_table_is_kept(spark: 
     with pytest.raises(DataError, match="exists and holds no explanations"):
         other = config.model_copy(update={"table": trained.score.source})
         explain_table(spark, other, trained.score, tracking=trained.tracking)
+    _write_before(spark, monkeypatch)
+    third = explain_table(spark, config.model_copy(update={"seed": 4}), trained.score, tracking=trained.tracking)
+    # Delta leaves out the first try without an error: another writer has made its transaction.
+    assert third.table.version == second.table.version + 2 and third.num_rows == 5
+    monkeypatch.undo()
+    files = trained.folder / "files"
+    (files / "up").mkdir(parents=True)
+    for number, image in enumerate(plant("images").rows[:7]):
+        (files / "up" / f"{number} [a].png").write_bytes(encode_png(image[..., 0]))
+    score = trained.score.model_copy(update={"source": str(files), "source_format": "images", "key": None})
+    found = explain_table(spark, config, score, tracking=trained.tracking)
+    keys = {row["key"] for row in spark.read.format("delta").load(config.table).collect()}
+    assert (found.num_rows, found.num_errors) == (5, 0) and all(key.startswith("up/") for key in keys)
     none = config.model_copy(update={"where": "path = 'nowhere'"})
     assert explain_table(spark, none, trained.score, tracking=trained.tracking).num_rows == 0
 
