@@ -79,7 +79,11 @@ def find_facts(rows: Iterable[tuple[str, str, datetime]]) -> dict[str, ItemFacts
 def agree_on_classes(
     ratings: ClassRatings, facts: Mapping[str, ItemFacts], resolve: ResolveConfig, *, is_trusted: bool = False
 ) -> tuple[pa.Table, Counter[str]]:
-    """One class of each item, by majority, or each annotator trusted as far as all items tell; what is left out."""
+    """One class of each item, by majority, or each annotator trusted as far as all items tell; what is left out.
+
+    DataError where there are too many items by classes for the driver (`ClassRatings.require_room`).
+    """
+    ratings.require_room(is_trusted=is_trusted)
     sizes = len(ratings.item_keys), len(ratings.class_names)
     found: Consensus
     if is_trusted and ratings.class_names:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dbx_dl.errors import DataError
 from dbx_dl.label.events import to_events
 from dbx_dl.label.table import read_latest
 
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
     from dbx_dl.contracts import LabelEvent, LabelSource, LabelTask
 
     Indices = NDArray[np.int64]
+
+
+# Numbers of the largest array that the driver makes of ratings: 400 MB.
+MAX_CELLS = 50_000_000
+
+
+def require_room(num_cells: int, what: str) -> None:
+    """DataError where an array of so many numbers is more than the driver should hold; `what` says of what."""
+    if num_cells > MAX_CELLS:
+        raise DataError(
+            f"{what} make {num_cells:,} numbers, more than the {MAX_CELLS:,} that the driver holds at once: compare "
+            "fewer items or classes at a time, or let resolve.method be latest"
+        )
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,14 @@ class ClassRatings:
             np.array([place[name] for name in column], np.int64) for column, place in zip(columns, places, strict=True)
         ]
         return cls(tuple(names[0]), tuple(names[1]), tuple(names[2]), indices[0], indices[1], indices[2])
+
+    def require_room(self, *, is_trusted: bool) -> None:
+        """DataError where there are more items by classes, or with `is_trusted` confusions, than MAX_CELLS."""
+        num_items, num_classes = len(self.item_keys), len(self.class_names)
+        require_room(num_items * num_classes, f"{num_items:,} items by {num_classes:,} classes")
+        if is_trusted:
+            num = len(self.annotator_names)
+            require_room(num * num_classes**2, f"{num:,} annotators' confusions of {num_classes:,} classes")
 
 
 def read_class_ratings(spark: SparkSession, name: str, task: LabelTask, sources: Sequence[LabelSource]) -> ClassRatings:

@@ -53,9 +53,10 @@ def fleiss_kappa(counts_nc: NDArray[np.integer]) -> float:
     """Agreement of any number of annotators, from how many of an item's ratings are for each class (N, C).
 
     Fleiss 1971, "Measuring Nominal Scale Agreement among Many Raters", where all items have as many ratings. Where some
-    are missing, items with fewer than two are left out and the others count alike, each by the pairs and the shares of
-    its own ratings (Gwet 2014, "Handbook of Inter-Rater Reliability", chapter 2). NaN where nothing is left, or all
-    ratings are for one class.
+    are missing, which Fleiss does not treat, items with fewer than two ratings are left out of everything, and each of
+    the others counts alike: observed is the mean, over these items, of the share of an item's pairs of ratings that
+    agree; a class's share, for what chance gives, is the mean of its shares of each item's ratings. NaN where nothing
+    is left, or all ratings are for one class.
     """
     counts = counts_nc[counts_nc.sum(axis=1) >= 2].astype(np.float64)
     if len(counts) == 0:

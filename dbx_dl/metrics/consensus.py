@@ -5,6 +5,7 @@ Ratings are three arrays (M,) of whole numbers, one entry a rating: whose item, 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ _MAX_STEPS = 200
 _TOLERANCE = 1e-7
 # Two classes as likely as each other, but for rounding.
 _TIE = 1e-9
+# Numbers that ratings by classes take at a time.
+_BLOCK_CELLS = 2**22
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,8 @@ def weigh_annotators(
     Dawid and Skene 1979, "Maximum Likelihood Estimation of Observer Error-Rates Using the EM Algorithm", begun from the
     shares of ratings. `smoothing` ratings are added to each row of each annotator's confusions and to the classes'
     frequencies, spread over the classes as all ratings together are: one who rated little is taken for an average one.
-    It converges to the nearest maximum, not always to the greatest. ValueError where no class is known.
+    It converges to the nearest maximum, not always to the greatest. It takes memory for some arrays of N x C and of
+    annotators x C x C numbers. ValueError where no class is known.
     """
     if num_classes < 1:
         raise ValueError("there are no classes")
@@ -93,7 +97,9 @@ def weigh_annotators(
     objectives: list[float] = []
     while True:
         counts_acc = np.tile(added_cc, (num_annotators, 1, 1))
-        np.add.at(counts_acc.transpose(0, 2, 1), (annotators_m, classes_m), posterior[items_m])
+        for part in _cut_ratings(len(items_m), num_classes):
+            places = annotators_m[part], classes_m[part]
+            np.add.at(counts_acc.transpose(0, 2, 1), places, posterior[items_m[part]])
         priors_c, confusions_acc = _maximise(posterior.sum(axis=0) + smoothing / num_classes, counts_acc)
         before = posterior
         posterior, likelihood = _expect(priors_c, confusions_acc, items_m, annotators_m, classes_m, num_items)
@@ -106,11 +112,18 @@ def weigh_annotators(
     return TrustedConsensus(probabilities, classes, is_tied, priors_c, confusions_acc, tuple(objectives))
 
 
+def _cut_ratings(num_ratings: int, num_classes: int) -> Iterator[slice]:
+    """Ratings in their order, so many at a time that an array of them by classes stays small."""
+    size = max(1, _BLOCK_CELLS // max(1, num_classes))
+    return (slice(start, start + size) for start in range(0, num_ratings, size))
+
+
 def _spread(posterior_nc: Floats, items_m: Indices, classes_m: Indices, smoothing: float) -> Floats:
     """`smoothing` ratings of an average annotator, by the true class (C, C)."""
     num_classes = posterior_nc.shape[1]
     counts_cc = np.full((num_classes, num_classes), 1 / num_classes)
-    np.add.at(counts_cc.T, classes_m, posterior_nc[items_m])
+    for part in _cut_ratings(len(items_m), num_classes):
+        np.add.at(counts_cc.T, classes_m[part], posterior_nc[items_m[part]])
     return np.asarray(smoothing * counts_cc / counts_cc.sum(axis=1, keepdims=True))
 
 
@@ -134,7 +147,8 @@ def _expect(
         logs_acc, log_priors = np.log(confusions_acc), np.log(priors_c)
     is_rated = np.bincount(items_m, minlength=num_items) > 0
     logs_nc = np.where(is_rated[:, None], log_priors, -np.inf)
-    np.add.at(logs_nc, items_m, logs_acc[annotators_m, :, classes_m])
+    for part in _cut_ratings(len(items_m), logs_nc.shape[1]):
+        np.add.at(logs_nc, items_m[part], logs_acc[annotators_m[part], :, classes_m[part]])
     peaks = logs_nc.max(axis=1, keepdims=True, initial=-np.inf)
     peaks[~np.isfinite(peaks)] = 0
     scaled = np.exp(logs_nc - peaks)

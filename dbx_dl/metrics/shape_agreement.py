@@ -45,13 +45,32 @@ def overlap_boxes(first_a4: NDArray[Any], second_b4: NDArray[Any]) -> Floats:
     return overlap(first_a4.reshape(-1, 4), second_b4.reshape(-1, 4))
 
 
-def overlap_polygons(first: Sequence[NDArray[Any]], second: Sequence[NDArray[Any]]) -> Floats:
-    """Intersection over union (A, B) of polygons (K, 2), whatever their form; 0 where both have no area."""
+def overlap_polygons(
+    first: Sequence[NDArray[Any]], second: Sequence[NDArray[Any]], is_asked_ab: NDArray[np.bool_] | None = None
+) -> Floats:
+    """Intersection over union (A, B) of polygons (K, 2), whatever their form; 0 where both have no area.
+
+    Pairs that are not asked for are 0, such as those of other labels; pairs that lie apart cost next to nothing.
+    """
     found = np.zeros((len(first), len(second)))
-    for row, one in enumerate(first):
-        for column, other in enumerate(second):
-            found[row, column] = _overlap_two(one.astype(np.float64), other.astype(np.float64))
+    if not found.size:
+        return found
+    is_near = _may_overlap(_find_bounds(first), _find_bounds(second))
+    for row, column in np.argwhere(is_near if is_asked_ab is None else is_near & is_asked_ab).tolist():
+        found[row, column] = _overlap_two(first[row].astype(np.float64), second[column].astype(np.float64))
     return found
+
+
+def _find_bounds(polygons: Sequence[NDArray[Any]]) -> Floats:
+    """The least and the greatest x and y (N, 4) of polygons."""
+    return np.array([[*points.min(axis=0), *points.max(axis=0)] for points in polygons], np.float64)
+
+
+def _may_overlap(first_a4: Floats, second_b4: Floats) -> NDArray[np.bool_]:
+    """Whether the boxes around two polygons share more than an edge (A, B)."""
+    lows = np.maximum(first_a4[:, None, :2], second_b4[None, :, :2])
+    highs = np.minimum(first_a4[:, None, 2:], second_b4[None, :, 2:])
+    return np.asarray((lows < highs).all(axis=2))
 
 
 def _overlap_two(first_k2: Floats, second_k2: Floats) -> float:

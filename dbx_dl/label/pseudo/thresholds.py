@@ -38,11 +38,12 @@ def fit_threshold(
     `probabilities_n` are of what the model says of N held-out items, all of one class. With the probability
     `confidence` the share of right ones is as large as asked, for items drawn as the held-out ones were: up to
     _MAX_THRESHOLDS thresholds are looked at, chosen by the probabilities alone, each with the exact bound of Clopper
-    and Pearson 1934 at its part of the error (Bonferroni).
+    and Pearson 1934 at its part of the error (Bonferroni). Of fewer items than `count_fewest` needs at such a part all
+    are looked at together, at the whole error.
     """
     order = np.argsort(-probabilities_n, kind="stable")
     sorted_n, right_n = probabilities_n[order].astype(np.float64), is_right_n[order]
-    sizes = _choose_sizes(sorted_n, precision, (1 - confidence) / _MAX_THRESHOLDS)
+    sizes = _choose_sizes(sorted_n, precision, 1 - confidence)
     if not sizes:
         return None
     error = (1 - confidence) / len(sizes)
@@ -67,9 +68,11 @@ def count_fewest(precision: float, error: float) -> int:
 
 def _choose_sizes(sorted_n: NDArray[np.float64], precision: float, error: float) -> list[int]:
     """How many of the likeliest items each threshold takes, ascending; equal probabilities are taken together."""
-    fewest = count_fewest(precision, error)
-    if len(sorted_n) < fewest:
+    if len(sorted_n) < count_fewest(precision, error):
         return []
+    fewest = count_fewest(precision, error / _MAX_THRESHOLDS)
+    if len(sorted_n) < fewest:
+        return [len(sorted_n)]
     wanted = np.unique(np.geomspace(fewest, len(sorted_n), _MAX_THRESHOLDS).round().astype(int))
     # The last place of each probability: searchsorted wants ascending values.
     ends = np.searchsorted(-sorted_n, -sorted_n[wanted - 1], side="right")

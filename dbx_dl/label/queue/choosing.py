@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dbx_dl.errors import DataError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -27,12 +29,27 @@ class Candidates:
 
 
 def choose_candidates(candidates: Candidates, centres_mk: Floats | None, config: QueueConfig) -> NDArray[np.int64]:
-    """The positions of the chosen ones, the most worthy first; `centres_mk`: where labelled items are."""
+    """The positions of the chosen ones, the most worthy first; `centres_mk`: where labelled items are.
+
+    DataError where these have arrays of another length than the candidates.
+    """
     num = len(candidates.uncertainties_n)
-    if not config.is_spread or candidates.places_nk is None:
+    if num == 0 or not config.is_spread or candidates.places_nk is None:
         return np.arange(min(num, config.budget))
+    if centres_mk is not None and not len(centres_mk):
+        centres_mk = None
+    _require_one_length(candidates.places_nk, centres_mk)
     pool = min(num, config.mix_factor * config.budget) if config.strategy == "mix" else num
     return spread_out(candidates.places_nk[:pool], centres_mk, config.budget)
+
+
+def _require_one_length(places_nk: Floats, centres_mk: Floats | None) -> None:
+    num_here = places_nk.shape[1]
+    if centres_mk is not None and centres_mk.shape[1] != num_here:
+        raise DataError(
+            f"items without a label have arrays of {num_here} numbers, labelled ones of {centres_mk.shape[1]}: they "
+            "cannot be compared; score all of them with one model"
+        )
 
 
 def spread_out(places_nk: Floats, centres_mk: Floats | None, budget: int) -> NDArray[np.int64]:

@@ -96,7 +96,10 @@ def to_places(found: pa.Table) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     lengths = np.array([-1 if n is None else n for n in lists.value_lengths().to_pylist()], np.int64)
     sizes = np.unique(lengths[lengths > 0])
     if len(sizes) > 1:
-        raise DataError(f"items to compare have arrays of {sizes[0]} and of {sizes[-1]} numbers: one length is needed")
+        raise DataError(
+            f"items to compare have arrays of {sizes[0]} and of {sizes[-1]} numbers: one length is needed, so score "
+            "all of them with one model"
+        )
     has_place = lengths > 0
     places = np.zeros((int(has_place.sum()), int(sizes[0]) if len(sizes) else 1))
     if len(sizes):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from dbx_dl.config import ResolveConfig
 from dbx_dl.contracts import LabelBox, LabelPolygon
 from dbx_dl.errors import DataError
+from dbx_dl.label import ratings
 from dbx_dl.label.agreement import compare_sets, compare_shapes
+from dbx_dl.label.consensus import agree_on_classes
 from tests.label_events import make_event
 
 LEFT = LabelBox(label="cat", x=0, y=0, width=0.5, height=1)
@@ -28,8 +31,26 @@ def test_sets_are_compared_label_by_label() -> None:
     # Of items a and b the labels x and y: yes yes, yes no, no no, no no.
     assert (found.num_items, found.num_shared, pair.num_items, pair.share) == (3, 2, 4, 0.75)
     assert pair.kappa == pytest.approx((0.75 - 0.5) / 0.5) and found.accuracies == {}
+    empty = [make_event(name, "a", task="label_sets", labels=(), annotator=name) for name in ("ann", "ben")]
+    nothing = compare_sets(empty, "labels")
+    assert [(pair.num_items, pair.share, pair.kappa) for pair in nothing.pairs] == [(1, 1.0, None)]
+    assert (nothing.num_items, nothing.num_shared, nothing.fleiss_kappa) == (1, 1, None)
     with pytest.raises(DataError, match=r"no item has labels of two annotators \(task label_sets\)"):
         compare_sets(events[-1:], "labels")
+
+
+def test_what_the_driver_cannot_hold_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ratings, "MAX_CELLS", 11)
+    few = ratings.ClassRatings.of([("a", "ann", "x"), ("b", "ann", "y"), ("c", "ben", "z")])
+    few.require_room(is_trusted=False)
+    with pytest.raises(DataError, match=r"2 annotators' confusions of 3 classes make 18 numbers, more than the 11"):
+        few.require_room(is_trusted=True)
+    rows = [(f"i{n}", "ann", "xyz"[n % 3]) for n in range(4)]
+    with pytest.raises(DataError, match="4 items by 3 classes make 12 numbers"):
+        agree_on_classes(ratings.ClassRatings.of(rows), {}, ResolveConfig(table="r"))
+    sets = [make_event(name, "a", task="label_sets", labels=("x", "y", "z"), annotator=name) for name in ("ann", "ben")]
+    with pytest.raises(DataError, match="2 sets by 3 labels make 12 numbers"):
+        compare_sets(sets, "labels")
 
 
 def test_shapes_are_compared_by_overlap() -> None:

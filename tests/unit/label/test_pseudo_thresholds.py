@@ -21,6 +21,14 @@ def test_the_bound_is_clopper_and_pearsons(num_right: int, num_rows: int, error:
 def test_the_fewest_items() -> None:
     assert count_fewest(0.95, 0.05) == 59
     assert bound_below(59, 59, 0.05) >= 0.95 > bound_below(58, 58, 0.05)
+    said = np.linspace(0.5, 1, 103)
+    for num in (59, 103):
+        found = fit_threshold(said[:num], np.ones(num, bool), precision=0.95, confidence=0.95)
+        assert found is not None and (found.threshold, found.num_above) == (0.5, num)
+    assert fit_threshold(said[:58], np.ones(58, bool), precision=0.95, confidence=0.95) is None
+    is_right = np.arange(92) > 0
+    assert fit_threshold(said[:92], is_right, precision=0.95, confidence=0.95) is None, "one of 92 is wrong"
+    assert fit_threshold(said[:93], np.arange(93) > 0, precision=0.95, confidence=0.95) is not None
 
 
 def draw(random: np.random.Generator, num: int) -> tuple[np.ndarray, np.ndarray]:
@@ -29,16 +37,17 @@ def draw(random: np.random.Generator, num: int) -> tuple[np.ndarray, np.ndarray]
     return said, random.random(num) < said**1.5
 
 
-def test_the_precision_holds_as_often_as_promised() -> None:
+@pytest.mark.parametrize(("num", "precision", "num_least"), [(400, 0.85, 150), (25, 0.6, 150)])
+def test_the_precision_holds_as_often_as_promised(num: int, precision: float, num_least: int) -> None:
     random = np.random.default_rng(11)
     many, right = draw(random, 200_000)
     num_broken = num_found = 0
     for _ in range(300):
-        found = fit_threshold(*draw(random, 400), precision=0.85, confidence=0.9)
+        found = fit_threshold(*draw(random, num), precision=precision, confidence=0.9)
         if found is not None:
             num_found += 1
-            num_broken += right[many >= found.threshold].mean() < 0.85
-    assert num_found > 150
+            num_broken += right[many >= found.threshold].mean() < precision
+    assert num_found > num_least
     # Of 300 at most a tenth, by far as a rule.
     assert num_broken <= 30
 

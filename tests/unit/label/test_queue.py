@@ -10,6 +10,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import entropy
 
 from dbx_dl.config.label import QueueConfig
+from dbx_dl.errors import DataError
 from dbx_dl.label.queue.choosing import Candidates, choose_candidates, spread_out
 from dbx_dl.label.queue.uncertainty import measure_set_uncertainty, measure_uncertainty
 
@@ -64,3 +65,21 @@ def test_strategies_choose_as_they_say() -> None:
     config = QueueConfig(table="q", strategy="diverse", budget=9)
     assert choose_candidates(candidates, np.array([[9.0]]), config).tolist()[0] == 0
     assert sorted(choose_candidates(candidates, None, config)) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("strategy", ["mix", "diverse", "margin"])
+def test_nothing_left_is_nothing_chosen(strategy: str) -> None:
+    config = QueueConfig(table="q", strategy=strategy, budget=2)  # type: ignore[arg-type]
+    none = Candidates(np.zeros(0), np.zeros((0, 1)))
+    for centres in (None, np.zeros((0, 1)), np.ones((4, 3))):
+        assert choose_candidates(none, centres, config).tolist() == []
+    some = Candidates(np.array([0.9, 0.8]), np.array([[0.0, 1.0], [1.0, 0.0]]))
+    # Labelled items of which none has a place.
+    assert choose_candidates(some, np.zeros((0, 1)), config).tolist() == [0, 1]
+
+
+def test_arrays_of_two_models_are_refused() -> None:
+    config = QueueConfig(table="q", strategy="diverse", budget=1)
+    some = Candidates(np.array([0.9]), np.array([[0.0, 1.0]]))
+    with pytest.raises(DataError, match=r"arrays of 2 numbers, labelled ones of 3: .* score all of them"):
+        choose_candidates(some, np.ones((4, 3)), config)

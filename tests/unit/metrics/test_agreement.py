@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import fleiss_kappa as their_fleiss_kappa
 
+from dbx_dl.metrics import shape_agreement as shapes
 from dbx_dl.metrics.agreement import cohen_kappa, compare_annotators, count_ratings, fleiss_kappa
 from dbx_dl.metrics.boxes import overlap
 from dbx_dl.metrics.shape_agreement import overlap_boxes, overlap_polygons, shape_agreement
@@ -88,6 +89,25 @@ def test_polygons_overlap_as_their_pixels_do(first: np.ndarray, second: np.ndarr
     assert found == pytest.approx((one & other).sum() / union, abs=0.02)
     assert overlap_polygons([second], [first])[0, 0] == pytest.approx(found, abs=1e-9)
     assert overlap_polygons([first], [np.roll(first, 1, axis=0)[::-1]])[0, 0] == pytest.approx(1)
+
+
+def test_polygons_apart_or_not_asked_for_are_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    num_cut, cut = 0, shapes._overlap_two
+
+    def count(*given: np.ndarray) -> float:
+        nonlocal num_cut
+        num_cut += 1
+        return cut(*given)
+
+    monkeypatch.setattr(shapes, "_overlap_two", count)
+    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+    row = [square + np.array([place, 0]) for place in range(30)]
+    np.testing.assert_allclose(overlap_polygons(row, row), np.eye(30))
+    assert num_cut == 30
+    is_asked = np.zeros((30, 30), bool)
+    is_asked[0, 0] = is_asked[0, 1] = True
+    assert overlap_polygons(row, row, is_asked).sum() == 1 and num_cut == 31
+    assert overlap_polygons(row, []).shape == (30, 0)
 
 
 def fill(outline: np.ndarray, side: int = 400) -> np.ndarray:
