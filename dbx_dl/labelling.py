@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import dbx_dl
 from dbx_dl.config import PrepareTableConfig, RunConfig
 from dbx_dl.config.label import LabelConfig
+from dbx_dl.config.places import normalize_table
 from dbx_dl.contracts import LabelAgreement, PseudoLabels, QueuedItems, ResolvedLabels, WrittenLabels
 from dbx_dl.errors import ConfigError
 from dbx_dl.label.rules import LabelRules
@@ -138,7 +139,9 @@ def serve_run(
 def prepares_resolved(config: RunConfig) -> bool:
     """Whether the run's prepare reads the labels that its own `label.resolve` writes."""
     label, given = config.label, config.prepare.labels
-    return label is not None and label.resolve is not None and given is not None and given.table == label.resolve.table
+    if label is None or label.resolve is None or given is None:
+        return False
+    return normalize_table(given.table) == normalize_table(label.resolve.table)
 
 
 def require_label(config: RunConfig) -> LabelConfig:

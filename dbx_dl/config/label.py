@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from dbx_dl.config.label_page import LabelPageConfig
+from dbx_dl.config.places import normalize_table
 from dbx_dl.config.section import Section
 from dbx_dl.contracts import LabelSource, LabelTask, Split
 
@@ -64,8 +65,8 @@ class PseudoConfig(Section):
     Of each class a threshold of probability is fitted on people's labels of held-out items, at which the model's
     precision is at least `precision` with the probability `confidence`; a class without such a threshold gets no
     labels. Held out are the items of these `splits` of the prepared table `held_out`, by its `held_out_key`; without
-    `held_out` those of the run's own. `scores` and `key` are as in `queue`. Labels that confirm a suggestion of a model
-    do not count, unless `trust_confirmed`: people say yes too easily.
+    `held_out` those of the run's own. `scores` and `key` are as in `queue`. Items whose people saw a suggestion of a
+    model do not count, whatever they said, unless `trust_confirmed`: people say yes too easily.
     """
 
     precision: float = Field(default=0.95, gt=0, lt=1)
@@ -131,8 +132,11 @@ class LabelConfig(Section):
         parts = {"table": self, "queue.table": self.queue, "resolve.table": self.resolve}
         named: dict[str, str] = {}
         for place, part in parts.items():
-            if part is not None and named.setdefault(part.table, place) != place:
-                raise ValueError(f"`{named[part.table]}` and `{place}` are both {part.table!r}: give each a table")
+            if part is None:
+                continue
+            first = named.setdefault(normalize_table(part.table), place)
+            if first != place:
+                raise ValueError(f"`{first}` and `{place}` are both {part.table!r}: give each a table")
         return self
 
     @model_validator(mode="after")

@@ -23,9 +23,9 @@ class LabelPageConfig(Section):
     suggestion, which counts once confirmed.
 
     An item is done when so many people as `annotations_per_item` have labelled it. Whoever is at it keeps it from the
-    others, for `lease_minutes` after the last sign of life. One start of the page takes in `max_items` that are not
-    done, and of a table's contents `max_bytes`; starting again takes the next ones. New labels go into the labels table
-    every `ingest_seconds`.
+    others, for `lease_minutes` after the last sign of life, which comes every minute. One start of the page takes in
+    `max_items` that are not done, and of a table's contents `max_bytes`; starting again takes the next ones. New labels
+    go into the labels table every `ingest_seconds`.
     """
 
     items: str
@@ -37,7 +37,7 @@ class LabelPageConfig(Section):
     suggestions: str | None = None
     suggestions_key: str = "key"
     annotations_per_item: int = Field(default=1, ge=1, le=20)
-    lease_minutes: float = Field(default=5.0, gt=0, le=24 * 60)
+    lease_minutes: float = Field(default=5.0, ge=2, le=24 * 60)
     max_items: int = Field(default=5_000, ge=1, le=100_000)
     max_bytes: int = Field(default=2 * 2**30, ge=1)
     ingest_seconds: float = Field(default=30.0, ge=1)

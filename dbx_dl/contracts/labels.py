@@ -16,6 +16,8 @@ LabelSource = Literal["human", "rule", "model"]
 
 LABEL_TASKS: tuple[LabelTask, ...] = ("classes", "label_sets", "boxes", "polygons", "text_classes")
 LABEL_SOURCES: tuple[LabelSource, ...] = ("human", "rule", "model")
+# Moments that every reader of a table can tell, whatever its zone.
+_YEARS = (1900, 9998)
 # What decimal fractions may add up to beyond 1.
 _EDGE = 1 + 1e-6
 # x, y of three points.
@@ -23,6 +25,8 @@ _FEWEST_NUMBERS = 6
 
 
 def _as_utc(moment: datetime) -> datetime:
+    if not _YEARS[0] <= moment.year <= _YEARS[1]:
+        raise ValueError(f"the year {moment.year} is none from {_YEARS[0]} to {_YEARS[1]}")
     return moment.astimezone(UTC)
 
 
@@ -87,7 +91,8 @@ class LabelEvent(Contract):
     `label_sets`: distinct ones, sorted, also none), in `boxes` or in `polygons` (also none: nothing is there). An event
     with `withdraws`, the id of a label, has none of these: that label counts as never said. `annotator` is a person, a
     rule or a model, as `source` says; `confidence` is a probability. `was_suggested`: a person confirmed what a model
-    suggested. `batch_id` names labels that were written together and can be withdrawn together.
+    suggested; `had_suggestion`: a suggestion was shown, whatever the person said then (None where that is not known,
+    as of older rows). `batch_id` names labels that were written together and can be withdrawn together.
     """
 
     label_id: Name
@@ -103,6 +108,8 @@ class LabelEvent(Contract):
     labelled_at: Utc
     batch_id: Name | None = None
     withdraws: Name | None = None
+    # The last column: tables without it get it behind the others.
+    had_suggestion: bool | None = None
 
     @model_validator(mode="after")
     def _has_its_tasks_label(self) -> Self:

@@ -19,9 +19,12 @@ _TYPES = {
     "polygons": POLYGONS_TYPE,
     "confidence": "double",
     "was_suggested": "boolean",
+    "had_suggestion": "boolean",
     "labelled_at": "timestamp",
 }
 LABELS_SCHEMA = ", ".join(f"{name} {_TYPES.get(name, 'string')}" for name in LabelEvent.model_fields)
+# Columns that tables of earlier versions lack.
+LATER_COLUMNS = ("had_suggestion",)
 
 
 def to_arrow(events: Sequence[LabelEvent]) -> pa.Table:
@@ -56,5 +59,6 @@ def _arrow_types() -> dict[str, pa.DataType]:
         "polygons": pa.list_(pa.struct([("label", pa.string()), ("points", pa.list_(pa.float64()))])),
         "confidence": pa.float64(),
         "was_suggested": pa.bool_(),
+        "had_suggestion": pa.bool_(),
         "labelled_at": pa.timestamp("us", tz="UTC"),
     }

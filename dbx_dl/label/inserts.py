@@ -6,7 +6,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, TypeVar
 
 from dbx_dl.errors import DataError
@@ -26,11 +26,18 @@ _MAX_TRIES = 20
 _PAUSE_SECONDS = 0.2
 
 
-def create_table(spark: SparkSession, name: str, schema: str, what: str) -> TableVersion:
-    """Make an empty table with the columns of `schema` (Spark's DDL), or find it; DataError where it is another one."""
+def create_table(
+    spark: SparkSession, name: str, schema: str, what: str, *, later: Collection[str] = ()
+) -> TableVersion:
+    """Make an empty table with the columns of `schema` (Spark's DDL), or find it; DataError where it is another one.
+
+    A table that lacks columns of `later` gets them, empty.
+    """
     if has_table(spark, name):
         table = pin_table(spark, name)
-        require_schema(read_pinned(spark, table), schema, name, what)
+        if require_schema(read_pinned(spark, table), schema, name, what, later=later):
+            again_after_races(name, lambda: _add_columns(spark, name, schema, what, later))
+            return pin_table(spark, name)
         return table
     require_free_place(name, what, ("_delta_log",))
     empty = spark.createDataFrame([], schema)
@@ -60,17 +67,32 @@ def again_after_races(name: str, write: Callable[[], T]) -> T:
     raise DataError(f"table {name}: other jobs changed it {_MAX_TRIES} times before this one could: run it again")
 
 
-def require_schema(rows: DataFrame, schema: str, name: str, what: str) -> None:
-    """DataError unless the rows have every column of `schema`, with its type."""
+def require_schema(
+    rows: DataFrame, schema: str, name: str, what: str, *, later: Collection[str] = ()
+) -> dict[str, str]:
+    """DataError unless the rows have every column of `schema`, with its type; gives what they lack of `later`."""
     from pyspark.sql.types import StructType
 
     present = {field.name: field.dataType.simpleString() for field in rows.schema}
+    lacking = {}
     for field in StructType.fromDDL(schema):
-        if present.get(field.name) != field.dataType.simpleString():
+        if field.name in later and field.name not in present:
+            lacking[field.name] = field.dataType.simpleString()
+        elif present.get(field.name) != field.dataType.simpleString():
             found = present.get(field.name, "absent")
             raise DataError(
                 f"table {name} is no {what}: column {field.name} is {found}, not {field.dataType.simpleString()}"
             )
+    return lacking
+
+
+def _add_columns(spark: SparkSession, name: str, schema: str, what: str, later: Collection[str]) -> None:
+    # Looked at anew: another writer may have added them meanwhile.
+    rows = read_pinned(spark, pin_table(spark, name))
+    lacking = require_schema(rows, schema, name, what, later=later)
+    if lacking:
+        columns = ", ".join(f"{column} {kind}" for column, kind in lacking.items())
+        spark.sql(f"ALTER TABLE {quote_table(name)} ADD COLUMNS ({columns})").collect()
 
 
 def _insert(spark: SparkSession, name: str, rows: DataFrame, key: str) -> int:

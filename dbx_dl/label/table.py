@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from dbx_dl.contracts import LABEL_SOURCES, LabelEvent, LabelTask, WrittenLabels
 from dbx_dl.errors import ConfigError, DataError
-from dbx_dl.label.events import LABELS_SCHEMA, to_arrow
+from dbx_dl.label.events import LABELS_SCHEMA, LATER_COLUMNS, to_arrow
 from dbx_dl.label.inserts import create_table, insert_new, require_schema
 from dbx_dl.runtime.tables import pin_table, read_pinned
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def create_labels_table(spark: SparkSession, name: str) -> TableVersion:
     """Make an empty labels table, or find one; DataError where something else is there."""
-    return create_table(spark, name, LABELS_SCHEMA, "labels table")
+    return create_table(spark, name, LABELS_SCHEMA, "labels table", later=LATER_COLUMNS)
 
 
 def append_labels(spark: SparkSession, name: str, events: Sequence[LabelEvent]) -> WrittenLabels:
@@ -46,11 +46,15 @@ def merge_labels(spark: SparkSession, name: str, rows: DataFrame) -> WrittenLabe
 
 def read_events(spark: SparkSession, name: str, version: int | None = None) -> DataFrame:
     """All events of the table, withdrawn ones too; DataError when it is absent or is no labels table."""
+    from pyspark.sql import functions as F
+
     table = pin_table(spark, name)
     if version is not None:
         table = table.model_copy(update={"version": version})
     rows = read_pinned(spark, table)
-    require_schema(rows, LABELS_SCHEMA, name, "labels table")
+    lacking = require_schema(rows, LABELS_SCHEMA, name, "labels table", later=LATER_COLUMNS)
+    for column, kind in lacking.items():
+        rows = rows.withColumn(column, F.lit(None).cast(kind))
     return rows
 
 
@@ -133,6 +137,7 @@ def _withdraw(labels: DataFrame, annotator: str) -> DataFrame:
         "source": F.lit("human"),
         "confidence": F.lit(None).cast("double"),
         "was_suggested": F.lit(False),
+        "had_suggestion": F.lit(None).cast("boolean"),
         "labelled_at": F.current_timestamp(),
         "withdraws": F.col("label_id"),
     }

@@ -38,7 +38,8 @@ def test_the_inbox_is_below_the_run_unless_it_is_named() -> None:
 def test_prepare_waits_for_labels_that_its_own_run_resolves() -> None:
     run = with_label(resolve=ResolveConfig(table="r"), queue=QueueConfig(table="q"))
     assert not prepares_resolved(run) and not prepares_resolved(RUN)
-    for table, expected in (("r", True), ("other", False)):
+    run = run.model_copy(update={"label": run.label.model_copy(update={"resolve": ResolveConfig(table="./t/r")})})  # type: ignore[union-attr]
+    for table, expected in (("t/r", True), (str(Path("t/r").absolute()), True), ("t.r", False), ("r", False)):
         values = {**RUN.prepare.model_dump(), "labels": {"table": table}}
         assert (
             prepares_resolved(run.model_copy(update={"prepare": type(RUN.prepare).model_validate(values)})) is expected

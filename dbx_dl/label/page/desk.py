@@ -53,6 +53,8 @@ class Desk:
         self._events: dict[str, LabelEvent] = {}
         self._withdrawn: set[str] = set()
         self._label_ids: dict[int, dict[str, list[str]]] = {}
+        # Of whom the inbox tells more than what was known at the start, by position.
+        self._told: dict[int, set[str]] = {}
         self._leases: dict[int, list[_Lease]] = {}
         self._skipped: dict[str, set[int]] = {}
         # Who has a label of the item that counts, by position.
@@ -150,6 +152,7 @@ class Desk:
             self._release(position, event.annotator)
             self._skipped.get(event.annotator, set()).discard(position)
         if position is not None:
+            self._told.setdefault(position, set()).add(event.annotator)
             self._people[position] = self._list_annotators(position)
 
     def _list_annotators(self, position: int) -> set[str]:
@@ -158,7 +161,7 @@ class Desk:
             for annotator, label_ids in self._label_ids.get(position, {}).items()
             if any(label_id not in self._withdrawn for label_id in label_ids)
         }
-        return labelled | self._items[position].annotators
+        return labelled | (self._items[position].annotators - self._told.get(position, set()))
 
     def _needs(self, position: int, annotator: str) -> bool:
         people = self._people[position]
@@ -187,3 +190,14 @@ class Desk:
         others = [one for one in self._leases.pop(position, ()) if one.annotator != annotator]
         if others:
             self._leases[position] = others
+
+
+def find_done(events: Iterable[LabelEvent], wanted: int) -> set[str]:
+    """Keys of items that so many people have labelled, as far as these events tell."""
+    every = list(events)
+    withdrawn = {event.withdraws for event in every}
+    people: dict[str, set[str]] = {}
+    for event in every:
+        if event.withdraws is None and event.label_id not in withdrawn:
+            people.setdefault(event.item_key, set()).add(event.annotator)
+    return {key for key, names in people.items() if len(names) >= wanted}

@@ -73,10 +73,12 @@ class LabelInbox:
 
     def _give_up_file(self) -> None:
         """After a failed write or sync nothing is known of the file's end: the next event begins another file."""
-        if self._file is not None:
-            self._file.cut()
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            file.cut()
+            # A drive may tell of what failed before once more.
+            with suppress(OSError):
+                file.close()
 
 
 class _LabelFile:

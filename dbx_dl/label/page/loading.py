@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,15 +26,19 @@ logger = logging.getLogger(__name__)
 _POSITION = "_position"
 
 
-def load_items(spark: SparkSession | None, page: LabelPageConfig, label: LabelConfig) -> Items:
+def load_items(
+    spark: SparkSession | None, page: LabelPageConfig, label: LabelConfig, done: Collection[str] = ()
+) -> Items:
     """What the page shows. Without Spark only a folder can be shown, in mixed order and without suggestions.
+
+    `done` are keys that need no label any more, as far as an inbox tells; without Spark nothing else does.
 
     DataError when the source is absent, lacks a column, or nothing in it needs a label; ConfigError when it cannot be
     read as asked.
     """
     is_text = shows_text(page, label)
     if page.items_format == "folder":
-        return _load_folder(spark, page, label, is_text)
+        return _load_folder(spark, page, label, is_text, done)
     if spark is None:
         raise ConfigError("label.page.items is a table, which Spark reads: leave out --no-spark, or give a folder")
     return _load_table(spark, page, label, is_text)
@@ -48,7 +52,9 @@ def shows_text(page: LabelPageConfig, label: LabelConfig) -> bool:
     return is_text
 
 
-def _load_folder(spark: SparkSession | None, page: LabelPageConfig, label: LabelConfig, is_text: bool) -> Items:
+def _load_folder(
+    spark: SparkSession | None, page: LabelPageConfig, label: LabelConfig, is_text: bool, done: Collection[str]
+) -> Items:
     place = mount_path(absolute_path(page.items))
     if place is None or not place.startswith("/"):
         raise ConfigError(f"label.page.items {page.items} is no folder of this machine: give a table")
@@ -58,8 +64,12 @@ def _load_folder(spark: SparkSession | None, page: LabelPageConfig, label: Label
         return FolderItems(Path(place), choose_items(spark, rows, label, page))
     if find_queue(label, page) is not None or page.suggestions is not None:
         raise ConfigError("label.page has a queue or suggestions, which Spark reads: leave out --no-spark")
-    # What is labelled is known from the inbox alone, so all files stand in the line.
-    return FolderItems(Path(place), [PageItem(key) for key in keys])
+    # What is done stands in the line too, so that the page tells how far it is.
+    open_keys = [key for key in keys if key not in done]
+    taken = {*open_keys[: page.max_items], *done}
+    if len(open_keys) > page.max_items:
+        logger.info("%d of %d items to label: start again for the next ones", page.max_items, len(open_keys))
+    return FolderItems(Path(place), [PageItem(key) for key in keys if key in taken])
 
 
 def _load_table(spark: SparkSession, page: LabelPageConfig, label: LabelConfig, is_text: bool) -> Items:

@@ -56,6 +56,7 @@ def _build(posted: Mapping[str, Any], task: LabelTask, moment: datetime, label: 
         "item_key": posted.get("item_key"),
         "annotator": read_annotator(posted),
         "was_suggested": posted.get("was_suggested", False),
+        "had_suggestion": posted.get("had_suggestion"),
         "task": task,
         "labelled_at": moment,
     }

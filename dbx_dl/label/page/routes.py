@@ -38,7 +38,7 @@ _NO_TOKEN = (
 class PageSubject:
     """What is labelled: `title` names the labels table, `is_text` says how items are shown.
 
-    `project_id` tells labels of this table and task from those of another that a browser may still keep.
+    `project_id` tells labels of this table and task from those of another that a browser may still keep or post.
     """
 
     title: str
@@ -116,7 +116,21 @@ class Routes:
             raise RefusedError(HTTPStatus.FORBIDDEN, "another place's page may not change anything here")
         if request.path not in self._posts:
             raise RefusedError(HTTPStatus.NOT_FOUND, "there is nothing here")
-        return self._posts[request.path](read_json(request))
+        posted = read_json(request)
+        self._require_project(posted)
+        return self._posts[request.path](posted)
+
+    def _require_project(self, posted: Mapping[str, Any]) -> None:
+        """A window that another project's server left open posts here once this one has its port.
+
+        The answer is one of those after which a page keeps what it has and tries again.
+        """
+        if posted.get("project_id") not in (None, self._subject.project_id):
+            detail = (
+                f"another project is served here now, {self._subject.title}: serve the one of this window at this "
+                "address again, or load the page anew for the other one"
+            )
+            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, detail)
 
     def _show_content(self, position: int) -> Response:
         content = self._items.read_content(position)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from dbx_dl.errors import ConfigError
 from dbx_dl.label.inbox import ingest_labels
 from dbx_dl.label.page.access import name_cookie
-from dbx_dl.label.page.desk import Desk
+from dbx_dl.label.page.desk import Desk, find_done
 from dbx_dl.label.page.inbox import InboxReader, LabelInbox
 from dbx_dl.label.page.loading import load_items, shows_text
 from dbx_dl.label.page.routes import PageSubject, Routes
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from dbx_dl.config.label import LabelConfig
     from dbx_dl.config.label_page import LabelPageConfig
+    from dbx_dl.contracts import LabelEvent
     from dbx_dl.label.page.items import Items
 
 logger = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ def serve_labels(
     items: Items | None = None
     try:
         watch.ingest()
-        items = load_items(spark, page, label)
+        items = load_items(spark, page, label, watch.find_done(page.annotations_per_item) if spark is None else ())
         desk = _open_desk(items, writer, page)
         watch.glance(desk)
         token = make_token()
@@ -92,16 +93,24 @@ class _Watch:
 
     def __init__(self, spark: SparkSession | None, label: LabelConfig, writer: LabelInbox) -> None:
         self._spark, self._label, self._writer = spark, label, writer
-        self._folder = writer.folder
+        self._folder, self._rules = writer.folder, LabelRules.of(label)
         self._reader = InboxReader(self._folder, own=writer)
         self._has_news = True
         self._num_ingested = 0
+
+    def find_done(self, annotations_per_item: int) -> set[str]:
+        """Keys of items with labels of so many people in the inbox."""
+        return find_done(filter(self._is_ours, InboxReader(self._folder).read_new()), annotations_per_item)
 
     def glance(self, desk: Desk) -> None:
         """Take note of what others saved since the last time."""
         events = list(self._reader.read_new())
         self._has_news |= bool(events)
-        desk.take_in(event for event in events if event.task == self._label.task)
+        desk.take_in(filter(self._is_ours, events))
+
+    def _is_ours(self, event: LabelEvent) -> bool:
+        """Whether the labels table takes the event: one of a class that is no more does not make an item done."""
+        return self._rules.find_problem(event) is None
 
     def go_on(self, desk: Desk, stopped: threading.Event, ingest_seconds: float) -> None:
         """Until it is stopped."""
@@ -117,9 +126,8 @@ class _Watch:
         num_written = self._writer.num_written
         if self._spark is None or not (self._has_news or num_written > self._num_ingested):
             return
-        rules = LabelRules.of(self._label)
         try:
-            ingest_labels(self._spark, str(self._folder), self._label.table, rules)
+            ingest_labels(self._spark, str(self._folder), self._label.table, self._rules)
         except Exception as error:
             reason = f"{first_line(error)}; they are kept in {self._folder}, and `dbx-dl label ingest` takes them in"
             logger.warning("labels could not be brought into %s: %s", self._label.table, reason)

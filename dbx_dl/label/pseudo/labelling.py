@@ -14,7 +14,7 @@ from dbx_dl.errors import DataError
 from dbx_dl.label.events import LABELS_SCHEMA
 from dbx_dl.label.pseudo.thresholds import count_fewest, fit_threshold
 from dbx_dl.label.scores import read_scores
-from dbx_dl.label.table import create_labels_table, merge_labels, read_latest, read_standing
+from dbx_dl.label.table import create_labels_table, merge_labels, read_events, read_latest, read_standing
 from dbx_dl.runtime.tables import pin_table, quote_column, read_pinned, require_columns
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def pseudo_label(
     Of each class a threshold is fitted on held-out items that people labelled (`fit_threshold`); what the model is less
     sure of gets no label. Labels have the source `model`, the model as annotator, the probability as confidence and the
     batch's id, by which `withdraw_labels` takes them back; the same `batch_id` again writes nothing twice. DataError
-    where the predictions are not all of one model, no class has a threshold, or there are no held-out labels.
+    where the predictions are not all of one model, no class has a threshold, there are no held-out labels, or the batch
+    is somebody else's or was withdrawn.
     """
     if pseudo.scores is None:
         raise DataError("which predictions? Name the table `label.pseudo.scores`")
@@ -45,6 +46,8 @@ def pseudo_label(
     require_columns(rows, ["label", "probability"], what)
     model = _find_model(rows, what)
     create_labels_table(spark, config.table)
+    if batch_id is not None:
+        _require_own_batch(spark, config, batch_id, model)
     held_out = _read_held_out(spark, config, pseudo)
     thresholds = _fit_thresholds(rows, held_out, config, pseudo)
     batch = batch_id or f"pseudo-{uuid.uuid4().hex[:12]}"
@@ -70,6 +73,18 @@ def _find_model(rows: DataFrame, what: str) -> str:
     return "@".join((name, *(other[:12] for other in others[:2])))
 
 
+def _require_own_batch(spark: SparkSession, config: LabelConfig, batch_id: str, model: str) -> None:
+    """DataError where labels of a batch cannot join it: they would be known already, as another's or withdrawn."""
+    events = read_events(spark, config.table)
+    own = events.where(events["batch_id"] == batch_id).where("withdraws IS NULL")
+    others = own.where(own["annotator"] != model).select("annotator").limit(1).collect()
+    if others:
+        raise DataError(f"batch {batch_id!r} holds labels of {others[0]['annotator']}: give {model}'s another batch id")
+    standing = read_standing(spark, config.table)
+    if not own.isEmpty() and standing.where(standing["batch_id"] == batch_id).isEmpty():
+        raise DataError(f"batch {batch_id!r} was withdrawn, and what is withdrawn stays so: give another batch id")
+
+
 def _read_held_out(spark: SparkSession, config: LabelConfig, pseudo: PseudoConfig) -> DataFrame:
     """item_key and the label that a person gave, of items that the model was not trained on."""
     from pyspark.sql import functions as F
@@ -77,7 +92,7 @@ def _read_held_out(spark: SparkSession, config: LabelConfig, pseudo: PseudoConfi
     people: tuple[LabelSource, ...] = ("human",)
     labels = read_latest(spark, config.table, task=config.task, sources=people)
     if not pseudo.trust_confirmed:
-        labels = labels.where("NOT was_suggested")
+        labels = labels.join(_find_suggested(spark, config), "item_key", "left_anti")
     labels = labels.select("item_key", F.col("labels")[0].alias("given"))
     if pseudo.held_out is None:
         return labels
@@ -88,6 +103,16 @@ def _read_held_out(spark: SparkSession, config: LabelConfig, pseudo: PseudoConfi
     return labels.join(keys, "item_key", "left_semi")
 
 
+def _find_suggested(spark: SparkSession, config: LabelConfig) -> DataFrame:
+    """Items of which a person saw a suggestion, whatever they made of it.
+
+    To leave out those alone whose suggestion was confirmed would leave those where the model is wrong.
+    """
+    events = read_events(spark, config.table).where("source = 'human'")
+    seen = events.where(events["task"] == config.task).where("was_suggested OR coalesce(had_suggestion, false)")
+    return seen.select("item_key").distinct()
+
+
 def _fit_thresholds(
     rows: DataFrame, held_out: DataFrame, config: LabelConfig, pseudo: PseudoConfig
 ) -> tuple[PseudoThreshold, ...]:
@@ -95,7 +120,8 @@ def _fit_thresholds(
     if not found.num_rows:
         raise DataError(
             f"no item of {pseudo.scores} has a person's label in {config.table} and is held out (splits "
-            f"{', '.join(pseudo.splits)}): label some items of these splits first"
+            f"{', '.join(pseudo.splits)}): label some items of these splits first, without suggestions (those labelled "
+            "with one do not count, unless label.pseudo.trust_confirmed is true)"
         )
     labels = np.array(found.column("label").to_pylist(), object)
     given = np.array(found.column("given").to_pylist(), object)
@@ -109,8 +135,8 @@ def _fit_thresholds(
         most = max(thresholds, key=lambda threshold: threshold.num_held_out)
         raise DataError(
             f"no class is right in {pseudo.precision:.0%} of held-out items with {pseudo.confidence:.0%} confidence: "
-            f"label more held-out items (a class needs {fewest} at the very least, and {most.label!r} has most, "
-            f"{most.num_held_out}), or lower label.pseudo.precision"
+            f"label more held-out items, without suggestions (a class needs {fewest} at the very least, and "
+            f"{most.label!r} has most, {most.num_held_out}), or lower label.pseudo.precision"
         )
     return thresholds
 
@@ -160,6 +186,7 @@ def _to_events(rows: DataFrame, config: LabelConfig, model: str, batch: str) -> 
         "source": F.lit("model"),
         "confidence": F.least(F.col("probability"), F.lit(1.0)),
         "was_suggested": F.lit(False),
+        "had_suggestion": F.lit(None),
         "labelled_at": F.current_timestamp(),
         "batch_id": F.lit(batch),
         "withdraws": F.lit(None),

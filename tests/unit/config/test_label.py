@@ -27,6 +27,7 @@ ROWS = {"table": "t", "source": "s", "key": "id", "label": "y", "labels": {"tabl
         ("classes", {"queue": {"table": "q", "budget": 9, "max_candidates": 8}}, "max_candidates, 8, is less"),
         ("classes", {"pseudo": {"precision": 1.0}}, "less than 1"),
         ("classes", {"resolve": {"table": "t"}}, r"`table` and `resolve.table` are both 't'"),
+        ("classes", {"table": "a/t", "resolve": {"table": "./a/b/../t"}}, r"`table` and `resolve.table` are both"),
         (
             "classes",
             {"resolve": {"table": "q"}, "queue": {"table": "q"}},

@@ -20,7 +20,7 @@ def test_key_and_content_are_two_columns() -> None:
         LabelPageConfig(items="items", key="content")
 
 
-@pytest.mark.parametrize("values", [{"port": -1}, {"port": 65536}, {"lease_minutes": 0}, {"annotations_per_item": 0}])
+@pytest.mark.parametrize("values", [{"port": -1}, {"port": 65536}, {"lease_minutes": 1.9}, {"annotations_per_item": 0}])
 def test_what_makes_no_sense_is_refused(values: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         LabelPageConfig.model_validate({"items": "items", **values})

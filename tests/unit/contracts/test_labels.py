@@ -30,7 +30,11 @@ LABELS = st.one_of(
 )
 
 
-@given(LABELS, st.datetimes(timezones=st.just(UTC)), st.none() | st.floats(0, 1))
+@given(
+    LABELS,
+    st.datetimes(datetime(1900, 1, 1), datetime(9998, 12, 31), timezones=st.just(UTC)),
+    st.none() | st.floats(0, 1),
+)
 def test_an_event_is_one_line_of_json(label: dict[str, Any], moment: datetime, confidence: float | None) -> None:
     event = LabelEvent(
         label_id="1", item_key="k\n", annotator="ann", labelled_at=moment, confidence=confidence, **label

@@ -18,7 +18,9 @@ export class Page {
     this.isShapes = subject.task === "boxes" || subject.task === "polygons";
     this.isSet = subject.task === "label_sets";
     this.history = new History(subject.project_id);
-    this.outbox = new Outbox(subject.project_id, { send: post, told: (news) => this.tellSaved(news) });
+    // Another project's server may get this port, and must not get what belongs to this one.
+    this.post = (path, value) => post(path, { ...value, project_id: subject.project_id });
+    this.outbox = new Outbox(subject.project_id, { send: this.post, told: (news) => this.tellSaved(news) });
     this.stage = new Stage(subject.is_text);
     this.classes = new ClassButtons(byId("classes"), byId("filter"), subject.classes, (index) => this.choose(index));
     this.active = subject.classes[0];
@@ -50,7 +52,7 @@ export class Page {
   async ask(path, value) {
     for (;;) {
       try {
-        const answer = await post(path, { annotator: this.name, ...value });
+        const answer = await this.post(path, { annotator: this.name, ...value });
         if (this.isCut) this.hideNotice();
         return answer;
       } catch (error) {
@@ -188,7 +190,10 @@ export class Page {
 
   async save(label, wasSuggested) {
     const key = this.item.key;
-    const value = { label_id: makeId(), item_key: key, annotator: this.name, was_suggested: wasSuggested, ...label };
+    const value = {
+      label_id: makeId(), item_key: key, annotator: this.name, was_suggested: wasSuggested,
+      had_suggestion: this.item.suggestion !== null, ...label,
+    };
     await this.move(async () => {
       this.chosen = new Set(label.labels || []);
       this.show();
@@ -265,7 +270,7 @@ export class Page {
 
   // The item stays this person's.
   renew() {
-    if (this.item) post("/api/renew", { annotator: this.name, position: this.item.position }).catch(() => {});
+    if (this.item) this.post("/api/renew", { annotator: this.name, position: this.item.position }).catch(() => {});
   }
 }
 

@@ -108,6 +108,18 @@ def test_a_withdrawn_label_opens_the_item_and_the_one_before_holds() -> None:
     assert desk.find_label(0, "ada") is None and desk.take_next("ada") == 0
 
 
+def test_a_label_that_is_taken_back_frees_an_item_that_was_labelled_at_the_start() -> None:
+    desk = Desk([PageItem("a", annotators=frozenset({"ada", "bob"}))], NoInbox(), annotations_per_item=2)
+    assert desk.take_next("eve") is None
+    label = make_event("a")  # by ada, of an earlier start: read from the inbox once more
+    desk.take_in([label])
+    assert desk.take_next("eve") is None
+    changes = {"withdraws": label.label_id, "labels": (), "label_id": f"w-{label.label_id}"}
+    assert desk.record(label.model_copy(update=changes))
+    assert desk.measure_progress("ada").num_mine == 0
+    assert desk.take_next("eve") == 0
+
+
 def test_the_same_event_again_is_written_once(tmp_path: Path) -> None:
     desk = make_desk(1, inbox=LabelInbox(tmp_path))
     event = make_event("0")

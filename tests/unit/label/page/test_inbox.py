@@ -73,6 +73,12 @@ def test_a_full_disk_is_told_and_the_next_label_is_whole(
     inbox.append(first)
     write = os.write
 
+    close = os.close
+
+    def close_badly(handle: int) -> None:
+        close(handle)
+        raise OSError(errno.EIO, "Input/output error")
+
     def run_out(handle: int, *given: Any) -> int:
         if given:
             write(handle, bytes(given[0])[:30])
@@ -80,6 +86,7 @@ def test_a_full_disk_is_told_and_the_next_label_is_whole(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, failing, run_out)
+        patch.setattr(os, "close", close_badly)
         with pytest.raises(DataError, match=r"not saved.*No space left"):
             inbox.append(make_event())
     inbox.append(later)

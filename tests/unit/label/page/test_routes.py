@@ -85,6 +85,12 @@ def test_nothing_without_the_token(client: Client, path: str, cookie: str) -> No
     assert client.ask(path, x_label_token="wrong").status == HTTPStatus.FORBIDDEN, "a header counts before the cookie"
 
 
+@pytest.mark.parametrize("before", ['state={"a": [1, 2]}; ', "a b; =; x; ", 'q="; '])
+def test_cookies_of_other_ports_do_not_shut_anybody_out(client: Client, before: str) -> None:
+    assert client.ask("/api/subject", cookie=f"{before}door={TOKEN}").status == HTTPStatus.OK
+    assert client.ask("/api/subject", cookie=f"{before}door={TOKEN}; after").status == HTTPStatus.OK
+
+
 @pytest.mark.parametrize(
     "host", ["", "evil.example", "evil.example:8650", "127.0.0.1.evil.example", "[::1]:8650", "0.0.0.0"]
 )
@@ -127,11 +133,13 @@ def test_a_label_is_on_disk_when_it_is_called_saved(client: Client) -> None:
         {"label": "cat", "probability": 0.9}
     ]
     label_id = str(uuid.uuid4())
-    status, said = client.label(label_id=label_id, annotator="ada b", was_suggested=True)
+    suggested = {"was_suggested": True, "had_suggestion": True}
+    status, said = client.label(label_id=label_id, annotator="ada b", **suggested)
     assert (status, said["saved"]) == (HTTPStatus.OK, label_id) and said["progress"]["num_done"] == 1
     (event,) = client.read()
     assert (event.label_id, event.annotator, event.was_suggested, event.source) == (label_id, "ada b", True, "human")
-    assert client.label(label_id=label_id, annotator="ada b", was_suggested=True)[0] == HTTPStatus.OK, "sent again"
+    assert event.had_suggestion is True
+    assert client.label(label_id=label_id, annotator="ada b", **suggested)[0] == HTTPStatus.OK, "sent again"
     status, said = client.label(label_id=label_id, annotator="ada b", labels=["dog"])
     assert status == HTTPStatus.CONFLICT and "another label" in said["error"]
     assert client.read() == [event]
@@ -175,6 +183,17 @@ def test_a_label_of_an_item_that_is_no_more_on_the_page_is_kept(client: Client) 
     assert [event.item_key for event in client.read()] == ["of an earlier start"]
     status, said = client.post("/api/open", {"annotator": "ada", "item_key": "of an earlier start"})
     assert status == HTTPStatus.NOT_FOUND and "any more" in said["error"]
+
+
+def test_a_window_of_another_project_gets_nothing_and_keeps_its_labels(client: Client) -> None:
+    assert client.label(project_id="id")[0] == HTTPStatus.OK
+    before = client.read()
+    other = {"project_id": "other", "annotator": "ada", "item_key": "a", "withdraws": str(uuid.uuid4())}
+    for path in ("/api/labels", "/api/withdraw", "/api/next", "/api/open", "/api/renew"):
+        status, said = client.post(path, {"label_id": str(uuid.uuid4()), "labels": ["cat"], "position": 0} | other)
+        assert status == HTTPStatus.SERVICE_UNAVAILABLE, "the browser keeps it, and tries again"
+        assert "another project is served here now, things" in said["error"]
+    assert client.read() == before
 
 
 def test_ones_own_labels_can_be_taken_back(client: Client) -> None:

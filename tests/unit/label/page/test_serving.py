@@ -15,6 +15,7 @@ import pytest
 from dbx_dl.config import LabelConfig, load_run_config
 from dbx_dl.errors import ConfigError, DataError, SetupError
 from dbx_dl.label.page import serving
+from dbx_dl.label.page.folder_items import list_keys
 from dbx_dl.label.page.inbox import InboxReader, LabelInbox
 from dbx_dl.label.page.serving import serve_labels
 from dbx_dl.labelling import serve_run
@@ -69,6 +70,31 @@ def test_it_goes_on_where_an_earlier_page_and_another_one_are(tmp_path: Path, mo
     thread.join(10)
     assert results == [1]
     assert len(list(InboxReader(tmp_path / "inbox").read_new())) == 3
+
+
+def test_one_start_without_spark_takes_so_many_that_are_not_done(tmp_path: Path) -> None:
+    for number in range(6):
+        (tmp_path / f"{number}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    inbox = LabelInbox(tmp_path / "inbox")
+    keys = list_keys(tmp_path, is_text=False)
+    cow = make_event(keys[1]).model_copy(update={"labels": ("cow",)})
+    back = make_event(keys[2])
+    taken_back = back.model_copy(update={"withdraws": back.label_id, "labels": (), "label_id": str(uuid.uuid4())})
+    for event in (make_event(keys[0]), cow, back, taken_back):
+        inbox.append(event)
+    label = configure(tmp_path, page={"max_items": 2})
+    told: list[str] = []
+    stopped = threading.Event()
+    seen: list[Any] = []
+
+    def look(link: str) -> None:
+        told.append(link)
+        seen.append(ask(link, "/api/next", {"annotator": "bob"}))
+        stopped.set()
+
+    serve_labels(None, label, str(tmp_path / "inbox"), told=look, stopped=stopped)
+    assert seen[0]["progress"] == {"num_items": 3, "num_done": 1, "num_mine": 0, "num_skipped": 0}
+    assert seen[0]["item"]["key"] == keys[1], "a class that is no more labels nothing"
 
 
 @pytest.mark.parametrize(
