@@ -48,6 +48,7 @@ def resolve_labels(spark: SparkSession, config: LabelConfig, resolve: ResolveCon
     strongest = _keep_strongest(spark, config, resolve, labels)
     rows, reasons = RESOLVERS[resolve.method](spark, strongest, config.task, resolve)
     rows = _name_columns(rows, config, labels)
+    _tell_unknown(rows, config)
     counts = rows.groupBy("source").count().collect()
     if not counts:
         raise DataError(
@@ -66,6 +67,25 @@ def resolve_labels(spark: SparkSession, config: LabelConfig, resolve: ResolveCon
     )
     logger.info("resolved labels of %d items of %s%s", found.num_items, config.table, _tell(reasons))
     return found
+
+
+def _tell_unknown(rows: DataFrame, config: LabelConfig) -> None:
+    """Say how many items get a class that the project does not have any more."""
+    from pyspark.sql import functions as F
+
+    if not config.classes:
+        return
+    label = F.col("label")
+    names = F.transform(label, lambda shape: shape["label"]) if config.task in ("boxes", "polygons") else label
+    names = F.array(names) if config.task in ("classes", "text_classes") else names
+    found = rows.select(F.explode(F.array_distinct(names)).alias("name"))
+    unknown = found.where(~F.col("name").isin(*config.classes)).groupBy("name").count().orderBy("name").collect()
+    for row in unknown:
+        logger.warning(
+            "%d items have the class %r, which label.classes does not have any more: it is kept",
+            row["count"],
+            row["name"],
+        )
 
 
 def _require_own_table(spark: SparkSession, name: str) -> None:

@@ -23,7 +23,8 @@ def read_scores(spark: SparkSession, name: str, key: str) -> tuple[DataFrame, Ta
 def pick_scores(rows: DataFrame, key: str, what: str) -> DataFrame:
     """Of each item the latest prediction without an error: `item_key` string, and the columns that there are.
 
-    DataError when the key is absent. Items without a key are left out.
+    Of predictions of one moment always the same one is taken, whatever their order. DataError when the key is absent.
+    Items without a key are left out.
     """
     from pyspark.sql import Window
     from pyspark.sql import functions as F
@@ -32,10 +33,17 @@ def pick_scores(rows: DataFrame, key: str, what: str) -> DataFrame:
     if "error" in rows.columns:
         rows = rows.where("error IS NULL")
     rows = rows.withColumn("item_key", F.col(quote_column(key)).cast("string")).where("length(item_key) > 0")
-    if "scored_at" not in rows.columns:
-        return rows.dropDuplicates(["item_key"])
-    latest = Window.partitionBy("item_key").orderBy(F.col("scored_at").desc())
+    moments = [F.col("scored_at").desc()] if "scored_at" in rows.columns else []
+    latest = Window.partitionBy("item_key").orderBy(*moments, _hash_row(rows))
     return rows.withColumn("_place", F.row_number().over(latest)).where("_place = 1").drop("_place")
+
+
+def _hash_row(rows: DataFrame) -> Column:
+    from pyspark.sql import functions as F
+
+    columns = [(F.col(quote_column(field.name)), field.dataType.simpleString()) for field in rows.schema]
+    # Spark has no hash of maps.
+    return F.xxhash64(*(F.to_json(F.struct(column)) if "map<" in kind else column for column, kind in columns))
 
 
 def as_numbers(rows: DataFrame, column: str, what: str) -> Column:

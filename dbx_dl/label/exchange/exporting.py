@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,8 @@ def export_labels(
 
     CSV and JSON lines hold every label that nobody withdrew, and importing them elsewhere gives the same events. COCO
     holds the latest of each item, in pixels: `sizes` is a table with `width` and `height` by `key`, such as a prepared
-    one. The driver holds all of it. DataError when there is no label, or no size of an item.
+    one. The driver holds all of it. DataError when there is no label, or for COCO no size of an item, or a class that
+    `config.classes` lacks.
     """
     kind = file_format or guess_format(path)
     if kind == "coco":
@@ -81,6 +83,7 @@ def write_json_labels(events: Sequence[LabelEvent], _: Sequence[str] = (), __: S
 def write_coco_labels(events: Sequence[LabelEvent], classes: Sequence[str], sizes: Sizes | None = None) -> str:
     """What `read_coco_labels` reads: images, categories from 1 on, and an annotation for every class or object."""
     names = list(classes) or sorted({name for event in events for name in event.names})
+    _require_known(events, names)
     ids = {name: number for number, name in enumerate(names, start=1)}
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
@@ -102,6 +105,16 @@ def write_coco_labels(events: Sequence[LabelEvent], classes: Sequence[str], size
             annotations.append(own | found | {"iscrowd": 0})
     categories = [{"id": number, "name": name} for name, number in ids.items()]
     return json.dumps({"images": images, "annotations": annotations, "categories": categories})
+
+
+def _require_known(events: Sequence[LabelEvent], names: Sequence[str]) -> None:
+    unknown = Counter(name for event in events for name in event.names if name not in names)
+    if unknown:
+        shown = ", ".join(f"{name!r} ({num})" for name, num in sorted(unknown.items()))
+        raise DataError(
+            f"labels have classes that label.classes does not have any more: {shown}; add them there, or withdraw or "
+            "replace these labels"
+        )
 
 
 def _annotate(event: LabelEvent, size: tuple[int, int]) -> list[dict[str, Any]]:

@@ -13,9 +13,9 @@ from dbx_dl.errors import DataError
 from dbx_dl.label.exchange.reading import READERS
 from dbx_dl.label.exchange.rows import ImportDefaults
 from dbx_dl.label.rules import LabelRules
-from dbx_dl.label.table import append_labels
+from dbx_dl.label.table import append_labels, read_events
 from dbx_dl.runtime.databricks import mount_path
-from dbx_dl.runtime.tables import pin_table, quote_column, read_pinned, require_columns
+from dbx_dl.runtime.tables import has_table, pin_table, quote_column, read_pinned, require_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,8 +46,9 @@ def import_labels(
     The format is that of the file's ending where none is given (`.json` is COCO, `.jsonl` JSON lines). Rows that do not
     say who labelled them, and when, get `annotator` and `labelled_at` (now). Rows without a `label_id` get one that
     follows from what they say and from the batch, which is the file's own: the same file twice adds nothing. Labels of
-    keys that `config.items` lacks are written and told. DataError, with all bad rows counted and the first ones told,
-    and nothing written, when a row is no label of this project.
+    keys that `config.items` lacks are written and told. Labels that are in the table and were withdrawn stay withdrawn,
+    and are told. DataError, with all bad rows counted and the first ones told, and nothing written, when a row is no
+    label of this project, or `config.items` cannot be read.
     """
     what, kind = f"label file {path}", file_format or guess_format(path)
     text, digest = _read(path, what)
@@ -61,8 +62,11 @@ def import_labels(
     found.require_sound(what)
     if not found.events:
         raise DataError(f"{what} has no label")
+    # Before anything is written: items that cannot be read must not make a failure of what succeeded.
+    problems = (*found.losses, *_find_unknown(spark, config, found.events))
+    withdrawn = _find_withdrawn(spark, config, found.events, defaults.batch_id)
     written = append_labels(spark, config.table, found.events)
-    problems = _find_unknown(spark, config, found.events)
+    problems = (*problems, *withdrawn)
     for problem in problems:
         logger.warning("%s", problem)
     logger.info("imported %d labels of %s as batch %s", written.num_new, path, defaults.batch_id)
@@ -88,6 +92,24 @@ def _read(path: str, what: str) -> tuple[str, str]:
         return content.decode("utf-8-sig"), hashlib.sha256(content).hexdigest()
     except UnicodeDecodeError as error:
         raise DataError(f"{what} is not UTF-8 at byte {error.start}") from None
+
+
+def _find_withdrawn(
+    spark: SparkSession, config: LabelConfig, events: Sequence[LabelEvent], batch_id: str
+) -> tuple[str, ...]:
+    """A sentence about labels that are in the table already and do not count any more."""
+    if not has_table(spark, config.table):
+        return ()
+    withdrawn = read_events(spark, config.table).where("withdraws IS NOT NULL").selectExpr("withdraws AS label_id")
+    given = [(event.label_id,) for event in events if event.withdraws is None]
+    ids = spark.createDataFrame(given, "label_id string")
+    num_withdrawn = ids.join(withdrawn.distinct(), "label_id", "left_semi").count()
+    if not num_withdrawn:
+        return ()
+    return (
+        f"{num_withdrawn} of {len(events)} labels were withdrawn and stay so: to give them again, import them as "
+        f"another batch than {batch_id!r} (--batch), without label_id",
+    )
 
 
 def _find_unknown(spark: SparkSession, config: LabelConfig, events: Sequence[LabelEvent]) -> tuple[str, ...]:

@@ -32,6 +32,8 @@ def read_csv_labels(text: str, what: str, defaults: ImportDefaults, rules: Label
     """
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     found = ReadEvents()
+    # Polygons are long; the module's limit is for all readers of this process, so it is put back.
+    limit = csv.field_size_limit(max(len(text), csv.field_size_limit()))
     try:
         columns = reader.fieldnames or []
         require_known_columns(columns, what)
@@ -42,6 +44,8 @@ def read_csv_labels(text: str, what: str, defaults: ImportDefaults, rules: Label
             _add_csv_row(found, f"line {reader.line_num}", row, defaults, rules)
     except csv.Error as error:
         raise DataError(f"{what}, line {reader.line_num}: {error}") from None
+    finally:
+        csv.field_size_limit(limit)
     return found
 
 
@@ -55,7 +59,7 @@ def _add_csv_row(
     try:
         if "withdraws" not in values:
             values |= split_label(row["label"], values.get("task", defaults.task))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         found.problems.append(f"{place}: label {row['label'][:60]!r} is no JSON: {error}")
         return
     found.add(place, values, defaults, rules)
@@ -70,7 +74,7 @@ def read_json_labels(text: str, _: str, defaults: ImportDefaults, rules: LabelRu
         place = f"line {number}"
         try:
             values = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             found.problems.append(f"{place}: no JSON: {error}")
             continue
         if not isinstance(values, dict):
@@ -94,6 +98,8 @@ def read_coco_labels(text: str, what: str, defaults: ImportDefaults, rules: Labe
         raise DataError(f"{what}: COCO files are of images, and the task is {defaults.task}")
     coco: CocoFile = parse_coco(text, labels, what, _ANY_NUMBER)
     found = ReadEvents()
+    if coco.num_left_out:
+        found.losses.append(f"{coco.num_left_out} objects of {what}, or parts of them, give no shape and are left out")
     if coco.num_stray:
         found.problems.append(f"{coco.num_stray} annotations belong to none of its images")
     for number, image in enumerate(coco.images, start=1):

@@ -34,10 +34,11 @@ class ImportDefaults:
 
 @dataclass
 class ReadEvents:
-    """Events of a file so far, and sentences about rows that are none."""
+    """Events of a file so far, sentences about rows that are none, and about what is lost of others."""
 
     events: list[LabelEvent] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    losses: list[str] = field(default_factory=list)
     _places: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def add(self, place: str, values: Mapping[str, Any], defaults: ImportDefaults, rules: LabelRules) -> None:
@@ -77,7 +78,7 @@ def require_known_columns(columns: Iterable[str], what: str) -> None:
 def split_label(text: str, task: LabelTask) -> dict[str, Any]:
     """A label that is written in one text: a class; classes with `|` between them; JSON for boxes and polygons.
 
-    ValueError where it is none.
+    ValueError where it is none, RecursionError where its JSON is nested too deeply.
     """
     if task in ("classes", "text_classes"):
         return {"labels": (text,)}

@@ -10,7 +10,7 @@ import pytest
 
 from dbx_dl.contracts import LabelBox, LabelPolygon
 from dbx_dl.errors import DataError
-from dbx_dl.label.events import to_events
+from dbx_dl.label.events import to_arrow, to_events
 from dbx_dl.label.inbox import ingest_labels
 from dbx_dl.label.rules import LabelRules
 from dbx_dl.label.table import append_labels, create_labels_table, read_events, read_latest, withdraw_labels
@@ -48,6 +48,17 @@ def test_events_come_back_as_they_were_and_once(spark: SparkSession, tmp_path: P
     spark.range(3).write.format("delta").save(str(tmp_path / "other"))
     with pytest.raises(DataError, match="other is no labels table: column label_id is absent"):
         append_labels(spark, str(tmp_path / "other"), events)
+
+
+def test_a_table_of_an_earlier_version_is_read_and_gets_what_it_lacks(spark: SparkSession, tmp_path: Path) -> None:
+    name = str(tmp_path / "labels")
+    old, new = make_event("1", "a"), make_event("2", "b", had_suggestion=True)
+    older = spark.createDataFrame(to_arrow([old])).drop("had_suggestion")
+    older.write.format("delta").save(name)
+    assert to_events(read_events(spark, name).collect()) == [old]
+    assert append_labels(spark, name, [old, new]).num_new == 1
+    assert sorted(to_events(read_events(spark, name).collect()), key=lambda event: event.label_id) == [old, new]
+    assert to_events(read_events(spark, name, version=0).collect()) == [old]
 
 
 def test_the_latest_label_holds_until_it_is_withdrawn(spark: SparkSession, tmp_path: Path) -> None:
@@ -100,6 +111,16 @@ def test_an_inbox_is_taken_in_once_whatever_happens(spark: SparkSession, tmp_pat
     assert (second.num_new, second.num_known, second.num_refused) == (2, 1, 0)
     again = ingest_labels(spark, str(inbox), name, reread=True)
     assert (again.num_new, again.num_known, again.num_refused) == (1, 6, 1)
+    clash = make_event("0", label="dog")
+    ben.write_text(
+        ben.read_text() + clash.model_dump_json() + "\n" + make_event("0", minutes=1).model_dump_json() + "\n"
+    )
+    clashing = ingest_labels(spark, str(inbox), name, rules)
+    assert (clashing.num_new, clashing.num_known, clashing.num_refused) == (0, 0, 2)
+    (inbox / "zoe.jsonl").write_text(clash.model_dump_json() + "\n")
+    alone = ingest_labels(spark, str(inbox), name, rules)
+    assert (alone.num_refused, alone.problems) == (1, (f"event 0 of ann, 'a.png': another event in {name} has its id",))
+    (inbox / "zoe.jsonl").unlink()
     anew = ingest_labels(spark, str(inbox), str(tmp_path / "anew"))
     assert anew.num_new == 6
 

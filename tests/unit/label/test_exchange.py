@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from typing import Any
 
@@ -57,6 +58,35 @@ def defaults(task: LabelTask = "classes", annotator: str | None = "ann") -> Impo
 
 def read(kind: str, text: str, task: LabelTask = "classes", rules: LabelRules | None = None) -> ReadEvents:
     return READERS[kind](text, "file", defaults(task), rules or LabelRules(task))
+
+
+def test_long_outlines_come_back_from_csv() -> None:
+    points = tuple(float(number % 97) / 97 for number in range(20_000))
+    event = make_event("1", task="polygons", polygons=(LabelPolygon(label="cat", points=points),))
+    before = csv.field_size_limit()
+    found = read("csv", write_csv_labels([event]), "polygons")
+    assert (found.problems, found.events) == ([], [event]) and csv.field_size_limit() == before
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:00:00-05:00", "1500-01-01T00:00:00Z"])
+def test_moments_that_cannot_be_kept_are_told(moment: str) -> None:
+    line = json.dumps({"item_key": "a", "label": "cat", "labelled_at": moment})
+    found = read("json", line)
+    assert found.events == [] and "line 1: labelled_at: " in found.problems[0] and "the year" in found.problems[0]
+
+
+def test_deeply_nested_json_is_told() -> None:
+    deep = "[" * 100_000
+    found = read("json", f'{{"item_key": "a", "label": {deep}')
+    assert found.events == [] and found.problems[0].startswith("line 1: no JSON")
+    found = read("csv", f"item_key,label\na,{deep}", "boxes")
+    assert found.events == [] and found.problems[0].startswith("line 2: label")
+
+
+def test_a_class_that_is_no_more_is_told_with_its_number() -> None:
+    events = [make_event("1", "a", "cat"), make_event("2", "b", "cow"), make_event("3", "c", "cow")]
+    with pytest.raises(DataError, match=r"label\.classes does not have any more: 'cow' \(2\)"):
+        write_coco_labels(events, ("cat", "dog"), {})
 
 
 @given(projects(), st.sampled_from(["csv", "json"]))

@@ -24,7 +24,8 @@ def test_lines_are_read_once_they_are_whole(tmp_path: Path) -> None:
 def test_every_line_is_an_event_or_a_problem(tmp_path: Path) -> None:
     same = make_event("1").model_dump_json()
     other = make_event("1", label="dog").model_dump_json()
-    text = "\n".join([same, "{}", same, other, "no json", make_event("2", label="cow").model_dump_json()]) + "\n"
+    again = make_event("1", minutes=3).model_dump_json()  # as a page stamps what it sent before a restart
+    text = "\n".join([same, "{}", again, same, other, "no json", make_event("2", label="cow").model_dump_json()]) + "\n"
     (tmp_path / "ann.jsonl").write_text(text)
     events, problems = _parse(list(_read_lines(tmp_path, {})), LabelRules("classes", ("cat", "dog")))
     assert events == [make_event("1")]
