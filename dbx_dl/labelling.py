@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import dbx_dl
 from dbx_dl.config import PrepareTableConfig, RunConfig
-from dbx_dl.config.label import LabelConfig
+from dbx_dl.config.label import LabelConfig, PseudoConfig
 from dbx_dl.config.places import normalize_table
 from dbx_dl.contracts import LabelAgreement, PseudoLabels, QueuedItems, ResolvedLabels, WrittenLabels
-from dbx_dl.errors import ConfigError
+from dbx_dl.errors import ConfigError, RegistryError
+from dbx_dl.label.pseudo.lineage import describe_other_table, find_model_version
 from dbx_dl.label.rules import LabelRules
 from dbx_dl.runtime.databricks import mount_path
 from dbx_dl.runtime.handover import keep
@@ -91,8 +92,25 @@ def pseudo_label_run(spark: SparkSession, config: RunConfig, *, batch_id: str | 
     if pseudo.held_out is None:
         key = config.prepare.key if isinstance(config.prepare, PrepareTableConfig) else "key"
         pseudo = pseudo.model_copy(update={"held_out": config.prepare.table, "held_out_key": key})
+    _tell_other_table(spark, config, pseudo)
     with shown_waiting(f"{config.name}: labelling by the model"):
         return dbx_dl.pseudo_label(spark, label, pseudo, batch_id=batch_id)
+
+
+def _tell_other_table(spark: SparkSession, config: RunConfig, pseudo: PseudoConfig) -> None:
+    """Warn where the model of the predictions may have been trained on items that are held out here."""
+    if pseudo.scores is None or pseudo.held_out is None:
+        return
+    found = find_model_version(spark, pseudo.scores, pseudo.key)
+    if found is None:
+        return
+    name, version = found
+    try:
+        sentence = describe_other_table(dbx_dl.list_models(config.tracking.uri, name), version, pseudo.held_out)
+    except RegistryError as error:
+        sentence = f"it is not known on which table {name} version {version} was trained: {error}"
+    if sentence is not None:
+        logger.warning("%s", sentence)
 
 
 def agree_run(spark: SparkSession, config: RunConfig) -> LabelAgreement:

@@ -42,8 +42,11 @@ def _hash_row(rows: DataFrame) -> Column:
     from pyspark.sql import functions as F
 
     columns = [(F.col(quote_column(field.name)), field.dataType.simpleString()) for field in rows.schema]
-    # Spark has no hash of maps.
-    return F.xxhash64(*(F.to_json(F.struct(column)) if "map<" in kind else column for column, kind in columns))
+    # Spark has no hash of maps and variants.
+    has_none = ("map<", "variant")
+    return F.xxhash64(
+        *(F.to_json(F.struct(column)) if any(name in kind for name in has_none) else column for column, kind in columns)
+    )
 
 
 def as_numbers(rows: DataFrame, column: str, what: str) -> Column:

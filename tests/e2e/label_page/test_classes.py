@@ -53,6 +53,7 @@ def test_labels_by_keys_and_buttons(serve: Serve, open_window: Callable[..., Win
         ("e.png", "7", False),
     ]
     assert {one.annotator for one in first} == {"ada"} and {one.source for one in first} == {"human"}
+    assert [one.had_suggestion for one in first] == [True, True, False, False], "shown, whatever was said then"
 
     window.press("b")
     window.wait_for_item("e.png")
