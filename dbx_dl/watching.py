@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbx_dl.contracts import Estimate, QualityBaseline
+from dbx_dl.contracts import Estimate, Monitored, QualityBaseline
 from dbx_dl.errors import ConfigError, DataError, DbxDlError
 from dbx_dl.monitor.findings_table import require_run_name
 from dbx_dl.monitor.looking import look_at
@@ -23,26 +23,27 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from dbx_dl.config import MonitorConfig, RunConfig, ScoreConfig, TrackingConfig
-    from dbx_dl.contracts import Monitored, PreparedTable
+    from dbx_dl.contracts import PreparedTable
     from dbx_dl.monitor.watched_model import WatchedModel
 
 logger = logging.getLogger(__name__)
 
 # The value that a job's condition task asks for, `true` or `false`.
 SHOULD_RETRAIN = "should_retrain"
-REPORT = "monitor.html"
+REPORT, KEPT = "monitor.html", "monitored.json"
 
 
 def monitor_run(spark: SparkSession, config: RunConfig) -> Monitored:
     """Look at the run's predictions as its section `monitor` says; writes `monitored.json` and the page.
 
     In a Databricks job the verdict is also the task's value `should_retrain`. It is left before findings are committed:
-    a run that is killed in between looks at the same rows again and comes to the same verdict.
+    a run that is killed in between looks at the same rows again and comes to the same verdict; one that is killed after
+    them and made again has nothing to look at, and leaves the verdict on that version once more.
     """
     place, started = Path(mount_path(config.directory)).absolute(), time.monotonic()
 
     def deliver(monitored: Monitored) -> None:
-        keep(monitored, place / "monitored.json", "monitored")
+        keep(monitored, place / KEPT, "monitored")
         set_task_value(SHOULD_RETRAIN, str(monitored.should_retrain).lower())
 
     logger.info("── %s: monitor", config.name)
@@ -57,9 +58,25 @@ def monitor_run(spark: SparkSession, config: RunConfig) -> Monitored:
             report=str(report),
             on_found=deliver,
         )
+    monitored = _recall(monitored, place / KEPT)
     deliver(monitored)
     logger.debug("%s: monitor took %.1f s", config.name, time.monotonic() - started)
     return monitored
+
+
+def _recall(monitored: Monitored, path: Path) -> Monitored:
+    """What a look found; of one that had nothing to look at, what was found before of the same version, if anything."""
+    if monitored.windows or not path.is_file():
+        return monitored
+    try:
+        kept = Monitored.load(path)
+    except DbxDlError as error:
+        logger.debug("%s: %s", path, error)
+        return monitored
+    if kept.source != monitored.source or not kept.windows:
+        return monitored
+    logger.info("version %d was looked at before: its verdict stands", kept.source.version)
+    return kept
 
 
 def monitor_scores(

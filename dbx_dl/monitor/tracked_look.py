@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# What MLflow refuses in the names of metrics, how long they may be, and how many a call may log.
-_ODD = re.compile(r"[^\w .:/-]")
+# What MLflow refuses in the names of metrics (slashes where they make no plain path), how long they may be, and how
+# many a call may log.
+_ODD = re.compile(r"[^\w .:-]")
 _MAX_NAME, _MAX_VALUES = 250, 1000
 # Where there are more figures than a call may log, those that say most come first.
 _ORDER = ("alert", "warning", "ok", "unsure", "told")
@@ -71,7 +72,7 @@ def list_figures(monitored: Monitored) -> list[tuple[str, int, float]]:
     figures += [(name_figure(it), places[it.window], it.value) for it in ordered if it.value is not None]
     if len(figures) > _MAX_VALUES:
         logger.warning("of %d figures MLflow gets %d; all are in the table", len(figures), _MAX_VALUES)
-    return figures[:_MAX_VALUES]
+    return list(dict.fromkeys(figures))[:_MAX_VALUES]
 
 
 def name_figure(finding: Finding) -> str:

@@ -45,7 +45,7 @@ def value_shift(bars: ValueBars, *, dark: bool = False) -> Figure:
     places = range(len(bars.names))
     axes.barh([p - 0.19 for p in places], bars.baseline, height=0.36, color=palette.grid)
     axes.barh([p + 0.19 for p in places], bars.window, height=0.36, color=palette.splits["validation"])
-    axes.set_yticks(list(places), [_shorten(name) for name in bars.names])
+    axes.set_yticks(list(places), [_shorten(name) for name in bars.names], parse_math=False)
     axes.invert_yaxis()
     axes.set_xticks(axes.get_xticks()[:: max(1, len(axes.get_xticks()) // 4)])
     axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
@@ -72,7 +72,8 @@ def figure_over_windows(
         if value is not None:
             axes.axhline(value, color=palette.text, linewidth=0.9, linestyle=style, label=name)
     step = max(1, -(-len(points) // _MAX_TICKS))
-    axes.set_xticks(places[::step], [points[place].name for place in places[::step]], rotation=30, ha="right")
+    names = [points[place].name for place in places[::step]]
+    axes.set_xticks(places[::step], names, rotation=30, ha="right", parse_math=False)
     return _finish(figure, axes, palette)
 
 
@@ -87,7 +88,7 @@ def groups_with_intervals(points: Sequence[Point], *, baseline: float | None = N
             axes.hlines(place, point.low, point.high, color=palette.text, linewidth=1.3)
     if baseline is not None:
         axes.axvline(baseline, color=palette.text, linewidth=0.9, linestyle=":")
-    axes.set_yticks(places, [_shorten(point.name) for point in points])
+    axes.set_yticks(places, [_shorten(point.name) for point in points], parse_math=False)
     axes.invert_yaxis()
     axes.set_xlim(left=0)
     return _finish(figure, axes, palette)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import Finding
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 CALIBRATION_ERROR, RELIABILITY, QUANTILE_SHARE = "calibration_error", "reliability", "quantile_share"
 # Of sets of labels every label is a decision: so many of them are looked at.
 _MAX_DECISIONS = 50_000
+_MIN_DRAWS = 1000
 
 
 def measure_calibration(
@@ -41,7 +43,10 @@ def measure_calibration(
         for window, rows in samples.items()
         if (decisions := list_decisions(rows, target)) is not None and len(decisions[0])
     }
-    errors = {window: estimate_calibration(found, seed=config.seed) for window, found in counts.items()}
+    num_draws = _count_draws(len(counts), config)
+    errors = {
+        window: estimate_calibration(found, num_draws=num_draws, seed=config.seed) for window, found in counts.items()
+    }
     known = {window: error for window, error in errors.items() if error is not None}
     adjusted = adjust_p_values([error.p_value for error in known.values()])
     findings: list[Finding] = []
@@ -49,6 +54,13 @@ def measure_calibration(
         findings.append(_judge(window, error, len(samples[window].labels), p_value, config))
         findings += _tell_bins(window, counts[window], config)
     return tuple(findings)
+
+
+def _count_draws(num_windows: int, config: QualityConfig) -> int:
+    """So many that the smallest p-value there can be stands after correction for all windows."""
+    if config.max_calibration_error is None:
+        return _MIN_DRAWS
+    return max(_MIN_DRAWS, ceil(2 * num_windows / config.false_alarms))
 
 
 def list_decisions(rows: LabelledRows, target: Target) -> tuple[NDArray[np.bool_], NDArray[np.float64]] | None:
@@ -59,8 +71,9 @@ def list_decisions(rows: LabelledRows, target: Target) -> tuple[NDArray[np.bool_
         return None
     probabilities = rows.predictions.astype(np.float64)
     if task_of(target).label_kind == "label_set":
+        # Whole rows are passed over: a step through all decisions would always meet the same labels.
         step = max(1, probabilities.size // _MAX_DECISIONS)
-        return (rows.labels > 0.5).ravel()[::step], probabilities.ravel()[::step]
+        return (rows.labels[::step] > 0.5).ravel(), probabilities[::step].ravel()
     if probabilities.shape[1] == 2:
         return rows.labels == 1, probabilities[:, 1]
     return rows.labels == probabilities.argmax(axis=1), probabilities.max(axis=1)

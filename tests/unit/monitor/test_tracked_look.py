@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from mlflow.utils.validation import _validate_metric_name
 
 from dbx_dl.contracts import Finding, Monitored
 from dbx_dl.monitor.tracked_look import list_figures, name_figure
@@ -28,11 +29,13 @@ def test_figures_have_their_window_as_step() -> None:
     [
         ("", "", "drift.psi"),
         ("mean (cm²)", "a|b = 'c'", "drift.psi.mean _cm²_.a_b _ _c_"),
+        ("https://a//b/", "../x/", "drift.psi.https:__a__b_..._x_"),
         ("x" * 300, "", "drift.psi." + "x" * 240),
     ],
 )
 def test_names_are_those_that_mlflow_takes(column: str, part: str, name: str) -> None:
     assert name_figure(finding("w", "drift", "psi", 1.0, "ok", column=column, part=part)) == name
+    _validate_metric_name(name)
 
 
 def test_of_too_many_figures_those_that_fired_come_first() -> None:

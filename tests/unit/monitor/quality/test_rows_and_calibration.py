@@ -9,7 +9,7 @@ import pytest
 from dbx_dl.config import QualityConfig
 from dbx_dl.contracts import Ranking, Target
 from dbx_dl.monitor.late_labels import TRUTH
-from dbx_dl.monitor.quality.calibration import measure_calibration
+from dbx_dl.monitor.quality.calibration import list_decisions, measure_calibration
 from dbx_dl.monitor.quality.labelled_sample import LabelledRows, read_rows
 from dbx_dl.monitor.quality.window_metrics import measure_metrics
 from dbx_dl.monitor.scored_rows import VERSION
@@ -66,6 +66,25 @@ def test_quantiles_say_how_often_labels_are_below_them() -> None:
     assert (low.part, low.baseline, high.part, high.baseline) == ("q10", 0.1, "q90", 0.9)
     assert low.low is not None and low.high is not None and low.low < 0.1 < low.high
     assert high.high is not None and high.high < 0.9
+
+
+def test_of_many_decisions_every_label_is_looked_at() -> None:
+    target = Target(task="multilabel", column="y", label_names=tuple(f"l{k}" for k in range(20)))
+    labels = np.zeros((10_000, 20), np.float32)
+    decisions = list_decisions(LabelledRows(labels, np.tile(np.arange(20) / 20, (10_000, 1)), labels, 10_000), target)
+    assert decisions is not None and len(decisions[0]) == len(decisions[1]) == 50_000
+    assert np.unique(decisions[1], return_counts=True)[1].tolist() == [2500] * 20
+
+
+def test_one_window_of_many_can_fire() -> None:
+    random, windows = np.random.default_rng(4), {}
+    for place in range(60):
+        chance = random.uniform(0.4, 0.95, 400)
+        labels = np.where(random.random(400) < chance - (0.3 if place == 7 else 0), 0, 1 + (chance > 0.7))
+        rest = (1 - chance)[:, None] / 2
+        windows[f"{place}"] = LabelledRows(labels, np.hstack([chance[:, None], rest, rest]), np.ones(400), 400)
+    found = measure_calibration(windows, CLASSES, QualityConfig(max_calibration_error=0.05))
+    assert [f.window for f in found if f.metric == "calibration_error" and f.status == "alert"] == ["7"]
 
 
 def test_a_window_that_says_too_much_fires_and_a_small_one_is_unsure() -> None:
