@@ -1,12 +1,14 @@
 """Upper tails of distributions of test statistics: how probable a value at least as large is by chance.
 
-Series and continued fractions after Press et al., "Numerical Recipes", 3rd edition, 2007, sections 6.2 and 6.4;
-Kolmogorov's after his "Sulla determinazione empirica di una legge di distribuzione", 1933.
+Series and continued fraction after Press et al., "Numerical Recipes", 3rd edition, 2007, section 6.2; Kolmogorov's
+after his "Sulla determinazione empirica di una legge di distribuzione", 1933.
 """
 
 from __future__ import annotations
 
 import math
+
+from dbx_dl.metrics.beta import incomplete_beta
 
 _TINY, _PRECISION, _MAX_TERMS = 1e-300, 1e-15, 10_000
 
@@ -30,7 +32,8 @@ def f_tail(value: float, numerator: float, denominator: float) -> float:
         return 1.0
     if math.isinf(value):
         return 0.0
-    return _beta_share(denominator / 2, numerator / 2, denominator / (denominator + numerator * value))
+    total = denominator + numerator * value
+    return incomplete_beta(denominator / 2, numerator / 2, denominator / total, numerator * value / total)
 
 
 def kolmogorov_tail(value: float) -> float:
@@ -64,35 +67,6 @@ def _continue_gamma(a: float, x: float) -> float:
         c = _off_zero(b + factor / c)
         found *= c * d
         if abs(c * d - 1) < _PRECISION:
-            break
-    return found
-
-
-def _beta_share(a: float, b: float, x: float) -> float:
-    """The regularized incomplete beta function I_x(a, b)."""
-    if x <= 0 or x >= 1:
-        return float(x >= 1)
-    logs = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
-    scale = math.exp(logs)
-    if x < (a + 1) / (a + b + 2):
-        return scale * _continue_beta(a, b, x) / a
-    return 1 - scale * _continue_beta(b, a, 1 - x) / b
-
-
-def _continue_beta(a: float, b: float, x: float) -> float:
-    """The continued fraction of the incomplete beta function, by Lentz's method."""
-    c, d = 1.0, 1 / _off_zero(1 - (a + b) * x / (a + 1))
-    found = d
-    for k in range(1, _MAX_TERMS):
-        step = 1.0
-        even = k * (b - k) * x / ((a + 2 * k - 1) * (a + 2 * k))
-        odd = -(a + k) * (a + b + k) * x / ((a + 2 * k) * (a + 2 * k + 1))
-        for factor in (even, odd):
-            d = 1 / _off_zero(1 + factor * d)
-            c = _off_zero(1 + factor / c)
-            step *= c * d
-        found *= step
-        if abs(step - 1) < _PRECISION:
             break
     return found
 

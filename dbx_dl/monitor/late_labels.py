@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.monitor.scored_rows import KEY
 from dbx_dl.runtime.tables import quote_column, require_columns
+from dbx_dl.score.tables.row_keys import make_key
 from dbx_dl.tasks import task_of
 from dbx_dl.transforms.raw_columns import is_readable, read_number, read_text, read_timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pyspark.sql import Column, DataFrame
 
     from dbx_dl.config import LateLabelsConfig
@@ -58,7 +57,7 @@ def read_labels(labels: DataFrame, target: Target, late: LateLabelsConfig) -> Da
     require_columns(labels, (*late.key_columns, late.label, *time), what)
     raw, truth = _read_truth(labels, target, late, what)
     moment = F.lit(None).cast("timestamp") if late.time is None else _read_moment(labels, late.time, what)
-    key = _key_of(late.key_columns).alias(_LABEL_KEY)
+    key = make_key(late.key_columns).alias(_LABEL_KEY)
     is_readable = (raw.isNull() | truth.isNotNull()).alias(_IS_READABLE)
     return labels.select(key, moment.alias(LABELLED_AT), truth.alias(TRUTH), is_readable)
 
@@ -162,19 +161,6 @@ def _read_moment(labels: DataFrame, name: str, what: str) -> Column:
     if not is_readable(given, "datetime"):
         raise DataError(f"{what}: column {name!r} is {given.simpleString()}, which is no time: name another `time`")
     return read_timestamp(labels, name, ())
-
-
-def _key_of(columns: Sequence[str]) -> Column:
-    """As the scorer makes it: of several columns, their strings as a JSON list, null where one is null."""
-    from pyspark.sql import functions as F
-
-    parts = [F.col(quote_column(name)).cast("string") for name in columns]
-    if len(parts) == 1:
-        return parts[0]
-    is_whole = F.lit(True)
-    for part in parts:
-        is_whole = is_whole & part.isNotNull()
-    return F.when(is_whole, F.to_json(F.array(*parts)))
 
 
 def _is_later(as_of: datetime | None) -> Column:

@@ -9,6 +9,7 @@ from dbx_dl.transforms.images import open_image, to_model_image
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
     from dbx_dl.contracts import ImageSpec
@@ -54,6 +55,16 @@ def measure_image(data: bytes, spec: ImageSpec) -> ImageMeasures:
         format=opened.info.format,
         hash=hash_image(image),
     )
+
+
+def measure_pixels(pixels_hwc: NDArray[np.uint8]) -> tuple[float, float, float]:
+    """Brightness, contrast and sharpness of pixels (H, W, C), as `ImageMeasures` has them."""
+    import numpy as np
+    from PIL import Image
+
+    pixels = pixels_hwc.astype(np.float64)
+    image = Image.fromarray(pixels_hwc[:, :, 0] if pixels_hwc.shape[2] == 1 else pixels_hwc)
+    return float(pixels.mean()), float(pixels.std(axis=(0, 1)).mean()), measure_sharpness(image)
 
 
 def measure_sharpness(image: Image) -> float:

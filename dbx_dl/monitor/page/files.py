@@ -11,6 +11,7 @@ from dbx_dl.errors import DbxDlError
 from dbx_dl.monitor.run_report.pictures import show_file
 from dbx_dl.monitor.scored_rows import WINDOW
 from dbx_dl.runtime.tables import quote_column, read_pinned
+from dbx_dl.transforms.image_measures import measure_pixels
 from dbx_dl.transforms.pictures import draw_file
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ NUM_DRAWN, NUM_SHOWN = 64, 12
 # They are drawn by a hash of the key; of more rows than this the first that come, so that not all files are read again.
 MAX_HASHED = 20_000
 MEASURES = ("brightness", "contrast", "sharpness")
+# In the units of `ImageMeasures`: what varies less is taken to vary by so much.
+_LEAST_DEVIATION = (0.25, 0.25, 1.0)
 
 
 @dataclass(frozen=True)
@@ -74,15 +77,6 @@ def show_files(
     return None
 
 
-def measure_pixels(pixels_hwc: NDArray[np.uint8]) -> tuple[float, float, float]:
-    """Brightness (mean) and contrast (deviation) of grey values 0…1, sharpness (mean step to the next pixel)."""
-    import numpy as np
-
-    grey = pixels_hwc.astype(np.float64).mean(axis=2) / 255.0
-    steps = [np.abs(np.diff(grey, axis=axis)).mean() for axis in (0, 1) if grey.shape[axis] > 1]
-    return float(grey.mean()), float(grey.std()), float(np.mean(steps)) if steps else 0.0
-
-
 def _draw_sample(rows: DataFrame, num_rows: float, key: str, spec: FileSpec) -> dict[str, bytes]:
     """Contents of some readable files by key."""
     from pyspark.sql import functions as F
@@ -109,7 +103,7 @@ def compare_files(window: str, sample: dict[str, bytes], baseline: dict[str, byt
     own, other = (
         np.array([measure_pixels(draw_file(content, spec)) for content in each.values()]) for each in (sample, baseline)
     )
-    mean, deviation = other.mean(axis=0), np.maximum(other.std(axis=0), 1e-3)
+    mean, deviation = other.mean(axis=0), np.maximum(other.std(axis=0), _LEAST_DEVIATION)
     distances, others = (own - mean) / deviation, (other - mean) / deviation
     unlike = np.argsort(-np.abs(distances).max(axis=1), kind="stable")[:NUM_SHOWN]
     typical = np.argsort(np.abs(others).max(axis=1), kind="stable")[:NUM_SHOWN]

@@ -10,6 +10,8 @@ from dbx_dl.errors import DataError
 from dbx_dl.runtime.tables import quote_column
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyspark.sql import Column, DataFrame
 
     from dbx_dl.config import ScoreConfig
@@ -23,10 +25,15 @@ def key_columns(config: ScoreConfig) -> tuple[str, ...]:
 
 
 def key_of(config: ScoreConfig) -> Column:
-    """A source row's key as string; of several columns, their strings as a JSON list, null where one is null."""
+    """A source row's key, see `make_key`."""
+    return make_key(key_columns(config))
+
+
+def make_key(columns: Sequence[str]) -> Column:
+    """A row's key as string; of several columns, their strings as a JSON list, null where one is null."""
     from pyspark.sql import functions as F
 
-    parts = [F.col(quote_column(name)).cast("string") for name in key_columns(config)]
+    parts = [F.col(quote_column(name)).cast("string") for name in columns]
     if len(parts) == 1:
         return parts[0]
     is_whole = reduce(and_, (part.isNotNull() for part in parts))

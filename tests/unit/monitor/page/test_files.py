@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dbx_dl.monitor.page.files import NUM_SHOWN, compare_files, measure_pixels
+from dbx_dl.monitor.page.files import NUM_SHOWN, compare_files
+from dbx_dl.transforms.image_measures import measure_image, measure_pixels
+from dbx_dl.transforms.pictures import draw_file
 from tests.prepared_tables import IMAGES, encode_png
 
 
@@ -14,12 +16,13 @@ def draw(brightness: int, seed: int) -> bytes:
     return encode_png(np.clip(noise + brightness, 0, 255).astype(np.uint8))
 
 
-def test_pixels_are_measured() -> None:
-    flat = np.full((4, 4, 3), 51, np.uint8)
-    assert measure_pixels(flat) == pytest.approx((0.2, 0, 0))
-    board = np.indices((4, 4)).sum(axis=0)[..., None] % 2 * np.uint8(255)
-    assert measure_pixels(board.astype(np.uint8)) == pytest.approx((0.5, 0.5, 1.0))
-    assert measure_pixels(np.zeros((1, 1, 1), np.uint8)) == (0.0, 0.0, 0.0)
+def test_files_are_compared_by_what_drift_measures() -> None:
+    content = draw(100, 3)
+    found = measure_image(content, IMAGES)
+    assert measure_pixels(draw_file(content, IMAGES)) == pytest.approx(
+        (found.brightness, found.contrast, found.sharpness)
+    )
+    assert found.sharpness > 0 and measure_pixels(np.zeros((1, 1, 1), np.uint8)) == (0.0, 0.0, 0.0)
 
 
 def test_the_least_like_training_come_first() -> None:
