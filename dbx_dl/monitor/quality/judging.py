@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # A likelihood has no zero that shares could be of; r2 may be 0.
 _WITHOUT_SHARES = ("nll",)
+_UNKNOWN = "not compared with the test split: on how many rows that was measured, and so how sure it is, is not known"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ def judge_metrics(
             known = None if own is None else _complete(own, metric, estimate, part.num_rows, config)
             is_judged = metric in judged or metric in config.limits
             finding = _tell(part, metric, estimate, known)
+            if is_judged and known is not None and known.low is None:
+                finding = _add_detail(finding, _UNKNOWN)
             plain.append(_doubt(finding, config) if is_judged else finding)
             losses.append(_find_loss(part, metric, estimate, known, config) if is_judged else None)
     adjusted = adjust_p_values([None if loss is None else loss.p_value for loss in losses])
@@ -100,6 +103,10 @@ def _complete(
     return Estimate(value=known.value, low=known.value - scale * below, high=known.value + scale * above)
 
 
+def _add_detail(finding: Finding, sentence: str) -> Finding:
+    return finding.model_copy(update={"detail": "; ".join(part for part in (finding.detail, sentence) if part)})
+
+
 def _tell(part: Measured, metric: str, estimate: Estimate, known: Estimate | None) -> Finding:
     detail = ""
     if part.num_rows < part.num_labelled:
@@ -118,7 +125,7 @@ def _find_loss(
         return None
     sign = 1.0 if is_lower_better(metric) else -1.0
     losses = []
-    if known is not None:
+    if known is not None and known.low is not None and known.high is not None:
         allowed = find_tolerance(metric, known.value, config.tolerance)
         losses.append(_compare(sign, estimate, known, known.value + sign * allowed, config, is_of_limit=False))
     if metric in config.limits:

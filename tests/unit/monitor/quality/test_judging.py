@@ -68,7 +68,7 @@ def test_a_judged_metric_that_is_undefined_is_unsure() -> None:
 
 def finding(value: float, low: float, high: float, config: QualityConfig, baseline: Estimate | None) -> Finding:
     part = Measured("w", "", None, 500, 500, {"log_loss": Estimate(value=value, low=low, high=high)})
-    known = None if baseline is None else QualityBaseline(metrics={"log_loss": baseline})
+    known = None if baseline is None else QualityBaseline(metrics={"log_loss": baseline}, num_rows=2000)
     (found,) = judge_metrics([part], config.metrics, config, known, {})
     return found
 
@@ -83,6 +83,15 @@ def test_limits_hold_without_a_baseline_and_beside_one() -> None:
     found = finding(0.3, 0.28, 0.32, config, Estimate(value=0.2))
     assert (found.status, found.limit) == ("alert", pytest.approx(0.22)) and found.baseline == 0.2
     assert found.detail == "worse than on the test split"
+
+
+def test_a_baseline_of_unknown_rows_is_told_and_judges_nothing() -> None:
+    part = Measured("w", "", None, 500, 500, {"accuracy": Estimate(value=0.8, low=0.76, high=0.84)})
+    unknown = QualityBaseline(metrics={"accuracy": Estimate(value=0.9)})
+    (found,) = judge_metrics([part], ("accuracy",), QualityConfig(), unknown, {})
+    assert (found.status, found.baseline) == ("told", 0.9) and "is not known" in found.detail
+    (found,) = judge_metrics([part], ("accuracy",), QualityConfig(limits={"accuracy": 0.85}), unknown, {})
+    assert (found.status, found.limit) == ("alert", 0.85)
 
 
 def test_tolerance_is_a_share_of_errors_and_a_difference_of_others() -> None:
