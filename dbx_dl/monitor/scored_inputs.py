@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import FileSpec
 from dbx_dl.errors import DataError
+from dbx_dl.monitor.scored_rows import WINDOW
+from dbx_dl.monitor.source_rows import open_scored_source
 from dbx_dl.runtime.tables import pin_table, quote_column, require_columns
 from dbx_dl.score.tables.row_keys import key_columns, key_of
-from dbx_dl.score.tables.row_shapes import name_for_model, read_inputs
-from dbx_dl.score.tables.sources import open_source
+from dbx_dl.score.tables.row_shapes import read_inputs
 from dbx_dl.score.tables.writing import LATER_COLUMNS, LINEAGE_COLUMNS
 
 if TYPE_CHECKING:
@@ -48,26 +49,41 @@ def join_inputs(
     from pyspark.sql import functions as F
 
     names = list_input_columns(inputs)
+    _require_free_name((*names, *extra))
     _require_distinct(rows, names)
-    own = set(rows.columns) - {*LINEAGE_COLUMNS, *LATER_COLUMNS}
-    wanted = [name for name in names if name not in own]
-    others = [name for name in dict.fromkeys(extra) if name not in own and name not in names]
+    # Spark takes names that differ in case for the same one.
+    own = {name.casefold(): name for name in rows.columns if name not in {*LINEAGE_COLUMNS, *LATER_COLUMNS}}
+    asked = list(dict.fromkeys((*names, *extra)))
+    rows = rows.withColumnsRenamed({own[name.casefold()]: name for name in asked if name.casefold() in own})
+    wanted = [name for name in names if name.casefold() not in own]
+    others = [name for name in asked if name.casefold() not in own and name not in names]
     if not wanted and not others:
         return rows.withColumn(HAS_INPUTS, F.lit(True))
-    right = _read(spark, _pin(spark, rows, score), inputs, wanted, others)
-    left = rows.drop(*(name for name in (*wanted, *others) if name in rows.columns))
+    right = _read(spark, _pin(spark, rows, score), rows, inputs, wanted, others)
+    replaced = {name.casefold() for name in (*wanted, *others)}
+    left = rows.drop(*(name for name in rows.columns if name.casefold() in replaced))
     joined = left.join(right, left["key"] == right[_KEY], "left").drop(_KEY)
     return joined.withColumn(HAS_INPUTS, F.coalesce(F.col(HAS_INPUTS), F.lit(False)))
+
+
+def _require_free_name(names: Sequence[str]) -> None:
+    """DataError where a column is named as a row's window is: it would be taken for that."""
+    if WINDOW in (name.casefold() for name in names):
+        raise DataError(
+            f"a column {WINDOW!r} of the source is asked for, a name that monitoring uses itself: give the column "
+            "another name; where it is an input of the model, train anew, or watch `areas` without drift"
+        )
 
 
 def _require_distinct(rows: DataFrame, names: Sequence[str]) -> None:
     """DataError where a column of the source would be taken for one of the predictions, or the other way round."""
     columns = rows.columns
     last = columns.index("error") + 1 if "error" in columns else 1
-    taken = {*columns[columns.index("key") : last], *_NEEDED, HAS_INPUTS} & set(names)
-    if taken:
+    taken = {name.casefold() for name in (*columns[columns.index("key") : last], *_NEEDED, HAS_INPUTS)}
+    clashing = sorted(name for name in names if name.casefold() in taken)
+    if clashing:
         raise DataError(
-            f"column {sorted(taken)[0]!r} of the source has the name of a column of the predictions, so that both "
+            f"column {clashing[0]!r} of the source has the name of a column of the predictions, so that both "
             "cannot be watched together: leave it out of the predictions with score.options.fields, or rename it"
         )
 
@@ -79,7 +95,9 @@ def _pin(spark: SparkSession, rows: DataFrame, score: ScoreConfig) -> ScoreConfi
     is_pinned = score.source_version is not None or score.source_timestamp is not None
     if score.source_format != "delta" or is_pinned or "source_version" not in rows.columns:
         return score
-    version = rows.agg(F.max("source_version")).collect()[0][0]
+    # The table may hold predictions of other sources, whose versions say nothing of this one.
+    own = rows.where(F.col("source").startswith(f"{score.source}@v")) if "source" in rows.columns else rows
+    version = own.agg(F.max("source_version")).collect()[0][0]
     latest = pin_table(spark, score.source).version
     if version is None or version == latest:
         return score
@@ -94,16 +112,17 @@ def _pin(spark: SparkSession, rows: DataFrame, score: ScoreConfig) -> ScoreConfi
 
 
 def _read(
-    spark: SparkSession, score: ScoreConfig, inputs: InputSpec, wanted: Sequence[str], others: Sequence[str]
+    spark: SparkSession,
+    score: ScoreConfig,
+    rows: DataFrame,
+    inputs: InputSpec,
+    wanted: Sequence[str],
+    others: Sequence[str],
 ) -> DataFrame:
-    """Key, wanted inputs, other columns and HAS_INPUTS of every row of the source, `where` or not."""
+    """Key, wanted inputs, other columns and HAS_INPUTS of the row of each key that predictions are of."""
     from pyspark.sql import functions as F
 
-    found = open_source(spark, score).found
-    given = {name: column for name, column in score.options.inputs.items() if isinstance(column, str)}
-    found = name_for_model(found, score, given)
-    if score.has_files and isinstance(inputs, FileSpec):
-        found = found.withColumnRenamed("content", inputs.column)
+    found = open_scored_source(spark, rows, score, inputs, has_contents=bool(wanted))
     names = list_input_columns(inputs)
     require_columns(found, (*key_columns(score), *(names if wanted else ()), *others), f"source {score.source}")
     read = dict(zip(names, read_inputs(found, inputs, names, score), strict=True)) if wanted else {}

@@ -29,6 +29,13 @@ def read_image_files(spark: SparkSession, source: str) -> DataFrame:
     return read_binary_files(spark, source).select("path", "size_bytes", "content")
 
 
+def read_named_files(spark: SparkSession, source: str, names: Sequence[str]) -> DataFrame:
+    """The files of these `names` below the folder `source`, as `read_image_files` gives them; no other is read."""
+    if names:
+        return read_binary_files(spark, source, names).select("path", "size_bytes", "content")
+    return read_image_files(spark, source).limit(0)
+
+
 def read_binary_files(spark: SparkSession, root: str, names: Sequence[str] | None = None) -> DataFrame:
     """Every file below `root`, or those of these `names` below it: path, size_bytes, modified_at, content.
 
