@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dbx_dl.distributions.bins import bin_numbers
-from dbx_dl.distributions.measures import IS_INPUT_THERE, WINDOW, Measure
+from dbx_dl.distributions.measures import IS_INPUT_THERE, IS_OUTPUT_THERE, WINDOW, Measure
 from dbx_dl.distributions.projection import MAX_AXES, project
 from dbx_dl.transforms.arrow_values import to_float64
 
@@ -25,6 +25,8 @@ CELL_SCHEMA = (
 )
 # Of other values than those that are counted, the most frequent ones of a part of the rows are named.
 _MAX_NAMED, _MAX_KNOWN = 20, 10_000
+# So many of all parts' are told of a window.
+MAX_UNSEEN = 5
 _Key = tuple[str, int]
 
 
@@ -57,16 +59,16 @@ class CellCounter:
         self._others: dict[_Key, Counter[str]] = {}
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Count the rows of one batch; those whose inputs are not there for predictions only."""
+        """Count the rows of one batch: for inputs those whose inputs are there, for predictions those that have one."""
         windows = np.asarray(batch.column(batch.schema.get_field_index(WINDOW)).to_pylist(), object)
-        there = batch.column(batch.schema.get_field_index(IS_INPUT_THERE)).fill_null(False)
-        is_there = there.to_numpy(zero_copy_only=False).astype(np.bool_)
+        has_input, has_output = (_read_flags(batch, name) for name in (IS_INPUT_THERE, IS_OUTPUT_THERE))
         for window in dict.fromkeys(windows.tolist()):
             if window is None:
                 continue
             in_window = windows == window
             for i, place in enumerate(self._places):
-                rows = np.flatnonzero(in_window & is_there if place.measure.is_input else in_window)
+                is_there = has_input if place.measure.is_input else has_output
+                rows = np.flatnonzero(in_window if place.measure.is_of_all_rows else in_window & is_there)
                 if len(rows):
                     self._count((window, i), batch.column(batch.schema.get_field_index(f"m{i}")), rows)
 
@@ -141,6 +143,14 @@ class CellCounter:
             moments = np.concatenate([points.sum(axis=0), products[np.triu_indices(points.shape[1])]])
             num_rows, known = self._moments.get(key, (0, 0.0))
             self._moments[key] = (num_rows + len(vectors), known + moments)
+
+
+def _read_flags(batch: pa.RecordBatch, name: str) -> NDArray[np.bool_]:
+    """A boolean column (N,), null as false; all true where there is none of that name."""
+    place = batch.schema.get_field_index(name)
+    if place < 0:
+        return np.ones(batch.num_rows, np.bool_)
+    return np.asarray(batch.column(place).fill_null(False).to_numpy(zero_copy_only=False).astype(np.bool_))
 
 
 def _rank(pair: tuple[str, int]) -> tuple[int, str]:

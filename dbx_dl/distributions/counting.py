@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dbx_dl.distributions.cells import CELL_SCHEMA, CellCounter, Place
+from dbx_dl.distributions.cells import CELL_SCHEMA, MAX_UNSEEN, NAMED, CellCounter, Place
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,7 +48,20 @@ def count_rows(measured: DataFrame, places: Sequence[Place]) -> Cells:
         is_hash = F.col("place").isin(hashes)
         shared = F.when(F.col("num_rows") > 1, SHARED).otherwise(ALONE)
         counted = _add_up(counted.withColumn("bin", F.when(is_hash, shared).otherwise(F.col("bin"))))
+    if any(place.names_others for place in places):
+        counted = _keep_named(counted)
     return _gather_cells(counted.collect())
+
+
+def _keep_named(counted: DataFrame) -> DataFrame:
+    """The cells with the most frequent named values of each window and place alone, whatever all parts have named."""
+    from pyspark.sql import Window as CellWindow
+    from pyspark.sql import functions as F
+
+    is_named = F.col("bin") == NAMED
+    order = CellWindow.partitionBy("window", "place", is_named).orderBy(F.desc("num_rows"), "text")
+    ranked = counted.withColumn("rank", F.row_number().over(order))
+    return ranked.where(~is_named | (F.col("rank") <= MAX_UNSEEN)).drop("rank")
 
 
 def _add_up(parts: DataFrame) -> DataFrame:

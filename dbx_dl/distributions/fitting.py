@@ -10,7 +10,7 @@ from dbx_dl.contracts import VectorSample
 from dbx_dl.distributions.bins import EDGE_SHARES, MAX_VALUES, choose_edges, choose_values
 from dbx_dl.distributions.cells import Place, read_vectors
 from dbx_dl.distributions.counting import count_rows
-from dbx_dl.distributions.measures import WINDOW, measure_rows
+from dbx_dl.distributions.measures import IDENTITY, WINDOW, measure_rows
 from dbx_dl.distributions.projection import project
 from dbx_dl.distributions.reading import read_distributions
 from dbx_dl.distributions.value_counts import count_values
@@ -43,14 +43,20 @@ def fit_distributions(
     """
     from pyspark.sql import functions as F
 
+    vectors = {i: measure for i, measure in enumerate(measures) if measure.kind == "vector"} if has_samples else {}
     measured = measure_rows(
-        frame, measures, inputs=inputs, null_tokens=null_tokens, window=F.lit(""), is_input_there=F.lit(True)
+        frame,
+        measures,
+        inputs=inputs,
+        null_tokens=null_tokens,
+        window=F.lit(""),
+        is_input_there=F.lit(True),
+        has_identity=bool(vectors),
     )
     with kept_on_disk(measured) as rows:
         chosen = choose_places(rows, measures)
         found = chosen.read(count_rows(rows, chosen.places))
-        vectors = {i: measure for i, measure in enumerate(measures) if measure.kind == "vector"}
-        samples = draw_vectors(rows, vectors, chosen.num_rows) if has_samples else ()
+        samples = draw_vectors(rows, vectors, chosen.num_rows)
     return found.model_copy(update={"samples": samples})
 
 
@@ -122,20 +128,27 @@ def draw_vectors(rows: DataFrame, vectors: Mapping[int, Measure], num_rows: int)
 def draw_by_window(
     rows: DataFrame, i: int, measure: Measure, num_rows: Mapping[str, int]
 ) -> dict[str, list[list[float]]]:
-    """At most MAX_SAMPLE vectors of one measure by window, projected as moments are; `num_rows` has each one's rows."""
+    """At most MAX_SAMPLE vectors of one measure by window, projected as moments are; `num_rows` has each one's rows.
+
+    `rows` have an IDENTITY: equal vectors of several rows are drawn or not each for itself.
+    """
     import pyarrow as pa
+    from pyspark.sql import Window as RowWindow
     from pyspark.sql import functions as F
 
     buckets = 2**20
-    bucket = F.pmod(F.xxhash64(f"m{i}"), F.lit(buckets))
+    chance = F.xxhash64(IDENTITY, f"m{i}")
+    bucket = F.pmod(chance, F.lit(buckets))
     # Twice as many as are wanted, so that chance hardly ever leaves too few.
     most = {window: min(buckets, -(-2 * MAX_SAMPLE * buckets // max(1, of))) for window, of in num_rows.items()}
     pairs = [F.lit(part) for window, limit in most.items() for part in (window, limit)]
     if not pairs:
         return {}
     limit = F.try_element_at(F.create_map(*pairs), F.col(WINDOW))
-    drawn = rows.where(F.col(f"m{i}").isNotNull() & (bucket < limit)).select(WINDOW, bucket.alias("b"), f"m{i}")
-    kept = sorted(drawn.limit(4 * MAX_SAMPLE * len(most)).collect(), key=lambda row: (row["b"], repr(row[f"m{i}"])))
+    drawn = rows.where(F.col(f"m{i}").isNotNull() & (bucket < limit)).select(WINDOW, chance.alias("chance"), f"m{i}")
+    # Some beside those that are wanted, since vectors that are not whole fall out.
+    rank = F.row_number().over(RowWindow.partitionBy(WINDOW).orderBy("chance", f"m{i}"))
+    kept = drawn.withColumn("rank", rank).where(F.col("rank") <= 2 * MAX_SAMPLE).orderBy(WINDOW, "rank").collect()
     by_window: dict[str, list[Any]] = {}
     for row in kept:
         by_window.setdefault(row[WINDOW], []).append(row[f"m{i}"])

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from dbx_dl.transforms.raw_columns import RawKind
 
 MeasuredKind = Literal["number", "category", "presence", "vector", "hash"]
-WINDOW, IS_INPUT_THERE = "window", "_is_input_there"
+WINDOW, IS_INPUT_THERE, IS_OUTPUT_THERE = "window", "_is_input_there", "_is_output_there"
+# A number of each row's own, by which rows are drawn.
+IDENTITY = "_identity"
 TEXT_MEASURES: tuple[MeasureName, ...] = ("length", "unknown_share")
 IMAGE_NUMBERS: tuple[MeasureName, ...] = ("brightness", "contrast", "sharpness", "width", "height", "size_bytes")
 HASH: Literal["hash"] = "hash"
@@ -38,7 +40,8 @@ class Measure:
     """One measure of a column; `is_input` says that it is a model's input rather than its prediction.
 
     Of a presence only whether there is a value is told, of a hash only whether several rows have it.
-    `is_boolean`: text in the place of numbers is true or false. Vectors have `size` numbers.
+    `is_boolean`: text in the place of numbers is true or false. Vectors have `size` numbers. `is_of_all_rows`: rows
+    whose input or prediction is not there count as well.
     """
 
     column: str
@@ -47,6 +50,7 @@ class Measure:
     is_input: bool = True
     is_boolean: bool = False
     size: int = 0
+    is_of_all_rows: bool = False
 
     @property
     def raw_kind(self) -> RawKind:
@@ -110,8 +114,13 @@ def measure_rows(
     null_tokens: Sequence[str],
     window: Column,
     is_input_there: Column,
+    is_output_there: Column | None = None,
+    has_identity: bool = False,
 ) -> DataFrame:
     """A row for each row: WINDOW string, IS_INPUT_THERE boolean, and a column `m<i>` for each of the measures.
+
+    With `is_output_there` that is the boolean IS_OUTPUT_THERE. With `has_identity` there is a bigint IDENTITY too, a
+    hash of all that the frame holds of a row but files and maps.
 
     Numbers are double, categories string, vectors array<double>, hashes bigint; null where there is none. Measures of
     images and texts are read on the executors, all of them in one go. `null_tokens` are null among inputs: a class may
@@ -123,10 +132,22 @@ def measure_rows(
         for i, measure in enumerate(measures)
         if i not in of_file
     ]
-    first = (window.alias(WINDOW), is_input_there.alias(IS_INPUT_THERE))
+    first = [window.alias(WINDOW), is_input_there.alias(IS_INPUT_THERE)]
+    if is_output_there is not None:
+        first.append(is_output_there.alias(IS_OUTPUT_THERE))
+    if has_identity:
+        first.append(_identify(frame).alias(IDENTITY))
     if not of_file:
         return frame.select(*first, *columns)
     return _measure_files(frame, of_file, inputs, [*first, *columns])
+
+
+def _identify(frame: DataFrame) -> Column:
+    from pyspark.sql import functions as F
+
+    kinds = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
+    names = [name for name, kind in kinds.items() if kind != "binary" and "map<" not in kind]
+    return F.xxhash64(*(F.col(quote_name(name)) for name in names))
 
 
 def _measure_files(

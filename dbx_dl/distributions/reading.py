@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dbx_dl.contracts import Distribution, Distributions, VectorMoments
-from dbx_dl.distributions.cells import NAMED, NULLS, SUMS
+from dbx_dl.distributions.cells import MAX_UNSEEN, NAMED, NULLS, SUMS
 from dbx_dl.distributions.counting import ALONE, SHARED
 
 if TYPE_CHECKING:
     from dbx_dl.distributions.cells import Place
     from dbx_dl.distributions.counting import Cell, Cells
-
-_MAX_UNSEEN = 5
 
 
 def read_distributions(
@@ -78,7 +76,7 @@ def _read_counts(
 
 
 def _name_most(rows_by_text: Mapping[str, int]) -> dict[str, int]:
-    return dict(sorted(rows_by_text.items(), key=lambda pair: (-pair[1], pair[0]))[:_MAX_UNSEEN])
+    return dict(sorted(rows_by_text.items(), key=lambda pair: (-pair[1], pair[0]))[:MAX_UNSEEN])
 
 
 def _keep_finite(value: float | None) -> float | None:

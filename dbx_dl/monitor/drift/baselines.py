@@ -9,11 +9,14 @@ from dbx_dl.contracts import Distributions
 from dbx_dl.distributions.fitting import fit_distributions
 from dbx_dl.distributions.measures import Measure, list_input_measures
 from dbx_dl.errors import DataError, VersionGoneError
-from dbx_dl.runtime.tables import read_pinned
+from dbx_dl.monitor.drift.label_sets import has_label_sets, spread_labels
+from dbx_dl.runtime.tables import quote_column, read_pinned
 from dbx_dl.score.model.model_file import fetch_model
 from dbx_dl.score.udf import scorer_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_PREDICTION, _ERROR = "_prediction", "error"
+_PREDICTION, _KEY, _ERROR = "_prediction", "_key", "error"
 
 
 def find_input_baseline(spark: SparkSession, prepared: PreparedTable) -> Distributions:
@@ -61,8 +64,8 @@ def measure_output_baseline(
     """How what `model` (a path or URI) predicts is distributed over the test split of its table.
 
     On the test split, since on rows that it was trained on a model is surer than on others; of a table without, on its
-    validation split. Not stored by register: it is one pass over the split at the first look, works for every version
-    that there is, and goes through the same scorer as what is watched. DataError where the table has neither, or its
+    validation split. Not stored by register: it is one pass over the split at each look, works for every version that
+    there is, and goes through the same scorer as what is watched. DataError where the table has neither, or its
     version is gone.
     """
     from pyspark.sql import functions as F
@@ -71,13 +74,21 @@ def measure_output_baseline(
     rows = _read_split(spark, prepared, split)
     scorer = scorer_of(spark, fetch_model(model, tracking_uri), options=options)
     scorer.check(rows)
-    scored = rows.select(scorer().alias(_PREDICTION)).select(f"{_PREDICTION}.*")
-    return measure_outputs(scored.where(F.col(_ERROR).isNull()))
+    key = F.col(quote_column(prepared.key_column)).alias(_KEY)
+    scored = rows.select(key, scorer().alias(_PREDICTION)).select(_KEY, f"{_PREDICTION}.*")
+    return measure_outputs(scored.where(F.col(_ERROR).isNull()), _KEY, prepared.target.label_names)
 
 
-def measure_outputs(predictions: DataFrame) -> Distributions:
-    """How the columns of predictions are distributed: labels, numbers, and vectors named `embedding`."""
-    measures = list_output_measures(predictions.schema, _find_size(predictions))
+def measure_outputs(predictions: DataFrame, key: str, label_names: Sequence[str] = ()) -> Distributions:
+    """How the columns of predictions are distributed: labels, numbers, and vectors named `embedding`.
+
+    Of sets of labels it is how many there are, and of each of `label_names` whether it is among them. The column `key`
+    tells rows that are predicted alike apart, of which some vectors are drawn; it is not measured.
+    """
+    if has_label_sets(predictions):
+        predictions = spread_labels(predictions, label_names)
+    measured = predictions.drop(key)
+    measures = list_output_measures(measured.schema, _find_size(measured))
     return fit_distributions(predictions, measures, has_samples=True)
 
 

@@ -13,7 +13,9 @@ from dbx_dl.distributions.measures import IS_INPUT_THERE, WINDOW, Measure, can_m
 from dbx_dl.distributions.reading import read_distributions
 from dbx_dl.errors import DataError
 from dbx_dl.monitor.drift.comparing import compare_windows, leave_out
+from dbx_dl.monitor.drift.label_sets import has_label_sets, list_spread, spread_labels
 from dbx_dl.monitor.drift.places import list_incomplete, list_places
+from dbx_dl.monitor.scored_rows import has_prediction
 from dbx_dl.runtime.tables import quote_column, require_columns
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     from dbx_dl.contracts import Distributions, Finding, InputSpec, Window
 
 _MAX_NAMED = 10
+
+
+class NothingToCompareError(DataError):
+    """The baseline, or the rows, have no column that could be compared."""
 
 
 def measure_drift(
@@ -57,17 +63,20 @@ def count_windows(
     `frame` has a string column `window`, the name of one of `windows`, and the columns that `baseline` names: raw
     inputs as the scored source has them (text in the place of numbers is read as prepare reads it, `null_tokens` are
     null) and predictions under their names. `inputs` is the model's spec, which says how images and texts are read.
-    Where `has_inputs` names a boolean column, rows without it count for predictions only. Columns that the frame lacks,
+    Where `has_inputs` names a boolean column, rows without it count for predictions only; rows that have an `error`
+    count for inputs only, as in the baseline. Columns that the frame lacks,
     or whose type cannot be read, are left out; DataError where that is all of them. A window without rows has
     `num_rows` 0. One pass over the rows, and one more over the baseline's vectors, of which a few are drawn.
     """
     from pyspark.sql import functions as F
 
     require_columns(frame, (WINDOW, *(() if has_inputs is None else (has_inputs,))), "the frame of scored rows")
+    if has_label_sets(frame) and (labels := list_spread(baseline)):
+        frame = spread_labels(frame, labels)
     places = [place for place in list_places(baseline, inputs) if can_measure(frame, place.measure)]
     _require_some(frame, places, baseline)
     # Only counts presence: every row has it.
-    rows_place = Place(Measure(WINDOW, "presence", is_input=False))
+    rows_place = Place(Measure(WINDOW, "presence", is_input=False, is_of_all_rows=True))
     counted = [*places, rows_place]
     present = F.lit(True) if has_inputs is None else F.col(quote_column(has_inputs))
     measured = _measure(frame, counted, inputs, null_tokens, present)
@@ -85,6 +94,8 @@ def _measure(
     inputs: InputSpec | None,
     null_tokens: Sequence[str],
     present: Column,
+    *,
+    has_identity: bool = False,
 ) -> DataFrame:
     from pyspark.sql import functions as F
 
@@ -95,6 +106,8 @@ def _measure(
         null_tokens=null_tokens,
         window=F.col(WINDOW),
         is_input_there=present,
+        is_output_there=has_prediction(frame),
+        has_identity=has_identity,
     )
 
 
@@ -111,7 +124,7 @@ def _add_samples(
     vectors = [place for place in places if place.measure.kind == "vector" and place.measure.column in wanted]
     for place in vectors:
         column = place.measure.column
-        rows = _measure(frame, [place], None, null_tokens, present)
+        rows = _measure(frame, [place], None, null_tokens, present, has_identity=True)
         if place.measure.is_input:
             rows = rows.where(IS_INPUT_THERE)
         sizes = {name: _count_vectors(window, column) for name, window in found.items()}
@@ -131,12 +144,12 @@ def _require_some(frame: DataFrame, places: Sequence[Place], baseline: Distribut
         dict.fromkeys([column.column for column in baseline.columns] + [m.column for m in baseline.moments])
     )
     if not expected:
-        raise DataError(
+        raise NothingToCompareError(
             "the baseline holds no distributions, so that nothing can drift from it: prepare the table again with this "
             "version, or give another baseline"
         )
     if not places:
-        raise DataError(
+        raise NothingToCompareError(
             f"none of the columns that the baseline knows ({', '.join(expected[:_MAX_NAMED])}) is among those of the "
             f"scored rows ({', '.join(frame.columns[:_MAX_NAMED])}), or none is of a type that can be read: join the "
             "inputs by key"

@@ -21,6 +21,9 @@ from dbx_dl.contracts import (
     TextFeature,
     Window,
 )
+from dbx_dl.distributions.cells import MAX_UNSEEN, NAMED, Place
+from dbx_dl.distributions.counting import count_rows
+from dbx_dl.distributions.measures import Measure
 from dbx_dl.errors import DataError
 from dbx_dl.monitor.drift.baselines import measure_inputs, measure_outputs
 from dbx_dl.monitor.drift.comparing import compare_windows
@@ -170,17 +173,59 @@ def test_predictions_have_a_baseline_of_their_own(spark: SparkSession) -> None:
     def predict(window: str, share: float, size: int) -> DataFrame:
         # A class may be named as a null token is.
         labels = np.where(rng.random(size) < share, "yes", "NA").tolist()
+        # Three in ten vectors are the same one, as those of blank pages are.
+        vectors = [[0.0, 0.0] if rng.random() < 0.3 else rng.normal(size=2).tolist() for _ in range(size)]
         rows = [
-            (window, label, float(p), rng.normal(size=2).tolist())
-            for label, p in zip(labels, rng.random(size), strict=True)
+            (window, f"{window}{k}", label, float(p), vector, None)
+            for k, (label, p, vector) in enumerate(zip(labels, rng.random(size), vectors, strict=True))
         ]
-        return spark.createDataFrame(rows, "window string, label string, probability double, embedding array<float>")
+        # Rows that could not be read have no prediction; the baseline holds none of these.
+        failed = [(window, f"{window} failed {k}", None, None, None, "undecodable") for k in range(size // 10)]
+        schema = "window string, key string, label string, probability double, embedding array<float>, error string"
+        return spark.createDataFrame([*rows, *(failed if window else [])], schema)
 
-    baseline = measure_outputs(predict("", 0.3, 800).drop("window"))
+    baseline = measure_outputs(predict("", 0.3, 1600).drop("window"), "key")
     assert [column.name for column in baseline.columns] == ["label", "probability"]
+    equal = [share_equal(sample.vectors) for sample in baseline.samples]
+    assert equal == [pytest.approx(0.3, abs=0.08)]
     frame = predict("quiet", 0.3, 400).unionByName(predict("shifted", 0.6, 400))
-    found = measure_drift(frame, WINDOWS[:2], baseline, DriftConfig())
+    counted = count_windows(frame, WINDOWS[:2], baseline)
+    assert {name: window.num_rows for name, window in counted.items()} == {"quiet": 440, "shifted": 440}
+    assert {column.num_rows for column in counted["quiet"].columns} == {400}
+    found = compare_windows(counted, baseline, DriftConfig())
     assert {(f.window, f.column) for f in found if f.status == "alert"} == {("shifted", "label")}
+
+
+def test_sets_of_labels_drift_label_by_label(spark: SparkSession) -> None:
+    rng = np.random.default_rng(1)
+
+    def predict(window: str, share: float, size: int) -> DataFrame:
+        sets = [["a"] * bool(rng.random() < 0.5) + ["b"] * bool(rng.random() < share) for _ in range(size)]
+        rows = [(window, f"{window}{k}", labels, "") for k, labels in enumerate(sets)]
+        return spark.createDataFrame(rows, "window string, key string, labels array<string>, other string")
+
+    baseline = measure_outputs(predict("", 0.2, 600).drop("window", "other"), "key", ("a", "b"))
+    assert [column.column for column in baseline.columns] == ["number of labels", "label a", "label b"]
+    frame = predict("quiet", 0.2, 300).unionByName(predict("shifted", 0.6, 300))
+    found = measure_drift(frame, WINDOWS[:2], baseline, DriftConfig())
+    alerts = {(f.window, f.column) for f in found if f.status == "alert"}
+    assert ("shifted", "label b") in alerts and {window for window, _ in alerts} == {"shifted"}
+    assert ("shifted", "label a") not in alerts
+
+
+def test_few_of_many_new_values_come_to_the_driver(spark: SparkSession) -> None:
+    texts = [f"once {k}" for k in range(200)] + ["often"] * 3
+    frame = spark.createDataFrame(
+        [("w", True, text) for text in texts], "window string, _is_input_there boolean, m0 string"
+    )
+    place = Place(Measure("c", "category"), values=("known",), names_others=True)
+    cells = count_rows(frame.repartition(4), [place])["w", 0]
+    assert len(cells[NAMED].rows_by_text) == MAX_UNSEEN and cells[NAMED].rows_by_text["often"] == 3
+    assert cells[1].num_rows == 203
+
+
+def share_equal(vectors: tuple[tuple[float, ...], ...]) -> float:
+    return sum(vector == (0.0, 0.0) for vector in vectors) / len(vectors)
 
 
 def test_images_that_are_brighter_or_repeated_are_found(spark: SparkSession) -> None:
