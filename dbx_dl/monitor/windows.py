@@ -16,6 +16,8 @@ from dbx_dl.runtime.sources import explain_read_errors
 from dbx_dl.runtime.tables import locate_version, pin_table, read_pinned, require_columns
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pyspark.sql import DataFrame, SparkSession
 
     from dbx_dl.config.windows import WindowsConfig
@@ -54,15 +56,21 @@ def pin_scored(spark: SparkSession, name: str) -> tuple[TableVersion, DataFrame]
 
 
 def choose_windows(
-    spark: SparkSession, table: TableVersion, rows: DataFrame, config: WindowsConfig, position: int | None
+    spark: SparkSession,
+    table: TableVersion,
+    rows: DataFrame,
+    config: WindowsConfig,
+    position: int | None,
+    now: datetime | None = None,
 ) -> Look:
     """The windows that `config` asks for of the `rows` of a scored table.
 
-    `position` is the last version that an earlier look by commits has seen, None for the first look.
+    `position` is the last version that an earlier look by commits has seen, None for the first look. `now` is the
+    moment of the look, after which no window by time is (without it, that of the call).
     DataError for a version that the table has not, ConfigError for a column of time that is none.
     """
     if config.by == "time":
-        cut = cut_by_time(rows, config, WINDOW)
+        cut = cut_by_time(rows, config, WINDOW, now)
         return Look(table, cut.windows, cut.rows, cut.notes)
     if config.by == "whole":
         return _look_at(table, Window(name=f"v{table.version}", last_version=table.version), rows)

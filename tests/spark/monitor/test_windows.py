@@ -82,6 +82,20 @@ def test_windows_are_bounded_by_time_and_number(spark: SparkSession, table: Path
     assert look(spark, table, by="time", since="2027-01-01").windows == ()
 
 
+def test_days_to_come_are_no_windows(spark: SparkSession) -> None:
+    rows = [("a", "2026-01-01"), ("b", "2026-01-03"), ("c", "2099-05-01"), ("d", "9999-12-31"), ("e", None)]
+    frame = spark.createDataFrame(rows, "key string, on string")
+    found = cut_by_time(frame, WindowsConfig(by="time", column="on"), "window")
+    assert [window.name for window in found.windows] == ["2026-01-01", "2026-01-02", "2026-01-03"]
+    assert {row["key"]: row["window"] for row in found.rows.collect()} == {"a": "2026-01-01", "b": "2026-01-03"}
+    assert found.notes == (
+        "1 rows have no on and are in no window",
+        "2 rows have a on after the moment of the look and are in no window",
+    )
+    with pytest.raises(DataError, match=r"none of 2 rows has a time .* that is not in the future"):
+        cut_by_time(frame.where("on > '2099'"), WindowsConfig(by="time", column="on"), "window")
+
+
 def test_versions_are_a_window(spark: SparkSession, table: Path) -> None:
     assert keys_of(look(spark, table, by="versions", first_version=1)) == {"v1-v2": "ae"}
     assert keys_of(look(spark, table, by="versions", first_version=1, last_version=1)) == {"v1": "e"}
