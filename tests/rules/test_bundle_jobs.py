@@ -75,6 +75,19 @@ def test_the_command_line_takes_the_parameters(place: Place, target: str) -> Non
         assert run.directory.startswith("/Volumes/") and run.directory.endswith("/123")
 
 
+def test_monitoring_takes_windows_by_time_from_the_file(tmp_path: Path) -> None:
+    (place,) = [place for place in JOBS if place.name == "monitoring"]
+    ((_, script, arguments),) = scripts(place)
+    command = typer.main.get_command(app).commands[script]  # type: ignore[attr-defined]
+    with command.make_context(script, list(arguments)) as context:
+        given = context.params
+    text = (ROOT / Path(given["config"]).relative_to("/Workspace/bundle/files")).read_text(encoding="utf-8")
+    config = tmp_path / "run.yml"
+    config.write_text(f"{text}\nmonitor:\n  windows: {{by: time, column: ordered_at, hours: 168}}\n", encoding="utf-8")
+    windows = load_run_config(config, given["settings"]).monitor.windows
+    assert (windows.by, windows.column) == ("time", "ordered_at")
+
+
 def test_the_command_line_refuses_another_parameter() -> None:
     chosen = typer.main.get_command(app).commands["train"]  # type: ignore[attr-defined]
     with pytest.raises(Exception, match="No such option"):
