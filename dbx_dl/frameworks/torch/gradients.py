@@ -72,7 +72,7 @@ def read_activations(
     known = find_convolution(request) if layer is None else None
     convolutions = [name for name, module in modules.items() if isinstance(module, nn.Conv2d)]
     name, module = choose_layer(layer, modules, [known] if known else convolutions, request.network)
-    with _watched(module) as seen:
+    with _restarted(module) as seen:
         logits = network.eval()(to_tensor(rows))
     require_image_values(name, seen[-1].ndim)
     _, gradients = _differentiate(logits, outputs, seen[-1])
@@ -92,6 +92,23 @@ def _watched(module: Any) -> Iterator[list[Any]]:
     """What the module gives inside the block."""
     seen: list[Any] = []
     hook = module.register_forward_hook(lambda *called: seen.append(called[-1]))
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
+@contextmanager
+def _restarted(module: Any) -> Iterator[list[Any]]:
+    """What the module gives inside the block, as values that gradients are by, however its own weights are frozen."""
+    seen: list[Any] = []
+
+    def restart(*called: Any) -> Any:
+        seen.append(called[-1].detach().requires_grad_())
+        # What comes next may work in place, which values that gradients are by do not allow.
+        return seen[-1].clone()
+
+    hook = module.register_forward_hook(restart)
     try:
         yield seen
     finally:

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from dbx_dl.explain import network_process
+from dbx_dl.explain.methods.grad_cam import weigh_activations
 from dbx_dl.explain.network_process import FOUND_FILE, ROWS_FILE, explain_rows
+from dbx_dl.frameworks.rebuilding import rebuild_network
 from tests.trained_networks import describe, plant, train_planted
 
 KINDS = ("images", "table", "text", "steps")
@@ -19,6 +22,7 @@ OPTIONS = {"baseline": "black", "num_steps": 32, "max_steps": 512, "tolerance": 
 
 def explain_planted(framework: str, folder: str) -> None:
     """Leaves `<kind>-<method>.npz` for every kind: what was found, what captum finds, the rows and their outputs."""
+    network_process._NUMBERS_AT_ONCE = 1000  # so that the rows are walked in several blocks
     suffix = train_planted(list(KINDS), framework, folder)
     for kind in KINDS:
         planted, weights = plant(kind), Path(folder) / f"{kind}{suffix}"
@@ -29,6 +33,8 @@ def explain_planted(framework: str, folder: str) -> None:
             explain_rows(stored.model_dump(mode="json"), str(weights), folder, method, OPTIONS)
             with np.load(Path(folder) / FOUND_FILE) as saved:
                 found = dict(saved)
+            if method == "grad_cam" and framework == "torch":
+                found["frozen"] = _explain_frozen(stored, weights, rows, outputs)
             if framework == "torch":
                 found["expected"] = _ask_captum(stored, weights, method, rows, outputs)
             elif method == "grad_cam":
@@ -36,12 +42,18 @@ def explain_planted(framework: str, folder: str) -> None:
             np.savez(Path(folder) / f"{kind}-{method}.npz", **found)
 
 
+def _explain_frozen(stored: Any, weights: Path, rows: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """Grad-CAM of a network none of whose weights are trained, as those of a backbone are not."""
+    rebuilt = rebuild_network(stored, weights)
+    rebuilt.network.requires_grad_(False)
+    values = rebuilt.framework.read_activations(rebuilt.network, rebuilt.request, None, rows, outputs)
+    return weigh_activations(*values)
+
+
 def _weigh_in_keras(stored: Any, weights: Path, rows: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     """Grad-CAM by a model of two outputs, the layer's values and the logits."""
     import keras
     import tensorflow as tf
-
-    from dbx_dl.frameworks.rebuilding import rebuild_network
 
     network = rebuild_network(stored, weights).network
     both = keras.Model(network.inputs, [network.get_layer(LAST_LAYER).output, network.outputs[0]])
@@ -55,8 +67,6 @@ def _weigh_in_keras(stored: Any, weights: Path, rows: np.ndarray, outputs: np.nd
 def _ask_captum(stored: Any, weights: Path, method: str, rows: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     import torch
     from captum.attr import IntegratedGradients, LayerGradCam
-
-    from dbx_dl.frameworks.rebuilding import rebuild_network
 
     network = rebuild_network(stored, weights).network.eval()
     inputs, target = torch.from_numpy(rows), torch.from_numpy(outputs)

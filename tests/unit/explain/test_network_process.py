@@ -15,7 +15,8 @@ from tests.unit.explain.captum_process import KINDS, NUM_ROWS
 Found = dict[str, dict[str, np.ndarray]]
 
 
-@pytest.fixture(scope="module", params=["torch", "keras"])
+# What `make test` has of PyTorch's gradients is in tests/spark/explain.
+@pytest.fixture(scope="module", params=["keras", pytest.param("torch", marks=pytest.mark.matrix)])
 def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Found:
     """What one framework's networks say of the planted rows, by kind and method."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -71,5 +72,7 @@ def test_captum_finds_the_same_and_grad_cam_is_what_it_is_defined_as(found: Foun
         ours = found[name]["contributions"]
         if name.endswith("grad_cam"):
             theirs = enlarge_maps(theirs.astype(np.float64), SIDE, SIDE)
+            if "frozen" in found[name]:
+                np.testing.assert_allclose(ours, enlarge_maps(found[name]["frozen"], SIDE, SIDE), atol=1e-5)
         size = max(float(np.abs(theirs).max()), 1e-6)
         np.testing.assert_allclose(ours, theirs, atol=0.02 * size, err_msg=name)
