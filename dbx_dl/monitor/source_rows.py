@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import FileSpec
 from dbx_dl.errors import DataError
-from dbx_dl.runtime.sources import read_image_files, read_named_files
+from dbx_dl.runtime.sources import explain_read_errors, read_image_files, read_named_files
 from dbx_dl.runtime.tables import require_columns
 from dbx_dl.score.tables.row_keys import key_columns, key_of
 from dbx_dl.score.tables.row_shapes import name_for_model
@@ -43,7 +43,8 @@ def _open_files(spark: SparkSession, predictions: DataFrame, score: ScoreConfig)
     """Only the files that predictions are of, so that no other file's bytes are read."""
     listed = read_image_files(spark, score.source).select("path")
     wanted = listed.join(predictions.select("key"), listed["path"] == predictions["key"], "left_semi")
-    names = [row["path"] for row in wanted.limit(MAX_NAMED_FILES + 1).collect()]
+    with explain_read_errors(f"source {score.source}"):
+        names = [row["path"] for row in wanted.limit(MAX_NAMED_FILES + 1).collect()]
     if len(names) > MAX_NAMED_FILES:
         return open_source(spark, score).found
     return read_named_files(spark, score.source, sorted(names))
@@ -61,9 +62,10 @@ def _keep_one_each(found: DataFrame, predictions: DataFrame, score: ScoreConfig)
     counted = asked.groupBy(_KEY).agg(F.count("*").alias("rows"), F.count(F.when(F.col(_IS_WITHIN), 1)).alias("within"))
     repeated = counted.where("rows > 1")
     is_odd = F.col("within") > 1
-    seen = repeated.agg(
-        F.count("*").alias("keys"), F.count(F.when(is_odd, 1)).alias("odd"), F.min(F.when(is_odd, F.col(_KEY)))
-    ).collect()[0]
+    with explain_read_errors(f"source {score.source}"):
+        seen = repeated.agg(
+            F.count("*").alias("keys"), F.count(F.when(is_odd, 1)).alias("odd"), F.min(F.when(is_odd, F.col(_KEY)))
+        ).collect()[0]
     if seen["odd"]:
         within_where = " within where" if score.where else ""
         raise DataError(

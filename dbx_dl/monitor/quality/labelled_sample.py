@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.errors import DataError
 from dbx_dl.monitor.late_labels import TRUTH
-from dbx_dl.monitor.scored_rows import KEY, LABEL, PROBABILITIES, SCORED_AT, VERSION, WINDOW, has_prediction, pick
+from dbx_dl.monitor.scored_rows import (
+    KEY,
+    LABEL,
+    LABELS,
+    PROBABILITIES,
+    SCORED_AT,
+    VERSION,
+    WINDOW,
+    has_prediction,
+    pick,
+)
 from dbx_dl.runtime.tables import quote_column
 from dbx_dl.score.outputs.kinds import kind_of
 from dbx_dl.tasks import task_of
@@ -67,7 +77,10 @@ def is_labelled(joined: DataFrame) -> Column:
 
 
 def has_shape(joined: DataFrame, target: Target) -> Column:
-    """Whether a row's prediction is one of the target's; never null. Another version may have had other classes."""
+    """Whether a row's prediction is one of the target's; never null. Another version may have had other classes.
+
+    Where the predicted class was stored it has to be a known one, be it read itself or beside its probabilities.
+    """
     from pyspark.sql import functions as F
 
     columns, _ = _prediction_columns(joined, target)
@@ -78,7 +91,22 @@ def has_shape(joined: DataFrame, target: Target) -> Column:
         is_whole = F.size(PROBABILITIES) == len(target.label_names)
         is_whole = is_whole & ~F.exists(_as_array(joined, PROBABILITIES, target), lambda number: number.isNull())
         has_all = has_all & F.coalesce(is_whole, F.lit(False))
-    return has_all
+    return has_all & _has_known_classes(joined, target)
+
+
+def _has_known_classes(joined: DataFrame, target: Target) -> Column:
+    """Whether the class, or all classes of the set, that was predicted is one of the target's; true if none was stored.
+
+    A row may have probabilities and no label, since none reached its threshold.
+    """
+    from pyspark.sql import functions as F
+
+    if task_of(target).label_kind == "label_set" and LABELS in joined.columns:
+        names = F.array(*(F.lit(name) for name in target.label_names))
+        return F.coalesce(F.size(F.array_except(LABELS, names)) == 0, F.lit(True))
+    if target.is_classification and task_of(target).label_kind == "class" and LABEL in joined.columns:
+        return F.coalesce(F.col(LABEL).cast("string").isin(*target.label_names), F.lit(True))
+    return F.lit(True)
 
 
 def is_outside(joined: DataFrame, target: Target) -> Column:

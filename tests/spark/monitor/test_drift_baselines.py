@@ -81,6 +81,7 @@ def test_a_table_keeps_the_distributions_of_its_inputs(spark: SparkSession, tmp_
     assert (own["seen"].values, own["seen"].is_complete) == ((), False)
 
 
+@pytest.mark.matrix
 def test_images_keep_how_they_look(spark: SparkSession, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     images = {

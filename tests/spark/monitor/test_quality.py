@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from pyspark.sql import functions as F
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, roc_auc_score
 
 from dbx_dl.config import LateLabelsConfig, QualityConfig, SlicesConfig, WatchedFairnessConfig
@@ -16,8 +17,10 @@ from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.metrics.fairness import measure_rates
 from dbx_dl.monitor.fairness.measure import measure_fairness
 from dbx_dl.monitor.late_labels import IS_DISPUTED, TRUTH, join_labels
+from dbx_dl.monitor.other_models import hide_other_classes
 from dbx_dl.monitor.quality.measure import measure_quality
 from tests.spark.monitor.scored_frames import NAMES, START, TARGET, WINDOWS, Scored
+from tests.unit.monitor.page.looks import make_watched
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -159,6 +162,26 @@ def test_without_probabilities_quality_is_that_of_labels(scored: Scored) -> None
     found = measure_quality(frame, scored.labels, TARGET, LATE, config, windows=WINDOWS[:1], as_of=AS_OF)
     metrics = {f.metric for f in found if not f.metric.startswith(("label", "later", "disputed"))}
     assert metrics == {"accuracy", "balanced_accuracy", "f1_macro"}
+    # An earlier version had a class of its own.
+    old = frame.withColumn("label", F.when(F.col("age") < 30, "perhaps").otherwise(F.col("label")))
+    after = measure_quality(old, scored.labels, TARGET, LATE, config, windows=WINDOWS[:1], as_of=AS_OF)
+    shape = pick(after, "predictions_of_other_shape", "march")
+    assert shape.value == pytest.approx(12 / 62, abs=0.05)
+    num_odd = round((shape.value or 0) * shape.num_rows)
+    num_left = pick(found, "accuracy", "march").num_rows - num_odd
+    assert pick(after, "accuracy", "march").num_rows == pytest.approx(num_left, abs=1)
+
+
+def test_probabilities_of_other_classes_are_in_no_figure(scored: Scored) -> None:
+    watched = make_watched()
+    sha256 = F.when(F.col("model_version") == 2, "b" * 64).otherwise(watched.model.sha256)
+    lineage = {"model_sha256": sha256, "model_name": F.lit("/nowhere/m.onnx"), "model_version": F.lit(None).cast("int")}
+    kept, notes = hide_other_classes(scored.frame.withColumns(lineage), watched)
+    left = kept.groupBy("model_sha256").agg(F.count("probabilities").alias("with"), F.count("label").alias("labels"))
+    found = {row["model_sha256"]: (row["with"], row["labels"]) for row in left.collect()}
+    assert found["b" * 64][0] == 0 < found["b" * 64][1]
+    assert found[watched.model.sha256][0] == found[watched.model.sha256][1] > 0
+    assert len(notes) == 1 and "probabilities of /nowhere/m.onnx are in no figure" in notes[0]
 
 
 def test_numbers_and_sets_of_labels_have_quality(spark: SparkSession) -> None:
@@ -244,6 +267,7 @@ def test_groups_have_the_rates_of_their_rows(scored: Scored) -> None:
     assert len(cities) == 6 and rest.part in cities and "city 1" in cities
 
 
+@pytest.mark.matrix
 def test_groups_without_labels_have_the_rates_that_need_none(scored: Scored) -> None:
     config = WatchedFairnessConfig(columns=("colour",), favourable="yes", weight_column="age")
     with pytest.raises(DataError, match=r"must hold a number of 0 or more in every scored row: .* have none"):
