@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 # The value that a job's condition task asks for, `true` or `false`.
 SHOULD_RETRAIN = "should_retrain"
+# Tables of a model's versions, the latest first, whose rows are counted.
+_MAX_TABLES = 20
 REPORT, KEPT = "monitor.html", "monitored.json"
 
 
@@ -103,7 +105,7 @@ def monitor_scores(
     table, rows = pin_scored(spark, config.source or score.table)
     model = find_model(rows, score, tracking)
     prepared = find_baseline(spark, config, model)
-    by_version = find_quality(model, prepared, tracking)
+    by_version = find_quality(spark, model, prepared, tracking)
     watched = Watched(
         run=run,
         config=config,
@@ -146,8 +148,13 @@ def find_baseline(spark: SparkSession, config: MonitorConfig, model: WatchedMode
     return prepared.model_copy(update={"inputs": metadata.inputs, "target": metadata.target})
 
 
-def find_quality(model: WatchedModel, prepared: PreparedTable, tracking: TrackingConfig) -> dict[int, QualityBaseline]:
-    """By version what the model reached on its test split, as registered; none of a model that is in no registry."""
+def find_quality(
+    spark: SparkSession, model: WatchedModel, prepared: PreparedTable, tracking: TrackingConfig
+) -> dict[int, QualityBaseline]:
+    """By version what the model reached on its test split, as registered; none of a model that is in no registry.
+
+    How many rows that was measured on is read from the table that the version names; 0 where that is gone.
+    """
     from dbx_dl.register.listing import list_models
 
     if model.version is None:
@@ -157,12 +164,28 @@ def find_quality(model: WatchedModel, prepared: PreparedTable, tracking: Trackin
     except DbxDlError as error:
         logger.warning("what %s reached on its test split is not known: %s", model.uri, error)
         return {}
-    num_rows, table = prepared.split_rows.get("test", 0), prepared.table
+    measured = sorted((each for each in versions if each.metrics), key=lambda each: -each.version)
+    tables = list(dict.fromkeys((each.table, each.table_version) for each in measured))[:_MAX_TABLES]
+    num_rows = {table: _count_test_rows(spark, *table, prepared) for table in tables}
     return {
         each.version: QualityBaseline(
             metrics={name: Estimate(value=value) for name, value in each.metrics.items()},
-            num_rows=num_rows if each.table_version == str(table.version) and each.table == table.name else 0,
+            num_rows=num_rows.get((each.table, each.table_version), 0),
         )
-        for each in versions
-        if each.metrics
+        for each in measured
     }
+
+
+def _count_test_rows(spark: SparkSession, table: str, version: str, prepared: PreparedTable) -> int:
+    """Rows of the test split of a version of a prepared table, 0 where they are not known any more."""
+    from dbx_dl.prepare.commits import load_prepared
+
+    if (table, version) == (prepared.table.name, str(prepared.table.version)):
+        return prepared.split_rows.get("test", 0)
+    if not table or not version.isdigit():
+        return 0
+    try:
+        return load_prepared(spark, table, int(version)).split_rows.get("test", 0)
+    except DbxDlError as error:
+        logger.debug("how many test rows %s had at version %s is not known: %s", table, version, error)
+        return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from dbx_dl.runtime.tables import has_table, pin_table, quote_column, read_pinne
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from dbx_dl.config.windows import WindowKind
+    from dbx_dl.config.windows import WindowsConfig
 
 logger = logging.getLogger(__name__)
 
@@ -66,13 +67,14 @@ _MICROSECOND = timedelta(microseconds=1)
 class LookMark:
     """What all findings of one look have in common: the `run` that watches, what was watched, and when.
 
-    `source_id` is the id of the scored table, which no later one of that name has.
+    `source_id` is the id of the scored table, which no later one of that name has; `windows_by` is what `name_cut`
+    gives.
     """
 
     run: str
     source: TableVersion
     source_id: str
-    windows_by: WindowKind
+    windows_by: str
     looked_at: datetime
     baseline: TableVersion | None = None
 
@@ -88,6 +90,22 @@ class LookMark:
             "windows_by": self.windows_by,
             "looked_at": self.looked_at,
         }
+
+
+def name_cut(config: WindowsConfig) -> str:
+    """How windows are cut, as the table has it: windows by time that start together may be of another width or column.
+
+    Of a day of `scored_at` that is `time`, of others it goes on with the hours and the column, as a digest where its
+    name has odd characters.
+    """
+    if config.by != "time":
+        return config.by
+    default = type(config)(by="time")
+    hours = "" if config.hours == default.hours else f"-{config.hours!r}h"
+    column = "" if config.column == default.column else config.column
+    if column and not _PLAIN.match(column):
+        column = hashlib.sha256(column.encode()).hexdigest()[:12]
+    return f"time{hours}{column and '-' + column}"
 
 
 def require_run_name(name: str) -> None:
@@ -116,11 +134,11 @@ def write_findings(
     runs may write their findings meanwhile. DataError where they do each time, or Spark refuses.
     """
     rows = _to_frame(spark, mark, windows, findings)
-    if not require_findings_table(spark, name):
-        append_rows(rows.limit(0), name)
     condition = _describe_windows(mark, windows)
     for _ in range(_MAX_ATTEMPTS):
         try:
+            if not require_findings_table(spark, name):
+                append_rows(rows.limit(0), name)
             replace_rows(rows, name, condition)
         except Exception as error:
             if not is_lost_race(error):
@@ -140,12 +158,18 @@ def find_position(spark: SparkSession, name: str, run: str, source_id: str) -> i
 
 
 def read_findings(
-    spark: SparkSession, name: str, mark: LookMark, num_windows: int
+    spark: SparkSession, name: str, mark: LookMark, num_windows: int, *, has_same_baseline: bool = False
 ) -> tuple[tuple[Window, ...], tuple[Finding, ...]]:
-    """The latest windows of this run's looks at the table, in order of time, and what was found in them."""
+    """The latest windows of this run's looks at the table, in order of time, and what was found in them.
+
+    `has_same_baseline`: only in those that were compared with the baseline of `mark`.
+    """
     from pyspark.sql import functions as F
 
     own = _read_own(spark, name, mark.run, mark.source_id, mark.windows_by)
+    if has_same_baseline and mark.baseline is not None:
+        of_same = (F.col("baseline_table") == mark.baseline.name, F.col("baseline_version") == mark.baseline.version)
+        own = own.where(of_same[0] & of_same[1])
     columns = [F.unix_micros(it).alias(it) if it in _MOMENTS else F.col(it) for it in _OF_WINDOW]
     order = [F.col(it).desc_nulls_last() for it in ("window_start", "last_version", "window")]
     latest = own.select(*columns).distinct().orderBy(*order).limit(num_windows).collect()

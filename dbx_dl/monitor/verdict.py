@@ -15,25 +15,39 @@ _ORDER = ("alert", "warning", "ok")
 
 
 def decide(
-    findings: Sequence[Finding], windows: Sequence[Window], config: RetrainConfig
+    findings: Sequence[Finding],
+    windows: Sequence[Window],
+    config: RetrainConfig,
+    before: tuple[Sequence[Window], Sequence[Finding]] = ((), ()),
 ) -> tuple[bool, tuple[str, ...]]:
     """Whether to train anew, and what fired as lines, one for each part of a column, the oldest window first.
 
-    `windows` are in order of time. Findings that are no alerts never count; see `RetrainConfig` for those that do.
+    `windows` are those of the look, `before` windows and findings of earlier looks, each in order of time. Findings
+    that are no alerts never count; see `RetrainConfig` for those that do. Where none of the alerts is of this look,
+    what earlier ones said stands: they do not call again.
     """
+    own = {window.name for window in windows}
+    every = sorted((*(it for it in before[0] if it.name not in own), *windows), key=order_window)
+    findings = (*(it for it in before[1] if it.window not in own), *findings)
     counted = [finding for finding in findings if not config.metrics or finding.metric in config.metrics]
-    places = {window.name: place for place, window in enumerate(windows)}
+    places = {window.name: place for place, window in enumerate(every)}
     alerts: list[Finding] = []
     for area in config.areas:
-        own = [finding for finding in counted if finding.area == area]
+        of_area = [finding for finding in counted if finding.area == area]
         # Labels come late: the last window that quality can be judged in is often an earlier one than drift's.
-        judged = sorted({finding.window for finding in own if is_judged(finding)}, key=lambda name: places[name])
+        judged = sorted({finding.window for finding in of_area if is_judged(finding)}, key=lambda name: places[name])
         recent = judged[-config.num_windows :]
-        alerts += [finding for finding in own if finding.status == "alert" and finding.window in recent]
-    if len(alerts) < config.min_alerts:
+        alerts += [finding for finding in of_area if finding.status == "alert" and finding.window in recent]
+    if len(alerts) < config.min_alerts or not any(finding.window in own for finding in alerts):
         return False, ()
     alerts.sort(key=lambda finding: (places[finding.window], finding.area))
     return True, _list_reasons(alerts)
+
+
+def order_window(window: Window) -> tuple[float, int]:
+    """Windows in order of time, or of version."""
+    start = window.start.timestamp() if window.start is not None else 0.0
+    return start, -1 if window.last_version is None else window.last_version
 
 
 def tabulate_findings(findings: Sequence[Finding], max_rows: int) -> tuple[tuple[str, ...], ...]:

@@ -42,7 +42,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def look(directory: Path, monkeypatch: pytest.MonkeyPatch, monitored: Monitored) -> Monitored:
     config = RunConfig.model_validate({**VALUES, "directory": str(directory)})
     monkeypatch.setattr(watching, "monitor_scores", lambda *_, **__: monitored)
-    return watching.monitor_run(None, config)  # type: ignore[arg-type]
+    return watching.monitor_run(None, config)
 
 
 def test_a_task_that_is_made_again_leaves_the_same_verdict(

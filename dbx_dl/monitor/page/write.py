@@ -23,6 +23,7 @@ from dbx_dl.monitor.page.view import (
     show_number,
 )
 from dbx_dl.monitor.row_counts import ROWS
+from dbx_dl.monitor.verdict import order_window
 from dbx_dl.page_pictures import Picture, draw_picture
 from dbx_dl.runtime.whole_files import write_whole
 
@@ -56,7 +57,7 @@ class LookPage:
         """Windows of earlier looks that this one did not look at, and this one's, in order of time."""
         own = {window.name for window in self.monitored.windows}
         windows = [*(window for window in self.earlier[0] if window.name not in own), *self.monitored.windows]
-        return sorted(windows, key=_order)[-MAX_WINDOWS:]
+        return sorted(windows, key=order_window)[-MAX_WINDOWS:]
 
     @property
     def num_rows(self) -> dict[str, float]:
@@ -70,24 +71,25 @@ class LookPage:
         return [*(it for it in self.earlier[1] if it.window not in own), *self.monitored.findings]
 
 
-def _order(window: Window) -> tuple[float, int]:
-    """Windows in order of time, or of version."""
-    start = window.start.timestamp() if window.start is not None else 0.0
-    return start, -1 if window.last_version is None else window.last_version
-
-
 def write_page(spark: SparkSession, page: LookPage, path: Path) -> bool:
-    """Write the page to `path`, all or nothing; False with a warning where jinja2 or matplotlib is not installed."""
+    """Write the page to `path`, all or nothing; False with a warning where it cannot be drawn or written.
+
+    Whatever that fails with, what was found is there: a look does not end for want of its page.
+    """
     try:
         files = None
         if "drift" in page.watched.config.areas:
             files = show_files(spark, page.look, page.watched.prepared, page.num_rows)
         text = render_page(page, files)
+        with write_whole(path) as partial:
+            partial.write_text(text, encoding="utf-8")
     except ImportError as error:
         logger.warning("no page is written: %s; pip install 'dbx_dl[report]'", error)
         return False
-    with write_whole(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+    except Exception as error:
+        logger.warning("no page is written to %s: %s: %s", path, type(error).__name__, error)
+        logger.debug("where the page failed", exc_info=True)
+        return False
     logger.info("Report: %s", path)
     return True
 

@@ -144,7 +144,12 @@ def test_rows_that_left_the_source_are_told(shop: Shop) -> None:
     shop.arrive(seed=3, num_rows=80)
     shop.spark.sql(f"DELETE FROM delta.`{shop.place / 'in'}` WHERE id LIKE '3-%' AND id < '3-3'")
     # As long as the version that was scored is read, all rows are there.
-    assert not find(shop.look(areas=["drift"]), "rows_without_inputs")
+    skipped = {"skip": ["x", "y", "colour", "label", "probability"]}
+    unmoved = shop.look(areas=["drift"], drift=skipped)
+    assert not find(unmoved, "rows_without_inputs")
+    # Where nothing is left to compare, that is no end of the look.
+    assert {it.area for it in unmoved.findings} == {"operations"} and unmoved.table is not None
+    assert "drift is not measured: the baseline holds no" in Path(unmoved.report or "").read_text(encoding="utf-8")
     shop.arrive(seed=4, num_rows=60)
     found = shop.look(areas=["drift"], windows={"by": "whole"}, drift={"min_rows": 10_000})
     num_lost = len({str(row) for row in range(80) if str(row) < "3"})
@@ -164,3 +169,5 @@ def test_what_is_missing_is_told_before_anything_is_written(shop: Shop, tmp_path
         dbx_dl.monitor_scores(shop.spark, MonitorConfig(), shop.score, tracking=shop.tracking, run="my shop")
     with pytest.raises(DataError, match=r"source .* has no column 'region'"):
         shop.look(fairness={"columns": ["region"], "favourable": "up"})
+    with pytest.raises(ConfigError, match="nothing is found under 'acuracy'; did you mean 'accuracy'"):
+        shop.look(retrain={"metrics": ["acuracy"]})

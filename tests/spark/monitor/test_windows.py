@@ -63,7 +63,7 @@ def test_all_rows_are_one_window(spark: SparkSession, table: Path) -> None:
     assert keys_of(found) == {"v2": "abcde"} and [window.name for window in found.windows] == ["v2"]
 
 
-@pytest.mark.parametrize("column", ["scored_at", "day", "text"])
+@pytest.mark.parametrize("column", ["scored_at", pytest.param("day", marks=pytest.mark.matrix), "text"])
 def test_days_are_windows_also_those_without_rows(spark: SparkSession, table: Path, column: str) -> None:
     found = look(spark, table, by="time", column=column)
     first = {"2026-01-01": "ab"} if column == "text" else {"2026-01-01": "b"}

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from dbx_dl.config.retrain import RetrainConfig
-from dbx_dl.contracts import Finding, Window
+from dbx_dl.contracts import Finding, Target, Window
+from dbx_dl.errors import ConfigError
 from dbx_dl.monitor.verdict import MAX_REASONS, decide, describe_findings
+from dbx_dl.monitor.verdict_metrics import require_metrics
 
 WINDOWS = tuple(Window(name=f"2026-01-0{day}") for day in (1, 2, 3))
 
@@ -43,6 +45,34 @@ def test_alerts_of_the_last_judged_windows_call_for_a_training(
 ) -> None:
     should_retrain, reasons = decide(findings, WINDOWS, RetrainConfig.model_validate(config))
     assert should_retrain is expected and bool(reasons) is expected
+
+
+@pytest.mark.parametrize(
+    ("own", "config", "expected"),
+    [
+        ([make(3)], {"num_windows": 2, "min_alerts": 2}, True),
+        ([make(3)], {"num_windows": 1, "min_alerts": 2}, False),
+        ([make(3, "quality")], {"min_alerts": 2}, True),
+        # What earlier looks have called for is not called for again.
+        ([make(3, status="ok")], {"num_windows": 2}, False),
+        ([make(3, status="unsure")], {}, False),
+    ],
+)
+def test_earlier_looks_count_beside_what_is_found_now(
+    own: list[Finding], config: dict[str, Any], expected: bool
+) -> None:
+    before = WINDOWS[:2], (make(1, status="ok"), make(2))
+    should_retrain, reasons = decide(own, WINDOWS[2:], RetrainConfig.model_validate(config), before)
+    assert should_retrain is expected and len(reasons) == (2 if expected else 0)
+
+
+def test_names_under_which_nothing_is_found_are_refused() -> None:
+    target = Target(task="binary", column="y", label_names=("a", "b"))
+    require_metrics(("psi", "accuracy", "slice_error", "demographic_parity_ratio", "error_share"), target)
+    with pytest.raises(ConfigError, match=r"nothing is found under 'acuracy'; did you mean 'accuracy'\?"):
+        require_metrics(("acuracy",), target)
+    with pytest.raises(ConfigError, match="under 'rmse'"):
+        require_metrics(("rmse",), target)
 
 
 def test_reasons_say_where_what_and_how_much() -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from dbx_dl.figures import encode_png
+from dbx_dl.monitor.page.figures import Point, figure_over_windows, groups_with_intervals, value_shift
+from dbx_dl.monitor.page.shapes import ValueBars
 from dbx_dl.monitor.page.view import collect_series, group_columns, lay_grid, show_number
-from dbx_dl.monitor.page.write import render_page
+from dbx_dl.monitor.page.write import render_page, write_page
 from tests.unit.monitor.page.looks import list_findings, make_page, make_windows
 
 WINDOWS = make_windows(3)
@@ -39,6 +44,19 @@ def test_names_of_the_data_are_no_markup() -> None:
     monitored = page.monitored.model_copy(update={"findings": (named, *page.monitored.findings)})
     text = render_page(type(page)(page.watched, page.look, monitored, page.measured, page.earlier))
     assert "<script>" not in text and "&lt;script&gt;" in text
+
+
+def test_names_of_the_data_are_no_formulas() -> None:
+    bars = ValueBars(("$5 to $", "_^$$"), (0.5, 0.5), (0.1, 0.9))
+    points = [Point("$a_$", 0.5), Point("b$^$", 0.2)]
+    for figure in (value_shift(bars), groups_with_intervals(points), figure_over_windows(points)):
+        assert encode_png(figure)
+
+
+def test_a_page_that_cannot_be_written_ends_no_look(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert not write_page(cast(Any, None), make_page(1), tmp_path / "file" / "monitor.html")
+    assert "no page is written to" in caplog.text and (tmp_path / "file").read_text() == "mine"
 
 
 def test_the_worst_column_is_first() -> None:
