@@ -99,6 +99,8 @@ def pseudo_label_run(spark: SparkSession, config: RunConfig, *, batch_id: str | 
 
 def _tell_other_table(spark: SparkSession, config: RunConfig, pseudo: PseudoConfig) -> None:
     """Warn where the model of the predictions may have been trained on items that are held out here."""
+    from dbx_dl.register.listing import list_models
+
     if pseudo.scores is None or pseudo.held_out is None:
         return
     found = find_model_version(spark, pseudo.scores, pseudo.key)
@@ -106,7 +108,7 @@ def _tell_other_table(spark: SparkSession, config: RunConfig, pseudo: PseudoConf
         return
     name, version = found
     try:
-        sentence = describe_other_table(dbx_dl.list_models(config.tracking.uri, name), version, pseudo.held_out)
+        sentence = describe_other_table(list_models(config.tracking.uri, name), version, pseudo.held_out)
     except RegistryError as error:
         sentence = f"it is not known on which table {name} version {version} was trained: {error}"
     if sentence is not None:
