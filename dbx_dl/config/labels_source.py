@@ -15,7 +15,9 @@ class LabelsSource(Section):
     Of every item it has one row, with the item's key in `key_column`, for files the path relative to the source, and in
     `label_column` a text or an array of texts. With `shapes` that is an array of `boxes` or `polygons` as
     `label.resolve` writes them; `cell` and `max_boxes` are then as a COCO source has them. An item that loses its
-    label leaves the prepared table.
+    label leaves the prepared table. Where the table has a column `source`, as `label.resolve` writes it, items that a
+    `rule` or a `model` labelled are in the train split, whatever `split` says (also its `group` and `time`, which is
+    told): no model is graded on its own answers.
     """
 
     table: str

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.contracts import SPLITS
 from dbx_dl.errors import DataError
 from dbx_dl.prepare.outcomes import MAX_CLASSES
-from dbx_dl.runtime.source_columns import FILE_COLUMN
+from dbx_dl.runtime.source_columns import FILE_COLUMN, TRAIN_COLUMN
 from dbx_dl.runtime.tables import quote_column, require_columns
 
 if TYPE_CHECKING:
@@ -76,14 +76,25 @@ def fit_split(rows: DataFrame, config: SplitConfig, key: Column, label: Column) 
     return {row["group"]: _open_end(row["bounds"], config) for row in found if row["bounds"]}
 
 
-def split_rows_by(config: SplitConfig, bounds: Mapping[str, tuple[float, float]], key: Column, label: Column) -> Column:
+def split_rows_by(
+    config: SplitConfig,
+    bounds: Mapping[str, tuple[float, float]],
+    key: Column,
+    label: Column,
+    *,
+    has_training_rows: bool = False,
+) -> Column:
     """The split of every row, with the bounds of `fit_split`; null only where a named split is none of ours.
 
     All rows of a file in `config.files` are in its split. A row without a group, a time or a named split is split by
-    its key; so is one with a label that no bound is for.
+    its key; so is one with a label that no bound is for. With `has_training_rows` those whose TRAIN_COLUMN is true are
+    in the train split, whatever else holds.
     """
     from pyspark.sql import functions as F
 
+    if has_training_rows:
+        others = split_rows_by(config, bounds, key, label)
+        return F.when(F.col(TRAIN_COLUMN), F.lit("train")).otherwise(others)
     by_rule = _split_by_rule(config, bounds, key, label)
     if not config.files:
         return by_rule

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 MALFORMED_COLUMN = "_malformed"
 # Which of a source's named files a row is from.
 FILE_COLUMN = "_file"
+# Whether a row must be in the train split, since nobody looked at its label.
+TRAIN_COLUMN = "_is_for_training"
 
 
 def require_distinct(names: Sequence[str], what: str) -> None:

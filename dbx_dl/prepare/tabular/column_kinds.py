@@ -19,7 +19,7 @@ from dbx_dl.config import (
 from dbx_dl.errors import DataError
 from dbx_dl.prepare.tabular.row_checks import INTERNAL_COLUMNS, list_kept
 from dbx_dl.runtime.row_sources import describe_source
-from dbx_dl.runtime.source_columns import FILE_COLUMN, MALFORMED_COLUMN
+from dbx_dl.runtime.source_columns import FILE_COLUMN, MALFORMED_COLUMN, TRAIN_COLUMN
 from dbx_dl.runtime.tables import require_columns
 from dbx_dl.transforms.raw_columns import is_readable
 
@@ -57,7 +57,11 @@ def list_columns(raw: DataFrame, config: PrepareTableConfig) -> list[str]:
     for name in declared:
         if name in taken:
             raise DataError(f"column {name!r} of {what} is {taken[name]}: it cannot be a feature too")
-    added = (MALFORMED_COLUMN, FILE_COLUMN) if config.csv.files else (MALFORMED_COLUMN,)
+    added = {MALFORMED_COLUMN}
+    if config.csv.files:
+        added.add(FILE_COLUMN)
+    if config.labels is not None:
+        added.add(TRAIN_COLUMN)
     return [name for name in raw.columns if name not in taken and name not in added]
 
 

@@ -100,7 +100,7 @@ def prepare_table(spark: SparkSession, config: PrepareTableConfig) -> PreparedTa
         schema = find_schema(raw, config, earlier)
         bounds = split_bounds_of(earlier) if earlier else fit_split(raw, config.split, *_texts(config))
         key, label = _texts(config)
-        split = split_rows_by(config.split, bounds, key, label)
+        split = split_rows_by(config.split, bounds, key, label, has_training_rows=labels is not None)
         with kept_on_disk(check_rows(raw, schema.columns, schema.task, config, split)) as rows:
             kept = settings | {"split_bounds": bounds, "schema": schema.dump()}
             return _commit(spark, config, earlier, rows, schema, kept, labels)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.prepare.outcomes import DETAIL, REASON
 from dbx_dl.prepare.tabular.frames import find_misaligned, find_uneven
 from dbx_dl.prepare.tabular.targets import list_label_problems, read_label
-from dbx_dl.runtime.source_columns import MALFORMED_COLUMN
+from dbx_dl.runtime.source_columns import MALFORMED_COLUMN, TRAIN_COLUMN
 from dbx_dl.runtime.tables import quote_column
 from dbx_dl.transforms.raw_columns import (
     is_unparsable,
@@ -51,7 +51,8 @@ def check_rows(
     from pyspark.sql import functions as F
 
     features = select_read(columns)
-    source = F.struct(*(quote_column(name) for name in raw.columns))
+    added = (TRAIN_COLUMN,) if config.labels is not None else ()
+    source = F.struct(*(quote_column(name) for name in raw.columns if name not in added))
     typed = raw.select(
         read_text(config.key, config.null_tokens).alias(config.key),
         *(read_feature(raw, name, column, config) for name, column in features.items()),

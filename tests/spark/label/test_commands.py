@@ -48,6 +48,7 @@ def config(spark: SparkSession, tmp_path: Path) -> str:
     run = {
         "name": "parity",
         "directory": str(tmp_path / "run"),
+        "tracking": {"uri": f"sqlite:///{tmp_path / 'mlflow.db'}"},
         "label": {
             "table": str(tmp_path / "labels"),
             "task": "classes",
@@ -112,6 +113,13 @@ def test_from_a_file_of_labels_to_a_prepared_table(spark: SparkSession, tmp_path
     assert (written["num_new"], written["num_known"]) == (NUM_LABELLED + 1, 0)
     assert written["problems"] == [f"1 of 1201 keys are of no item of {tmp_path / 'scores'}: 'nobody'"]
     assert label_json("import", str(file), *given, "--annotator", "ann")["num_new"] == 0
+    file.write_text("item_key,label\nr0,odd\n")
+    odd = ("import", str(file), *given, "--annotator", "zoe", "--batch")
+    assert "has no column" in label(*odd, "z1", "--set", "label.items_key=name", exit_code=1)
+    assert label_json(*odd, "z1")["num_new"] == 1, "nothing was written beside the failure"
+    label("withdraw", *given, "--annotator", "zoe", "--batch", "z1")
+    again = label_json(*odd, "z1")
+    assert again["num_new"] == 0 and again["problems"][0].startswith("1 of 1 labels were withdrawn and stay so")
 
     inbox = tmp_path / "run" / "label_inbox"
     inbox.mkdir(parents=True)
@@ -132,13 +140,20 @@ def test_from_a_file_of_labels_to_a_prepared_table(spark: SparkSession, tmp_path
 def test_a_models_labels_are_kept_apart_and_taken_back(spark: SparkSession, tmp_path: Path, config: str) -> None:
     given, labels = ("--config", config), str(tmp_path / "labels")
     answers = [make_event(f"e{n}", f"r{n}", "even" if n % 2 == 0 else "odd") for n in range(NUM_LABELLED)]
+    # Where a suggestion was shown, what people said of it counts neither for the model nor against it.
+    shown = {n: {"had_suggestion": True, "was_suggested": n % 2 == 0} for n in range(0, 300, 3)}
+    answers = [event.model_copy(update=shown.get(number, {})) for number, event in enumerate(answers)]
     append_labels(spark, labels, answers)
     held_out = spark.range(NUM_LABELLED).selectExpr("concat('r', id) AS id", "if(id % 3 = 0, 'test', 'train') AS split")
     held_out.write.format("delta").save(str(tmp_path / "prepared"))
-    found = label_json("pseudo", *given, "--batch", "p1")
+    said = label("pseudo", *given, "--batch", "p1", "--json")
+    assert "it is not known on which table parity version 3 was trained" in said
+    found = json.loads(said.splitlines()[-1])
     assert 0 < found["written"]["num_new"] < NUM - NUM_LABELLED and found["model"] == "parity@3"
     for threshold in found["thresholds"]:
         assert threshold["num_held_out"] < NUM_LABELLED / 3
+    assert sum(threshold["num_held_out"] for threshold in found["thresholds"]) == NUM_LABELLED // 3 - 100
+    for threshold in found["thresholds"]:
         assert 0.6 < threshold["threshold"] < 0.9 and threshold["precision_low"] >= 0.8
     models = read_latest(spark, labels, sources=["model"]).collect()
     assert len(models) == found["written"]["num_new"]
@@ -150,5 +165,7 @@ def test_a_models_labels_are_kept_apart_and_taken_back(spark: SparkSession, tmp_
     assert resolved["source_items"] == {"human": NUM_LABELLED, "model": len(models)}
     assert label_json("withdraw", *given, "--annotator", "ann", "--batch", "p1")["num_new"] == len(models)
     assert label_json("resolve", *given)["source_items"] == {"human": NUM_LABELLED}
+    said = label("pseudo", *given, "--batch", "p1", exit_code=1)
+    assert "batch 'p1' was withdrawn" in " ".join(said.split()) and "another batch" in " ".join(said.split())
     few = ("--set", "label.pseudo.splits=[validation]")
     assert "has a person's label" in label("pseudo", *given, *few, exit_code=1)

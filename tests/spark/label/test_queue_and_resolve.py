@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from dbx_dl.label.queue.uncertainty import measure_uncertainty
 from dbx_dl.label.resolve import resolve_labels
 from dbx_dl.label.table import append_labels, withdraw_labels
 from dbx_dl.prepare.tabular.prepare import prepare_table
+from dbx_dl.runtime.source_columns import TRAIN_COLUMN
 from dbx_dl.runtime.tables import pin_table, read_pinned
 from tests.label_events import make_event
 
@@ -93,7 +96,9 @@ def test_a_queue_takes_the_least_sure_ones_and_nothing_twice(
     rest = queue_items(spark, config, by_margin.model_copy(update={"strategy": "random", "budget": 100}))
     assert rest.num_queued == NUM - 11
     assert "29 items are queued, 100 were asked for" in caplog.text
-    assert queue_items(spark, config, by_margin).num_queued == 0
+    for strategy in ("margin", "mix", "diverse"):
+        none_left = queue_items(spark, config, by_margin.model_copy(update={"strategy": strategy}))
+        assert (none_left.num_queued, none_left.num_left) == (0, 0)
     anew = queue_items(spark, config, by_margin.model_copy(update={"renew": True}))
     assert [row["item_key"] for row in read(spark, anew.table, "position")] == [order[n] for n in (2, 3, 4, 5, 6)]
 
@@ -197,6 +202,23 @@ def test_resolved_labels_are_prepared(
     withdraw_labels(spark, labels, annotator="ann", label_ids=["ann 3", "ben 3"])
     resolve_labels(spark, config, resolve)
     assert prepare_table(spark, prepare).num_rows == 19
+    said = [make_event(f"m{n}", f"i{n}", parity_of(n), source="model", annotator="m") for n in range(20, 30)]
+    append_labels(spark, labels, said)
+    with_model = resolve_labels(spark, config, resolve.model_copy(update={"sources": ("human", "model")}))
+    assert with_model.source_items["model"] >= 10
+    source.write_text(source.read_text() + "i20,1,1\n")  # a key that is there twice: one is rejected
+    graded = prepare_table(spark, prepare)
+    assert (graded.num_rows, graded.num_rejects) == (29, 1)
+    splits = {row["id"]: row["split"] for row in read_pinned(spark, graded.table).collect()}
+    digests = {n: hashlib.sha256(f"{prepare.split.seed}:i{n}".encode()).hexdigest() for n in range(20, 30)}
+    shares = {n: int(digest[:12], 16) / 16**12 for n, digest in digests.items()}
+    assert max(shares.values()) > prepare.split.train, "by its key one of them would be tested with"
+    assert {splits[f"i{n}"] for n in range(20, 30)} == {"train"} < set(splits.values())
+    assert graded.rejects is not None
+    (reject,) = read_pinned(spark, graded.rejects).collect()
+    found_row = json.loads(reject["row"])
+    assert (found_row["id"], found_row["answer"]) == ("i20", "even") and TRAIN_COLUMN not in found_row
+    resolve_labels(spark, config, resolve)
     source.write_text("id,x,y\nz1,1,1\nz2,0,2\n")
     with pytest.raises(DataError, match="has 20 labels, none of them of csv source"):
         prepare_table(spark, prepare)

@@ -61,6 +61,16 @@ def test_images_come_change_and_leave_with_their_labels(
     rows = {row["key"]: row["label"] for row in read_pinned(spark, again.table).select("key", "label").collect()}
     assert rows == changed
     assert again.labels is not None and again.labels.version == 1
+    before = {row["key"]: row["split"] for row in read_pinned(spark, again.table).select("key", "split").collect()}
+    machine = set(keys[4:16])
+    assert {before[key] for key in machine} > {"train"} and {before[key] for key in set(before) - machine} > {"train"}
+    sources = [(key, label, "model" if key in machine else "human") for key, label in changed.items()]
+    rows = spark.createDataFrame(sources, "key string, label string, source string")
+    rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(name)
+    graded = prepare_images(spark, config)
+    after = {row["key"]: row["split"] for row in read_pinned(spark, graded.table).select("key", "split").collect()}
+    assert after == before | dict.fromkeys(machine, "train"), "a model's labels are for training alone"
+    assert "12 of them are labelled by a rule or a model" in caplog.text
     write_labels(spark, name, {"gone.png": "odd"})
     with pytest.raises(DataError, match=r"has 1 labels, none of them of .*images, such as 'gone.png'"):
         prepare_images(spark, config)
