@@ -101,6 +101,7 @@ def label_json(*arguments: str) -> Any:
     return json.loads(label(*arguments, "--json").splitlines()[-1])
 
 
+@pytest.mark.matrix
 def test_from_a_file_of_labels_to_a_prepared_table(spark: SparkSession, tmp_path: Path, config: str) -> None:
     file, given = tmp_path / "labels.csv", ("--config", config)
     answers = [f"r{number},{'even' if number % 2 == 0 else 'odd'}" for number in range(NUM_LABELLED)]

@@ -194,6 +194,7 @@ def test_items_of_tables(spark: SparkSession, tables: Path) -> None:
     assert sorted(content or b"" for _, content in texts)[:2] == [b"k0", b"k1"]
 
 
+@pytest.mark.matrix
 def test_a_label_goes_into_the_table_and_its_item_does_not_come_again(spark: SparkSession, tables: Path) -> None:
     label = configure(tables)
     told: list[str] = []

@@ -173,6 +173,7 @@ def test_one_label_of_several_holds(spark: SparkSession, tmp_path: Path, labels:
         resolve_labels(spark, config, ResolveConfig(table=labels))
 
 
+@pytest.mark.matrix
 def test_resolved_labels_are_prepared(
     spark: SparkSession, tmp_path: Path, labels: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -140,6 +140,7 @@ def test_late_labels_and_groups_are_looked_at(shop: Shop) -> None:
     assert {it.part for it in find(found, "selection_rate")} >= {"red", "blue"}
 
 
+@pytest.mark.matrix
 def test_rows_that_left_the_source_are_told(shop: Shop) -> None:
     shop.arrive(seed=3, num_rows=80)
     shop.spark.sql(f"DELETE FROM delta.`{shop.place / 'in'}` WHERE id LIKE '3-%' AND id < '3-3'")

@@ -79,6 +79,7 @@ def test_images_come_change_and_leave_with_their_labels(
         prepare_images(spark, config)
 
 
+@pytest.mark.matrix
 def test_boxes_and_sets_of_labels_of_a_table(spark: SparkSession, tmp_path: Path) -> None:
     keys, name = write_images(tmp_path / "images"), str(tmp_path / "labels")
     box = '{"label": "cat", "x": 0.5, "y": 0.0, "width": 0.5, "height": 1.0}'
