@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import re
-from pathlib import Path
-
 from pydantic import Field
 
 from dbx_dl.config.section import Section
+from dbx_dl.contracts.table_names import absolute_path, is_path
 
 
 class SparkConfig(Section):
@@ -34,9 +31,4 @@ class TrackingConfig(Section):
 
 def normalize_table(name: str) -> str:
     """A table's name as it is; its path absolute and without detours, so that two ways to write it are one."""
-    if name.startswith("file:"):
-        name = "/" + name.removeprefix("file:").lstrip("/")
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", name):
-        return name.rstrip("/")
-    is_path = "/" in name or name.startswith(("~", "."))
-    return os.path.normpath(Path(name).expanduser().absolute()) if is_path else name
+    return absolute_path(name) if is_path(name) or name.startswith("file:") else name

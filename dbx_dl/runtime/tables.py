@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import TableVersion
+from dbx_dl.contracts.table_names import absolute_path as absolute_path
+from dbx_dl.contracts.table_names import has_scheme
+from dbx_dl.contracts.table_names import is_path as is_path
 from dbx_dl.errors import ConfigError, DataError, VersionGoneError
 from dbx_dl.runtime.local_logs import read_latest_version, shares_disk
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
 
-_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
 _PART = r"(?:`(?:[^`]|``)+`|[^`.\s][^`.]*)"
 _DOTTED = re.compile(rf"^{_PART}(?:\.{_PART}){{0,2}}$")
 _ABSENT = (
@@ -32,21 +33,6 @@ _NOT_DELTA = (
     "DELTA_ONLY_OPERATION",
     "EXPECT_TABLE_NOT_VIEW",
 )
-
-
-def is_path(name: str) -> bool:
-    """Whether a table's name is a path: it has a slash or starts with `~` or `.`; `a.b.c` and `a` are SQL names."""
-    return "/" in name or name.startswith(("~", "."))
-
-
-def absolute_path(path: str) -> str:
-    """A local path made absolute and normal, `file:` removed; a URI of another scheme unchanged."""
-    if path.startswith("file:"):
-        path = "/" + path.removeprefix("file:").lstrip("/")
-    if _SCHEME.match(path):
-        return path.rstrip("/")
-    # Not resolve(): Spark names files by the path that was given, also below symbolic links.
-    return os.path.normpath(Path(path).expanduser().absolute())
 
 
 def quote_table(name: str) -> str:
@@ -179,4 +165,4 @@ def _condition(error: Exception) -> str:
 
 def _is_local_folder(name: str) -> bool:
     path = absolute_path(name)
-    return not _SCHEME.match(path) and Path(path).is_dir()
+    return not has_scheme(path) and Path(path).is_dir()
