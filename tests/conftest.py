@@ -12,8 +12,9 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# These JVMs live for seconds or minutes on few cores: there it does not pay to compile hot code twice.
-os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+# These JVMs live for seconds or minutes on few cores: there it does not pay to compile hot code twice. Code that is
+# compiled once gets 48 MB by default, which Spark's own code fills: the JVM then sweeps it and compiles it anew.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m")
 
 # How long an example takes says more about the machine's other work than about the code.
 settings.register_profile("no_deadline", deadline=None)

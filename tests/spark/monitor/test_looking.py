@@ -170,6 +170,6 @@ def test_what_is_missing_is_told_before_anything_is_written(shop: Shop, tmp_path
     with pytest.raises(ConfigError, match="run 'my shop'"):
         dbx_dl.monitor_scores(shop.spark, MonitorConfig(), shop.score, tracking=shop.tracking, run="my shop")
     with pytest.raises(DataError, match=r"source .* has no column 'region'"):
-        shop.look(fairness={"columns": ["region"], "favourable": "up"})
+        shop.look(windows={"by": "whole"}, fairness={"columns": ["region"], "favourable": "up"})
     with pytest.raises(ConfigError, match="nothing is found under 'acuracy'; did you mean 'accuracy'"):
         shop.look(retrain={"metrics": ["acuracy"]})
