@@ -14,7 +14,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON array instead
 
 
 def networks(as_json: JsonOption = False, verbose: Verbose = False) -> None:
-    """List the built-in networks: what they take and give, parameters for usual rows, options with defaults."""
+    """List the built-in networks: what they take, learn and give, parameters for usual rows, options with defaults."""
     with told_to_the_user(verbose):
         from dbx_dl.frameworks.listing import as_values, list_networks, tabulate_networks
 
@@ -23,6 +23,10 @@ def networks(as_json: JsonOption = False, verbose: Verbose = False) -> None:
             return
         header, *rows = tabulate_networks(list_networks())
         print_table(header, rows)
+        typer.echo(
+            "Classes are the tasks binary, multiclass and multilabel; numbers are regression, count, quantiles, "
+            "gaussian and negative_binomial."
+        )
         typer.echo("Every network is the same in Keras and PyTorch; your own is named as package.module:function.")
 
 

@@ -7,20 +7,21 @@ from typing import Any
 
 from dbx_dl.config import Section
 from dbx_dl.frameworks.architectures import ARCHITECTURES
-from dbx_dl.frameworks.architectures.architecture import Architecture
+from dbx_dl.frameworks.architectures.architecture import ANSWERS, Architecture
 from dbx_dl.frameworks.architectures.examples import make_example
 from dbx_dl.tasks import TASKS
 
 
 @dataclass(frozen=True)
 class ListedNetwork:
-    """A built-in network: the rows it takes, its options with their defaults, its own loss for classes.
+    """A built-in network: the rows it takes, the tasks it learns, its options with defaults, its own loss for classes.
 
     `gives` says its outputs for `example`, and `num_parameters` how many are trained then.
     """
 
     name: str
     inputs: tuple[str, ...]
+    tasks: tuple[str, ...]
     example: str
     gives: str
     num_parameters: int
@@ -56,10 +57,9 @@ def list_tasks() -> tuple[ListedTask, ...]:
 def tabulate_networks(networks: tuple[ListedNetwork, ...]) -> list[tuple[str, ...]]:
     """A header and a row for each."""
     rows = [
-        (n.name, ", ".join(n.inputs), _tell_example(n), ", ".join(f"{k}={v}" for k, v in n.options.items()), n.summary)
-        for n in networks
+        (n.name, ", ".join(n.inputs), _tell_tasks(n), _tell_example(n), _tell_options(n), n.summary) for n in networks
     ]
-    return [("network", "takes", "for instance", "options", "what it is"), *rows]
+    return [("network", "takes", "learns", "for instance", "options", "what it is"), *rows]
 
 
 def tabulate_tasks(tasks: tuple[ListedTask, ...]) -> list[tuple[str, ...]]:
@@ -76,11 +76,21 @@ def as_values(listed: tuple[ListedNetwork, ...] | tuple[ListedTask, ...]) -> lis
 def _list_network(name: str, entry: Architecture) -> ListedNetwork:
     example, loss = make_example(name, entry), entry.loss or "cross_entropy"
     facts = (example.rows, example.gives, example.num_parameters)
-    return ListedNetwork(name, entry.inputs, *facts, _list_options(entry.options), loss, entry.summary)
+    return ListedNetwork(name, entry.inputs, entry.tasks, *facts, _list_options(entry.options), loss, entry.summary)
 
 
 def _tell_example(network: ListedNetwork) -> str:
     return f"{network.example} → {network.gives}; {network.num_parameters:,} parameters"
+
+
+def _tell_tasks(network: ListedNetwork) -> str:
+    """Most networks answer with a few numbers for a row, which the tasks of several names do: said in two words."""
+    others = [task for task in network.tasks if task not in ANSWERS]
+    return ", ".join(["classes", "numbers", *others] if set(ANSWERS) <= {*network.tasks} else network.tasks)
+
+
+def _tell_options(network: ListedNetwork) -> str:
+    return ", ".join(f"{name}={value}" for name, value in network.options.items())
 
 
 def _list_options(options: type[Section]) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from dbx_dl.contracts import AudioSpec, HistorySpec, ImageSpec, TextAndColumnsSp
 from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.frameworks.architectures import ARCHITECTURES
 from dbx_dl.frameworks.architectures.adversarial import ADVERSARIAL_NETWORKS
+from dbx_dl.frameworks.architectures.architecture import input_kind
 from dbx_dl.frameworks.architectures.clusters import CLUSTERING_NETWORKS
+from dbx_dl.frameworks.architectures.targets import list_learners
 from dbx_dl.frameworks.interface import Catalog, NetworkRequest, ObjectiveRequest
 from dbx_dl.frameworks.networks import is_users_own, nearest
 from dbx_dl.tasks import task_of
@@ -154,7 +156,10 @@ def _choose_one_of(names: tuple[str, ...]) -> str:
 
 
 def check_objective(prepared: PreparedTable, config: TrainConfig) -> None:
-    """DataError for a table without a label; ConfigError for a loss, smoothing, top-k or metric of another task."""
+    """DataError for a table without a label.
+
+    ConfigError for a network, loss, smoothing, top-k or metric of another task.
+    """
     task = prepared.target.task
     if task == "none":
         raise DataError(f"table {prepared.table.name} has no label: there is nothing that a network could learn")
@@ -172,6 +177,7 @@ def check_objective(prepared: PreparedTable, config: TrainConfig) -> None:
     if task == "sequence" and is_users_own(config.network):
         raise ConfigError(f"train.network {config.network!r} {what}: choose 'encoder_decoder' or 'image_captioner'")
     _check_clustering(prepared, config)
+    _check_learned(prepared, config)
     if config.label_smoothing and known.label_kind not in ("class", "label_set"):
         raise ConfigError(f"train.label_smoothing {what}: leave it out")
     if config.label_smoothing and (loss := choose_loss(task, config)) is not None:
@@ -222,6 +228,18 @@ def _check_clustering(prepared: PreparedTable, config: TrainConfig) -> None:
         raise ConfigError(
             f"train.best_metric {config.best_metric!r} compares clusters with classes: the table has none"
         )
+
+
+def _check_learned(prepared: PreparedTable, config: TrainConfig) -> None:
+    """Texts that are written are left to `check_network`, which tells their networks from others as well."""
+    task, own = prepared.target.task, ARCHITECTURES.get(config.network)
+    if own is None or task in own.tasks or "sequence" in (task, *own.tasks) or own.gives_inputs:
+        return
+    kind = input_kind(network_request(prepared, config.network, {}, config.seed))
+    raise ConfigError(
+        f"train.network {config.network!r} is not for the task {task} of table {prepared.table.name}: "
+        f"choose one of {', '.join(list_learners(task, kind))}"
+    )
 
 
 def _check_reconstruction(prepared: PreparedTable, config: TrainConfig) -> None:

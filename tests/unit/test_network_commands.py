@@ -27,6 +27,7 @@ def test_networks_are_listed_with_what_they_take() -> None:
     assert "num_blocks=1, filters=16" in shown and "images, table" in shown
     listed = {entry["name"]: entry for entry in json.loads(RUNNER.invoke(app, ["networks", "--json"]).stdout)}
     assert list(listed) == list(ARCHITECTURES)
+    assert listed["gan"]["tasks"] == ["generation"] and "quantiles" in listed["convnet"]["tasks"]
     assert listed["convnet"]["options"] == {"dropout": 0.25, "activation": "relu"}
     assert (listed["linear_svm"]["loss"], listed["mlp"]["loss"]) == ("hinge", "cross_entropy")
 

@@ -43,4 +43,6 @@ def request_discriminator(options: GanOptions, num_entries: int, seed: int) -> N
     return NetworkRequest("mlp", dict(inner), (num_entries,), "float32", 1, seed + 1)
 
 
-ADVERSARIAL_NETWORKS = {"gan": Architecture(GanOptions, ("table",), describe_generator, oppose=request_discriminator)}
+ADVERSARIAL_NETWORKS = {
+    "gan": Architecture(GanOptions, ("table",), describe_generator, ("generation",), oppose=request_discriminator)
+}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from pydantic import ValidationError
 
 from dbx_dl.config import Section
+from dbx_dl.contracts import TaskName
 from dbx_dl.errors import ConfigError
 from dbx_dl.frameworks.layers import Activation, Dense, Layer, Recurrent
 from dbx_dl.frameworks.networks import nearest
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 
 InputKind = Literal["images", "table", "text", "text_and_columns", "histories", "audio", "steps"]
 Options = TypeVar("Options", bound=Section)
+
+# What a few numbers of a row answer: classes, sets of labels, and numbers with what is not known of them.
+CLASSES: tuple[TaskName, ...] = ("binary", "multiclass")
+NUMBERS: tuple[TaskName, ...] = ("regression", "count", "quantiles", "gaussian", "negative_binomial")
+ANSWERS: tuple[TaskName, ...] = (*CLASSES, "multilabel", *NUMBERS)
 
 _KINDS: dict[tuple[int, str], InputKind] = {
     (3, "uint8"): "images",
@@ -57,29 +63,42 @@ class Architecture:
     float32 features (K,), int32 ids of tokens (T,), float32 ids and features (T + K,), int32 ids of a user and a
     history (U + T,), int16 samples of a recording (S,) or float32 numbers by step (T, K + 1). `describe` gives its
     layers without the last one, which gives the logits (N, num_outputs); ConfigError when they do not fit the inputs.
-    `loss` is the one it learns by unless a run names another, `penalize` gives what is added to that, `pretrain` what
-    comes before it, `oppose` an adversary, for images of so many entries and a seed, `cluster` how centres among such
-    rows are learned. `code` is the layer whose values are its embedding. With `gives_inputs` the logits are one for
-    each entry of a row (N, D), and the network's outputs (N, 2 D) are these and the inputs themselves (pixels / 255,
-    features) beside them. With `is_counted` the weights are counted from the table's rows instead of trained. A network
-    that `labels_steps` can also give logits for every token of a text, one that `writes` gives ids and probabilities of
-    a sequence's tokens.
+    `tasks` are what it can learn, see `targets.list_learned`. `loss` is the one it learns by unless a run names
+    another, `penalize` gives what is added to that, `pretrain` what comes before it, `oppose` an adversary, for images
+    of so many entries and a seed, `cluster` how centres among such rows are learned. `code` is the layer whose values
+    are its embedding. With `is_counted` the weights are counted from the table's rows instead of trained.
     """
 
     options: type[Section]
     inputs: tuple[InputKind, ...]
     describe: Callable[[NetworkRequest, Any], tuple[Layer, ...]]
+    tasks: tuple[TaskName, ...] = ANSWERS
     loss: str | None = None
     has_logits_layer: bool = True
-    gives_inputs: bool = False
     penalize: Callable[[Any], Penalty] | None = None
     pretrain: Callable[[Any], Pretraining] | None = None
     oppose: Callable[[Any, int, int], NetworkRequest] | None = None
     cluster: Callable[[Any, int, int], Clustering] | None = None
     code: str | None = None
     is_counted: bool = False
-    labels_steps: bool = False
-    writes: bool = False
+
+    @property
+    def gives_inputs(self) -> bool:
+        """Whether logits are one for each entry of a row (N, D), and outputs (N, 2 D) these and the inputs themselves.
+
+        Inputs are pixels / 255 or features.
+        """
+        return "reconstruction" in self.tasks
+
+    @property
+    def labels_steps(self) -> bool:
+        """Whether it can also give logits for every token of a text, or every step of numbers."""
+        return "frames" in self.tasks
+
+    @property
+    def writes(self) -> bool:
+        """Whether it gives ids and probabilities of a sequence's tokens."""
+        return "sequence" in self.tasks
 
     @property
     def summary(self) -> str:

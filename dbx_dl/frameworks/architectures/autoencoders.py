@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from dbx_dl.config import Section
+from dbx_dl.contracts import TaskName
 from dbx_dl.frameworks.activations import ActivationName
 from dbx_dl.frameworks.architectures.architecture import Architecture
 from dbx_dl.frameworks.architectures.dense import ROWS, line_up
@@ -97,13 +98,12 @@ def _keep_sparse(options: SparseOptions) -> Penalty:
     return Penalty("sparsity", CODE, options.sparsity_weight, options.sparsity)
 
 
+LEARNED: tuple[TaskName, ...] = ("reconstruction",)
 AUTOENCODERS = {
-    "autoencoder": Architecture(AutoencoderOptions, ROWS, describe_autoencoder, gives_inputs=True, code=CODE),
-    "denoising_autoencoder": Architecture(DenoisingOptions, ROWS, describe_denoising, gives_inputs=True, code=CODE),
-    "sparse_autoencoder": Architecture(
-        SparseOptions, ROWS, describe_sparse, gives_inputs=True, penalize=_keep_sparse, code=CODE
-    ),
+    "autoencoder": Architecture(AutoencoderOptions, ROWS, describe_autoencoder, LEARNED, code=CODE),
+    "denoising_autoencoder": Architecture(DenoisingOptions, ROWS, describe_denoising, LEARNED, code=CODE),
+    "sparse_autoencoder": Architecture(SparseOptions, ROWS, describe_sparse, LEARNED, penalize=_keep_sparse, code=CODE),
     "variational_autoencoder": Architecture(
-        VariationalOptions, ROWS, describe_variational, gives_inputs=True, penalize=_draw_to_normal, code=CODE
+        VariationalOptions, ROWS, describe_variational, LEARNED, penalize=_draw_to_normal, code=CODE
     ),
 }

@@ -93,6 +93,7 @@ def _create(options: type[Section], is_mixture: bool) -> Architecture:
         options,
         ROWS,
         _describe(kind),
+        ("clustering",),
         loss="nll" if is_mixture else "inertia",
         has_logits_layer=False,
         cluster=_plan(head),

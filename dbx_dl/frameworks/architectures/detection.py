@@ -54,4 +54,6 @@ def _add_block(filters: int) -> tuple[Layer, ...]:
     return (*convolve_normalized(filters), Activation("relu"))
 
 
-DETECTION_NETWORKS = {"detector": Architecture(DetectorOptions, ("images",), describe_detector, has_logits_layer=False)}
+DETECTION_NETWORKS = {
+    "detector": Architecture(DetectorOptions, ("images",), describe_detector, ("boxes",), has_logits_layer=False)
+}

@@ -45,4 +45,6 @@ def describe_go_policy(request: NetworkRequest, options: GoPolicyOptions) -> tup
     return (Reshape((BOARD, BOARD, PLANES)), Conv2D(options.filters, 5, padding=2), relu, *inner, *last)
 
 
-GO_NETWORKS = {"go_policy": Architecture(GoPolicyOptions, ("table",), describe_go_policy, has_logits_layer=False)}
+GO_NETWORKS = {
+    "go_policy": Architecture(GoPolicyOptions, ("table",), describe_go_policy, ("multiclass",), has_logits_layer=False)
+}

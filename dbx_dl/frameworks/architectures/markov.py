@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from dbx_dl.config import Section
-from dbx_dl.frameworks.architectures.architecture import Architecture
+from dbx_dl.frameworks.architectures.architecture import CLASSES, Architecture
 from dbx_dl.frameworks.layers import Dense, Layer
 
 if TYPE_CHECKING:
@@ -31,6 +31,6 @@ def describe_markov_chain(request: NetworkRequest, options: MarkovOptions) -> tu
 
 MARKOV_NETWORKS = {
     "markov_chain": Architecture(
-        MarkovOptions, ("table",), describe_markov_chain, has_logits_layer=False, is_counted=True
+        MarkovOptions, ("table",), describe_markov_chain, CLASSES, has_logits_layer=False, is_counted=True
     )
 }

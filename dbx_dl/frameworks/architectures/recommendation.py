@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from dbx_dl.config import Section
+from dbx_dl.contracts import TaskName
 from dbx_dl.errors import ConfigError
 from dbx_dl.frameworks.architectures.architecture import Architecture
 from dbx_dl.frameworks.history_layers import Columns, ItemTower, SumEmbedding
@@ -76,7 +77,8 @@ def _catalog_of(request: NetworkRequest) -> Catalog:
     return request.catalog
 
 
+LEARNED: tuple[TaskName, ...] = ("recommendation",)
 RECOMMENDATION_NETWORKS = {
-    "matrix_factorization": Architecture(FactorizationOptions, ("histories",), describe_factorization),
-    "two_tower": Architecture(TwoTowerOptions, ("histories",), describe_two_towers, has_logits_layer=False),
+    "matrix_factorization": Architecture(FactorizationOptions, ("histories",), describe_factorization, LEARNED),
+    "two_tower": Architecture(TwoTowerOptions, ("histories",), describe_two_towers, LEARNED, has_logits_layer=False),
 }

@@ -58,4 +58,6 @@ def _add_block(filters: int) -> tuple[Layer, ...]:
     return (*convolve_normalized(filters), Activation("relu"))
 
 
-SEGMENTATION_NETWORKS = {"unet": Architecture(UnetOptions, ("images",), describe_unet, has_logits_layer=False)}
+SEGMENTATION_NETWORKS = {
+    "unet": Architecture(UnetOptions, ("images",), describe_unet, ("segmentation",), has_logits_layer=False)
+}

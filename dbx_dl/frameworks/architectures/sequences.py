@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from dbx_dl.config import Section
+from dbx_dl.contracts import TaskName
 from dbx_dl.errors import ConfigError
-from dbx_dl.frameworks.architectures.architecture import Architecture, InputKind, input_kind
+from dbx_dl.frameworks.architectures.architecture import ANSWERS, Architecture, InputKind, input_kind
 from dbx_dl.frameworks.architectures.audio import plan_fitting_mels
 from dbx_dl.frameworks.audio_layers import LogMel
 from dbx_dl.frameworks.history_layers import Columns
@@ -185,9 +186,10 @@ def read_tokens(request: NetworkRequest, num_steps: int | None, width: int) -> t
 
 TOKENS: tuple[InputKind, ...] = ("text", "histories")
 SEQUENCES: tuple[InputKind, ...] = ("images", "table", *TOKENS, "audio", "steps")
+LEARNED: tuple[TaskName, ...] = (*ANSWERS, "frames", "recommendation")
 SEQUENCE_NETWORKS = {
-    "rnn": Architecture(RnnOptions, SEQUENCES, partial(describe_recurrent, cell="rnn"), labels_steps=True),
-    "lstm": Architecture(LstmOptions, SEQUENCES, partial(describe_recurrent, cell="lstm"), labels_steps=True),
-    "gru": Architecture(GruOptions, SEQUENCES, partial(describe_recurrent, cell="gru"), labels_steps=True),
-    "transformer": Architecture(TransformerOptions, SEQUENCES, describe_transformer, labels_steps=True),
+    "rnn": Architecture(RnnOptions, SEQUENCES, partial(describe_recurrent, cell="rnn"), LEARNED),
+    "lstm": Architecture(LstmOptions, SEQUENCES, partial(describe_recurrent, cell="lstm"), LEARNED),
+    "gru": Architecture(GruOptions, SEQUENCES, partial(describe_recurrent, cell="gru"), LEARNED),
+    "transformer": Architecture(TransformerOptions, SEQUENCES, describe_transformer, LEARNED),
 }

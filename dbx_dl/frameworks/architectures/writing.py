@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from dbx_dl.config import Section
+from dbx_dl.contracts import TaskName
 from dbx_dl.frameworks.architectures.architecture import Architecture, input_kind, require_image_size
 from dbx_dl.frameworks.architectures.sequences import read_steps
 from dbx_dl.frameworks.decoder_layers import AttentionDecoder
@@ -79,11 +80,12 @@ def _describe_decoder(request: NetworkRequest, options: WritingOptions) -> Atten
     return AttentionDecoder(request.num_words, request.num_outputs // 2, options.embedding_width, options.units)
 
 
+WRITTEN: tuple[TaskName, ...] = ("sequence",)
 WRITING_NETWORKS = {
     "encoder_decoder": Architecture(
-        EncoderDecoderOptions, ("text", "audio"), describe_encoder_decoder, has_logits_layer=False, writes=True
+        EncoderDecoderOptions, ("text", "audio"), describe_encoder_decoder, WRITTEN, has_logits_layer=False
     ),
     "image_captioner": Architecture(
-        ImageCaptionerOptions, ("images",), describe_image_captioner, has_logits_layer=False, writes=True
+        ImageCaptionerOptions, ("images",), describe_image_captioner, WRITTEN, has_logits_layer=False
     ),
 }

@@ -76,6 +76,14 @@ def test_labels_of_a_regression_are_scaled_where_statistics_are_known() -> None:
         ("multilabel", {"top_k": (2,)}, "train.top_k is not for the task multilabel"),
         ("regression", {"best_metric": "rsme"}, "did you mean 'rmse'"),
         ("multiclass", {"best_metric": "rmse"}, "train.best_metric 'rmse' is not for the task multiclass"),
+        (
+            "regression",
+            {"network": "markov_chain"},
+            "'markov_chain' is not for the task regression .*one of mlp, perce",
+        ),
+        ("multilabel", {"network": "detector"}, "'detector' is not for the task multilabel of table .*: choose one of"),
+        ("boxes", {"network": "convnet"}, "'convnet' is not for the task boxes of table .*: choose one of detector$"),
+        ("recommendation", {}, "'mlp' is not for the task recommendation .*one of rnn, .*, two_tower$"),
     ],
 )
 def test_options_of_other_tasks_are_refused(task: str, options: dict[str, Any], message: str) -> None:
