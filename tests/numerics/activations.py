@@ -1,4 +1,7 @@
-"""The scenario of single layers: activation functions with their gradients, and the convolution of the introduction."""
+"""The scenario of single layers: activation functions with their gradients, and the convolution of the introduction.
+
+Both also as ONNX files, all activation functions in one.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +17,22 @@ from dbx_dl.frameworks import load_framework
 from dbx_dl.frameworks.activations import ACTIVATIONS
 from dbx_dl.frameworks.architectures.architecture import name_layers
 from dbx_dl.frameworks.interface import NetworkRequest
-from dbx_dl.frameworks.layers import Conv2D, Flatten, MaxPool2D, Reshape
+from dbx_dl.frameworks.layers import Activation, Conv2D, Flatten, MaxPool2D, Reshape
 from dbx_dl.frameworks.single_rank import SingleRank
+from dbx_dl.frameworks.token_layers import SideBySide
 
 POINTS = np.array([-1000, -3, -1.01, -1, -0.51, -0.5, -0.25, 0, 0.25, 0.5, 0.51, 1, 1.01, 3, 1000], np.float32)
 IMAGE = ("100001", "010010", "001100", "100010", "010010", "001010")
 DIAGONAL = ((1, -1, -1), (-1, 1, -1), (-1, -1, 1))
 VERTICAL = ((-1, 1, -1),) * 3
 CONVOLUTION = (Reshape((6, 6, 1)), Conv2D(2, 3, has_bias=False))
-LAYERS = {"convolved": (*CONVOLUTION, Flatten()), "pooled": (*CONVOLUTION, MaxPool2D(), Flatten())}
-NUM_OUTPUTS = {"convolved": 32, "pooled": 8}
+LAYERS = {
+    "convolved": (*CONVOLUTION, Flatten()),
+    "pooled": (*CONVOLUTION, MaxPool2D(), Flatten()),
+    "activated": (SideBySide(tuple((Activation(name),) for name in ACTIVATIONS)),),
+}
+# Numbers of a row that goes in, and that comes out.
+SIZES = {"convolved": (36, 32), "pooled": (36, 8), "activated": (len(POINTS), len(ACTIVATIONS) * len(POINTS))}
 
 
 def main(name: str, folder: Path) -> None:
@@ -32,19 +41,21 @@ def main(name: str, folder: Path) -> None:
     framework.seed_process(1, 1)
     activate = activate_keras if name == "keras" else activate_torch
     found: dict[str, Any] = {activation: activate(activation) for activation in ACTIVATIONS}
-    for key in LAYERS:
+    for key, (num_inputs, num_outputs) in SIZES.items():
         request = NetworkRequest(
-            f"tests.numerics.activations:build_{key}_{name}", {}, (36,), "float32", NUM_OUTPUTS[key], 0
+            f"tests.numerics.activations:build_{key}_{name}", {}, (num_inputs,), "float32", num_outputs, 0
         )
         network = framework.build_network(request)
         objective = framework.create_objective(network, OptimizerConfig(), SingleRank())
-        found[key] = objective.predict(read_image()).tolist()
+        found[key] = objective.predict(read_row(key)).tolist()
         framework.export_network(network, request, folder / f"{key}.onnx", 18)
     (folder / "activations.json").write_text(json.dumps(found))
 
 
-def read_image() -> np.ndarray:
-    """The picture as one row float32 (1, 36)."""
+def read_row(key: str) -> np.ndarray:
+    """What goes into the layers, float32 (1, K): the points, or the picture."""
+    if key == "activated":
+        return POINTS[None]
     return np.array([[float(pixel) for pixel in "".join(IMAGE)]], np.float32)
 
 
@@ -82,14 +93,15 @@ def activate_torch(activation: str) -> dict[str, list[float]]:
 
 
 def build_keras(key: str) -> Any:
-    """The convolution with the two filters as a Keras network."""
+    """The layers as a Keras network, a convolution with the two filters."""
     import keras
 
     from dbx_dl.frameworks.keras.layers import apply_layers
 
-    inputs = keras.Input((36,), name="inputs")
+    inputs = keras.Input((SIZES[key][0],), name="inputs")
     network = keras.Model(inputs, apply_layers(name_layers(LAYERS[key]), inputs))
-    network.get_layer("conv2d_1").set_weights([draw_filters()])
+    if key != "activated":
+        network.get_layer("conv2d_1").set_weights([draw_filters()])
     return network
 
 
@@ -99,9 +111,10 @@ def build_torch(key: str) -> Any:
 
     from dbx_dl.frameworks.torch.layers import create_modules
 
-    network = torch.nn.Sequential(create_modules(name_layers(LAYERS[key]), (36,)))
-    with torch.no_grad():
-        network.conv2d_1.weight.copy_(torch.from_numpy(draw_filters().transpose(3, 2, 0, 1)))
+    network = torch.nn.Sequential(create_modules(name_layers(LAYERS[key]), (SIZES[key][0],)))
+    if key != "activated":
+        with torch.no_grad():
+            network.conv2d_1.weight.copy_(torch.from_numpy(draw_filters().transpose(3, 2, 0, 1)))
     return network
 
 
@@ -123,6 +136,16 @@ def build_convolved_torch(request: NetworkRequest) -> Any:
 def build_pooled_torch(request: NetworkRequest) -> Any:
     """With pooling."""
     return build_torch("pooled")
+
+
+def build_activated_keras(request: NetworkRequest) -> Any:
+    """All activation functions of the same points."""
+    return build_keras("activated")
+
+
+def build_activated_torch(request: NetworkRequest) -> Any:
+    """All activation functions of the same points."""
+    return build_torch("activated")
 
 
 if __name__ == "__main__":

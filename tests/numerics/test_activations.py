@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dbx_dl.frameworks.activations import ACTIVATIONS, ActivationName
-from tests.numerics.activations import POINTS, read_image
+from tests.numerics.activations import POINTS, read_row
 from tests.numerics.children import run_alone
 from tests.numerics.test_frameworks_agree import open_session
 
@@ -20,6 +20,8 @@ CONVOLVED = (
     ((-1, -1, -1, -1), (-1, -1, -2, 1), (-1, -1, -2, 1), (-1, 0, -4, 3)),
 )
 POOLED = (((3, 0), (3, 1)), ((-1, 1), (0, 3)))
+# The other functions give whole numbers and halves here, which come out exactly.
+SMOOTH = ("logistic", "tanh", "softplus")
 IMAGES = {"convolved": (CONVOLVED, 4), "pooled": (POOLED, 2)}
 
 
@@ -35,11 +37,20 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_values_and_gradients(found: tuple[Path, dict[str, Any]], name: ActivationName) -> None:
     values, points = found[1][name], POINTS.astype(np.float64)
     expected = ACTIVATIONS[name].apply(points)
-    # Whole numbers and halves come out exactly; smooth functions are rounded to float32.
-    tolerance = 2e-7 if name in ("logistic", "tanh", "softplus") else 0
+    tolerance = 2e-7 if name in SMOOTH else 0
     np.testing.assert_allclose(values["values"], expected, rtol=tolerance, atol=tolerance)
     assert values["trained"] == values["values"]
     np.testing.assert_allclose(values["gradient"], ACTIVATIONS[name].gradient(points), atol=tolerance)
+
+
+def test_onnx_files_give_the_same_values(found: tuple[Path, dict[str, Any]]) -> None:
+    folder, results = found
+    (values,) = open_session(folder / "activated.onnx").run(["logits"], {"inputs": read_row("activated")})
+    points = POINTS.astype(np.float64)
+    for name, row in zip(ACTIVATIONS, values.reshape(len(ACTIVATIONS), len(POINTS)), strict=True):
+        tolerance = 2e-7 if name in SMOOTH else 0
+        np.testing.assert_allclose(row, ACTIVATIONS[name].apply(points), rtol=tolerance, atol=tolerance, err_msg=name)
+        np.testing.assert_allclose(row, results[name]["values"], rtol=tolerance, atol=tolerance, err_msg=name)
 
 
 @pytest.mark.parametrize("key", list(IMAGES))
@@ -48,5 +59,5 @@ def test_the_convolution_by_hand(found: tuple[Path, dict[str, Any]], key: str) -
     expected, size = IMAGES[key]
     images = np.array(results[key]).reshape(size, size, 2).transpose(2, 0, 1)
     assert images.tolist() == np.array(expected).tolist()
-    (logits,) = open_session(folder / f"{key}.onnx").run(["logits"], {"inputs": read_image()})
+    (logits,) = open_session(folder / f"{key}.onnx").run(["logits"], {"inputs": read_row(key)})
     assert logits.tolist() == results[key]
