@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from dbx_dl.frameworks.architectures import ARCHITECTURES, describe_network
+from dbx_dl.frameworks.architectures.architecture import ANSWERS, InputKind, input_kind
+from dbx_dl.frameworks.architectures.targets import list_learned
 from dbx_dl.frameworks.audio_layers import LogMel
+from dbx_dl.frameworks.interface import NetworkRequest
 from dbx_dl.frameworks.layers import count_parameters
+from dbx_dl.tasks import TASKS
 from tests.numerics.architectures import NUM_ROWS, REQUESTS, is_padded, make_inputs
 from tests.numerics.children import run_alone
 from tests.numerics.test_frameworks_agree import open_session
 from tests.unit.transforms.test_log_mel import measure_with_scipy
 
+# Each kind of rows that there is, and each kind of answer, once or more.
 QUICK = (
     "resnet",
-    "lstm",
-    "text_cnn",
     "encoder_decoder",
     "text_and_columns",
     "audio_cnn",
-    "kmeans",
+    "lstm_step_frames",
+    "two_tower",
+    "detector",
+    "unet",
+    "denoising_autoencoder",
+    "gan",
     "deep_gaussian_mixture",
 )
 SLOW = tuple(key for key in REQUESTS if key not in QUICK)
@@ -32,6 +41,20 @@ FRAMEWORKS = ("keras", "torch")
 
 def test_every_network_is_compared() -> None:
     assert {request.network for request in REQUESTS.values()} == set(ARCHITECTURES)
+
+
+def test_every_kind_of_rows_and_answers_is_compared_quickly() -> None:
+    quick = [REQUESTS[key] for key in QUICK]
+    assert {input_kind(request) for request in quick} == set(get_args(InputKind))
+    assert {name_answer(request) for request in quick} == {"answers" if task in ANSWERS else task for task in TASKS}
+
+
+def name_answer(request: NetworkRequest) -> str:
+    """The task that a request is for, or that it is for one of those that are answered by a few numbers of a row."""
+    if request.num_frames:
+        return "frames"
+    tasks = list_learned(ARCHITECTURES[request.network], input_kind(request) or "table")
+    return "answers" if tasks[0] in ANSWERS else tasks[0]
 
 
 @pytest.fixture(scope="module", params=[QUICK, pytest.param(SLOW, marks=pytest.mark.matrix)], ids=["quick", "slow"])
