@@ -36,7 +36,9 @@ class DemoRun:
     printed: subprocess.CompletedProcess[str]
 
 
-def run_python(*arguments: str, directory: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_python(
+    *arguments: str, directory: Path, timeout_seconds: float = 1500, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run a fresh Python in `directory`; what it printed comes back as text."""
     return subprocess.run(
         [sys.executable, *arguments],
@@ -44,7 +46,7 @@ def run_python(*arguments: str, directory: Path, **environment: str) -> subproce
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=1500,
+        timeout=timeout_seconds,
     )
 
 

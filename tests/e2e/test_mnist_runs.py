@@ -1,9 +1,11 @@
-"""The runs on MNIST, with digits of scikit-learn in IDX files of MNIST's form."""
+"""The runs on MNIST, with digits of scikit-learn in IDX files of MNIST's form, and with MNIST itself where it is."""
 
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ import yaml
 from PIL import Image
 
 from dbx_dl.contracts import OnnxModel, ScoredTable
-from tests.e2e.conftest import CallCli
+from tests.e2e.conftest import SCRIPT, CallCli, run_python
 from tests.e2e.results import keep_result, share_of_largest_class
 from tests.image_files import encode_idx
 
@@ -21,6 +23,7 @@ RUNS = Path(__file__).parents[2] / "conf" / "runs"
 NUM_TRAIN = 1500
 NUM_IMAGES = 1797
 NUM_EPOCHS = 20
+FULL_MNIST = os.environ.get("DBX_DL_MNIST")
 
 
 @pytest.mark.matrix
@@ -39,6 +42,22 @@ def test_a_run_on_idx_files_reaches_97_percent(tmp_path: Path, call_cli: CallCli
     scored = ScoredTable.load(tmp_path / values["directory"] / "scored.json")
     assert (scored.num_rows, scored.num_errors) == (NUM_IMAGES, 0)
     predict_one_and_many(Path(model.file.path), images)
+
+
+@pytest.mark.matrix
+@pytest.mark.timeout(7200)
+@pytest.mark.skipif(FULL_MNIST is None, reason="not run on the full MNIST: DBX_DL_MNIST names no folder with its files")
+def test_the_keras_run_reaches_99_percent_on_the_full_mnist(tmp_path: Path) -> None:
+    copytree(FULL_MNIST or "", tmp_path / "mnist")
+    printed = run_python(str(SCRIPT), "run", str(RUNS / "mnist_keras.yml"), directory=tmp_path, timeout_seconds=7000)
+    assert printed.returncode == 0, printed.stderr[-3000:]
+    place = tmp_path / "dbx_dl_mnist" / "runs" / "keras"
+    model = OnnxModel.load(place / "keras" / "onnx.json")
+    assert model.trained.prepared.split_rows["test"] == 10_000
+    assert model.metrics["accuracy"] >= 0.99
+    keep_result(model, "MNIST", share_of_largest_class(model))
+    scored = ScoredTable.load(place / "scored.json")
+    assert (scored.num_rows, scored.num_errors) == (70_000, 0)
 
 
 def shorten_run(values: dict[str, Any]) -> dict[str, Any]:
