@@ -65,7 +65,7 @@ REQUESTS = {
     "transformer_frames": NetworkRequest("transformer", {"width": 16, "num_heads": 2}, *FRAMES),
     "transformer_text": NetworkRequest("transformer", {"width": 16, "num_heads": 2}, *TOKENS),
     "encoder_decoder": NetworkRequest(
-        "encoder_decoder", {"units": 8, "embedding_width": 6}, (11,), "int32", 6, 7, 20, num_words=13
+        "encoder_decoder", {"units": 8, "embedding_width": 6}, (11,), "int32", 10, 7, 20, num_words=13
     ),
     "image_captioner": NetworkRequest(
         "image_captioner", {"units": 8, "filters": 4}, (12, 10, 3), "uint8", 8, 7, num_words=9

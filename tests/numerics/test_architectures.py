@@ -24,7 +24,8 @@ from tests.unit.transforms.test_log_mel import measure_with_scipy
 # Each kind of rows that there is, and each kind of answer, once or more.
 QUICK = (
     "resnet",
-    "encoder_decoder",
+    "text_cnn",
+    "image_captioner",
     "text_and_columns",
     "audio_cnn",
     "lstm_step_frames",
