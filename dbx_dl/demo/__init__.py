@@ -63,9 +63,12 @@ def run_demo(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, quick: bo
 def write_demo_data(directory: str | os.PathLike[str] = DEFAULT_DIRECTORY, *, seed: int = 0) -> Path:
     """Write digits and the data of the runs in `conf/runs` that need no other into `<directory>/data`."""
     data = Path(directory) / "data"
-    logger.info("Writing the digits images, the breast cancer table, texts, visits, purchases and vowels to %s", data)
+    logger.info(
+        "Writing images of digits, tables of cases and patients, texts, visits, purchases and vowels to %s", data
+    )
     _write_digits(data / "digits")
     _write_breast_cancer(data / "breast_cancer.csv", seed)
+    _write_diabetes(data / "diabetes.csv")
     _write_csv(data / "reviews.csv", ("id", "review", "sentiment"), write_reviews(seed=seed))
     _write_digit_words(data, seed)
     _write_csv(data / "dates.csv", ("id", "written", "iso"), write_dates(seed=seed))
@@ -185,6 +188,17 @@ def _write_breast_cancer(path: Path, seed: int) -> None:
     columns["diagnosis"] = [str(data.target_names[index]) for index in data.target]
     _make_gaps(columns, seed)
     _write_csv(path, list(columns), list(zip(*columns.values(), strict=True)))
+
+
+def _write_diabetes(path: Path) -> None:
+    from sklearn.datasets import load_diabetes
+
+    data = load_diabetes(scaled=False)
+    rows = [
+        (f"patient-{number:03d}", *map(float, row), float(label))
+        for number, (row, label) in enumerate(zip(data.data, data.target, strict=True))
+    ]
+    _write_csv(path, ("patient", *map(str, data.feature_names), "progression"), rows)
 
 
 def _size_classes(radius: Any) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 
 from dbx_dl.demo import NUM_UNLABELED_ROWS, SIZE_CLASSES, breast_cancer_run, digits_run, write_demo_data
 
@@ -52,6 +52,15 @@ def test_cases_are_the_real_ones_with_gaps(data: Path) -> None:
     assert set(tokens) == {"", "?"} and len(tokens) == 17
     assert sum(row["diagnosis"] == "" for row in rows) == NUM_UNLABELED_ROWS
     assert {row["diagnosis"] for row in rows} == {"", "benign", "malignant"}
+
+
+def test_patients_are_the_real_ones(data: Path) -> None:
+    real = load_diabetes(scaled=False)
+    with (data / "diabetes.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["bmi"]) for row in rows] == real.data[:, 2].tolist()
+    assert [float(row["progression"]) for row in rows] == real.target.tolist()
+    assert len({row["patient"] for row in rows}) == 442
 
 
 def test_size_classes_follow_the_radius(data: Path) -> None:
