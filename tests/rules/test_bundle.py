@@ -89,6 +89,12 @@ def test_everything_that_is_asked_for_is_there() -> None:
     assert list_targets() == ["dev", "staging", "prod"]
 
 
+@pytest.mark.parametrize("place", [it for it in list_resources() if it.kind in ("jobs", "pipelines")], ids=label_of)
+def test_what_runs_is_tagged_with_target_and_commit(place: Place) -> None:
+    tags = {"project": "dbx_dl", "environment": "${bundle.target}", "git_commit": "${bundle.git.commit}"}
+    assert place.values["tags"] == tags
+
+
 def test_databricks_yml_has_known_keys() -> None:
     bundle = read_bundle()
     assert set(bundle) <= TOP_KEYS | {"variables"}
@@ -101,8 +107,17 @@ def test_databricks_yml_has_known_keys() -> None:
 @pytest.mark.parametrize("target", ["staging", "prod"])
 def test_shared_targets_say_who_may_do_what(target: str) -> None:
     permissions = read_bundle()["targets"][target]["permissions"]
-    assert {entry["level"] for entry in permissions} <= {"CAN_MANAGE", "CAN_RUN", "CAN_VIEW"}
-    assert any(entry["level"] == "CAN_MANAGE" for entry in permissions)
+    operators = {"staging": "CAN_RUN", "prod": "CAN_VIEW"}[target]
+    assert {entry["level"]: entry.get("group_name") for entry in permissions} == {
+        "CAN_MANAGE": None,
+        operators: "${var.operators}",
+    }
+
+
+def test_permissions_are_those_of_the_target_alone() -> None:
+    """Databricks lets none be named for a target and for a resource; the resource's would hold in every target."""
+    assert "permissions" not in read_bundle()["targets"]["dev"]
+    assert [label_of(place) for place in list_resources() if "permissions" in place.values] == []
 
 
 def test_variables_are_described_have_defaults_and_are_used() -> None:
