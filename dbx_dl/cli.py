@@ -165,7 +165,7 @@ def search(
 
 
 @app.command()
-def log(config: ConfigOption, settings: SetOption = None, verbose: Verbose = False) -> None:
+def log(config: ConfigOption, settings: SetOption = None, as_json: AsJson = False, verbose: Verbose = False) -> None:
     """Log to MLflow what a training kept while the tracking server was away."""
     with told_to_the_user(verbose):
         from dbx_dl.config import load_run_config
@@ -173,7 +173,9 @@ def log(config: ConfigOption, settings: SetOption = None, verbose: Verbose = Fal
 
         run_config = load_run_config(config, settings or ())
         for framework in run_config.frameworks:
-            typer.echo(f"logged: {framework}, {log_run(run_config, framework)} messages that were kept")
+            num_messages = log_run(run_config, framework)
+            line = f"logged: {framework}, {num_messages} messages that were kept"
+            tell({"framework": framework, "num_messages": num_messages}, line, as_json)
 
 
 @app.command()

@@ -50,6 +50,7 @@ def export(
         str | None, typer.Option("--sizes", help="For COCO: a table with width and height by key.")
     ] = None,
     settings: SetOption = None,
+    as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
     """Write the labels to a file."""
@@ -57,7 +58,8 @@ def export(
         from dbx_dl.labelling import export_run
 
         num_labels = export_run(spark, run_config, str(path), file_format=file_format, sizes=sizes)
-        typer.echo(f"exported: {num_labels} labels to {path}")
+        values = {"path": str(path.absolute()), "num_labels": num_labels}
+        tell(values, f"exported: {num_labels} labels to {path}", as_json)
 
 
 @label_app.command()

@@ -10,7 +10,7 @@ import typer
 
 from dbx_dl.errors import ConfigError
 from dbx_dl.runtime.waiting import shown_waiting
-from dbx_dl.terminal import AsJson, ConfigOption, SetOption, Verbose, print_table, run_of, told_to_the_user
+from dbx_dl.terminal import AsJson, ConfigOption, SetOption, Verbose, print_table, run_of, tell, told_to_the_user
 
 if TYPE_CHECKING:
     from dbx_dl.config import TrackingConfig
@@ -59,7 +59,9 @@ def backtest(
         print_table(header, rows)
 
 
-def clusters(config: ConfigOption, settings: SetOption = None, verbose: Verbose = False) -> None:
+def clusters(
+    config: ConfigOption, settings: SetOption = None, as_json: AsJson = False, verbose: Verbose = False
+) -> None:
     """Tell what the clusters of the run's models are like: how large, what is typical of them, which are alike."""
     with run_of(config, verbose, settings) as (spark, run_config):
         from dbx_dl.monitor.clusters.tables import tabulate_clusters
@@ -67,6 +69,9 @@ def clusters(config: ConfigOption, settings: SetOption = None, verbose: Verbose 
 
         for framework in run_config.frameworks:
             profiles = profile_run(spark, run_config, framework)
+            if as_json:
+                typer.echo(profiles.model_dump_json())
+                continue
             for table in tabulate_clusters(profiles):
                 typer.echo(f"{framework}: {table.title}")
                 for part in table.cut(_CLUSTERS_ABREAST):
@@ -78,6 +83,7 @@ def rollback(
     config: RunOption = None,
     tracking: UriOption = None,
     ledger: Annotated[str | None, typer.Option("--ledger", help="The promotion ledger, where it has a name.")] = None,
+    as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
     """Make the champion before the present one champion again."""
@@ -95,7 +101,8 @@ def rollback(
         spark = open_session(run_config.spark if run_config is not None else SparkConfig(), app_name="dbx_dl rollback")
         with shown_waiting(f"rolling back {name}"):
             found = dbx_dl.rollback_model(spark, name, tracking=place, ledger=ledger)
-        typer.echo(f"{name}: version {found.champion_version} is champion again, not {found.rolled_back_version}")
+        line = f"{name}: version {found.champion_version} is champion again, not {found.rolled_back_version}"
+        tell(found, line, as_json)
 
 
 def models(
@@ -129,6 +136,7 @@ def copy(
     to_artifacts: Annotated[
         str | None, typer.Option("--to-artifacts", help="Where files go there, if the experiment is new.")
     ] = None,
+    as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
     """Copy a version to another model, catalog or registry, and compare the SHA-256 of what arrived."""
@@ -140,7 +148,7 @@ def copy(
         origin = _choose_tracking(config, tracking)
         with shown_waiting(f"copying {source}"):
             uri = dbx_dl.copy_model(source, target, tracking=origin, target_tracking=place)
-        typer.echo(f"copied: {uri}")
+        tell({"source": source, "uri": uri}, f"copied: {uri}", as_json)
 
 
 def inspect(

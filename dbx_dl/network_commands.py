@@ -46,6 +46,7 @@ def activations(
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Also draw them, with their gradients, into this PNG file.")
     ] = None,
+    as_json: JsonOption = False,
     verbose: Verbose = False,
 ) -> None:
     """List the activation functions that networks take as their option `activation`."""
@@ -54,11 +55,15 @@ def activations(
         from dbx_dl.frameworks.activations import ACTIVATIONS
         from dbx_dl.runtime.whole_files import write_whole
 
-        print_table(("activation", "of z"), [(name, function.formula) for name, function in ACTIVATIONS.items()])
+        formulas = [(name, function.formula) for name, function in ACTIVATIONS.items()]
+        if as_json:
+            typer.echo(json.dumps([{"name": name, "formula": formula} for name, formula in formulas], indent=2))
+        else:
+            print_table(("activation", "of z"), formulas)
         if picture is not None:
             curves: dict[str, Any] = {
                 name: (function.apply, function.gradient) for name, function in ACTIVATIONS.items()
             }
             with write_whole(picture) as partial:
                 partial.write_bytes(encode_png(activation_curves(curves)))
-            typer.echo(f"picture: {picture.absolute()}")
+            typer.echo(f"picture: {picture.absolute()}", err=as_json)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from dbx_dl.terminal import AsJson, Verbose, print_table, told_to_the_user
+from dbx_dl.terminal import AsJson, Verbose, print_table, tell, told_to_the_user
 
 
 class Framework(StrEnum):
@@ -26,15 +26,16 @@ def init(
         str | None, typer.Option("--name", help="Of run, experiment and model; without it the folder's.")
     ] = None,
     framework: Annotated[Framework, typer.Option("--framework", help="What trains.")] = Framework.TORCH,
+    as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
     """Write a starter project that runs as it is: run config, data, job, notebook, test. Nothing is overwritten."""
     with told_to_the_user(verbose):
         from dbx_dl.starter import write_project
 
-        for path in write_project(directory, name=name, framework=framework.value):
-            typer.echo(f"wrote {path}")
-        typer.echo(f"next: cd {directory} && dbx-dl run run.yml")
+        files = [str(path) for path in write_project(directory, name=name, framework=framework.value)]
+        lines = [*(f"wrote {file}" for file in files), f"next: cd {directory} && dbx-dl run run.yml"]
+        tell({"directory": str(directory.absolute()), "files": files}, "\n".join(lines), as_json)
 
 
 def doctor(as_json: AsJson = False, verbose: Verbose = False) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -63,9 +64,12 @@ def told_to_the_user(verbose: bool) -> Iterator[None]:
         _fail(error, verbose)
 
 
-def tell(value: BaseModel, line: str, as_json: bool) -> None:
+def tell(value: BaseModel | Mapping[str, Any], line: str, as_json: bool) -> None:
     """A line about what came out, or all of it as JSON."""
-    typer.echo(value.model_dump_json() if as_json else line)
+    if not as_json:
+        typer.echo(line)
+    else:
+        typer.echo(json.dumps(value) if isinstance(value, Mapping) else value.model_dump_json())
 
 
 def refuse_json(as_json: bool, option: str) -> None:

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from dbx_dl import pipeline
+import dbx_dl
+from dbx_dl import labelling, pipeline
 from dbx_dl.cli import app
-from dbx_dl.contracts import OnnxModel, PreparedTable, Promotion, RegisteredModel, ScoredTable, TrainedModel
+from dbx_dl.contracts import OnnxModel, PreparedTable, Promotion, RegisteredModel, Rollback, ScoredTable, TrainedModel
+from dbx_dl.frameworks.activations import ACTIVATIONS
 from dbx_dl.runtime import doctor, spark
 from tests.unit.monitor.run_report.finished_run import finished_run
+from tests.unit.test_command_help import COMMANDS
 
 CONFIG = str(Path(__file__).parents[2] / "conf" / "runs" / "digits.yml")
 MADE = finished_run("images")
@@ -86,6 +89,35 @@ def test_a_machine_that_lacks_something_is_told_in_full_and_by_exit_code(monkeyp
         ("java", True, ""),
         ("jars", False, "fetch them"),
     ]
+
+
+def test_every_command_that_ends_can_tell_its_result_as_json() -> None:
+    mute = [name for name, command in COMMANDS.items() if all("--json" not in it.opts for it in command.params)]
+    assert mute == ["label serve"]
+
+
+def test_what_is_no_contract_is_an_object_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(pipeline, "log_run", lambda config, framework: 3)
+    assert [json.loads(line) for line in _of_both("log")] == [
+        {"framework": name, "num_messages": 3} for name in ("keras", "torch")
+    ]
+    monkeypatch.setattr(dbx_dl, "copy_model", lambda source, target, **places: f"models:/{target}/1", raising=False)
+    (copied,) = _print_lines("copy", "models:/a/2", "b", "--config", CONFIG)
+    assert json.loads(copied) == {"source": "models:/a/2", "uri": "models:/b/1"}
+    monkeypatch.setattr(labelling, "export_run", lambda session, config, path, **options: 5)
+    (exported,) = _print_lines("label", "export", str(tmp_path / "a.csv"), "--config", CONFIG)
+    assert json.loads(exported) == {"path": str(tmp_path / "a.csv"), "num_labels": 5}
+    (written,) = _print_lines("init", str(tmp_path / "mine"))
+    assert all(Path(file).is_file() for file in json.loads(written)["files"])
+    activations = json.loads("".join(_print_lines("activations")))
+    assert [entry["name"] for entry in activations] == list(ACTIVATIONS)
+
+
+def test_a_rollback_is_its_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Rollback(name="digits", champion_version=1, rolled_back_version=2)
+    monkeypatch.setattr(dbx_dl, "rollback_model", lambda session, name, **places: found, raising=False)
+    (line,) = _print_lines("rollback", "--config", CONFIG)
+    assert Rollback.model_validate_json(line) == found
 
 
 @pytest.mark.parametrize(
