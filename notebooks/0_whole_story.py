@@ -10,7 +10,6 @@
 # COMMAND ----------
 
 import inspect
-import os
 from pathlib import Path
 
 import numpy as np
@@ -21,18 +20,17 @@ from dbx_dl.export.comparison import tabulate_comparison
 from dbx_dl.feed.rows import read_rows
 from dbx_dl.figures import confusion_matrix, learning_curves, sample_predictions
 from dbx_dl.monitor.run_report.evidence import read_predictions
+from dbx_dl.runtime.databricks import is_databricks, read_parameter
 from dbx_dl.runtime.logs import show_progress
 from dbx_dl.runtime.spark import open_session
 from dbx_dl.runtime.tables import read_pinned
 from dbx_dl.transforms.images import decode_image
 
-if "dbutils" in globals():
-    dbutils.widgets.text("config", "../conf/runs/digits.yml")
-    config_path = dbutils.widgets.get("config")
-else:
-    config_path = os.environ.get("DBX_DL_CONFIG", "conf/runs/digits.yml")
+config_path = read_parameter("config", "../conf/runs/digits.yml" if is_databricks() else "conf/runs/digits.yml")
+# KEY=VALUE in place of the file's, as many as wanted with spaces between them: tracking.uri=databricks
+settings = read_parameter("settings", "").split()
 
-config = load_run_config(config_path)
+config = load_run_config(config_path, settings)
 directory = Path(config.directory).absolute()
 show_progress(verbose=False)
 spark = open_session(config.spark, app_name=f"dbx_dl {config.name}")

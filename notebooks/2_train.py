@@ -6,23 +6,21 @@
 
 # COMMAND ----------
 
-import os
 from pathlib import Path
 
 import dbx_dl
 from dbx_dl.config import load_run_config
 from dbx_dl.contracts import PreparedTable
 from dbx_dl.figures import learning_curves
+from dbx_dl.runtime.databricks import is_databricks, read_parameter
 from dbx_dl.runtime.logs import show_progress
 from dbx_dl.runtime.spark import open_session
 
-if "dbutils" in globals():
-    dbutils.widgets.text("config", "../conf/runs/digits.yml")
-    config_path = dbutils.widgets.get("config")
-else:
-    config_path = os.environ.get("DBX_DL_CONFIG", "conf/runs/digits.yml")
+config_path = read_parameter("config", "../conf/runs/digits.yml" if is_databricks() else "conf/runs/digits.yml")
+# KEY=VALUE in place of the file's, as many as wanted with spaces between them: tracking.uri=databricks
+settings = read_parameter("settings", "").split()
 
-config = load_run_config(config_path)
+config = load_run_config(config_path, settings)
 directory = Path(config.directory).absolute()
 show_progress(verbose=False)
 spark = open_session(config.spark, app_name=f"dbx_dl {config.name}")

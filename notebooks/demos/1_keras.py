@@ -6,22 +6,18 @@
 
 # COMMAND ----------
 
-import os
 from pathlib import Path
 
 import dbx_dl
 from dbx_dl.config import load_run_config
 from dbx_dl.feed.rows import read_rows
 from dbx_dl.figures import learning_curves, sample_predictions
+from dbx_dl.runtime.databricks import is_databricks, read_parameter
 from dbx_dl.runtime.logs import show_progress
 from dbx_dl.runtime.spark import open_session
 from dbx_dl.transforms.images import decode_image
 
-if "dbutils" in globals():
-    dbutils.widgets.text("runs", "../../conf/runs")
-    runs = dbutils.widgets.get("runs")
-else:
-    runs = os.environ.get("DBX_DL_RUNS", "conf/runs")
+runs = read_parameter("runs", "../../conf/runs" if is_databricks() else "conf/runs")
 
 config = load_run_config(f"{runs}/mnist_keras.yml")
 directory = Path(config.directory).absolute()

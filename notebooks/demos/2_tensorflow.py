@@ -6,13 +6,13 @@
 
 # COMMAND ----------
 
-import os
 from pathlib import Path
 
 import numpy as np
 
 import dbx_dl
 from dbx_dl.config import load_run_config
+from dbx_dl.runtime.databricks import is_databricks, read_parameter
 from dbx_dl.runtime.logs import show_progress
 from dbx_dl.runtime.spark import open_session
 
@@ -51,11 +51,7 @@ print(convolved.reshape(2, 2, 2, 2, 2).max(axis=(2, 4)))
 
 # COMMAND ----------
 
-if "dbutils" in globals():
-    dbutils.widgets.text("runs", "../../conf/runs")
-    runs = dbutils.widgets.get("runs")
-else:
-    runs = os.environ.get("DBX_DL_RUNS", "conf/runs")
+runs = read_parameter("runs", "../../conf/runs" if is_databricks() else "conf/runs")
 
 configs = [load_run_config(f"{runs}/{name}.yml") for name in ("mnist_tensorflow_mlp", "mnist_tensorflow_cnn")]
 show_progress(verbose=False)

@@ -5,19 +5,15 @@
 
 # COMMAND ----------
 
-import os
 from pathlib import Path
 
 import dbx_dl
 from dbx_dl.config import load_run_config
+from dbx_dl.runtime.databricks import is_databricks, read_parameter
 from dbx_dl.runtime.logs import show_progress
 from dbx_dl.runtime.spark import open_session
 
-if "dbutils" in globals():
-    dbutils.widgets.text("runs", "../../conf/runs")
-    runs = dbutils.widgets.get("runs")
-else:
-    runs = os.environ.get("DBX_DL_RUNS", "conf/runs")
+runs = read_parameter("runs", "../../conf/runs" if is_databricks() else "conf/runs")
 
 config = load_run_config(f"{runs}/mnist_torch.yml")
 directory = Path(config.directory).absolute()

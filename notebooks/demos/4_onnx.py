@@ -6,7 +6,6 @@
 
 # COMMAND ----------
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +16,12 @@ from dbx_dl.config import load_run_config
 from dbx_dl.contracts import TrainedModel
 from dbx_dl.export.comparison import tabulate_comparison
 from dbx_dl.feed.rows import read_rows
+from dbx_dl.runtime.databricks import is_databricks, read_parameter
 from dbx_dl.runtime.logs import show_progress
 from dbx_dl.runtime.spark import open_session
 from dbx_dl.transforms.images import decode_image
 
-if "dbutils" in globals():
-    dbutils.widgets.text("runs", "../../conf/runs")
-    runs = dbutils.widgets.get("runs")
-else:
-    runs = os.environ.get("DBX_DL_RUNS", "conf/runs")
+runs = read_parameter("runs", "../../conf/runs" if is_databricks() else "conf/runs")
 
 config = load_run_config(f"{runs}/mnist_keras.yml")
 directory = Path(config.directory).absolute() / "keras"
