@@ -160,7 +160,8 @@ def inspect(
     with told_to_the_user(verbose):
         from dbx_dl.export.inspection import inspect_model, list_facts
 
-        facts = inspect_model(model)
+        with shown_waiting(f"reading {model}"):
+            facts = inspect_model(model)
         if as_json:
             typer.echo(facts.model_dump_json(indent=2))
             return

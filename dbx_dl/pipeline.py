@@ -252,7 +252,8 @@ def explain_score_run(spark: SparkSession, config: RunConfig) -> list[tuple[str,
     """What `score_run` would do, as rows of a table; nothing is scored."""
     from dbx_dl.score.tables.explanation import explain_score
 
-    return explain_score(spark, config.score, tracking=config.tracking)
+    with shown_waiting(f"{config.name}: score --explain"):
+        return explain_score(spark, config.score, tracking=config.tracking)
 
 
 def stream_score_run(spark: SparkSession, config: RunConfig) -> None:
