@@ -21,6 +21,7 @@ from dbx_dl import contracts
 from dbx_dl.cli import app
 from dbx_dl.command_examples import EXAMPLES, EXIT_CODES
 from dbx_dl.config import RunConfig
+from dbx_dl.config.section import Section
 
 NOTE = "<!-- Written by docs/reference_pages.py; `make docs` writes it anew. -->\n"
 
@@ -199,4 +200,8 @@ def _list_contracts() -> list[str]:
 
 
 def _paragraphs(section: type[BaseModel]) -> str:
-    return inspect.cleandoc(section.__doc__ or "")
+    """What the section says of itself, and then what those say whose keys it has too."""
+    own = [
+        kind.__dict__.get("__doc__") for kind in section.__mro__ if issubclass(kind, Section) and kind is not Section
+    ]
+    return "\n\n".join(inspect.cleandoc(text) for text in own if text)

@@ -16,7 +16,8 @@ class NumericColumn(Section):
     """Numbers: imputed, optionally clipped to quantiles of the train split and logged, then scaled.
 
     `scale`: `standard` (mean, population deviation), `min_max`, `robust` (median, interquartile range) or `none`.
-    `log1p` is sign(x) * log(1 + |x|). `fill_value` goes with `impute: constant`.
+    `log1p` is sign(x) * log(1 + |x|). `fill_value` goes with `impute: constant`. `clip_quantiles` are a lower and an
+    upper one, such as [0.01, 0.99]. `add_indicator` adds an input that is 1 where there was no number.
     """
 
     kind: Literal["numeric"] = "numeric"
@@ -39,6 +40,7 @@ class NumericColumn(Section):
 class CategoricalColumn(Section):
     """Text: one-hot over the most frequent values that occur `min_count` times, the rest share the unknown slot.
 
+    At most `max_categories` values are kept (without it the section's own number of them).
     With `hash_buckets` no vocabulary is kept: values are hashed (needs ONNX Runtime wherever the model runs).
     """
 
@@ -49,7 +51,10 @@ class CategoricalColumn(Section):
 
 
 class BooleanColumn(Section):
-    """True and false (also as text) as 1 and 0."""
+    """True and false (also as text) as 1 and 0; nulls become what `impute` says.
+
+    `add_indicator` adds an input that is 1 where there was a null.
+    """
 
     kind: Literal["boolean"] = "boolean"
     impute: Literal["most_frequent", "false", "true"] = "most_frequent"
@@ -57,7 +62,10 @@ class BooleanColumn(Section):
 
 
 class DatetimeColumn(Section):
-    """Dates and timestamps (also as ISO text, UTC): cyclical parts, and time elapsed on a standard scale."""
+    """Dates and timestamps (also as ISO text, UTC): cyclical parts, and time elapsed on a standard scale.
+
+    `add_indicator` adds an input that is 1 where there was no time.
+    """
 
     kind: Literal["datetime"] = "datetime"
     parts: tuple[DatetimePart, ...] = ("month", "day_of_week", "hour")
@@ -66,7 +74,10 @@ class DatetimeColumn(Section):
 
 
 class EmbeddingColumn(Section):
-    """Arrays of numbers of one length, which is the most frequent one where it is not given."""
+    """Arrays of numbers of one length, `size`, which is the most frequent one where it is not given.
+
+    `scale`: `standard` (mean and population deviation of each place) or `none`.
+    """
 
     kind: Literal["embedding"] = "embedding"
     size: int | None = Field(default=None, gt=0)
@@ -76,9 +87,10 @@ class EmbeddingColumn(Section):
 class TextColumn(Section):
     """Sentences, as the ids of their tokens; beside such a column only those are features that are declared.
 
-    Tokens are what `pattern` (RE2 syntax) finds. The vocabulary is of the `max_tokens` most frequent ones that occur
-    `min_count` times in the train split; others are unknown. Texts are cut after `max_length` tokens, where it is not
-    given after as many as the longest one of the train split has, at most 256.
+    Tokens are what `pattern` (RE2 syntax) finds, in small letters unless `lowercase` is false. The vocabulary is of the
+    `max_tokens` most frequent ones that occur `min_count` times in the train split; others are unknown. Texts are cut
+    after `max_length` tokens, where it is not given after as many as the longest one of the train split has, at most
+    256.
     """
 
     kind: Literal["text"] = "text"

@@ -13,6 +13,7 @@ from dbx_dl.config.section import Section
 class CsvOptions(Section):
     """How CSV files are written; without a header columns are named by `names`, else c0, c1, …
 
+    `delimiter` stands between values, `quote` around those that hold one.
     Lines that start with `comment` are skipped, as are empty ones. `files` are those to read below the source, a
     folder, which otherwise is read whole.
 

@@ -28,7 +28,8 @@ class OcclusionOptions(Section):
 class ShapleyOptions(Section):
     """Sampled Shapley values: the least number of permutations a row, and the background rows that others come from.
 
-    Half the permutations are the others backwards. Every background row has equally many, so that there may be more.
+    These are `num_permutations` and `num_background`. Half the permutations are the others backwards. Every background
+    row has equally many, so that there may be more.
     """
 
     num_permutations: int = Field(default=128, ge=2)
@@ -38,6 +39,7 @@ class ShapleyOptions(Section):
 class GradientOptions(Section):
     """Integrated gradients: points on the way from a baseline, doubled up to `max_steps` where more are needed.
 
+    There are `num_steps` at first.
     They are where what is left unexplained is above `tolerance` times the difference of both scores. `baseline` is the
     shade of images; of a table it is the mean of numbers and no category, of a text a text without meaning. `layer` is
     the one that Grad-CAM looks at, without it the last convolution with its activation (of a network of your own, the
@@ -73,8 +75,8 @@ class ExplainOptions(Section):
 class ImportanceConfig(Section):
     """How much worse `metric` (without it the task's own) is on test rows when a column is shuffled among them.
 
-    `num_repeats` shuffles a column; intervals come from `num_resamples` resamples of the rows, at most `max_rows` of
-    which are drawn.
+    `num_repeats` shuffles a column; intervals, which hold with this `confidence`, come from `num_resamples` resamples
+    of the rows, at most `max_rows` of which are drawn.
     """
 
     metric: str | None = None

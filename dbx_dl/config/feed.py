@@ -21,7 +21,8 @@ _SECRET_NAME = re.compile(
 class CacheConfig(Section):
     """Where decoded rows are kept from their first use on, at most `max_bytes` of them on each rank for each split.
 
-    `disk` is a file in the machine's temporary folder, or in `directory`, which goes when training ends.
+    `where`: `none`, `memory`, or `disk`, which is a file in the machine's temporary folder, or in `directory`, which
+    goes when training ends.
     """
 
     where: Literal["none", "memory", "disk"] = "none"
@@ -63,6 +64,7 @@ class FeedConfig(Section):
     metrics of every split are weighted by the sample weights alone, as with Keras' `weighted_metrics` and
     scikit-learn's `sample_weight`, since class weights change what is learned and not what a row is worth. When more
     than `max_bad_fraction` of a rank's rows of an epoch cannot be decoded, training stops; evaluation needs every row.
+    `num_threads` decode rows on each rank (without it all cores that the rank has; small tables take one).
     `drop_last` leaves out an epoch's last step where it would not be full. `storage_options` are those of delta-rs for
     object stores; secrets are never written there but as `env:NAME`, a variable of the ranks' environment, or as
     `secret:SCOPE/KEY`, one of Databricks' that the driver reads.

@@ -46,7 +46,9 @@ class ManifestSource(Section):
     """A CSV, Parquet or JSON-lines file with one row per image: its path, its label, and columns that are kept.
 
     Paths are relative to `root` (the manifest's own folder where it is not given) and may not leave it unless
-    `allow_outside`. `file_format` is found from the file's name where it is not given.
+    `allow_outside`. `file_format` is found from the file's name where it is not given. `path_column`, `label_column`
+    and `split_column` name the columns; a null `label_column` says that there are no labels, a null `split_column` that
+    splits come from `split`.
     """
 
     format: Literal["manifest"] = "manifest"
@@ -78,7 +80,10 @@ class IdxPair(Section):
 
 
 class IdxSource(Section):
-    """IDX files as MNIST ships them; keys are `<file>/<number>`, images are stored as PNG."""
+    """IDX files as MNIST ships them; keys are `<file>/<number>`, images are stored as PNG.
+
+    `label_names` are those of the numbers 0, 1, … in the files; without them the numbers are the names.
+    """
 
     format: Literal["idx"] = "idx"
     pairs: tuple[IdxPair, ...] = Field(min_length=1)
@@ -98,6 +103,7 @@ class IdxSource(Section):
 class CocoSource(Section):
     """A COCO JSON file, as labelling tools export it, and the folder that its `file_name`s are relative to.
 
+    `annotations` is the file, `root` the folder, which no file may leave unless `allow_outside`.
     `labels`: `multiclass` (an image has one category), `multilabel` (its distinct categories), `boxes` (its objects'
     places, up to `max_boxes`, which a network looks for in cells of `cell` x `cell` pixels of the model's image; a
     cell finds one object), `polygons` (which pixels belong to which category). Either way boxes and polygons are kept
@@ -124,7 +130,11 @@ class CocoSource(Section):
 
 
 class TableSource(Section):
-    """A Delta table or any table or view that Spark knows, with the encoded bytes in a binary column."""
+    """A Delta table or any table or view that Spark knows, with the encoded bytes in a binary column.
+
+    `key_column`, `content_column` (the bytes), `label_column` and `split_column` name its columns; a null
+    `label_column` says that there are no labels, a null `split_column` that splits come from `split`.
+    """
 
     format: Literal["table"] = "table"
     table: str

@@ -26,7 +26,8 @@ class QueueConfig(Section):
     have them (`export.embeddings`), else by the probabilities of classes.
 
     More than `max_candidates` unlabelled items, and as many labelled ones, are not compared with each other: a sample
-    is. `renew` queues anew: what is queued and not labelled competes again, by the scores as they are now.
+    is. `renew` queues anew: what is queued and not labelled competes again, by the scores as they are now. `seed`
+    decides what is drawn.
     """
 
     table: str

@@ -25,7 +25,7 @@ class LabelPageConfig(Section):
     An item is done when so many people as `annotations_per_item` have labelled it. Whoever is at it keeps it from the
     others, for `lease_minutes` after the last sign of life, which comes every minute. One start of the page takes in
     `max_items` that are not done, and of a table's contents `max_bytes`; starting again takes the next ones. New labels
-    go into the labels table every `ingest_seconds`.
+    go into the labels table every `ingest_seconds`. The page is at `port` of this machine, at any free one with 0.
     """
 
     items: str

@@ -17,7 +17,10 @@ VariantName = Literal["optimized", "fp16", "int8_static", "int8_dynamic"]
 
 
 class LowPrecisionTolerances(Section):
-    """The largest difference between a variant's and the network's predictions, by the numbers it computes in."""
+    """The largest difference between a variant's and the network's predictions, by the numbers it computes in.
+
+    `float16` is for 16 bits of floats, `int8` for 8 bits of integers.
+    """
 
     float16: float = Field(default=0.02, gt=0)
     int8: float = Field(default=0.3, gt=0)
@@ -26,6 +29,7 @@ class LowPrecisionTolerances(Section):
 class ExportConfig(Section):
     """How the ONNX file is made, how closely it must agree with the network, and which variants compete with it.
 
+    `opset` is ONNX's version of operators. Parity is measured on `parity_rows` held-out rows.
     `embeddings`: the name of an inner layer whose values become a further output (without it an auto-encoder's code).
     `parity_tolerance` is the largest difference between the file's and the network's predictions,
     `low_precision_tolerances` are those of variants.
@@ -62,6 +66,7 @@ class ScoreConfig(ScoreRowsConfig):
     With `series` the source holds observations, and what is scored are the windows of each series' last origin;
     with `interactions` it holds what users chose, and what is scored are all users, with `key` as their column.
     More than `max_reject_fraction` of unusable interactions are an error.
+    Texts that are one of `null_tokens` are nulls.
     `columnar`: executors read and write data files themselves where both tables allow it.
     """
 

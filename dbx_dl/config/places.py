@@ -9,7 +9,11 @@ from dbx_dl.contracts.table_names import absolute_path, is_path
 
 
 class SparkConfig(Section):
-    """The local session that is started where no Spark session is given (never on Databricks)."""
+    """The local session that is started where no Spark session is given (never on Databricks).
+
+    `master` is Spark's (`local[2]`: two slots), or `sc://host:port` of a Spark Connect server. `driver_memory` is that
+    of the JVM (`2g`). A shuffle makes `shuffle_partitions` parts. `settings` are any of Spark's own, which win.
+    """
 
     master: str = "local[2]"
     driver_memory: str = "2g"
@@ -18,9 +22,10 @@ class SparkConfig(Section):
 
 
 class TrackingConfig(Section):
-    """Where MLflow keeps runs and models: a database or server URI; files go under `artifacts` (a folder or URI).
+    """Where MLflow keeps runs and models: `uri` of a database or server; files go under `artifacts` (a folder or URI).
 
-    Runs say which `git_commit` they come from, where it is given.
+    Runs are in the `experiment` of that name, which is made where it is not there. They say which `git_commit` they
+    come from, where it is given.
     """
 
     uri: str = "sqlite:///mlflow.db"

@@ -19,6 +19,7 @@ from dbx_dl.config.series import AT, SeriesConfig
 class SplitConfig(Section):
     """Fractions of the rows per split, decided by a hash of the row's key unless something else is named.
 
+    `train`, `validation` and `test` sum to 1; another `seed` makes another hash.
     `group`: a hash of that column instead, so that no group is on two sides. `time`: by that column, oldest rows
     first into train. `column`: that column names the split. `stratify`: the fractions hold within each label.
     `files`: all rows of a file that `csv.files` names go to one split; the fractions are of the other rows.
@@ -54,7 +55,8 @@ class PrepareSection(Section):
     A table that exists is brought up to date: its labels keep their index and its feature spec stays as it was fitted,
     unless `refit`, which starts anew. Versions stay readable for `keep_versions_days`. Files are of about
     `target_file_bytes`, for images chosen from their mean size where it is not given. With `labels` items have the
-    labels of another table, and the source's own are not read.
+    labels of another table, and the source's own are not read. More than `max_reject_fraction` of unusable rows or
+    files are an error, and nothing is written then.
     """
 
     table: str
@@ -77,8 +79,9 @@ class _WithLabelText(PrepareSection):
 class PrepareFilesSection(_WithLabelText):
     """What images and recordings share.
 
-    `duplicates` are files of equal bytes: the first by key stays. Rows whose file is gone stay unless `delete_removed`.
-    With `task: sequence` a label is a text that is to be written, cut into tokens as `label_text` says.
+    Files of more than `max_file_bytes` are rejected. `duplicates` are files of equal bytes: the first by key stays.
+    Rows whose file is gone stay unless `delete_removed`. With `task: sequence` a label is a text that is to be written,
+    cut into tokens as `label_text` says.
     """
 
     source: ImageSource
@@ -119,6 +122,9 @@ class PrepareImagesConfig(PrepareFilesSection):
     `source` is a folder of class folders (`source/<label>/<file>`), or a section with a `format`. With `resize` other
     than `none` images are stored at the model's size: `fit` within it, `fill` (stretched), `crop` (covered and cut) or
     `pad` (fit and padded), encoded as `encoding`.
+
+    `height` and `width`, in pixels, and `channels` (1 grey, 3 colours) are those of the image that a model takes. An
+    image with a side below `min_side`, or of more than `max_pixels` pixels in all, is rejected before it is decoded.
     """
 
     kind: Literal["images"] = "images"
@@ -200,7 +206,8 @@ class PrepareTableConfig(_WithLabelText):
     `task: sequence` the label is a text that is to be written, cut into tokens as `label_text` says. Beside a column
     that is declared as text only those are features that are declared too. With `series` the source holds observations,
     windows of which become the rows; `key` names the column of their keys. With `interactions` it holds what users
-    chose, and `label` is the item. With `labels` the column `label` is what they become.
+    chose, and `label` is the item. With `labels` the column `label` is what they become. Texts that are one of
+    `null_tokens` are nulls. A categorical column keeps `max_categories` values, unless it says so itself.
     """
 
     kind: Literal["table"] = "table"

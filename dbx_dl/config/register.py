@@ -72,7 +72,7 @@ class GroupLimit(MetricLimit):
 class LatencyLimit(Section):
     """How long the driver's one thread may take, in milliseconds: a row of a large batch, and a call with one row.
 
-    `max_slowdown`: at most so many times the champion's time a row.
+    These are `max_ms_per_row` and `max_ms_per_call`. `max_slowdown`: at most so many times the champion's time a row.
     """
 
     max_ms_per_row: float | None = Field(default=None, gt=0)

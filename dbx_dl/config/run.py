@@ -22,7 +22,10 @@ FrameworkName = Literal["keras", "torch"]
 
 
 class RunConfig(Section):
-    """One run of the whole path; stages keep their contracts, weights and ONNX files under `directory`."""
+    """One run of the whole path; stages keep their contracts, weights and ONNX files under `directory`.
+
+    `name` is the run's, on its page and in messages. Each of the `frameworks` is trained, exported and registered.
+    """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     directory: str

@@ -22,9 +22,11 @@ _NOT_DECIDING = {
 class ImageOptions(Section):
     """How a binary column of encoded images becomes the pixels of an ONNX file that dbx_dl did not write.
 
-    `input` names the file's input (where it has several), sizes and `layout` are the input's own where its shape says
-    them. A pixel 0…255 becomes (pixel * `scale` - `mean`) / `std`, the last two per channel or one for all; `scale` is
-    1/255 for inputs of floats and 1 for integers.
+    `input` names the file's input (where it has several), `column` the column that it takes. `height`, `width`,
+    `channels` and `layout` are the input's own where its shape says them; `channel_order` is that of the colours.
+    `resize` is as in prepare. Images with a side below `min_side`, or of more than `max_pixels` pixels, are errors. A
+    pixel 0…255 becomes (pixel * `scale` - `mean`) / `std`, the last two per channel or one for all; `scale` is 1/255
+    for inputs of floats and 1 for integers.
     """
 
     input: str | None = None

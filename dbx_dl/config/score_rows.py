@@ -15,8 +15,8 @@ WriteMode = Literal["replace", "merge", "append"]
 class StreamConfig(Section):
     """A stream of scores: `checkpoint` is a folder of its own that remembers what was scored.
 
-    `available_now` scores all that is there and ends; `continuous` looks again every `interval_seconds` (0: at once)
-    until it is stopped.
+    `trigger`: `available_now` scores all that is there and ends; `continuous` looks again every `interval_seconds` (0:
+    at once) until it is stopped.
     """
 
     checkpoint: str = Field(min_length=1)

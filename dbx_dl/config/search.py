@@ -18,7 +18,8 @@ _SAME_FOR_ALL = ("num_ranks", "launcher", "timeout_seconds")
 class Dimension(Section):
     """The values of one setting: `choices`, or a range with both ends in it, even in the logarithm or in steps.
 
-    A range of whole numbers gives whole numbers, unless the setting is no whole number.
+    The range is from `low` to `high`, in steps of `step` or with `log` in the logarithm. A range of whole numbers gives
+    whole numbers, unless the setting is no whole number.
     """
 
     choices: tuple[Scalar | None, ...] = ()
@@ -63,6 +64,7 @@ class Dimension(Section):
 class SearchConfig(Section):
     """A search for the best settings of `train`; names in `space` are those of its keys, such as optimizer.momentum.
 
+    `num_trials` trainings are run, those of an earlier search of the name counted; `seed` decides what is drawn.
     `metric` is one of an epoch's, `<split>_<metric>`; its `direction` follows from it where it is not said. A trial
     counts with its best epoch, whose weights it leaves. The pruner stops a trial that is worse than others were at the
     same epoch: median (after Golovin et al., "Google Vizier", 2017) or hyperband (Li et al., 2018), not within the

@@ -12,7 +12,10 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class Costs(Section):
-    """What a row costs that wrongly gets the label, and one that wrongly does not, in any one unit."""
+    """What a row costs that wrongly gets the label, and one that wrongly does not, in any one unit.
+
+    These are `false_positive` and `false_negative`.
+    """
 
     false_positive: FiniteFloat = Field(gt=0)
     false_negative: FiniteFloat = Field(gt=0)

@@ -36,6 +36,7 @@ class OptimizerConfig(Section):
     """An optimizer by name, what happens to gradients before it, and the learning rate over the run.
 
     `learning_rate` is for the global batch; `rate_scaling` multiplies it by the number of ranks or its square root.
+    `momentum` goes with sgd and rmsprop, `nesterov` with sgd and a momentum.
     `weight_decay` is decoupled from the gradient for every optimizer (0.01 for adamw where it is not given, else 0).
     Clipping is of the gradient of the global batch: first every element to +-`clip_value`, then all of it to the norm
     `clip_norm`. `accumulate_batches` batches make one optimizer step. `gradient_compression` halves the bytes that
@@ -79,6 +80,13 @@ class OptimizerConfig(Section):
 
 class TrainConfig(Section):
     """How a network is trained; `batch_size` is per rank.
+
+    `network` is a built-in one (`dbx-dl networks`) or your own `package.module:function`, `network_options` are its
+    arguments. `num_ranks` processes, which the `launcher` starts, train for `num_epochs`, or until
+    `early_stopping_epochs` epochs brought no better one (null: never). `seed` decides weights, order and all that is
+    drawn. Ranks report every `report_every_steps` steps, and are ended after `timeout_seconds`.
+    `label_smoothing` moves that share of the truth from the class to all classes alike. With `sync_batch_norm` batch
+    norm uses the statistics of the global batch.
 
     `task` is another one than the table was prepared for: on the same kind of labels, or one that needs none.
     Items are learned by cross_entropy over all of them, or with `negatives` drawn at random for each row by

@@ -48,6 +48,21 @@ def test_every_section_says_what_it_is(reference: dict[str, str]) -> None:
         assert not text.strip().startswith("|"), f"{title} has no docstring"
 
 
+def test_every_key_is_told_what_it_is_for(reference: dict[str, str]) -> None:
+    """By the text of its section; sections in it have texts of their own, and `kind` and `format` are in the titles."""
+    from reference_pages import walk_sections
+
+    parts = re.split(r"^## .*$", reference["config.md"], flags=re.MULTILINE)[1:]
+    untold = [
+        f"{place}.{key}"
+        for part, (place, section) in zip(parts, walk_sections(RunConfig, ""), strict=True)
+        for key, told in re.findall(r"^\| `(\w+)` \| ([^|]*)", part, re.MULTILINE)
+        if key not in ("kind", "format") and "section" not in told
+        if not re.search(rf"\b{key}\b", part.partition("| key |")[0])
+    ]
+    assert untold == []
+
+
 def test_every_command_and_function_is_in_the_reference(reference: dict[str, str]) -> None:
     assert [name for name in EXAMPLES if f"## dbx-dl {name}\n" not in reference["commands.md"]] == []
     assert [name for name in dbx_dl.__all__ if f"dbx_dl.{name}\n" not in reference["functions.rst"]] == []
