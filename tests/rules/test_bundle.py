@@ -89,6 +89,17 @@ def test_everything_that_is_asked_for_is_there() -> None:
     assert list_targets() == ["dev", "staging", "prod"]
 
 
+@pytest.mark.parametrize("target", list_targets())
+def test_grants_are_to_a_group_of_the_account(target: str) -> None:
+    """Unity Catalog refuses those to a workspace's own groups, which `users` and `admins` are everywhere."""
+    places = {
+        place.kind: resolve(place.values["grants"], target) for place in list_resources() if "grants" in place.values
+    }
+    assert set(places) == {"schemas", "volumes", "registered_models"}
+    principals = {grant["principal"] for grants in places.values() for grant in grants}
+    assert len(principals) == 1 and not principals & {"users", "admins"}
+
+
 @pytest.mark.parametrize("place", [it for it in list_resources() if it.kind in ("jobs", "pipelines")], ids=label_of)
 def test_what_runs_is_tagged_with_target_and_commit(place: Place) -> None:
     tags = {"project": "dbx_dl", "environment": "${bundle.target}", "git_commit": "${bundle.git.commit}"}
