@@ -81,6 +81,23 @@ def test_one_resource_a_file(file: Path) -> None:
     assert [len(resources) for resources in content["resources"].values()] == [1]
 
 
+def test_no_name_is_there_twice() -> None:
+    """Not even of two kinds: the command line refuses the whole bundle."""
+    names = [place.name for place in list_resources()]
+    assert len(names) == len(set(names))
+
+
+def test_prod_lies_where_not_everybody_writes() -> None:
+    targets = read_bundle()["targets"]
+    assert targets["prod"]["workspace"]["root_path"].startswith("/Workspace/Users/${var.service_principal}/")
+    assert {
+        target: "/${bundle.target}" in targets[target]["workspace"]["root_path"] for target in ("staging", "prod")
+    } == {
+        "staging": True,
+        "prod": True,
+    }
+
+
 def test_everything_that_is_asked_for_is_there() -> None:
     kinds = [place.kind for place in list_resources()]
     assert set(kinds) == set(MODELS)
