@@ -16,9 +16,13 @@ class SlicesConfig(Section):
     that tell most alone. A slice has at least `min_rows` rows. It is found when its mean error is significantly
     higher than that of the window's other rows, and by `min_effect`: the difference over the deviation of an error
     (0.2 is small, 0.5 middling, 0.8 large). Found slices are a `warning`, with `alert` they fire.
+
+    Of found slices the task's metrics are told too, and of every slice of `told_columns`, whether the model errs more
+    there or not: `told_columns: [region]` tells how good it is in each region, window by window.
     """
 
     columns: tuple[str, ...] = ()
+    told_columns: tuple[str, ...] = ()
     max_columns: int = Field(default=20, gt=0)
     max_values: int = Field(default=20, gt=0)
     num_bins: int = Field(default=4, ge=2, le=20)

@@ -53,7 +53,7 @@ class Watched:
         if config.fairness is not None and "fairness" in config.areas:
             names += config.fairness.read_columns
         if config.labels is not None and config.quality.slices is not None and "quality" in config.areas:
-            names += config.quality.slices.columns
+            names += (*config.quality.slices.columns, *config.quality.slices.told_columns)
         if "operations" in config.areas:
             names.append(config.operations.source_time)
         return tuple(dict.fromkeys(name for name in names if name is not None))

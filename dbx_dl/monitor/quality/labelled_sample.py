@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import DataError
@@ -23,7 +23,7 @@ from dbx_dl.score.outputs.kinds import kind_of
 from dbx_dl.tasks import task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     import numpy as np
@@ -33,11 +33,13 @@ if TYPE_CHECKING:
 
     from dbx_dl.config import QualityConfig
     from dbx_dl.contracts import Target
+    from dbx_dl.monitor.quality.slices.cuts import Cut
 
 # The numbers that predictions of all windows together may have on the driver, half a gigabyte of them.
 MAX_NUMBERS = 2**26
 _MIN_ROWS = 100
 _PARTS = 2**30
+_CUT = "_part"
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class LabelledRows:
     """Rows of one window, or of one model version within it: labels (N, …), predictions (N, …), as a `Task` has them.
 
     `versions` (N,) are the model's, `num_rows` how many labelled rows the window has, of which these N were drawn.
-    With `has_labels_only` the predictions are 1 for the predicted class, since nothing else was stored.
+    With `has_labels_only` the predictions are 1 for the predicted class, since nothing else was stored. `parts` (N, K)
+    are each row's parts of K cuts, where slices are looked for.
     """
 
     labels: NDArray[Any]
@@ -53,16 +56,30 @@ class LabelledRows:
     versions: NDArray[Any]
     num_rows: int
     has_labels_only: bool = False
+    parts: NDArray[np.int64] | None = None
 
     def of_version(self, version: int) -> LabelledRows:
         """The rows that this version scored; `num_rows` are then those here, as no others were counted."""
-        is_its = self.versions == version
-        return LabelledRows(
-            self.labels[is_its],
-            self.predictions[is_its],
-            self.versions[is_its],
-            int(is_its.sum()),
-            self.has_labels_only,
+        return self._take(self.versions == version)
+
+    def of_slice(self, parts: Sequence[tuple[int, int]]) -> LabelledRows:
+        """The rows of a slice, pairs of a cut's place and a part of it; `num_rows` are those here too."""
+        import numpy as np
+
+        is_inside = np.ones(len(self.labels), np.bool_)
+        for cut, part in parts:
+            assert self.parts is not None
+            is_inside &= self.parts[:, cut] == part
+        return self._take(is_inside)
+
+    def _take(self, is_taken: NDArray[np.bool_]) -> LabelledRows:
+        return replace(
+            self,
+            labels=self.labels[is_taken],
+            predictions=self.predictions[is_taken],
+            versions=self.versions[is_taken],
+            num_rows=int(is_taken.sum()),
+            parts=None if self.parts is None else self.parts[is_taken],
         )
 
 
@@ -123,9 +140,11 @@ def is_outside(joined: DataFrame, target: Target) -> Column:
 
 
 def draw_labelled(
-    joined: DataFrame, target: Target, config: QualityConfig, num_usable: Mapping[str, int]
+    joined: DataFrame, target: Target, config: QualityConfig, num_usable: Mapping[str, int], cuts: Sequence[Cut] = ()
 ) -> dict[str, LabelledRows]:
     """By window, labelled rows of what `late_labels.join_labels` gives; `num_usable` says how many there are.
+
+    With each row comes its part of every one of the `cuts`.
 
     At most about `config.max_rows` of a window come to the driver, fewer where predictions are wide or windows many:
     all together hold at most MAX_NUMBERS numbers, but 100 rows a window. A row is drawn or not by a hash of its key,
@@ -135,11 +154,17 @@ def draw_labelled(
     from pyspark.sql import functions as F
 
     columns, has_labels_only = _prediction_columns(joined, target)
-    width = _count_numbers(target)
+    width = _count_numbers(target) + len(cuts)
     most = max(_MIN_ROWS, min(config.max_rows, MAX_NUMBERS // (width * max(1, len(num_usable)))))
     place = F.pmod(F.xxhash64(F.lit(config.seed), WINDOW, KEY, pick(joined, SCORED_AT, "timestamp")), F.lit(_PARTS))
     drawn = joined.where(is_usable(joined, target) & (place < _find_limit(num_usable, most))).select(
-        WINDOW, KEY, TRUTH, pick(joined, VERSION, "int").cast("int").alias(VERSION), place.alias("_place"), *columns
+        WINDOW,
+        KEY,
+        TRUTH,
+        pick(joined, VERSION, "int").cast("int").alias(VERSION),
+        place.alias("_place"),
+        *columns,
+        *(cut.place().cast("int").alias(f"{_CUT}{number}") for number, cut in enumerate(cuts)),
     )
     # In an order of its own, since resampling hangs on it.
     rows = drawn.toArrow().sort_by([(name, "ascending") for name in (WINDOW, "_place", KEY)])
@@ -176,7 +201,14 @@ def read_rows(rows: pa.Table, target: Target, num_rows: int, has_labels_only: bo
     else:
         predictions = kind_of(target).read(rows, target)
     versions = rows.column(VERSION).fill_null(-1).to_numpy()
-    return LabelledRows(labels, predictions, versions, num_rows, has_labels_only)
+    return LabelledRows(labels, predictions, versions, num_rows, has_labels_only, _read_parts(rows))
+
+
+def _read_parts(rows: pa.Table) -> NDArray[np.int64] | None:
+    import numpy as np
+
+    found = [rows.column(name).to_numpy() for name in rows.column_names if name.startswith(_CUT)]
+    return np.stack(found, axis=1).astype(np.int64) if found else None
 
 
 def _read_labels(truth: pa.ChunkedArray, target: Target) -> NDArray[Any]:

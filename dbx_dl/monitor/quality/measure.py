@@ -10,7 +10,8 @@ from dbx_dl.monitor.quality.calibration import measure_calibration
 from dbx_dl.monitor.quality.coverage import count_windows, tell_coverage
 from dbx_dl.monitor.quality.judging import judge_metrics
 from dbx_dl.monitor.quality.labelled_sample import draw_labelled
-from dbx_dl.monitor.quality.slices.search import find_slices
+from dbx_dl.monitor.quality.slices.search import SlicePlan, find_slices, plan_slices, search_slices, tell_slices
+from dbx_dl.monitor.quality.slices.slice_metrics import measure_slices
 from dbx_dl.monitor.quality.window_metrics import Measured, measure_metrics
 from dbx_dl.monitor.scored_rows import KEY, WINDOW, require_scored
 from dbx_dl.tasks import task_of
@@ -45,8 +46,8 @@ def measure_quality(
     are the rows of `late.table`, as they are known at `as_of` (None: all of them). `target` is the model's. Metrics are
     compared with `baseline`, those of one model version with its own in `by_version`.
 
-    Metrics by name and what they are of: the task's (`part` empty, or `version 3` where a window has rows of several
-    versions), `label_coverage`, `disputed_labels`, `labels_unknown_to_model`,
+    Metrics by name and what they are of: the task's (`part` empty, `version 3` where a window has rows of several
+    versions, or a slice, with its `column`), `label_coverage`, `disputed_labels`, `labels_unknown_to_model`,
     `predictions_of_other_shape`, `labels_before_scoring`, `labels_of_unknown_keys`,
     `labels_without_key`, `unreadable_labels`, `later_labels`, `calibration_error`, `reliability` (by bin),
     `quantile_share` (by quantile), `slice_error` (by slice; the
@@ -61,14 +62,35 @@ def measure_quality(
     joined = join_labels(scored, labels, target, late, as_of)
     counts = count_windows(joined, target)
     usable = {window.name: counts[window.name].num_usable for window in windows if window.name in counts}
-    samples = draw_labelled(joined, target, config, usable) if any(usable.values()) else {}
+    plan = plan_slices(joined, target, config) if any(usable.values()) else SlicePlan()
+    samples = draw_labelled(joined, target, config, usable, plan.cuts) if any(usable.values()) else {}
     measured = [part for window, rows in samples.items() for part in _measure(window, rows, target, config)]
     return (
         *tell_coverage(windows, counts, count_labels(scored, labels, target, late, as_of), config.min_rows),
         *judge_metrics(measured, judged, config, baseline, by_version or {}),
         *measure_calibration(samples, target, config),
-        *(find_slices(joined, target, config, windows) if samples else ()),
+        *_look_into_slices(joined, target, config, plan, samples, measured),
     )
+
+
+def _look_into_slices(
+    joined: DataFrame,
+    target: Target,
+    config: QualityConfig,
+    plan: SlicePlan,
+    samples: Mapping[str, LabelledRows],
+    measured: Sequence[Measured],
+) -> Iterator[Finding]:
+    """Which slices err more, and the metrics of those and of the slices that are asked for."""
+    slices = config.slices
+    if slices is None or not samples:
+        return
+    candidates = [each for each in search_slices(joined, target, config, plan) if each.window in samples]
+    found = find_slices(candidates, config, slices)
+    if plan.error is not None:
+        yield from tell_slices(found, candidates, plan.cuts, plan.error[0], config, slices)
+    wholes = {part.window: part.metrics for part in measured if not part.part}
+    yield from measure_slices(samples, plan.cuts, found, wholes, target, config)
 
 
 def _choose_judged(target: Target, config: QualityConfig) -> tuple[str, ...]:

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 LATE = LateLabelsConfig(table="labels", key="row", label="outcome", time="known_at")
 AS_OF = START + timedelta(days=30)
-QUALITY = QualityConfig(num_resamples=200, metrics=("accuracy", "log_loss"), max_calibration_error=0.05)
+QUALITY = QualityConfig(
+    num_resamples=200,
+    metrics=("accuracy", "log_loss"),
+    max_calibration_error=0.05,
+    slices=SlicesConfig(told_columns=("colour",)),
+)
 BASELINE = QualityBaseline(metrics={"accuracy": Estimate(value=0.82), "log_loss": Estimate(value=0.43)}, num_rows=2000)
 
 
@@ -144,6 +149,24 @@ def test_the_planted_slice_is_found_and_nothing_else(findings: tuple[Finding, ..
     assert [f.window for f in searched] == ["april", "march"] and all((f.value or 0) > 20 for f in searched)
 
 
+def test_slices_have_the_metrics_of_their_rows(scored: Scored, findings: tuple[Finding, ...]) -> None:
+    rows, is_usable, truth = scored.rows, usable_rows(scored), truth_as_of(scored)
+    for number, window in enumerate(WINDOWS[:2]):
+        for colour in ("red", "green", "blue"):
+            here = is_usable & (rows["window"] == number) & (rows["colour"] == colour)
+            y, p = truth[here], rows["probability"][here].astype(np.float32).astype(np.float64)
+            for metric, value in {"accuracy": accuracy_score(y, p >= 0.5), "auc": roc_auc_score(y, p)}.items():
+                found = pick(findings, metric, window.name, f"colour = {colour}")
+                assert (found.column, found.num_rows, found.status) == ("colour", here.sum(), "told")
+                assert found.value == pytest.approx(value, abs=1e-4)
+                assert found.low is not None and found.high is not None and found.low < value < found.high
+                assert found.baseline == pick(findings, metric, window.name).value
+    (worst, *_) = [f for f in findings if f.metric == "slice_error"]
+    accuracy = pick(findings, "accuracy", "april", worst.part)
+    assert (accuracy.column, accuracy.num_rows) == (worst.column, worst.num_rows)
+    assert accuracy.value == pytest.approx(1 - (worst.value or 0)) and accuracy.low is not None
+
+
 def test_a_large_window_is_sampled_and_says_so(scored: Scored, findings: tuple[Finding, ...]) -> None:
     config = QUALITY.model_copy(update={"max_rows": 500, "slices": None})
     ask = {"windows": WINDOWS, "as_of": AS_OF}
@@ -229,6 +252,8 @@ def test_bad_input_is_named(scored: Scored) -> None:
         measure(Target(task="boxes", column="x"))
     with pytest.raises(DataError, match=r"`slices.columns` needs the column 'colours'"):
         measure(config=QualityConfig(slices=SlicesConfig(columns=("colours",))))
+    with pytest.raises(DataError, match=r"`slices.told_columns` needs the column 'colours'"):
+        measure(config=QualityConfig(slices=SlicesConfig(told_columns=("colours",))))
     with pytest.raises(DataError, match="is string; the task multilabel has an array of labels a row"):
         measure(Target(task="multilabel", column="x", label_names=("a",)), config=QualityConfig())
 

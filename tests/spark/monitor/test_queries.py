@@ -31,6 +31,7 @@ FIRST = {
         "status": "ok",
     },
     "is_the_model_still_good": {"window": WINDOWS[0].name, "metric": "accuracy", "value": 0.96, "baseline": 0.97},
+    "how_good_is_it_by_slice": {"slice": "colour = blue", "metric": "accuracy", "value": 0.95, "whole_window": 0.89},
     "where_does_it_err": {"slice": "colour = red, age < 30", "mean_error": 0.4, "elsewhere": 0.1},
     "is_it_fair": {"metric": "demographic_parity_difference", "value": 0.2, "status": "alert"},
     "how_does_scoring_go": {"window": WINDOWS[1].name, "num_rows": 1001.0, "error_share": 0.01},

@@ -76,7 +76,14 @@ class Cut:
 
 
 def list_columns(joined: DataFrame, target: Target, config: SlicesConfig) -> tuple[str, ...]:
-    """The columns that slices are looked for in: those asked for, else what holds texts, booleans or numbers."""
+    """The columns that slices are looked for in: those asked for, else what holds texts, booleans or numbers.
+
+    Those that are told whatever is found come last.
+    """
+    return tuple(dict.fromkeys((*_choose_columns(joined, target, config), *config.told_columns)))
+
+
+def _choose_columns(joined: DataFrame, target: Target, config: SlicesConfig) -> tuple[str, ...]:
     if config.columns:
         return config.columns
     taken = {

@@ -7,6 +7,8 @@ were looked at, in all windows.
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
@@ -21,12 +23,12 @@ from dbx_dl.monitor.quality.slices.standing import find_p_values, keep_standing
 from dbx_dl.monitor.scored_rows import require_scored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
     from dbx_dl.config import QualityConfig, SlicesConfig
-    from dbx_dl.contracts import Target, Window
+    from dbx_dl.contracts import Target
     from dbx_dl.monitor.quality.slices.candidates import Candidate
     from dbx_dl.monitor.quality.slices.cuts import Cut
 
@@ -35,56 +37,91 @@ SLICE_ERROR, NUM_SEARCHED = "slice_error", "slices_searched"
 MAX_TOLD = 50
 
 
-def find_slices(
-    joined: DataFrame, target: Target, config: QualityConfig, windows: Sequence[Window]
-) -> tuple[Finding, ...]:
-    """Found slices of every window, and how many were looked at; nothing without columns to look in.
+@dataclass(frozen=True)
+class SlicePlan:
+    """How rows are cut into slices, and what a row's error is called and is; no cuts where nothing is looked for."""
 
-    Spark passes over the rows: two to cut columns, one for windows, one for single columns, one for pairs. What comes
-    to the driver is a row of sums for every slice of a window with at least `min_rows` rows, at most
-    (max_columns + max_pairs * max_values) * max_values of a window. DataError where a column that is asked for is
-    absent.
+    cuts: tuple[Cut, ...] = ()
+    error: tuple[str, Column] | None = None
+
+
+@dataclass(frozen=True)
+class FoundSlice:
+    """A slice that errs more than elsewhere, with its p-value before and after correction."""
+
+    candidate: Candidate
+    p_value: float
+    adjusted_p_value: float
+
+
+def plan_slices(joined: DataFrame, target: Target, config: QualityConfig) -> SlicePlan:
+    """How the columns are cut that slices are looked for in, in two passes of Spark.
+
+    DataError where a column that is asked for is absent.
     """
     slices = config.slices
     if slices is None:
-        return ()
+        return SlicePlan()
     require_scored(joined, slices.columns, "`slices.columns`")
-    error = find_error(joined, target)
+    require_scored(joined, slices.told_columns, "`slices.told_columns`")
     columns = list_columns(joined, target, slices)
-    if error is None or not columns:
-        return ()
+    if not columns:
+        return SlicePlan()
     usable = joined.where(is_usable(joined, target))
-    cuts = cut_columns(usable, columns, slices)
-    candidates = _count(place_rows(usable, error[1], cuts), cuts, slices)
-    names = {window.name for window in windows}
-    return judge_slices([found for found in candidates if found.window in names], cuts, error[0], config, slices)
+    return SlicePlan(cut_columns(usable, columns, slices), find_error(joined, target))
 
 
-def judge_slices(
-    candidates: Sequence[Candidate], cuts: Sequence[Cut], error: str, config: QualityConfig, slices: SlicesConfig
-) -> tuple[Finding, ...]:
-    """Findings of the candidates that are significant and large.
+def search_slices(joined: DataFrame, target: Target, config: QualityConfig, plan: SlicePlan) -> list[Candidate]:
+    """The errors of every slice: one pass of Spark for windows, one for single columns, one for pairs.
 
-    Of a pair within a found single slice the single one is told, unless its rows outside of the pair err like all
+    What comes to the driver is a row of sums for every slice of a window with at least `min_rows` rows, at most
+    (max_columns + max_pairs * max_values) * max_values of a window.
+    """
+    if config.slices is None or plan.error is None or not plan.cuts:
+        return []
+    usable = joined.where(is_usable(joined, target))
+    return _count(place_rows(usable, plan.error[1], plan.cuts), plan.cuts, config.slices)
+
+
+def find_slices(
+    candidates: Sequence[Candidate], config: QualityConfig, slices: SlicesConfig
+) -> dict[str, list[FoundSlice]]:
+    """The candidates that are significant and large, by window, those that err most first.
+
+    Of a pair within a found single slice the single one is found, unless its rows outside of the pair err like all
     others.
     """
     p_values = find_p_values(candidates)
     adjusted = adjust_p_values(p_values)
     found = [
-        (candidate, p, q)
+        FoundSlice(candidate, p, q)
         for candidate, p, q in zip(candidates, p_values, adjusted, strict=True)
         if p is not None and q is not None and q <= config.false_alarms and candidate.effect >= slices.min_effect
     ]
-    general = set(keep_standing([candidate for candidate, _, _ in found], config, slices))
-    by_window: dict[str, list[tuple[Candidate, float, float]]] = {window: [] for window in _list_windows(candidates)}
-    for item in found:
-        if item[0] in general:
-            by_window[item[0].window].append(item)
-    return tuple(
-        finding
-        for window, own in by_window.items()
-        for finding in _tell_window(window, own, _count_in(candidates, window), cuts, error, config, slices)
-    )
+    general = set(keep_standing([each.candidate for each in found], config, slices))
+    by_window: dict[str, list[FoundSlice]] = {window: [] for window in sorted({each.window for each in candidates})}
+    for each in sorted(found, key=lambda each: (-each.candidate.effect, each.candidate.parts)):
+        if each.candidate in general:
+            by_window[each.candidate.window].append(each)
+    return by_window
+
+
+def tell_slices(
+    found: Mapping[str, Sequence[FoundSlice]],
+    candidates: Sequence[Candidate],
+    cuts: Sequence[Cut],
+    error: str,
+    config: QualityConfig,
+    slices: SlicesConfig,
+) -> Iterator[Finding]:
+    """Of each window how many slices were looked at, and those that were found, MAX_TOLD at most."""
+    num_searched = Counter(candidate.window for candidate in candidates)
+    for window, own in found.items():
+        yield _tell_searched(window, len(own), num_searched[window], cuts)
+        for each in own[:MAX_TOLD]:
+            finding = _tell(each.candidate, cuts, error, config)
+            changes = {"p_value": each.p_value, "adjusted_p_value": each.adjusted_p_value}
+            yield finding.model_copy(update={**changes, "status": "alert" if slices.alert else "warning"})
 
 
 def _count(placed: DataFrame, cuts: Sequence[Cut], slices: SlicesConfig) -> list[Candidate]:
@@ -94,36 +131,14 @@ def _count(placed: DataFrame, cuts: Sequence[Cut], slices: SlicesConfig) -> list
     return singles + count_slices(placed, totals, pairs, slices)
 
 
-def _list_windows(candidates: Sequence[Candidate]) -> list[str]:
-    return sorted({candidate.window for candidate in candidates})
-
-
-def _count_in(candidates: Sequence[Candidate], window: str) -> int:
-    return sum(candidate.window == window for candidate in candidates)
-
-
-def _tell_window(
-    window: str,
-    found: list[tuple[Candidate, float, float]],
-    num_searched: int,
-    cuts: Sequence[Cut],
-    error: str,
-    config: QualityConfig,
-    slices: SlicesConfig,
-) -> Iterator[Finding]:
-    ordered = sorted(found, key=lambda item: (-item[0].effect, item[0].parts))
-    told = ordered[:MAX_TOLD]
-    detail = f"slices by {', '.join(cut.column for cut in cuts)}; {len(found)} err more"
-    if len(told) < len(found):
+def _tell_searched(window: str, num_found: int, num_searched: int, cuts: Sequence[Cut]) -> Finding:
+    detail = f"slices by {', '.join(cut.column for cut in cuts)}; {num_found} err more"
+    if num_found > MAX_TOLD:
         detail += f", the first {MAX_TOLD} are told"
-    yield Finding(
+    return Finding(
         window=window, area="quality", metric=NUM_SEARCHED, value=float(num_searched), num_rows=num_searched,
         detail=detail,
     )  # fmt: skip
-    for candidate, p_value, adjusted in told:
-        finding = _tell(candidate, cuts, error, config)
-        status = "alert" if slices.alert else "warning"
-        yield finding.model_copy(update={"p_value": p_value, "adjusted_p_value": adjusted, "status": status})
 
 
 def _tell(candidate: Candidate, cuts: Sequence[Cut], error: str, config: QualityConfig) -> Finding:
@@ -132,8 +147,8 @@ def _tell(candidate: Candidate, cuts: Sequence[Cut], error: str, config: Quality
     return Finding(
         window=candidate.window,
         area="quality",
-        column=", ".join(cuts[place].column for place, _ in candidate.parts),
-        part=" and ".join(cuts[place].name(part) for place, part in candidate.parts),
+        column=name_columns(candidate.parts, cuts),
+        part=name_parts(candidate.parts, cuts),
         metric=SLICE_ERROR,
         value=inside.mean,
         low=low,
@@ -142,6 +157,16 @@ def _tell(candidate: Candidate, cuts: Sequence[Cut], error: str, config: Quality
         baseline=rest.mean,
         detail=f"{error}: {inside.mean:.4g} in the slice, {rest.mean:.4g} elsewhere; effect {candidate.effect:.2f}",
     )
+
+
+def name_columns(parts: Sequence[tuple[int, int]], cuts: Sequence[Cut]) -> str:
+    """The columns of a slice."""
+    return ", ".join(cuts[place].column for place, _ in parts)
+
+
+def name_parts(parts: Sequence[tuple[int, int]], cuts: Sequence[Cut]) -> str:
+    """What a slice is called."""
+    return " and ".join(cuts[place].name(part) for place, part in parts)
 
 
 def _find_interval(candidate: Candidate, error: str, confidence: float) -> tuple[float, float]:

@@ -93,6 +93,21 @@ def list_findings(windows: tuple[Window, ...]) -> tuple[Finding, ...]:
     ]
     found += [
         finding(last, "quality", "slice_error", 0.4, "warning", part="colour = red, age < 30", baseline=0.1),
+        *(
+            finding(
+                last,
+                "quality",
+                "accuracy",
+                value,
+                "told",
+                column="colour",
+                part=f"colour = {colour}",
+                low=value - 0.03,
+                high=value + 0.03,
+                baseline=0.89,
+            )
+            for colour, value in (("red", 0.7), ("blue", 0.95))
+        ),
         finding(last, "fairness", "selection_rate", 0.5, "told", column="sex", part="f", low=0.45, high=0.55),
         finding(last, "fairness", "selection_rate", 0.3, "told", column="sex", part="m", low=0.25, high=0.35),
         finding(last, "fairness", "demographic_parity_difference", 0.2, "alert", column="sex", limit=0.1),

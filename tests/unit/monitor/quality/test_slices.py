@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 
 from dbx_dl.config import QualityConfig, SlicesConfig
-from dbx_dl.contracts import Finding
+from dbx_dl.contracts import Finding, Target
 from dbx_dl.metrics.welch import Moments
+from dbx_dl.monitor.quality.labelled_sample import LabelledRows
 from dbx_dl.monitor.quality.slices.candidates import Candidate, choose_pairs
 from dbx_dl.monitor.quality.slices.cuts import NULL_PART, OTHER_PART, Cut
-from dbx_dl.monitor.quality.slices.search import judge_slices
+from dbx_dl.monitor.quality.slices.search import find_slices, tell_slices
+from dbx_dl.monitor.quality.slices.slice_metrics import measure_slices
+from dbx_dl.monitor.quality.window_metrics import measure_metrics
 
 SLICES = SlicesConfig()
+TARGET = Target(task="binary", column="y", label_names=("no", "yes"))
 CUTS = (Cut("colour", values=("red", "green", "blue")), Cut("age", edges=(30.0, 45.0, 60.0)), *(
     Cut(f"x{k}", edges=(-0.7, 0.0, 0.7)) for k in range(4)
 ))  # fmt: skip
@@ -44,8 +48,9 @@ def take(errors: np.ndarray) -> Moments:
 
 
 def judge(candidates: list[Candidate], error: str = "wrong") -> list[Finding]:
-    found = judge_slices(candidates, CUTS, error, QualityConfig(), SLICES)
-    return [finding for finding in found if finding.metric == "slice_error"]
+    config = QualityConfig()
+    told = tell_slices(find_slices(candidates, config, SLICES), candidates, CUTS, error, config, SLICES)
+    return [finding for finding in told if finding.metric == "slice_error"]
 
 
 @pytest.mark.parametrize("kind", ["wrong", "absolute error"])
@@ -103,3 +108,33 @@ def test_pairs_are_those_of_the_columns_that_err_most() -> None:
     rest = Moments(100, 0.1, 0.1)
     singles = [Candidate("w", ((place, 0),), Moments(100, mean, 0.1), rest) for place, mean in ((1, 0.9), (3, 0.5))]
     assert choose_pairs(5, singles, 2) == [(0, 1), (1, 3)]
+
+
+def test_metrics_are_told_of_found_slices_and_of_the_columns_that_are_asked_for() -> None:
+    random = np.random.default_rng(4)
+    parts = draw_parts(random, 3000)[:, :2]
+    parts[:30, 0] = OTHER_PART
+    parts[30:60, 0] = NULL_PART
+    labels = random.integers(0, 2, 3000)
+    is_wrong = random.random(3000) < np.where((parts[:, 0] == 2) & (parts[:, 1] == 3), 0.6, 0.1)
+    predictions = np.eye(2)[np.where(is_wrong, 1 - labels, labels)] * 0.8 + 0.1
+    rows = LabelledRows(labels, predictions, np.ones(3000, int), 3000, parts=parts)
+    config = QualityConfig(num_resamples=100, slices=SlicesConfig(told_columns=("colour",)))
+    found = find_slices(count(parts, is_wrong.astype(float)), config, SLICES)
+    whole = {"w": measure_metrics(rows, TARGET, config)}
+    told = list(measure_slices({"w": rows}, CUTS[:2], found, whole, TARGET, config))
+    accuracies = {finding.part: finding for finding in told if finding.metric == "accuracy"}
+    # Thirty rows without a colour are too few, other values are no slice.
+    assert set(accuracies) == {"colour = blue and age > 60", *(f"colour = {name}" for name in CUTS[0].values)}
+    for name, is_inside in (
+        ("colour = blue and age > 60", (parts == (2, 3)).all(axis=1)),
+        ("colour = red", parts[:, 0] == 0),
+    ):
+        one = accuracies[name]
+        assert (one.value, one.num_rows) == (pytest.approx(1 - is_wrong[is_inside].mean()), is_inside.sum())
+        assert one.low is not None and one.high is not None and one.low < (one.value or 0) < one.high
+        assert one.baseline == whole["w"]["accuracy"].value
+    assert {finding.metric for finding in told} > {"accuracy", "auc", "log_loss"}
+    assert list(measure_slices({"w": rows}, CUTS[:2], found, whole, TARGET, config)) == told
+    silent = QualityConfig(slices=None)
+    assert not list(measure_slices({"w": rows}, CUTS[:2], found, whole, TARGET, silent))
