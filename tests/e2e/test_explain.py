@@ -30,6 +30,9 @@ def test_a_table_is_explained_by_gradients_and_overall(demo: DemoRun, call_cli: 
     assert [curve.feature for curve in dependences.curves] == [each.feature for each in importances.features[:6]]
     page = (Path(demo.breast_cancer.directory) / "explanations.html").read_text()
     assert "What matters overall" in page and importances.features[0].feature in printed.stdout
+    assert call_cli("report", "--config", str(config), directory=demo.directory.parent).returncode == 0
+    report = (Path(demo.breast_cancer.directory) / "report.html").read_text()
+    assert "predicts what it does, by integrated gradients" in report and "12 of 50 explained rows" in report
 
 
 def test_every_version_has_its_card(demo: DemoRun, call_cli: CallCli, tmp_path: Path) -> None:

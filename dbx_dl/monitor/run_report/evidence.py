@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from dbx_dl.contracts import ClusterProfiles, FileSpec, PreparedTable, RegisteredModel, ScoredTable, find_text
 from dbx_dl.errors import DataError
 from dbx_dl.monitor.clusters.tables import PROFILES
+from dbx_dl.monitor.run_report.explanations import ShownExplanations, read_explanations
 from dbx_dl.monitor.run_report.outcome import RunOutcome
 from dbx_dl.monitor.run_report.recommendations import RankedItems, RecommendedRow, choose_rows, read_ranked
 from dbx_dl.monitor.run_report.samples import Sample, order_samples
 from dbx_dl.monitor.run_report.text_samples import read_text_samples
+from dbx_dl.runtime.databricks import mount_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +48,8 @@ class Evidence:
     """One run's evidence; lists are cut at MAX_LISTED_ROWS, their whole lengths stand in the contracts.
 
     Only of classes there are `predictions`, of these and of clusters `score_labels`, of classes and of texts that are
-    written `samples`, only of items to recommend `rankings` and `recommended`, only of clusters `clusters`.
+    written `samples`, only of items to recommend `rankings` and `recommended`, only of clusters `clusters`, and
+    `explanations` only where `dbx-dl explain` has left some.
     """
 
     rejects: list[tuple[str, str, str]]
@@ -59,6 +62,7 @@ class Evidence:
     rankings: dict[str, RankedItems] = field(default_factory=dict)
     recommended: list[RecommendedRow] = field(default_factory=list)
     clusters: dict[str, ClusterProfiles] = field(default_factory=dict)
+    explanations: ShownExplanations | None = None
 
 
 def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
@@ -93,6 +97,11 @@ def gather_evidence(spark: SparkSession, outcome: RunOutcome) -> Evidence:
         rankings=rankings,
         recommended=choose_rows(chosen.prepared, rankings[best]) if rankings else [],
         clusters=_read_clusters(outcome),
+        explanations=read_explanations(
+            spark,
+            Path(mount_path(outcome.config.directory)).absolute(),
+            {model.onnx.file.sha256 for model in outcome.registered},
+        ),
     )
 
 

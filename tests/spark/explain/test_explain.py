@@ -31,6 +31,7 @@ from dbx_dl.explain.arrow_streams import read_stream
 from dbx_dl.explain.background import draw_background
 from dbx_dl.explain.page.page import write_page
 from dbx_dl.export.onnx_model import write_model
+from dbx_dl.monitor.run_report.explanations import EXPLAINED, MAX_SHOWN, read_explanations
 from dbx_dl.runtime.table_writes import replace_table
 from tests.onnx_models import describe_onnx, make_metadata, make_network
 from tests.prepared_tables import describe, encode_png, write_feature_table, write_table
@@ -127,6 +128,15 @@ def test_images_are_explained_by_each_method_into_a_table(
     page = write_page(spark, tables[methods[-1]], trained.folder / "page.html", title="planted")
     text = page.read_text()
     assert text.count('<div class="triple">') == NUM_IMAGES and "Traceback" not in text
+    # The run's page shows them too, if they are of its model.
+    tables[methods[-1]].save(trained.folder / EXPLAINED)
+    shown = read_explanations(spark, trained.folder, {tables[methods[-1]].model_sha256})
+    assert shown is not None and len(shown.rows) == min(NUM_IMAGES, MAX_SHOWN)
+    assert all(row.overlay and row.heat and not row.contributions for row in shown.rows)
+    assert read_explanations(spark, trained.folder, {"0" * 64}) is None
+    gone = tables[methods[-1]].model_copy(update={"table": found.table.model_copy(update={"version": 99})})
+    gone.save(trained.folder / EXPLAINED)
+    assert read_explanations(spark, trained.folder, {gone.model_sha256}) is None
 
 
 def _read_red(png: bytes) -> np.ndarray:

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from dbx_dl.contracts import ExplainedTable, TableVersion
+from dbx_dl.monitor.run_report.explanations import ExplainedRow, ShownExplanations
 from dbx_dl.monitor.run_report.outcome import RunOutcome
 from dbx_dl.monitor.run_report.page import render_report
 from tests.unit.monitor.run_report.finished_run import finished_run, found_evidence
@@ -68,3 +70,23 @@ def test_runs_without_classes_have_a_page_without_confusion() -> None:
     page = render_report([(outcome, evidence)], title="numbers")
     assert "Confusion matrix" not in page and "model sees them" not in page
     assert page.count("<picture>") == 2 and "Scored with" in page
+
+
+def test_what_explains_predictions_is_shown_beside_them() -> None:
+    table = ExplainedTable(
+        table=TableVersion(name="/t/explained", path="/t/explained", version=0), source="s", model_name="digits",
+        model_version=2, model_sha256="0" * 64, method="integrated_gradients", num_rows=40, num_errors=1,
+        error_reasons={}, largest_gap=0.01, seconds=1.0,
+    )  # fmt: skip
+    picture = "data:image/png;base64,AAAA"
+    image = ExplainedRow("0/1.png", "7", 0.98, picture, picture, ())
+    columns = ExplainedRow("p <1>", "benign", 2.5, None, None, (("mean <radius>", 0.25), ("texture", -0.125)))
+    for kind, row in (("images", image), ("table", columns)):
+        outcome = finished_run(kind)
+        evidence = replace(found_evidence(outcome), explanations=ShownExplanations(table, (row,)))
+        page = render_report([(outcome, evidence)], title="why")
+        assert "Why digits v2 predicts what it does, by integrated gradients" in page
+        assert "1 of 40 explained" in page and "/t/explained" in page
+        assert page.count('<div class="heat">') == (kind == "images") == page.count("Red speaks for")
+    assert 'class="for">+0.25<' in page and 'class="against">-0.125<' in page
+    assert "mean &lt;radius&gt;" in page and "p &lt;1&gt;" in page and "<radius>" not in page
