@@ -20,9 +20,9 @@ from pydantic import ValidationError
 
 from dbx_dl.contracts import LabelEvent, WrittenLabels
 from dbx_dl.errors import DataError
-from dbx_dl.label.events import to_events
+from dbx_dl.label.clashes import find_clashes, is_same_event
 from dbx_dl.label.rules import LabelRules, explain
-from dbx_dl.label.table import append_labels, create_labels_table, read_events
+from dbx_dl.label.table import append_labels, create_labels_table
 from dbx_dl.runtime.databricks import mount_path
 from dbx_dl.runtime.tables import quote_table
 
@@ -69,7 +69,7 @@ def ingest_labels(
         events, refused = _parse(lines, rules or LabelRules())
         written = append_labels(spark, name, events)
         if written.num_known:
-            refused += _find_clashes(spark, name, events)
+            refused += find_clashes(spark, name, events)
         table, num_new, num_refused = written.table, num_new + written.num_new, num_refused + len(refused)
         num_known += len(lines) - len(refused) - written.num_new
         problems += refused[: MAX_PROBLEMS - len(problems)]
@@ -94,30 +94,11 @@ def _parse(lines: list[_Line], rules: LabelRules) -> tuple[list[LabelEvent], lis
             refused.append(f"{place}: no label event: {explain(error)}")
             continue
         problem = rules.find_problem(event)
-        if problem is None and not _is_same(events.setdefault(event.label_id, event), event):
+        if problem is None and not is_same_event(events.setdefault(event.label_id, event), event):
             problem = f"another event has the id {event.label_id}"
         if problem is not None:
             refused.append(f"{place}: {problem}")
     return list(events.values()), refused
-
-
-def _is_same(one: LabelEvent, other: LabelEvent) -> bool:
-    """Whether one is the other, sent once more."""
-    # What tables of earlier versions do not have does not tell events apart.
-    changes = {"labelled_at": other.labelled_at, "had_suggestion": other.had_suggestion}
-    return one.model_copy(update=changes) == other
-
-
-def _find_clashes(spark: SparkSession, name: str, events: list[LabelEvent]) -> list[str]:
-    """Sentences about events that are not in the table, since another one there has their id."""
-    ids = spark.createDataFrame([(event.label_id,) for event in events], "label_id string")
-    found = to_events(read_events(spark, name).join(ids, "label_id", "left_semi").collect())
-    written = {event.label_id: event for event in found}
-    return [
-        f"event {event.label_id} of {event.annotator}, {event.item_key!r}: another event in {name} has its id"
-        for event in events
-        if event.label_id in written and not _is_same(written[event.label_id], event)
-    ]
 
 
 def _read_lines(folder: Path, positions: dict[str, int]) -> Iterator[_Line]:

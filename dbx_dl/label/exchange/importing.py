@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from dbx_dl.contracts import LabelEvent, WrittenLabels
 from dbx_dl.errors import DataError
+from dbx_dl.label.clashes import find_clashes
 from dbx_dl.label.exchange.reading import READERS
 from dbx_dl.label.exchange.rows import ImportDefaults
 from dbx_dl.label.rules import LabelRules
@@ -48,7 +49,7 @@ def import_labels(
     follows from what they say and from the batch, which is the file's own: the same file twice adds nothing. Labels of
     keys that `config.items` lacks are written and told. Labels that are in the table and were withdrawn stay withdrawn,
     and are told. DataError, with all bad rows counted and the first ones told, and nothing written, when a row is no
-    label of this project, or `config.items` cannot be read.
+    label of this project or has the `label_id` of another label in the table, or `config.items` cannot be read.
     """
     what, kind = f"label file {path}", file_format or guess_format(path)
     text, digest = _read(path, what)
@@ -64,6 +65,7 @@ def import_labels(
         raise DataError(f"{what} has no label")
     # Before anything is written: items that cannot be read must not make a failure of what succeeded.
     problems = (*found.losses, *_find_unknown(spark, config, found.events))
+    _require_own_ids(spark, config, found.events, what)
     withdrawn = _find_withdrawn(spark, config, found.events, defaults.batch_id)
     written = append_labels(spark, config.table, found.events)
     problems = (*problems, *withdrawn)
@@ -92,6 +94,19 @@ def _read(path: str, what: str) -> tuple[str, str]:
         return content.decode("utf-8-sig"), hashlib.sha256(content).hexdigest()
     except UnicodeDecodeError as error:
         raise DataError(f"{what} is not UTF-8 at byte {error.start}") from None
+
+
+def _require_own_ids(spark: SparkSession, config: LabelConfig, events: Sequence[LabelEvent], what: str) -> None:
+    """DataError where a label has the id of another one in the table, beside which it would be lost."""
+    if not has_table(spark, config.table):
+        return
+    clashes = find_clashes(spark, config.table, events)
+    if clashes:
+        raise DataError(
+            f"{what}: {len(clashes)} of {len(events)} labels are others than those of their `label_id` in the table, "
+            f"nothing is imported: {'; '.join(clashes[:_NUM_EXAMPLES])}; leave `label_id` empty where a label was "
+            "changed, since labels are added and never changed"
+        )
 
 
 def _find_withdrawn(

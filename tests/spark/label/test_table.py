@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dbx_dl.config import LabelConfig
 from dbx_dl.contracts import LabelBox, LabelPolygon
 from dbx_dl.errors import DataError
 from dbx_dl.label.events import to_arrow, to_events
+from dbx_dl.label.exchange.importing import import_labels
 from dbx_dl.label.inbox import ingest_labels
 from dbx_dl.label.rules import LabelRules
 from dbx_dl.label.table import append_labels, create_labels_table, read_events, read_latest, withdraw_labels
@@ -121,6 +123,11 @@ def test_an_inbox_is_taken_in_once_whatever_happens(spark: SparkSession, tmp_pat
     alone = ingest_labels(spark, str(inbox), name, rules)
     assert (alone.num_refused, alone.problems) == (1, (f"event 0 of ann, 'a.png': another event in {name} has its id",))
     (inbox / "zoe.jsonl").unlink()
+    changed = tmp_path / "changed.jsonl"
+    changed.write_text(clash.model_dump_json() + "\n" + make_event("new").model_dump_json() + "\n")
+    with pytest.raises(DataError, match=r"1 of 2 labels are others than .* nothing is imported: event 0 of ann"):
+        import_labels(spark, LabelConfig(table=name, task="classes"), str(changed))
+    assert read_events(spark, name).where("label_id IN ('0', 'new')").count() == 1
     anew = ingest_labels(spark, str(inbox), str(tmp_path / "anew"))
     assert anew.num_new == 6
 
