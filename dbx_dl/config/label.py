@@ -85,10 +85,11 @@ class ResolveConfig(Section):
 
     Only labels of these `sources` count, and of an item only those of the first that it has labels of: people's before
     rules' before models'. Of each annotator the latest counts. `method` latest: the latest of all. majority: what most
-    annotators say; `dawid_skene`: what they say together, each trusted as far as all items tell. Boxes and polygons
-    have `latest` alone, sets of labels not `dawid_skene`. An item with a tie is left out, or with `ties: frequent` gets
-    the class that is more frequent. Items with fewer than `min_annotators`, or a confidence below `min_confidence`, are
-    left out too.
+    annotators say; `dawid_skene`: what they say together, each trusted as far as all items tell, for one class an item
+    alone. Of boxes and polygons the majority are those that more than half of an item's annotators drew: shapes of one
+    label that overlap by `min_overlap` (intersection over union) are taken for the same. An item with a tie is left
+    out, or with `ties: frequent` gets the class that is more frequent, and no shape or label of a set that half have.
+    Items with fewer than `min_annotators`, or a confidence below `min_confidence`, are left out too.
     """
 
     table: str
@@ -97,6 +98,7 @@ class ResolveConfig(Section):
     ties: Literal["leave", "frequent"] = "leave"
     min_annotators: int = Field(default=1, ge=1)
     min_confidence: float = Field(default=0.0, ge=0, le=1)
+    min_overlap: float = Field(default=0.5, gt=0, le=1)
 
 
 class LabelConfig(Section):
@@ -143,10 +145,8 @@ class LabelConfig(Section):
     @model_validator(mode="after")
     def _resolves_its_task(self) -> Self:
         method = self.resolve.method if self.resolve is not None else "latest"
-        if self.task in ("boxes", "polygons") and method != "latest":
-            raise ValueError(f"resolve.method {method!r} is for classes: {self.task} have `latest` alone")
-        if self.task == "label_sets" and method == "dawid_skene":
-            raise ValueError("resolve.method 'dawid_skene' is for one class an item: sets of labels have `majority`")
+        if self.task in ("label_sets", "boxes", "polygons") and method == "dawid_skene":
+            raise ValueError(f"resolve.method 'dawid_skene' is for one class an item: {self.task} have `majority`")
         if self.pseudo is not None and self.task not in ("classes", "text_classes"):
             raise ValueError(f"`pseudo` is for one class an item, and the task is {self.task}")
         if self.page is not None and self.page.order == "queue" and self.queue is None:

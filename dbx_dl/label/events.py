@@ -31,7 +31,7 @@ def to_arrow(events: Sequence[LabelEvent]) -> pa.Table:
     """Events as a table with the columns of LABELS_SCHEMA."""
     import pyarrow as pa
 
-    types = _arrow_types()
+    types = arrow_types()
     rows = [event.model_dump() for event in events]
     columns = {
         name: pa.array([row[name] for row in rows], types.get(name, pa.string())) for name in LabelEvent.model_fields
@@ -49,7 +49,8 @@ def _as_values(row: Any) -> dict[str, Any]:
     return values | {"labelled_at": values["labelled_at"].astimezone()}
 
 
-def _arrow_types() -> dict[str, pa.DataType]:
+def arrow_types() -> dict[str, pa.DataType]:
+    """The types of the columns that are no text."""
     import pyarrow as pa
 
     numbers = [(name, pa.float64()) for name in ("x", "y", "width", "height")]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.contracts import LABEL_SOURCES, ResolvedLabels, TableVersion
 from dbx_dl.errors import DataError
-from dbx_dl.label.consensus import count_reasons, resolve_majority, resolve_trusted
+from dbx_dl.label.agreed_rows import count_reasons
+from dbx_dl.label.consensus import resolve_majority, resolve_trusted
 from dbx_dl.label.events import BOXES_TYPE, POLYGONS_TYPE
 from dbx_dl.label.inserts import again_after_races
 from dbx_dl.label.table import read_latest

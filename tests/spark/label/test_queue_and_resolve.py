@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from dbx_dl.config import LabelConfig, LabelsSource, PrepareTableConfig, QueueConfig, ResolveConfig
+from dbx_dl.contracts import LabelBox
 from dbx_dl.errors import DataError
 from dbx_dl.label.agreement import measure_agreement
 from dbx_dl.label.queue.queueing import queue_items
@@ -122,6 +123,10 @@ def parity_of(number: int) -> str:
     return "even" if number % 2 == 0 else "odd"
 
 
+def box(x: float) -> LabelBox:
+    return LabelBox(label="odd", x=x, y=0.0, width=0.3, height=1.0)
+
+
 @pytest.fixture(scope="module")
 def labels(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Twenty items that ann and ben label rightly, ten of which zoe labels wrongly, and some that are special."""
@@ -139,6 +144,10 @@ def labels(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str
         make_event("rule", "ruled", "odd", source="rule", annotator="r"),
         make_event("pseudo 2", "ruled", "even", source="model", annotator="m"),
         make_event("gone", "unknown", "odd"),
+        *(
+            make_event(f"box {name}", "boxed", task="boxes", annotator=name, boxes=boxes)
+            for name, boxes in (("ann", (box(0.1),)), ("ben", (box(0.15), box(0.7))), ("zoe", (box(0.1), box(0.5))))
+        ),
     ]
     append_labels(spark, name, events)
     return name
@@ -171,6 +180,11 @@ def test_one_label_of_several_holds(spark: SparkSession, tmp_path: Path, labels:
     assert pin_table(spark, resolved) == found.table
     with pytest.raises(DataError, match="holds no resolved labels, and would be replaced"):
         resolve_labels(spark, config, ResolveConfig(table=labels))
+    boxes = ResolveConfig(table=str(tmp_path / "boxes"), method="majority")
+    found = resolve_labels(spark, LabelConfig(table=labels, task="boxes"), boxes)
+    (row,) = read(spark, found.table, "key")
+    assert (row["key"], row["num_annotators"], row["confidence"]) == ("boxed", 3, pytest.approx(2 / 3))
+    assert [each["x"] for each in row["label"]] == [0.1]
 
 
 @pytest.mark.matrix

@@ -20,8 +20,8 @@ ROWS = {"table": "t", "source": "s", "key": "id", "label": "y", "labels": {"tabl
     [
         ("classes", {"classes": ["a", "a"]}, "name one twice"),
         ("classes", {"classes": ["a "]}, "blanks around it"),
-        ("boxes", {"resolve": {"table": "r", "method": "majority"}}, "boxes have `latest` alone"),
-        ("label_sets", {"resolve": {"table": "r", "method": "dawid_skene"}}, "sets of labels have `majority`"),
+        ("boxes", {"resolve": {"table": "r", "method": "dawid_skene"}}, "boxes have `majority`"),
+        ("label_sets", {"resolve": {"table": "r", "method": "dawid_skene"}}, "label_sets have `majority`"),
         ("boxes", {"pseudo": {}}, "`pseudo` is for one class an item"),
         ("polygons", {"queue": {"table": "q"}}, "predicted polygons have no probability"),
         ("classes", {"queue": {"table": "q", "budget": 9, "max_candidates": 8}}, "max_candidates, 8, is less"),

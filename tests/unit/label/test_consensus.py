@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from dbx_dl.config import ResolveConfig
-from dbx_dl.label.consensus import ItemFacts, agree_on_classes, agree_on_sets, find_facts
+from dbx_dl.label.agreed_rows import ItemFacts, find_facts
+from dbx_dl.label.consensus import agree_on_classes, agree_on_sets
 from dbx_dl.label.ratings import ClassRatings
 from tests.label_events import START, make_event
 
