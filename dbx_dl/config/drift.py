@@ -22,7 +22,7 @@ class DriftConfig(Section):
     never saw; `frechet` of the squared distance between Gaussians of vectors, less what chance adds, divided by the
     baseline's total variance; `classifier` of the accuracy by which a classifier tells vectors of the window from those
     of the baseline, 0.5 being chance. `near_duplicates` is the share of images that look like another one of the same
-    window from which on there is a warning.
+    window from which on there is a warning, unless the train split has as many itself.
 
     `skip` are columns, or columns and measures such as `content.format`, that are not looked at.
     """

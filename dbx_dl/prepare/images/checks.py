@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dbx_dl.contracts import ImageSpec
 from dbx_dl.errors import SetupError
 from dbx_dl.prepare.outcomes import DETAIL, REASON
-from dbx_dl.transforms.image_measures import measure_sharpness
+from dbx_dl.transforms.image_measures import hash_image, measure_sharpness
 from dbx_dl.transforms.images import (
     OpenedImage,
     convert_mode,
@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 # Measured while an image is decoded and not stored with it; no column of a user has such a name.
-SHARPNESS = "_sharpness"
+SHARPNESS, LOOK = "_sharpness", "_look"
+MEASURED_COLUMNS = (SHARPNESS, LOOK)
 # What the check of an image adds to a row, or replaces in it.
 CHECKED_COLUMNS = (
     "content binary, height int, width int, channels int, format string, size_bytes long, sha256 string, "
-    f"pixel_means array<double>, pixel_deviations array<double>, {SHARPNESS} double, {REASON} string, {DETAIL} string"
+    f"pixel_means array<double>, pixel_deviations array<double>, {SHARPNESS} double, {LOOK} long, {REASON} string, "
+    f"{DETAIL} string"
 )
 # What of a found image the checks need, and nobody after them.
 CONSUMED_COLUMNS = ("content", "location", "position", "size_bytes", "reason", "detail")
@@ -62,7 +64,7 @@ class CheckSettings:
     """The check of images; they are stored resized or encoded anew, without an `encoding` the bytes as they came.
 
     Good images have their upright height and width, the file's own channels, format, size_bytes and sha256, and means
-    and deviations per channel of the model's pixels, and their SHARPNESS.
+    and deviations per channel of the model's pixels, their SHARPNESS, and LOOK, the hash that similar ones share.
     """
 
     spec: ImageSpec
@@ -86,6 +88,7 @@ class CheckSettings:
             "pixel_means": means,
             "pixel_deviations": deviations,
             SHARPNESS: measure_sharpness(image),
+            LOOK: hash_image(image),
         }
 
 

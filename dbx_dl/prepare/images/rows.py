@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbx_dl.prepare.images.changes import REJECT_COLUMNS, STORED_SHA256, STORED_SPLIT
-from dbx_dl.prepare.images.checks import SHARPNESS
+from dbx_dl.prepare.images.checks import MEASURED_COLUMNS
 from dbx_dl.prepare.outcomes import DETAIL, REASON
 from dbx_dl.prepare.splits import split_rows_by
 
@@ -40,8 +40,8 @@ class News:
 class FutureRows:
     """The table as it will be, without content.
 
-    `good` rows, with SHARPNESS of images that were read; `rejects` (REJECT_COLUMNS); `every` row of both with label,
-    split and REASON; `left`: keys that the table must not hold.
+    `good` rows, with MEASURED_COLUMNS of images that were read; `rejects` (REJECT_COLUMNS); `every` row of both with
+    label, split and REASON; `left`: keys that the table must not hold.
     """
 
     good: DataFrame
@@ -150,7 +150,7 @@ def future_rows(changes: ImageChanges, rows: DataFrame, measures: Sequence[str])
     from pyspark.sql import functions as F
 
     is_good, counted = F.col(REASON).isNull(), (*_COUNTED, *measures)
-    fresh = [name for name in rows.columns if name == SHARPNESS]
+    fresh = [name for name in rows.columns if name in MEASURED_COLUMNS]
     good = rows.where(is_good).select(*counted, *fresh, STORED_BYTES)
     refused = rows.where(~is_good)
     rejects = refused.select(

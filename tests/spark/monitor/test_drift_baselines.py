@@ -87,12 +87,15 @@ def test_images_keep_how_they_look(spark: SparkSession, tmp_path: Path) -> None:
     images = {
         f"{'ab'[i % 2]}/{i}.png": encode_pixels(rng.integers(0, 256, (9, 8 + i % 3), np.uint8)) for i in range(60)
     }
+    images |= {f"b/again{i}.png": images["a/0.png"] for i in range(9)}
     write_files(tmp_path / "in", images)
     values = {"source": str(tmp_path / "in"), "table": str(tmp_path / "out"), "height": 8, "width": 8, "channels": 1}
     prepared = prepare_images(spark, PrepareImagesConfig.model_validate(values))
     stored = prepared.statistics.distributions
     assert stored is not None and load_prepared(spark, str(tmp_path / "out")).statistics.distributions == stored
     measured = find_input_baseline(spark, _forget(prepared))
+    assert stored.near_duplicates == measured.near_duplicates
+    assert 0.05 < stored.near_duplicates["content"] < 0.2
     own, found = _by_name(stored.columns), _by_name(measured.columns)
     measures = ("brightness", "contrast", "sharpness", "width", "height", "size_bytes", "format")
     assert set(own) == {f"content.{name}" for name in measures} == set(found)
@@ -112,6 +115,7 @@ def test_images_keep_how_they_look(spark: SparkSession, tmp_path: Path) -> None:
     assert (after["content.brightness"].maximum or 0) == pytest.approx(250)
     # Stored rows were not decoded again.
     assert after["content.sharpness"] == own["content.sharpness"]
+    assert later.statistics.distributions.near_duplicates == stored.near_duplicates
 
 
 @pytest.mark.matrix

@@ -144,6 +144,10 @@ def test_near_duplicates_warn_and_never_fire() -> None:
     window = Distributions(num_rows=200, near_duplicates={"image": 0.7})
     (_, found) = compare_windows({"now": window}, baseline, CONFIG)
     assert (found.metric, found.value, found.baseline, found.status) == ("near_duplicate_share", 0.7, 0.1, "warning")
+    alike = baseline.model_copy(update={"near_duplicates": {"image": 0.7}})
+    assert [each.status for each in compare_windows({"now": window}, alike, CONFIG)] == ["told", "told"]
+    unknown = baseline.model_copy(update={"near_duplicates": {}})
+    assert [each.status for each in compare_windows({"now": window}, unknown, CONFIG)] == ["told", "warning"]
 
 
 def test_counts_that_do_not_add_up_are_refused() -> None:
