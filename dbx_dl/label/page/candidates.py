@@ -13,7 +13,7 @@ from dbx_dl.label.table import read_latest
 from dbx_dl.runtime.tables import has_table, quote_table, require_columns
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
     from dbx_dl.config.label import LabelConfig
     from dbx_dl.config.label_page import LabelPageConfig
@@ -80,7 +80,7 @@ def _put_in_order(spark: SparkSession, rows: DataFrame, label: LabelConfig, page
 
 
 def _add_people(spark: SparkSession, rows: DataFrame, label: LabelConfig) -> DataFrame:
-    """Who labelled each item: people, not models."""
+    """Who labelled each item: people, not models. A label of a class that is no more does not make an item done."""
     from pyspark.sql import functions as F
 
     nobody = F.array().cast("array<string>")
@@ -88,8 +88,17 @@ def _add_people(spark: SparkSession, rows: DataFrame, label: LabelConfig) -> Dat
         return rows.withColumn(_PEOPLE, nobody)
     by_people: tuple[LabelSource, ...] = ("human",)
     labels = read_latest(spark, label.table, by="annotator", task=label.task, sources=by_people)
-    people = labels.groupBy(KEY).agg(F.collect_set("annotator").alias(_PEOPLE))
+    people = labels.where(_has_known_classes(label.classes)).groupBy(KEY).agg(F.collect_set("annotator").alias(_PEOPLE))
     return rows.join(people, KEY, "left").withColumn(_PEOPLE, F.coalesce(_PEOPLE, nobody))
+
+
+def _has_known_classes(classes: Sequence[str]) -> Column:
+    """Whether a label, of whichever task, names these classes alone."""
+    from pyspark.sql import functions as F
+
+    shapes = (F.transform(name, lambda shape: shape["label"]) for name in ("boxes", "polygons"))
+    named = F.flatten(F.array(*(F.coalesce(names, F.array()) for names in (F.col("labels"), *shapes))))
+    return F.forall(named, lambda name: name.isin(*classes))
 
 
 def _add_suggestions(spark: SparkSession, rows: DataFrame, label: LabelConfig, page: LabelPageConfig) -> DataFrame:

@@ -220,6 +220,8 @@ def test_a_label_goes_into_the_table_and_its_item_does_not_come_again(spark: Spa
     append_labels(spark, label.table, [model, *(make_event(key) for key in ("k1",))])
     assert [item.key for item, _ in load(spark, label)] == ["k0"], "a model's label is none of a person"
     append_labels(spark, label.table, [make_event("k0")])
+    fewer = label.model_copy(update={"classes": tuple(name for name in CLASSES if name != "cat")})
+    assert len(load(spark, fewer)) == 3, "what was said of all of them is no class any more"
     with pytest.raises(DataError, match="nothing is left to label: every item has labels of 1"):
         load(spark, label)
 
