@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from dbx_dl.config import DriftConfig
 from dbx_dl.contracts import (
@@ -28,7 +29,7 @@ from dbx_dl.errors import DataError
 from dbx_dl.monitor.drift.baselines import measure_inputs, measure_outputs
 from dbx_dl.monitor.drift.comparing import compare_windows
 from dbx_dl.monitor.drift.measuring import count_windows, measure_drift
-from tests.image_bytes import encode_pixels
+from tests.image_bytes import encode
 from tests.unit.monitor.drift.drawn_rows import Columns, count, fit
 
 if TYPE_CHECKING:
@@ -232,18 +233,19 @@ def test_images_that_are_brighter_or_repeated_are_found(spark: SparkSession) -> 
     rng = np.random.default_rng(0)
     spec = ImageSpec(height=12, width=12, channels=1)
 
-    def draw(window: str, size: int, light: float, repeats: int = 1) -> DataFrame:
-        levels = rng.uniform(60, 140, (size // repeats, 1, 1)) + rng.normal(0, 30, (size // repeats, 12, 12))
+    def draw(window: str, size: int, light: float, repeats: int = 1, side: int = 12, kind: str = "PNG") -> DataFrame:
+        levels = rng.uniform(60, 140, (size // repeats, 1, 1)) + rng.normal(0, 30, (size // repeats, side, side))
         pixels = np.repeat(np.clip(levels * light, 0, 255).astype(np.uint8), repeats, axis=0)
-        rows = [(window, encode_pixels(image)) for image in pixels]
+        rows = [(window, encode(Image.fromarray(image), kind)) for image in pixels]
         return spark.createDataFrame(rows, "window string, content binary")
 
     baseline = measure_inputs(draw("", 600, 1.0), spec)
     broken = spark.createDataFrame([("quiet", b"no image")] * 2, "window string, content binary")
-    frame = draw("quiet", 300, 1.0).unionByName(draw("shifted", 300, 1.2, repeats=3)).unionByName(broken)
+    frame = draw("quiet", 300, 1.0).unionByName(draw("shifted", 300, 1.2, 3, 16, "JPEG")).unionByName(broken)
     found = measure_drift(frame, WINDOWS[:2], baseline, DriftConfig(), inputs=spec)
     alerts = {(f.window, f.column) for f in found if f.status == "alert"}
-    assert ("shifted", "content.brightness") in alerts
+    of_files = ("width", "height", "size_bytes", "format")
+    assert {("shifted", f"content.{name}") for name in ("brightness", *of_files)} <= alerts
     assert not any(window == "quiet" for window, _ in alerts)
     warned = {(f.window, f.metric): f.value for f in found if f.metric == "near_duplicate_share"}
     assert warned[("shifted", "near_duplicate_share")] == 1.0

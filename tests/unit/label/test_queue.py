@@ -42,6 +42,15 @@ def test_uncertainty_is_a_share_whatever_the_order_of_classes(seed: int, num_cla
     assert all((order == orders[0]).all() for order in orders)
 
 
+@given(SEEDS, st.integers(2, 8), st.floats(0.05, 5))
+def test_uncertainty_is_scipys_entropy_and_what_the_likeliest_leave(seed: int, num_classes: int, spread: float) -> None:
+    p = np.random.default_rng(seed).dirichlet(np.full(num_classes, spread), 20)
+    np.testing.assert_allclose(measure_uncertainty(p, "entropy"), entropy(p, axis=1) / np.log(num_classes), atol=1e-9)
+    np.testing.assert_allclose(measure_uncertainty(p, "least_confident"), 1 - p.max(axis=1), atol=1e-12)
+    second, first = np.sort(p, axis=1)[:, -2:].T
+    np.testing.assert_allclose(measure_uncertainty(p, "margin"), 1 - (first - second), atol=1e-12)
+
+
 @given(SEEDS, st.integers(1, 12), st.integers(0, 5), st.integers(1, 15))
 def test_each_choice_is_the_farthest_of_what_is_left(seed: int, num: int, num_centres: int, budget: int) -> None:
     random = np.random.default_rng(seed)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import linalg, stats
+from statsmodels.stats import multivariate
 
 from dbx_dl.metrics.gaussians import equal_means_p_value, expect_frechet, frechet_distance, pool_covariances
 
@@ -44,6 +45,17 @@ def test_of_one_axis_it_is_the_t_test(seed: int, size: int, other_size: int) -> 
     pooled = pool_covariances(variances[0], size, variances[1], other_size)
     found = equal_means_p_value(np.array([one.mean()]), size, np.array([other.mean()]), other_size, pooled)
     assert found == pytest.approx(stats.ttest_ind(one, other).pvalue, rel=1e-7)
+
+
+@given(st.integers(0, 10_000), st.integers(2, 6), st.integers(8, 60), st.integers(8, 60))
+def test_of_several_axes_it_is_statsmodels(seed: int, num_axes: int, size: int, other_size: int) -> None:
+    rng = np.random.default_rng(seed)
+    root = rng.normal(size=(num_axes, num_axes)) + 2 * np.eye(num_axes)
+    one, other = rng.normal(size=(size, num_axes)) @ root, rng.normal(0.2, 1.2, (other_size, num_axes)) @ root
+    covariances = [np.cov(rows.T) for rows in (one, other)]
+    pooled = pool_covariances(covariances[0], size, covariances[1], other_size)
+    found = equal_means_p_value(one.mean(axis=0), size, other.mean(axis=0), other_size, pooled)
+    assert found == pytest.approx(multivariate.test_mvmean_2indep(one, other).pvalue, rel=1e-6, abs=1e-12)
 
 
 def test_equal_means_are_told_apart_as_often_as_asked() -> None:
