@@ -6,11 +6,12 @@ from typing import Any
 
 from dbx_dl.config import SparkConfig
 from dbx_dl.runtime.spark import open_session
+from tests.spark.monitor.connect_process import go_on_after_scoring
 from tests.spark.prepare.connect_sources import list_sources
 from tests.spark.score.columnar_process import score_with_a_kill
 from tests.spark.score.connect_process import score_pictures
 
-WORKS = {work.__name__: work for work in (list_sources, score_pictures, score_with_a_kill)}
+WORKS = {work.__name__: work for work in (list_sources, score_pictures, score_with_a_kill, go_on_after_scoring)}
 # Often enough that a short job reports at all.
 SETTINGS = {"spark.api.mode": "connect", "spark.connect.progress.reportInterval": "50ms"}
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
@@ -18,7 +20,7 @@ from tests.prepared_tables import IMAGES, SPEC, draw_image, encode_png
 from tests.spark.prepare.pictures import PICTURES, write_pictures
 from tests.spark.prepare.sources import write_files
 
-NUM_ROWS = 400_000
+NUM_ROWS, NUM_WATCHED = 400_000, 400
 PIXELS = draw_image(1, 1)
 
 
@@ -33,6 +35,7 @@ def found(place: Path) -> dict[str, Any]:
         "list_sources": write_sources(place / "sources"),
         "score_pictures": write_scored_pictures(place / "pictures"),
         "score_with_a_kill": write_rows(place / "rows"),
+        "go_on_after_scoring": write_watched_rows(place / "watched"),
     }
     result: dict[str, Any] = call_in_process("tests.spark.connect_process:work_on_connect", {"works": works})
     assert result["session"].startswith("pyspark.sql.connect")
@@ -76,6 +79,24 @@ def write_rows(place: Path) -> dict[str, str]:
     return {"source": str(place / "source"), "model": str(place / "m.onnx"), "table": str(place / "table")}
 
 
+def write_watched_rows(place: Path) -> dict[str, Any]:
+    """Rows to train on, later ones whose x has moved, and the truth about some of these."""
+    place.mkdir()
+    rng, label = np.random.default_rng(1), ("down", "up")
+    tables = []
+    for name, shift in (("old", 0.0), ("new", 2.0)):
+        x, y = rng.normal(shift, 1, NUM_WATCHED), rng.normal(size=NUM_WATCHED)
+        columns = {"id": [f"{name}{row}" for row in range(NUM_WATCHED)], "x": x, "y": y}
+        colours = rng.choice(["blue", "red"], NUM_WATCHED)
+        tables.append(pa.table({**columns, "colour": colours, "label": [label[int(s > 0)] for s in x + y]}))
+    pq.write_table(tables[0], place / "rows.parquet")
+    write_deltalake(place / "new", tables[1].drop_columns(["label"]))
+    truth = tables[1].select(["id", "label"]).slice(0, NUM_WATCHED // 2)
+    moments = pa.array([datetime(2026, 1, 1, tzinfo=UTC)] * truth.num_rows, pa.timestamp("us", "UTC"))
+    write_deltalake(place / "truth", truth.append_column("known_at", moments))
+    return {"folder": str(place), "keys": ["new0", "new1"]}
+
+
 def test_sources(place: Path, found: dict[str, Any]) -> None:
     found = found["list_sources"]
     assert {key for key, reason, _ in found["folders"] if reason is None} == {*PICTURES, "cat/empty.png"}
@@ -103,6 +124,31 @@ def test_scoring(place: Path, found: dict[str, Any]) -> None:
     assert found["arrow"] == found["pandas"] == found["sql"] == sorted([label, "not_an_image"])
     assert [found["later"][name] for name in ("num_rows", "num_written", "num_removed")] == [2, 0, 1]
     assert found["streamed"] == {"good.png": label}
+
+
+def test_what_comes_after_scoring(found: dict[str, Any]) -> None:
+    found = found["go_on_after_scoring"]
+    watched = found["watched"]
+    by_place = {
+        (area, column, metric, part): (value, status)
+        for area, column, metric, part, value, status in watched["findings"]
+    }
+    assert by_place["drift", "x", "psi", ""][1] == "alert" and by_place["drift", "y", "psi", ""][1] == "ok"
+    assert by_place["quality", "", "label_coverage", ""][0] == 0.5
+    assert by_place["quality", "colour", "accuracy", "colour = red"][0] > 0.9
+    assert {part for area, _, metric, part in by_place if (area, metric) == ("fairness", "selection_rate")} == {
+        "blue",
+        "red",
+    }
+    assert by_place["operations", "", "rows_scored", ""][0] == NUM_WATCHED
+    assert (watched["num_stored"], watched["again"]) == (len(watched["findings"]), 0)
+    labelled = found["labelled"]
+    assert (labelled["written"], labelled["num_shared"], labelled["resolved"]) == ([4, 0], 2, ["new1"])
+    assert len(set(labelled["queued"])) == 10 and "new1" not in labelled["queued"]
+    assert labelled["num_left"] == NUM_WATCHED - 1
+    explained = found["explained"]
+    assert (explained["method"], explained["num_rows"], explained["num_errors"]) == ("shapley", 20, 0)
+    assert set(explained["strongest"]) == {"x", "y"} and explained["important"][-1] == "colour"
 
 
 def test_a_killed_workers_task_is_done_again(place: Path, found: dict[str, Any]) -> None:
