@@ -35,7 +35,6 @@ def found(place: Path) -> dict[str, Any]:
         "list_sources": write_sources(place / "sources"),
         "score_pictures": write_scored_pictures(place / "pictures"),
         "score_with_a_kill": write_rows(place / "rows"),
-        "go_on_after_scoring": write_watched_rows(place / "watched"),
     }
     result: dict[str, Any] = call_in_process("tests.spark.connect_process:work_on_connect", {"works": works})
     assert result["session"].startswith("pyspark.sql.connect")
@@ -126,8 +125,12 @@ def test_scoring(place: Path, found: dict[str, Any]) -> None:
     assert found["streamed"] == {"good.png": label}
 
 
-def test_what_comes_after_scoring(found: dict[str, Any]) -> None:
-    found = found["go_on_after_scoring"]
+@pytest.mark.matrix
+def test_what_comes_after_scoring(tmp_path: Path) -> None:
+    works = {"go_on_after_scoring": write_watched_rows(tmp_path / "watched")}
+    result = call_in_process("tests.spark.connect_process:work_on_connect", {"works": works})
+    assert result["session"].startswith("pyspark.sql.connect")
+    found = result["go_on_after_scoring"]
     watched = found["watched"]
     by_place = {
         (area, column, metric, part): (value, status)
