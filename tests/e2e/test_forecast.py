@@ -1,21 +1,21 @@
-"""The sales forecast run on generated stores: from a CSV file of days to quantiles of the days to come."""
+"""Forecasts the whole way, from a CSV file to quantiles of what is to come: of generated stores, and of a real sea."""
 
 from __future__ import annotations
 
 import csv
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import deltalake
 import numpy as np
 import pytest
 import yaml
 
-from dbx_dl.contracts import Backtest, OnnxModel, PreparedTable, ScoredTable
-from tests.e2e.conftest import CallCli
+from dbx_dl.contracts import Backtest, OnnxModel, PreparedTable, Promotion, ScoredTable
+from tests.e2e.conftest import ROOT, CallCli
 from tests.e2e.results import keep_result
 
-RUN = Path(__file__).parents[2] / "conf" / "runs" / "sales_forecast.yml"
 STORES = ("north", "south", "east", "west")
 NUM_DAYS, NUM_AHEAD = 600, 7
 START = date(2023, 1, 2)
@@ -28,37 +28,72 @@ BEST_MAE = DEVIATION * np.sqrt(2 / np.pi)
 @pytest.mark.matrix
 def test_days_to_come_are_forecast_better_than_by_the_week_before(tmp_path: Path, call_cli: CallCli) -> None:
     means = write_days(tmp_path / "sales" / "daily.csv")
-    values = yaml.safe_load(RUN.read_text())
-    values["frameworks"] = ["torch"]
-    values["train"]["num_epochs"] = 8
-    (tmp_path / "run.yml").write_text(yaml.safe_dump(values))
-    printed = call_cli("run", "run.yml", directory=tmp_path)
-    assert printed.returncode == 0, printed.stderr[-3000:]
-    place = tmp_path / "dbx_dl_sales" / "runs" / "sales_forecast"
+    place = run_and_backtest(call_cli, tmp_path, "sales_forecast", {"num_epochs": 8})
     prepared = PreparedTable.load(place / "prepared.json")
     assert prepared.num_rows == len(STORES) * sum(NUM_DAYS - 27 - ahead for ahead in range(1, NUM_AHEAD + 1))
-    model = OnnxModel.load(place / "torch" / "onnx.json")
-    assert model.metrics["coverage"] == pytest.approx(0.8, abs=0.12)
-    assert BEST_MAE * 0.9 < model.metrics["mae"] < BEST_MAE * 1.3
-    printed = call_cli("backtest", "--config", "run.yml", directory=tmp_path)
-    assert printed.returncode == 0, printed.stderr[-3000:]
-    assert "seasonal naive MAE" in printed.stdout and "1 ahead" in printed.stdout
-    backtest = Backtest.load(place / "backtest.json")
-    check_backtest(backtest, model)
-    # The pinball loss of a number is half its error at a level and its opposite together, so at all three.
-    keep_result(model, "daily sales", backtest.whole.naive_mae and backtest.whole.naive_mae / 2)
+    backtest = check_backtest(place, "daily sales", NUM_AHEAD)
+    for model in load_models(place):
+        assert model.metrics["coverage"] == pytest.approx(0.8, abs=0.12)
+        assert BEST_MAE * 0.9 < model.metrics["mae"] < BEST_MAE * 1.3
+    assert backtest.whole.naive_mae is not None and backtest.whole.naive_mae > BEST_MAE * 1.3
+    assert all(part.mae_ratio is not None and part.mae_ratio < 0.9 for part in (backtest.whole, *backtest.by_horizon))
     scored = ScoredTable.load(place / "scored.json")
     assert (scored.num_rows, scored.num_errors) == (len(STORES) * NUM_AHEAD, 0)
     check_forecasts(tmp_path / "dbx_dl_sales" / "tables" / "forecasts", means)
 
 
-def check_backtest(found: Backtest, model: OnnxModel) -> None:
-    """The whole is the test split's error; the baseline is beaten at every horizon."""
+@pytest.mark.matrix
+def test_a_real_sea_is_forecast_better_than_by_the_year_before(tmp_path: Path, call_cli: CallCli) -> None:
+    num_months = write_months(tmp_path / "sea" / "monthly.csv")
+    place = run_and_backtest(call_cli, tmp_path, "sea_temperatures", {})
+    prepared = PreparedTable.load(place / "prepared.json")
+    assert prepared.num_rows == sum(num_months - 23 - ahead for ahead in (1, 2, 3))
+    backtest = check_backtest(place, "sea temperatures", 3)
+    # Errors of 0.50, 0.65 and 0.76 times the naive ones were seen.
+    assert [part.mae_ratio is not None and part.mae_ratio < 1 for part in backtest.by_horizon] == [True] * 3
+    assert backtest.whole.mae_ratio is not None and backtest.whole.mae_ratio < 0.75
+    for model in load_models(place):
+        assert model.metrics["coverage"] == pytest.approx(0.8, abs=0.12)
+    scored = ScoredTable.load(place / "scored.json")
+    assert (scored.num_rows, scored.num_errors) == (3, 0)
+    forecasts = deltalake.DeltaTable(scored.table.path).to_pyarrow_table().to_pylist()
+    assert all(15 < row["q10"] < row["q50"] < row["q90"] < 32 for row in forecasts)
+
+
+def run_and_backtest(call_cli: CallCli, folder: Path, run: str, training: dict[str, Any]) -> Path:
+    """The directory of a run of `conf/runs` whose training is changed, and whose champion was looked back at."""
+    values = yaml.safe_load((ROOT / "conf" / "runs" / f"{run}.yml").read_text())
+    values["train"] |= training
+    (folder / "run.yml").write_text(yaml.safe_dump(values))
+    for command in ("run", "backtest"):
+        arguments = ("run.yml",) if command == "run" else ("--config", "run.yml")
+        printed = call_cli(command, *arguments, directory=folder)
+        assert printed.returncode == 0, printed.stderr[-3000:]
+    assert "seasonal naive MAE" in printed.stdout and "1 ahead" in printed.stdout
+    return folder / str(values["directory"])
+
+
+def load_models(place: Path) -> list[OnnxModel]:
+    """Those of both frameworks."""
+    return [OnnxModel.load(place / framework / "onnx.json") for framework in ("keras", "torch")]
+
+
+def check_backtest(place: Path, data: str, num_ahead: int) -> Backtest:
+    """The whole is the champion's error on the test split, and all models beat the seasonal naive forecast."""
+    found = Backtest.load(place / "backtest.json")
+    promotion = Promotion.load(place / "promotion.json")
+    (champion,) = (version for version in promotion.models if version.version == promotion.champion_version)
+    models = load_models(place)
+    (model,) = (model for model in models if model.file.sha256 == champion.sha256)
     assert found.whole.mae == pytest.approx(model.metrics["mae"], rel=1e-3)
-    assert [part.part for part in found.by_horizon] == [str(ahead) for ahead in range(1, NUM_AHEAD + 1)]
-    assert found.whole.naive_mae is not None and found.whole.naive_mae > BEST_MAE * 1.3
-    assert all(part.mae_ratio is not None and part.mae_ratio < 0.9 for part in (found.whole, *found.by_horizon))
+    assert [part.part for part in found.by_horizon] == [str(ahead) for ahead in range(1, num_ahead + 1)]
     assert len(found.by_origin) > 30 and sum(part.num_rows for part in found.by_origin) == found.whole.num_rows
+    assert found.whole.naive_mae is not None
+    for model in models:
+        assert model.parity.max_abs_difference <= 1e-4
+        # The pinball loss of a number is half its error at a level and its opposite together, so at all three.
+        keep_result(model, data, found.whole.naive_mae / 2)
+    return found
 
 
 def check_forecasts(table: Path, means: dict[tuple[str, int], float]) -> None:
@@ -92,3 +127,19 @@ def write_days(path: Path) -> dict[tuple[str, int], float]:
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([["day", "store", "event", "sales"], *lines])
     return means
+
+
+def write_months(path: Path) -> int:
+    """A row a month, of statsmodels' table of years; how many there are."""
+    from statsmodels.datasets import elnino
+
+    years = elnino.load_pandas().data.to_numpy()
+    lines = [
+        [date(int(year), number, 1).isoformat(), celsius]
+        for year, *months in years
+        for number, celsius in enumerate(months, start=1)
+    ]
+    path.parent.mkdir(parents=True)
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([["month", "celsius"], *lines])
+    return len(lines)
