@@ -18,6 +18,7 @@ from dbx_dl.frameworks.architectures import describe_network
 from dbx_dl.frameworks.layers import count_parameters
 from dbx_dl.frameworks.requests import network_request
 from dbx_dl.tasks import task_of
+from tests.e2e.whole_way import check_whole_way, list_losses
 
 # The folder that the table is written into; without it nothing is.
 VARIABLE = "DBX_DL_RESULTS"
@@ -31,16 +32,19 @@ HEADER = f"""# Results
 Networks with both frameworks, the whole way: prepared table, two ranks, ONNX file, gates, registry, scores in Spark.
 `make test-matrix` writes a row when a network's test passes, so that one without a row has not been run for the table;
 data and epochs are small, which shows what works rather than what is best. "Baseline" is what the test split gives
-without a network: the share of its largest class, or the metric where all rows get the same answer. "Parity" is the
-largest difference between the file and the network; milliseconds are per call on one core.
+without a network: the share of its largest class, the metric where all rows get the same answer, or of groups drawn by
+lot. "Loss" is that of the first and the last epoch in which the task is learned (of `gan` the energy distance of the
+validation split, since one network's loss is the other's gain). "Parity" is the largest difference between the file and
+the network; milliseconds are per call on one core.
 
 | {" | ".join(COLUMNS)} |
 |{"---|" * len(COLUMNS)}
 """
 
 
-def keep_result(model: OnnxModel, data: str, baseline: float | None = None) -> None:
-    """Put a model's row into the table, where `DBX_DL_RESULTS` names a folder for it."""
+def keep_result(model: OnnxModel, data: str, baseline: float) -> None:
+    """Check what holds of every model, and put its row into the table, where `DBX_DL_RESULTS` names a folder for it."""
+    check_whole_way(model, baseline)
     if VARIABLE not in os.environ:
         return
     folder = Path(os.environ[VARIABLE]).absolute()
@@ -71,17 +75,17 @@ def name_row(row: dict[str, Any]) -> str:
     return f"{row['network']} {row['framework']} {row['task']} {row['data']}"
 
 
-def list_missing(rows: dict[str, dict[str, Any]], networks: Iterable[str]) -> list[str]:
-    """Networks, each with a framework, of which no row tells."""
-    there = {(row["network"], row["framework"]) for row in rows.values()}
-    return [f"{network} with {name}" for network in networks for name in FRAMEWORKS if (network, name) not in there]
+def list_missing(rows: dict[str, dict[str, Any]], kind: str, names: Iterable[str]) -> list[str]:
+    """Names of a `kind`, network or task, each with a framework, of which no row tells."""
+    there = {(row[kind], row["framework"]) for row in rows.values()}
+    return [f"{name} with {framework}" for name in names for framework in FRAMEWORKS if (name, framework) not in there]
 
 
-def describe(model: OnnxModel, data: str, baseline: float | None) -> dict[str, Any]:
+def describe(model: OnnxModel, data: str, baseline: float) -> dict[str, Any]:
     """What the table says of a model."""
     trained = model.trained
     metric = task_of(trained.prepared.target).default_metric
-    losses = [epoch.metrics["train_loss"] for epoch in trained.history]
+    losses = list_losses(trained)
     request = network_request(trained.prepared, trained.network, trained.network_options, trained.seed)
     layers = tuple(layer for _, layer in describe_network(request))
     return {
@@ -93,7 +97,7 @@ def describe(model: OnnxModel, data: str, baseline: float | None) -> dict[str, A
         "parameters": count_parameters(layers, request.input_shape),
         "loss": [round(losses[0], 4), round(losses[-1], 4)],
         "metric": {metric: round(model.metrics[metric], 4)},
-        "baseline": baseline if baseline is None else round(baseline, 4),
+        "baseline": round(baseline, 4),
         "parity": float(f"{model.parity.max_abs_difference:.1e}"),
         "bytes": model.size_bytes,
         "ms": [float(f"{model.latency_ms[size]:.2g}") for size in (1, 32)],

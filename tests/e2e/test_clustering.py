@@ -9,9 +9,11 @@ import deltalake
 import numpy as np
 import pytest
 import yaml
+from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.metrics import adjusted_rand_score
 
 from dbx_dl.contracts import ClusterProfiles, OnnxModel, Promotion, ScoredTable
+from dbx_dl.metrics.clustering import simplify_silhouette
 from tests.e2e.conftest import ROOT, CallCli
 from tests.e2e.results import keep_result
 
@@ -24,6 +26,7 @@ CASES: dict[str, tuple[str, dict[str, Any], float]] = {
     "deep_kmeans": ("digits_groups", {}, 0.45),
     "deep_gaussian_mixture": ("digits_groups", {}, 0.45),
 }
+TITLES = {"cell_groups": "breast cancer", "digits_groups": "digits 8x8"}
 
 
 @pytest.mark.matrix
@@ -48,13 +51,25 @@ def test_groups_are_found_the_whole_way(tmp_path: Path, call_cli: CallCli, netwo
         assert len(profiles.sizes) == num_clusters and sum(profiles.sizes) == model.trained.prepared.num_rows
         assert bool(profiles.numbers) == bool(profiles.pairs) == (name == "cell_groups")
         assert (run / framework / "figures" / "cluster_examples.png").exists() == (name == "digits_groups")
-        keep_result(model, "digits 8x8" if name == "digits_groups" else "breast cancer")
+        keep_result(model, TITLES[name], group_by_lot(name, num_clusters))
     assert Promotion.load(run / "promotion.json").champion_version is not None
     check_scores(tmp_path / "dbx_dl_demo" / "tables" / name, run, limit)
     page = (run / "report.html").read_text()
     assert page.count("Clusters beside all rows") == 2
     shown = call_cli("clusters", "--config", "run.yml", directory=tmp_path)
     assert shown.returncode == 0 and f"cluster {num_clusters - 1}" in shown.stdout
+
+
+def group_by_lot(run: str, num_clusters: int) -> float:
+    """The simplified silhouette of groups drawn by lot, each around the mean of its rows: about 0 in any space."""
+    data: Any = load_digits() if run == "digits_groups" else load_breast_cancer()
+    rows = (data.data - data.data.mean(axis=0)) / np.maximum(data.data.std(axis=0), 1e-9)
+    lots = np.random.default_rng(0).integers(0, num_clusters, len(rows))
+    centres = np.stack([rows[lots == lot].mean(axis=0) for lot in range(num_clusters)])
+    distances = np.linalg.norm(rows[:, None] - centres, axis=2)
+    is_own = np.eye(num_clusters, dtype=bool)[lots]
+    own, other = distances[is_own], np.where(is_own, np.inf, distances).min(axis=1)
+    return float(simplify_silhouette(own, other).mean())
 
 
 def check_scores(table: Path, run: Path, limit: float) -> None:
