@@ -61,7 +61,15 @@ def told_to_the_user(verbose: bool) -> Iterator[None]:
     except typer.Exit:
         raise
     except Exception as error:
+        if _follows_interrupt(error):
+            raise KeyboardInterrupt from None
         _fail(error, verbose)
+
+
+def _follows_interrupt(error: BaseException) -> bool:
+    """Whether it was raised by what cleans up after Ctrl-C: it is no news that a call failed which was interrupted."""
+    before = error.__context__
+    return isinstance(before, KeyboardInterrupt) or (before is not None and _follows_interrupt(before))
 
 
 def tell(value: BaseModel | Mapping[str, Any], line: str, as_json: bool) -> None:

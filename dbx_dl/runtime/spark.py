@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.errors import SetupError
 from dbx_dl.runtime.connect import start_connect_session
 from dbx_dl.runtime.databricks import get_session, is_databricks
+from dbx_dl.runtime.interrupts import end_jobs_on_interrupt, start_context
 from dbx_dl.runtime.jars import find_jars
 from dbx_dl.runtime.java import require_java
 from dbx_dl.runtime.jvm import start_jvm
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 def open_session(config: SparkConfig, app_name: str) -> SparkSession:
     """The session to work on; where none is active, a local one with Delta whose workers run this very Python.
 
-    `config` only counts for a session that is started here. A master `sc://host:port` connects to a Spark Connect
-    server. SetupError, before any JVM starts, when pyspark, Java or one of Delta's jars is missing.
+    `config` only counts for a session that is started here; Ctrl-C ends what runs in it. A master `sc://host:port`
+    connects to a Spark Connect server. SetupError, before any JVM starts, when pyspark, Java or one of Delta's jars is
+    missing.
     """
     try:
         from pyspark.sql import SparkSession
@@ -43,7 +45,9 @@ def open_session(config: SparkConfig, app_name: str) -> SparkSession:
     if is_databricks():
         return get_session()
     if config.master.startswith("sc://"):
-        return SparkSession.builder.remote(config.master).appName(app_name).getOrCreate()
+        spark = SparkSession.builder.remote(config.master).appName(app_name).getOrCreate()
+        end_jobs_on_interrupt(spark)
+        return spark
     with shown_waiting(f"starting Spark, {config.master}"):
         return _start_local(config, app_name)
 
@@ -103,7 +107,10 @@ def _start_local(config: SparkConfig, app_name: str) -> SparkSession:
             warnings.filterwarnings("ignore", message="Failed to set spark\\.")
             try:
                 if is_connect:
-                    return start_connect_session(conf)
+                    spark = start_connect_session(conf)
+                    end_jobs_on_interrupt(spark)
+                    return spark
+                start_context(conf)
                 return SparkSession.builder.config(conf=conf).getOrCreate()
             except (Py4JJavaError, PySparkException) as error:
                 reason = _first_cause(error)

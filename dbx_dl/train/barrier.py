@@ -47,6 +47,9 @@ def launch_on_spark(spark: SparkSession, program: RankProgram) -> None:
             spark.interruptTag(tag)
         stage.join(_END_SECONDS)
         raise
+    finally:
+        # A task that was killed has not taken it down.
+        _name_board(program, tag).unlink(missing_ok=True)
     if stage.error is not None:
         raise stage.error
 
@@ -98,13 +101,18 @@ def run_in_barrier(program: RankProgram, context: Any, tag: str) -> Iterator[tup
     if program.is_shared:
         _require_directory(program)
         _require_installation(program, context.partitionId())
-        _run_rank(program, context, Path(program.directory) / f".{tag}.json")
+        _run_rank(program, context, _name_board(program, tag))
         return
     with tempfile.TemporaryDirectory(prefix="dbx_dl_rank_") as folder:
         _run_rank(program.move(folder), context, None)
         for path in sorted(Path(folder).rglob("*")):
             if path.is_file():
                 yield path.relative_to(folder).as_posix(), path.read_bytes()
+
+
+def _name_board(program: RankProgram, tag: str) -> Path:
+    """The file by which the tasks of the stage `tag` meet."""
+    return Path(program.directory) / f".{tag}.json"
 
 
 def _run_rank(program: RankProgram, context: Any, board: Path | None) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,3 +123,18 @@ def test_connect_session_has_delta_too(tmp_path: Path) -> None:
     done = run_alone(code, {"settings": {"spark.api.mode": "connect"}}, SPARK_TESTING="1")
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["pyspark.sql.connect.session", "3"]
+
+
+def test_ctrl_c_interrupts_a_call_and_the_session_goes_on(spark: SparkSession) -> None:
+    """PySpark's own handler fails in the middle of a call; its answer would be read as that of the next one."""
+    press = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+    began = time.monotonic()
+    press.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            spark.range(0, 10**14, 1, 2).selectExpr("sum(hash(id))").collect()
+    finally:
+        press.cancel()
+    assert time.monotonic() - began < 30
+    assert spark.range(7).count() == 7
+    assert spark.sql("SELECT 'next' AS word").collect() == [("next",)]

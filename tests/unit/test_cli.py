@@ -128,6 +128,22 @@ def test_ctrl_c_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Traceback" not in result.output and "error" not in result.output
 
 
+def test_what_fails_while_cleaning_up_after_ctrl_c_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        try:
+            try:
+                raise KeyboardInterrupt
+            finally:
+                raise ConnectionError("the interrupted connection")
+        except ConnectionError:
+            raise DataError("nothing came back") from None
+
+    monkeypatch.setattr("dbx_dl.demo.write_demo_data", interrupt)
+    result = RUNNER.invoke(app, ["demo", "--data-only"])
+    assert result.exit_code == 130
+    assert "Traceback" not in result.output and "error" not in result.output
+
+
 def test_the_mlflow_command_names_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.mlflow_command("sqlite:///demo/mlflow.db").endswith(
