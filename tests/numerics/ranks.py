@@ -16,6 +16,7 @@ from dbx_dl.frameworks.interface import Framework, Ranks
 from dbx_dl.runtime.ranks import read_rank_place
 from tests.numerics import generating, grouping, reconstructing
 from tests.numerics.digits import make_global_batches, request_convnet, take_share
+from tests.numerics.learning import QUICK, learn
 from tests.numerics.training import create, train_both_with_sgd, train_seeded
 from tests.numerics.unfreezing import unfreeze
 from tests.numerics.variants import RANKS, run_variants
@@ -38,6 +39,7 @@ def main(name: str, parent: Path) -> None:
         "reconstruction": reconstructing.run(name, framework, ranks, folder / "reconstruction"),
         "generation": generating.run(framework, ranks),
         "clustering": grouping.run(framework, ranks, folder / "clustering"),
+        "learning": {case.name: learn(framework, ranks, case) for case in QUICK},
         "broadcast": broadcast_state(framework, ranks, folder),
         **specific.run(ranks, folder),
     }
