@@ -32,7 +32,6 @@ REQUESTS = {
     "convnet": request_convnet(dropout=0.25),
     "convnet_odd": NetworkRequest("convnet", {}, (13, 10, 3), "uint8", 3, 7),
     "mlp": NetworkRequest("mlp", {"hidden_units": 32, "num_layers": 3, "dropout": 0.5}, (30,), "float32", 2, 7),
-    "linear": NetworkRequest("mlp", {"num_layers": 0}, (5,), "float32", 2, 7),
 }
 
 

@@ -15,7 +15,6 @@ INPUTS = {
     "convnet": ("uint8", (8, 8, 1), 10),
     "convnet_odd": ("uint8", (13, 10, 3), 3),
     "mlp": ("float32", (30,), 2),
-    "linear": ("float32", (5,), 2),
 }
 each_network = pytest.mark.parametrize("network", list(INPUTS))
 each_opset = pytest.mark.parametrize("opset", [18, 21])
