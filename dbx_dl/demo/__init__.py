@@ -195,7 +195,7 @@ def _write_diabetes(path: Path) -> None:
 
     data = load_diabetes(scaled=False)
     rows = [
-        (f"patient-{number:03d}", *map(float, row), float(label))
+        (f"patient-{number:03d}", *(repr(float(value)) for value in (*row, label)))
         for number, (row, label) in enumerate(zip(data.data, data.target, strict=True))
     ]
     _write_csv(path, ("patient", *map(str, data.feature_names), "progression"), rows)
