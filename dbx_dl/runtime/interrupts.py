@@ -30,6 +30,8 @@ def start_context(conf: SparkConf) -> None:
         def cancelAllJobs(self) -> None:
             end_beside(super().cancelAllJobs)
 
+    # Until PySpark's handler is there, the interrupt comes as it is.
+    logging.getLogger().addFilter(_is_other_than_py4js)
     if SparkContext._active_spark_context is None:
         InterruptibleContext(conf=conf)
 

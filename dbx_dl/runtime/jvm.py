@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from collections import deque
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import SetupError
@@ -25,6 +28,7 @@ def start_jvm(conf: SparkConf) -> None:
 
     if SparkContext._gateway is not None:
         return
+    others = _list_children()
     reading, writing = os.pipe()
     relay = _StderrRelay(reading)
     relay.start()
@@ -32,6 +36,12 @@ def start_jvm(conf: SparkConf) -> None:
         gateway = launch_gateway(conf, popen_kwargs={"stderr": writing})
     except PySparkRuntimeError:
         gateway = None
+    except BaseException:
+        # A JVM that finds nobody to report to stays.
+        for pid in _list_children() - others:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        raise
     finally:
         os.close(writing)
     if gateway is None:
@@ -40,6 +50,16 @@ def start_jvm(conf: SparkConf) -> None:
         raise SetupError(f"Spark's JVM did not start ({said})", "check driver_memory, settings and Java")
     relay.is_started.set()
     SparkContext._ensure_initialized(gateway=gateway)
+
+
+def _list_children() -> set[int]:
+    """The processes that this one has started and that live; none where the system does not tell."""
+    found: set[int] = set()
+    for path in Path("/proc/self/task").glob("*/children"):
+        # A thread may have ended since.
+        with suppress(OSError):
+            found.update(map(int, path.read_text().split()))
+    return found
 
 
 class _StderrRelay(threading.Thread):

@@ -71,6 +71,28 @@ def test_the_interrupted_calls_connection_is_left(monkeypatch: pytest.MonkeyPatc
     assert closed == ["MainThread"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which processes one has started")
+def test_a_jvm_whose_start_is_interrupted_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pyspark import SparkContext, java_gateway
+
+    from dbx_dl.runtime.jvm import start_jvm
+
+    started: list[subprocess.Popen[bytes]] = []
+
+    def launch(*_: object, **__: object) -> None:
+        started.append(subprocess.Popen(["sleep", "60"]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SparkContext, "_gateway", None)
+    monkeypatch.setattr(java_gateway, "launch_gateway", launch)
+    with subprocess.Popen(["sleep", "60"]) as other:
+        with pytest.raises(KeyboardInterrupt):
+            start_jvm(None)
+        assert started[0].wait(10) == -signal.SIGKILL
+        assert other.poll() is None
+        other.kill()
+
+
 def test_py4j_does_not_show_where_it_was_interrupted(capfd: pytest.CaptureFixture[str]) -> None:
     """In a process of its own, whose root logger has no handler, as that of `dbx-dl`."""
     program = (
