@@ -89,6 +89,7 @@ def test_a_table_follows_its_source(spark: SparkSession, place: Path) -> None:
     assert load_prepared(spark, str(place / "out"), first.table.version).num_rejects == 2
 
 
+@pytest.mark.matrix
 def test_other_settings_need_a_refit_and_equal_bytes_are_dropped_where_asked(spark: SparkSession, place: Path) -> None:
     write_files(place / "in", {"b/00 again.png": image(0), "d/00 once more.png": image(0)})
     first = prepare_images(spark, configure(place, duplicates="report"))

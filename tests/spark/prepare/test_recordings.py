@@ -76,6 +76,7 @@ def test_a_folder_is_prepared_and_brought_up_to_date(spark: SparkSession, tmp_pa
         prepare_audio(spark, configure(tmp_path, seconds=0.5))
 
 
+@pytest.mark.matrix
 def test_a_table_is_prepared_with_several_labels(spark: SparkSession, tmp_path: Path) -> None:
     rows = [("a", LOW, ["low"], 1.7), ("b", HIGH, ["high"], 1.8), ("c", LOW, ["high", "low"], 1.6), ("d", b"", [], 1.5)]
     frame = spark.createDataFrame(rows, "path string, content binary, label array<string>, height double")

@@ -117,6 +117,7 @@ def test_rows_that_leave_the_condition_keep_their_prediction_unless_told(spark: 
     assert read_rows(spark, scored) == score_afresh(spark, tmp_path, model, where=settings["where"])
 
 
+@pytest.mark.matrix
 def test_tables_of_earlier_versions_get_the_new_columns(spark: SparkSession, tmp_path: Path) -> None:
     write_source(spark, tmp_path, has_feed=True)
     model = write_model(tmp_path)

@@ -29,6 +29,7 @@ def place(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder
 
 
+@pytest.mark.matrix
 def test_a_file_of_others_fills_a_table(spark: SparkSession, place: Path) -> None:
     weights = write_classifier(place / "foreign.onnx")
     options = {"inputs": {"x": ["id", "a", "b", "a"]}, "labels": ["p", "q", "r"], "top_k": 2}

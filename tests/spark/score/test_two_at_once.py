@@ -71,6 +71,7 @@ def test_the_slower_run_starts_over(
         assert scored.num_written == 0
 
 
+@pytest.mark.matrix
 def test_what_another_job_deletes_meanwhile_comes_back(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
