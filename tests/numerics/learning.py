@@ -25,8 +25,11 @@ from tests.numerics.grouping import Shares
 from tests.numerics.learned_rows import NOISE_SIZE, NUM_ROWS, Case, describe_table, make_batch
 
 NUM_STEPS, RATE = 12, 0.02
-# Networks with wide dense layers behind many pixels, which such steps throw off.
-SLOWER = {"convnet": 0.002, "deep_convnet": 0.002}
+# Networks that such steps throw off: with wide dense layers behind many pixels, with attention, around centres.
+SLOWER = {
+    **dict.fromkeys(("convnet", "deep_convnet"), 0.002),
+    **dict.fromkeys(("transformer", "kmeans", "gaussian_mixture", "deep_gaussian_mixture"), 0.004),
+}
 RECURRENT = ("rnn", "lstm", "gru")
 # Small, and without dropout, so that the loss of one batch falls from step to step.
 OPTIONS: dict[str, dict[str, Any]] = {
