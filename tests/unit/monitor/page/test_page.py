@@ -70,6 +70,10 @@ def test_the_worst_column_is_first() -> None:
     assert [it.metric for it in columns[0].findings] == ["psi", "kolmogorov_smirnov", "null_share"]
 
 
+def test_what_several_figures_of_a_column_have_in_common_is_said_once(text: str) -> None:
+    assert text.count('<p class="soft small">only 12 rows have a value</p>') == 1
+
+
 def test_cells_say_the_worst() -> None:
     grid = {area: [cell.status for cell in cells] for area, cells in lay_grid(list_findings(WINDOWS), WINDOWS)}
     assert grid["drift"] == ["ok", "ok", "alert"] and grid["quality"] == ["ok", "ok", "warning"]
