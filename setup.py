@@ -20,7 +20,7 @@ EXTRAS = {
     "audio": ["soundfile>=0.12", "scipy>=1.11"],
     "mlflow": ["mlflow>=3.1,<4", "scikit-learn>=1.5"],
     "keras": ["tensorflow>=2.19", "keras>=3.8", "tf2onnx>=1.17"],
-    "torch": ["torch>=2.6", "onnxscript>=0.3", "safetensors>=0.5"],
+    "torch": ["torch>=2.6", "onnxscript>=0.7", "safetensors>=0.5"],
     # What the Horovod wheel (conf/horovod/build_wheel.sh) needs to be built and to run.
     "horovod": ["cmake<4", "setuptools", "wheel", "packaging", "cloudpickle", "psutil", "cffi", "fsspec"],
     "databricks": ["databricks-sdk>=0.40"],
