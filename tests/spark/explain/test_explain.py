@@ -37,6 +37,7 @@ from tests.onnx_models import describe_onnx, make_metadata, make_network
 from tests.prepared_tables import describe, encode_png, write_feature_table, write_table
 from tests.registered_models import GOOD, start_run
 from tests.trained_networks import PATCH, TARGET, plant, train
+from tests.udf_kinds import AVAILABLE_KINDS
 
 NUM_IMAGES = 12
 
@@ -203,12 +204,12 @@ def test_columns_are_explained_alike_by_both_kinds_of_functions(
     model = _write_model(tmp_path, numbers, np.array([[-1, 1], [0, 0], [0, 0], [0, 0], [0, 0]], np.float32))
     rows = spark.read.format("delta").load(numbers.table.path).where("split = 'test'")
     found = {}
-    for kind in ("arrow", "pandas"):
+    for kind in AVAILABLE_KINDS:
         explain = explain_udf(spark, model, kind=kind, label="up", top_k=2)
         assert explain.method == "shapley"
         found[kind] = rows.select("key", "x", explain().alias("e")).select("key", "x", "e.*").orderBy("key").collect()
-    assert found["arrow"] == found["pandas"]
-    for row in found["arrow"]:
+    assert all(rows == found["pandas"] for rows in found.values())
+    for row in found["pandas"]:
         (first, first_share), (_, second_share) = row["contributions"]
         # Only x decides, and is positive where it is above what is usual.
         assert first == "x" and second_share == 0 and abs(row["gap"]) < 1e-9
@@ -217,7 +218,7 @@ def test_columns_are_explained_alike_by_both_kinds_of_functions(
     skewed = spark.range(40).selectExpr("IF(id < 30, 1.0D, 2.0D) AS x")
     drawn = read_stream(draw_background(skewed, ("x",), 12, 1, "the background"))[0].column("x").to_pylist()
     assert len(drawn) == 12 and 6 < drawn.count(1.0) < 12
-    spread = [(row["x"], row["contributions"][0][1]) for row in found["arrow"]]
+    spread = [(row["x"], row["contributions"][0][1]) for row in found["pandas"]]
     assert np.corrcoef(np.argsort(np.argsort(spread, axis=0), axis=0).T)[0, 1] > 0.999
 
 

@@ -11,7 +11,8 @@ from dbx_dl.runtime.tables import pin_table, read_pinned
 from dbx_dl.score.sql import register_sql_function
 from dbx_dl.score.tables.stream import score_stream
 from dbx_dl.score.tables.table import score_table
-from dbx_dl.score.udf import UDF_KINDS, score_udf
+from dbx_dl.score.udf import score_udf
+from tests.udf_kinds import AVAILABLE_KINDS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -26,7 +27,7 @@ def score_pictures(spark: SparkSession, folder: str, model: str, table: str) -> 
     labels = {row["key"]: row["label"] for row in read_pinned(spark, scored.table).collect()}
     files = spark.read.format("binaryFile").load(folder)
     found: dict[str, Any] = {"labels": labels, "scored": scored.model_dump()}
-    for kind in UDF_KINDS:
+    for kind in AVAILABLE_KINDS:
         predictions = files.select("length", score_udf(spark, model, kind=kind)("content").alias("p"))
         rows = predictions.select("p.label", "p.error").collect()
         found[kind] = sorted(row["label"] or row["error"].split(":")[0] for row in rows)

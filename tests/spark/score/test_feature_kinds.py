@@ -19,13 +19,12 @@ from dbx_dl.contracts import DatetimeFeature, FeatureSpec
 from dbx_dl.feed.rows import read_rows
 from dbx_dl.metrics import softmax
 from dbx_dl.runtime.tables import pin_table, read_pinned
-from dbx_dl.score.udf import UDF_KINDS
 from dbx_dl.transforms.columns import TabularEncoder
 from tests.onnx_models import write_linear_model
 from tests.plain_encoding import ALL_KINDS, Cells, encode_plainly
 from tests.prepared_tables import describe
+from tests.udf_kinds import KINDS
 
-KINDS = pytest.mark.parametrize("kind", sorted(UDF_KINDS))
 TIMES = [
     None,
     "0001-01-01T00:00:00",

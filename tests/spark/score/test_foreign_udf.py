@@ -20,14 +20,13 @@ from dbx_dl.score.executors import _ask, compare_executors
 from dbx_dl.score.model.model_file import fetch_model
 from dbx_dl.score.model.providers import SessionSettings
 from dbx_dl.score.model.shipping import ship_model
-from dbx_dl.score.udf import UDF_KINDS
 from dbx_dl.score.worker import ShippedModel
 from tests import foreign_models as foreign
 from tests.foreign_models import FLOAT, INT64
 from tests.onnx_models import write_linear_model
 from tests.prepared_tables import SPEC
+from tests.udf_kinds import AVAILABLE_KINDS, KINDS
 
-KINDS = pytest.mark.parametrize("kind", sorted(UDF_KINDS))
 NUM_ROWS = 40
 
 
@@ -62,7 +61,7 @@ def collect(df: DataFrame, prediction: Any) -> list[dict[str, Any]]:
 def test_both_kinds_give_the_same_for_many_types(spark: SparkSession, table: DataFrame, tmp_path: Path) -> None:
     path = foreign.write_several(tmp_path / "m.onnx")
     found = {}
-    for kind in UDF_KINDS:
+    for kind in AVAILABLE_KINDS:
         score = score_udf(spark, path, kind=kind)
         score.check(table)
         found[kind] = collect(table, score())
@@ -104,7 +103,7 @@ def test_sequences_are_nested_arrays_in_both_kinds(spark: SparkSession, table: D
     slices = foreign.write_slices(tmp_path / "s.onnx")
     entries = foreign.write_ragged_entries(tmp_path / "e.onnx")
     found = {}
-    for kind in UDF_KINDS:
+    for kind in AVAILABLE_KINDS:
         parts = score_udf(spark, slices, kind=kind)("vector").getField("parts")
         numbers = score_udf(spark, entries, kind=kind)(F.col("id") % 4).getField("parts")
         found[kind] = table.select("vector", parts, numbers, "id").orderBy("id").collect()

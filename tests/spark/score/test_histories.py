@@ -16,10 +16,10 @@ from dbx_dl.contracts import HistoryFeature, HistorySpec, IdFeature, Ranking, Ta
 from dbx_dl.errors import DataError
 from dbx_dl.export.onnx_model import write_model
 from dbx_dl.runtime.tables import pin_table, read_pinned
-from dbx_dl.score.udf import UDF_KINDS
 from dbx_dl.tasks import TaskSettings, task_of
 from dbx_dl.transforms.columns import TabularEncoder
 from tests.onnx_models import make_metadata, make_network, make_weights
+from tests.udf_kinds import KINDS
 
 NAMES = ("ant", "bee", "cat", "dog")
 SPEC = HistorySpec(
@@ -65,7 +65,7 @@ def check(rows: list[Any], model: tuple[str, list[list[str]], np.ndarray]) -> No
     np.testing.assert_allclose([row["scores"] for row in rows], model[2], atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", sorted(UDF_KINDS))
+@KINDS
 def test_udfs_take_arrays(
     spark: SparkSession, users: Any, model: tuple[str, list[list[str]], np.ndarray], kind: str
 ) -> None:
@@ -73,7 +73,7 @@ def test_udfs_take_arrays(
     check(scored.select("user", "p.*").orderBy("user").collect(), model)
 
 
-@pytest.mark.parametrize("kind", sorted(UDF_KINDS))
+@KINDS
 def test_a_batch_of_new_users_alone_has_no_histories(
     spark: SparkSession, users: Any, model: tuple[str, list[list[str]], np.ndarray], kind: str
 ) -> None:

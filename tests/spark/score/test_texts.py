@@ -15,9 +15,9 @@ from dbx_dl.config import ScoreConfig, TrackingConfig
 from dbx_dl.contracts import TextFeature, TextSpec
 from dbx_dl.metrics import softmax
 from dbx_dl.runtime.tables import read_pinned
-from dbx_dl.score.udf import UDF_KINDS
 from dbx_dl.transforms.columns import TabularEncoder
 from tests.onnx_models import write_linear_model
+from tests.udf_kinds import KINDS
 
 SPEC = TextSpec(
     text=TextFeature(
@@ -48,7 +48,7 @@ def check(rows: list[Any], expected: np.ndarray) -> None:
     np.testing.assert_allclose([row["probabilities"] for row in rows], expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", sorted(UDF_KINDS))
+@KINDS
 def test_udfs_take_strings(spark: SparkSession, source: str, model: tuple[str, np.ndarray], kind: str) -> None:
     df = spark.read.format("delta").load(source)
     scored = df.select("id", score_udf(spark, model[0], kind=kind)("review").alias("p"))

@@ -22,8 +22,7 @@ from dbx_dl.score.worker import ShippedModel
 from dbx_dl.transforms.columns import TabularEncoder
 from tests.onnx_models import write_linear_model
 from tests.prepared_tables import IMAGES, SPEC, draw_image, encode_png
-
-KINDS = pytest.mark.parametrize("kind", sorted(UDF_KINDS))
+from tests.udf_kinds import KINDS
 
 
 def make_rows(num_rows: int) -> pa.Table:
