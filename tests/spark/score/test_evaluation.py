@@ -22,6 +22,7 @@ from dbx_dl.tasks import TASKS
 from dbx_dl.transforms.columns import TabularEncoder
 from tests.onnx_models import write_linear_model
 from tests.prepared_tables import SPEC, write_feature_table, write_image_table, write_number_table
+from tests.udf_kinds import AVAILABLE_KINDS
 
 
 def test_metrics_equal_those_computed_by_hand(spark: SparkSession, tmp_path: Path) -> None:
@@ -63,11 +64,11 @@ def test_both_kinds_of_function_give_label_sets_and_embeddings(spark: SparkSessi
     df = read_pinned(spark, prepared.table)
     found = [
         df.select(score_udf(spark, str(tmp_path / "m.onnx"), kind=kind)().alias("p")).select("p.*")
-        for kind in ("arrow", "pandas")
+        for kind in AVAILABLE_KINDS
     ]
     ddl = "labels array<string>, probabilities array<float>, embedding array<float>, error string"
-    assert [df.schema.simpleString() for df in found] == [StructType.fromDDL(ddl).simpleString()] * 2
-    assert found[0].collect() == found[1].collect()
+    assert [df.schema.simpleString() for df in found] == [StructType.fromDDL(ddl).simpleString()] * len(found)
+    assert all(df.collect() == found[0].collect() for df in found)
     assert found[0].count() == 7
 
 
