@@ -31,7 +31,14 @@ def press_ctrl_c(command: Sequence[str], folder: Path, is_time: Callable[[], Any
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry), MARK: mark}
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, *command], env=environment, cwd=folder, stdout=log, stderr=log, start_new_session=True
+            [sys.executable, *command],
+            env=environment,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            # Where the tests run in a shell's background, they and what they start ignore the signal.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     try:
         wait_until(lambda: is_time() or process.poll() is not None, pause_seconds=0.01)
