@@ -9,6 +9,7 @@ from dbx_dl.contracts import StoredNetwork
 from dbx_dl.explain.methods.grad_cam import enlarge_maps, weigh_activations
 from dbx_dl.explain.methods.integrated_gradients import integrate_gradients
 from dbx_dl.frameworks.rebuilding import RebuiltNetwork, rebuild_network
+from dbx_dl.runtime.array_files import write_arrays
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +41,7 @@ def explain_rows(
     with np.load(Path(directory) / ROWS_FILE, allow_pickle=False) as saved:
         rows, outputs = saved["inputs"], saved["outputs"]
     found = METHODS[method](rebuilt, stored, rows, outputs, options)
-    np.savez(Path(directory) / FOUND_FILE, allow_pickle=False, **found)
+    write_arrays(Path(directory) / FOUND_FILE, found)
     return rebuilt.framework.describe_versions()
 
 

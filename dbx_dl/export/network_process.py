@@ -10,6 +10,7 @@ from dbx_dl.contracts import SPLITS, Split, TrainedModel
 from dbx_dl.errors import DataError, ExportError
 from dbx_dl.export.latency import time_calls
 from dbx_dl.frameworks.rebuilding import rebuild_network
+from dbx_dl.runtime.array_files import write_arrays
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +30,6 @@ def export_network(
     With the name of a layer in `embeddings` both hold its values too, `embedding` float32 (N, K). Only the framework of
     `trained` (a TrainedModel as JSON) is loaded. Returns the versions of what was used.
     """
-    import numpy as np
 
     model = TrainedModel.model_validate(trained)
     rebuilt = rebuild_network(model, Path(model.weights.path))
@@ -40,7 +40,7 @@ def export_network(
     outputs = {"logits": rebuilt.objective.predict(inputs)}
     if embeddings is not None:
         outputs["embedding"] = rebuilt.framework.predict_embeddings(rebuilt.network, embeddings, inputs)
-    np.savez(Path(directory) / OUTPUTS_FILE, allow_pickle=False, **outputs)
+    write_arrays(Path(directory) / OUTPUTS_FILE, outputs)
     return rebuilt.framework.describe_versions()
 
 
@@ -51,7 +51,7 @@ def time_network(trained: dict[str, Any], directory: str, num_rows: int, sizes: 
     model = TrainedModel.model_validate(trained)
     objective = rebuild_network(model, Path(model.weights.path)).objective
     inputs = _read_inputs(model, num_rows)
-    np.savez(Path(directory) / OUTPUTS_FILE, allow_pickle=False, logits=objective.predict(inputs))
+    write_arrays(Path(directory) / OUTPUTS_FILE, {"logits": objective.predict(inputs)})
     return [time_calls(partial(objective.predict, inputs[np.arange(size) % len(inputs)])) for size in sizes]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dbx_dl.contracts import ImageSpec, TextSpec
+from dbx_dl.runtime.array_files import write_arrays
 from dbx_dl.runtime.whole_files import write_whole
 from dbx_dl.score.outputs.sentences import UNKNOWN
 
@@ -37,7 +38,7 @@ def keep_attention(objective: Objective, feed: RowFeed, path: Path) -> None:
         return
     inputs = batch.inputs[batch.is_row][:_NUM_ROWS]
     with write_whole(path) as partial, partial.open("wb") as file:
-        np.savez(file, inputs=inputs, outputs=objective.predict(inputs), shares=attend(inputs))
+        write_arrays(file, {"inputs": inputs, "outputs": objective.predict(inputs), "shares": attend(inputs)})
 
 
 def draw_attention(prepared: PreparedTable, path: Path) -> Figure | None:

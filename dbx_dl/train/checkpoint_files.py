@@ -6,7 +6,7 @@ import hashlib
 import logging
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,11 +85,6 @@ def name_checkpoint(epoch: int, step: int) -> str:
 def name_rank_file(rank: int) -> str:
     """The file of what one rank keeps for itself."""
     return f"rank_{rank}.npz"
-
-
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-    """Write arrays of any fixed-width dtype as .npz, no pickles."""
-    np.savez(path, allow_pickle=False, **arrays)
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[np.generic]]:

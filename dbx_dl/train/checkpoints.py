@@ -13,6 +13,7 @@ import numpy as np
 
 from dbx_dl.contracts import EpochMetrics, FileDigest
 from dbx_dl.feed.shards import count_lanes
+from dbx_dl.runtime.array_files import write_arrays
 from dbx_dl.train.checkpoint_files import (
     MANIFEST,
     PROGRESS,
@@ -25,7 +26,6 @@ from dbx_dl.train.checkpoint_files import (
     keep_last,
     name_checkpoint,
     name_rank_file,
-    write_arrays,
 )
 
 if TYPE_CHECKING:

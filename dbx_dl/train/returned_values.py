@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dbx_dl.errors import DataError
+from dbx_dl.runtime.array_files import write_arrays
 from dbx_dl.runtime.whole_files import write_whole
 
 _TREE = "tree"
@@ -23,7 +24,7 @@ def save_value(value: Any, path: Path) -> None:
     arrays: dict[str, np.ndarray] = {}
     tree = json.dumps(_take_arrays(value, arrays))
     with write_whole(path) as partial:
-        np.savez(partial, **{_TREE: np.array(tree)}, **arrays)  # type: ignore[arg-type]
+        write_arrays(partial, {_TREE: np.array(tree), **arrays})
 
 
 def load_value(path: Path) -> Any:

@@ -20,6 +20,7 @@ from dbx_dl.feed.rows import read_keys
 from dbx_dl.frameworks import load_framework
 from dbx_dl.frameworks.measures import SupervisedMeasures
 from dbx_dl.frameworks.requests import choose_calibration, network_request, objective_request
+from dbx_dl.runtime.array_files import write_arrays
 from dbx_dl.runtime.collector import rest_during_imports
 from dbx_dl.runtime.gpus import should_have_gpu
 from dbx_dl.runtime.logs import show_rank_logs
@@ -190,7 +191,7 @@ def write_test_predictions(
     if "sample_weights" in observed:
         arrays["sample_weights"] = observed["sample_weights"]
     with write_whole(directory.test_predictions) as partial:
-        np.savez(partial, **arrays)
+        write_arrays(partial, arrays)
 
 
 def _create_objective(framework: Framework, job: TrainingJob, ranks: Ranks) -> Objective:

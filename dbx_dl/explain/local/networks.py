@@ -13,6 +13,7 @@ from dbx_dl.explain.explained import ExplainedRows
 from dbx_dl.explain.local.images import find_image
 from dbx_dl.explain.local.tokens import cut_texts, name_step, name_tokens
 from dbx_dl.explain.network_process import FOUND_FILE, ROWS_FILE
+from dbx_dl.runtime.array_files import write_arrays
 from dbx_dl.runtime.gpus import WITHOUT_GPUS
 from dbx_dl.runtime.processes import call_in_process
 from dbx_dl.transforms.columns import TabularEncoder
@@ -61,7 +62,7 @@ def _call(opened: OpenedModel, rows: NDArray[Any], places: NDArray[np.int64]) ->
     # A regression's network has one output, however its value is called.
     outputs = places if opened.network.target.label_names else np.zeros_like(places)
     with tempfile.TemporaryDirectory(prefix="dbx_dl_explain_") as folder:
-        np.savez(Path(folder) / ROWS_FILE, allow_pickle=False, inputs=rows, outputs=outputs)
+        write_arrays(Path(folder) / ROWS_FILE, {"inputs": rows, "outputs": outputs})
         arguments = {
             "network": opened.network.model_dump(mode="json"),
             "weights": str(opened.weights),

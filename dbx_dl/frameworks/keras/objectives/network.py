@@ -14,6 +14,7 @@ from dbx_dl.frameworks.keras.precision import compute_exactly
 from dbx_dl.frameworks.loss_scale import name_scale
 from dbx_dl.frameworks.prediction import predict_in_chunks
 from dbx_dl.frameworks.weights import check_weights_fit, keep_fitting, refuse_unreadable
+from dbx_dl.runtime.array_files import write_arrays
 from dbx_dl.runtime.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class NetworkObjective:
     def save_weights(self, path: Path) -> None:
         """Write the network's weights as .npz (no pickles), in its order, whole or not at all."""
         with write_whole(path) as partial, partial.open("wb") as file:
-            np.savez(file, allow_pickle=False, **self._read_weights())
+            write_arrays(file, self._read_weights())
 
     def load_weights(self, path: Path, *, skip_mismatched: bool = False) -> None:
         """Read weights that `save_weights` wrote; DataError, with nothing loaded, when they do not fit.
