@@ -131,17 +131,23 @@ def _explain_columns(
 
 def gather_batches(batches: Iterable[pa.RecordBatch], plan: ScorePlan) -> Iterator[pa.RecordBatch]:
     """The rows in fewer batches, of about as many rows, or bytes, as go to a network's process at once."""
-    import pyarrow as pa
-
     waiting: list[pa.RecordBatch] = []
     for batch in batches:
         waiting.append(batch)
         num_rows, num_bytes = (sum(getattr(each, name) for each in waiting) for name in ("num_rows", "nbytes"))
         if num_rows >= plan.bound_rows(MAX_BATCH_ROWS) or num_bytes >= plan.batch_bytes:
-            yield pa.concat_batches(waiting)
+            yield _join(waiting)
             waiting = []
     if waiting:
-        yield pa.concat_batches(waiting)
+        yield _join(waiting)
+
+
+def _join(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """One batch with the rows of all; `pyarrow.concat_batches` is there from pyarrow 19 on alone."""
+    import pyarrow as pa
+
+    table = pa.Table.from_batches(batches).combine_chunks()
+    return next(iter(table.to_batches()), batches[0])
 
 
 def count_rows_at_once(plan: ScorePlan, batch: pa.RecordBatch) -> int:
