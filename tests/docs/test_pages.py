@@ -36,6 +36,7 @@ def errors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | None]:
 
 
 @pytest.mark.matrix
+@pytest.mark.timeout(3600)  # the first one runs all pages
 @pytest.mark.parametrize("page", [*TUTORIAL, *OTHERS])
 def test_page_runs(page: str, errors: dict[str, str | None]) -> None:
     assert errors[page] is None, errors[page]
