@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dbx_dl.label.agreed_rows import ItemFacts, find_facts, judge_items, to_rows
+from dbx_dl.label.agreed_rows import ItemFacts, agree_on_parts, find_facts, judge_items, to_rows
 from dbx_dl.label.events import to_events
 from dbx_dl.label.ratings import ClassRatings
 from dbx_dl.label.shape_consensus import agree_on_shapes
@@ -86,23 +86,9 @@ def agree_on_sets(events: Sequence[LabelEvent], resolve: ResolveConfig) -> tuple
     """
     import pyarrow as pa
 
-    by_item: dict[str, list[LabelEvent]] = {}
-    for event in events:
-        by_item.setdefault(event.item_key, []).append(event)
-    keys = sorted(by_item)
-    shares = [_share_labels(by_item[key]) for key in keys]
-    num_annotators = np.array([len(by_item[key]) for key in keys], np.int64)
-    confidences = np.array([min((max(s, 1 - s) for s in own.values()), default=1.0) for own in shares], np.float64)
-    is_tied = np.array([0.5 in own.values() for own in shares], bool)
-    is_kept, reasons = judge_items(num_annotators, confidences, is_tied, resolve)
-    places = np.flatnonzero(is_kept).tolist()
-    labels = [sorted(label for label, share in shares[place].items() if share > 0.5) for place in places]
-    kept = [keys[place] for place in places]
-    facts = find_facts((event.item_key, event.source, event.labelled_at) for event in events)
-    sets = pa.array(labels, pa.list_(pa.string()))
-    return to_rows(kept, sets, confidences[is_kept], num_annotators[is_kept], facts), reasons
+    return agree_on_parts(events, resolve, _share_labels, pa.list_(pa.string()))
 
 
-def _share_labels(events: Sequence[LabelEvent]) -> dict[str, float]:
+def _share_labels(events: Sequence[LabelEvent]) -> list[tuple[str, float]]:
     counts = Counter(label for event in events for label in event.labels)
-    return {label: count / len(events) for label, count in counts.items()}
+    return [(label, counts[label] / len(events)) for label in sorted(counts)]

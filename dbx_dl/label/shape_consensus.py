@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dbx_dl.label.agreed_rows import find_facts, judge_items, to_rows
+from dbx_dl.label.agreed_rows import agree_on_parts
 from dbx_dl.label.events import arrow_types
 from dbx_dl.metrics.shape_agreement import overlap_boxes, overlap_polygons
 from dbx_dl.metrics.shape_consensus import find_middle, group_shapes, join_boxes
@@ -19,10 +20,9 @@ if TYPE_CHECKING:
 
     from dbx_dl.config.label import ResolveConfig
     from dbx_dl.contracts import LabelBox, LabelEvent, LabelPolygon, LabelTask
+    from dbx_dl.label.agreed_rows import Shared
 
     Shape = LabelBox | LabelPolygon
-    # A shape that stands for a group of them, and the share of the annotators who drew one of these.
-    Shared = tuple[dict[str, Any], float]
 
 
 def agree_on_shapes(
@@ -31,30 +31,13 @@ def agree_on_shapes(
     """The shapes of each item that more than half of its annotators drew; what is left out.
 
     Shapes go together as `group_shapes` has it. Of a group of boxes the median of each side is taken, of polygons the
-    one that overlaps the others most. The confidence is the least of all groups'. Half of the annotators is a tie, in
-    which `ties: frequent` leaves the shape out. An item around which most drew nothing has no shapes.
+    one that overlaps the others most. An item around which most drew nothing has no shapes.
     """
-    import pyarrow as pa
-
-    by_item: dict[str, list[LabelEvent]] = {}
-    for event in sorted(events, key=lambda event: (event.item_key, event.annotator)):
-        by_item.setdefault(event.item_key, []).append(event)
-    keys = sorted(by_item)
-    shared = [_share_shapes(by_item[key], resolve.min_overlap) for key in keys]
-    num_annotators = np.array([len(by_item[key]) for key in keys], np.int64)
-    confidences = np.array([min((max(s, 1 - s) for _, s in own), default=1.0) for own in shared], np.float64)
-    is_tied = np.array([any(share == 0.5 for _, share in own) for own in shared], bool)
-    is_kept, reasons = judge_items(num_annotators, confidences, is_tied, resolve)
-    places = np.flatnonzero(is_kept).tolist()
-    labels = [[shape for shape, share in shared[place] if share > 0.5] for place in places]
-    kept = [keys[place] for place in places]
-    facts = find_facts((event.item_key, event.source, event.labelled_at) for event in events)
-    shapes = pa.array(labels, arrow_types()[task])
-    return to_rows(kept, shapes, confidences[is_kept], num_annotators[is_kept], facts), reasons
+    return agree_on_parts(events, resolve, partial(_share_shapes, min_overlap=resolve.min_overlap), arrow_types()[task])
 
 
 def _share_shapes(events: Sequence[LabelEvent], min_overlap: float) -> list[Shared]:
-    """Every group of one item's shapes."""
+    """A shape that stands for each group of one item's, and the share of the annotators who drew one of these."""
     is_box = events[0].task == "boxes"
     lists: list[Sequence[Shape]] = [event.boxes if is_box else event.polygons for event in events]
     owners = [owner for owner, shapes in enumerate(lists) for _ in shapes]
