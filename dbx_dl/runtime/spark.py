@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl.errors import SetupError
+from dbx_dl.runtime import worker_daemon
 from dbx_dl.runtime.connect import start_connect_session
 from dbx_dl.runtime.databricks import get_session, is_databricks
 from dbx_dl.runtime.interrupts import end_jobs_on_interrupt, start_context
 from dbx_dl.runtime.jars import find_jars
 from dbx_dl.runtime.java import require_java
 from dbx_dl.runtime.jvm import start_jvm
+from dbx_dl.runtime.slots import cores_of_local_master
 from dbx_dl.runtime.waiting import shown_waiting
 
 if TYPE_CHECKING:
@@ -75,6 +77,9 @@ def local_settings(config: SparkConfig, jars: list[Path]) -> dict[str, str]:
         "spark.executorEnv.PYTHONPATH": _worker_path(),
         "spark.connect.grpc.binding.address": "127.0.0.1",
     }
+    if cores_of_local_master(config.master) is not None:
+        # Workers elsewhere may lack this package.
+        settings["spark.python.daemon.module"] = worker_daemon.__name__
     return {**settings, **config.settings}
 
 

@@ -19,6 +19,9 @@ from dbx_dl.runtime.slots import count_slots
 from dbx_dl.runtime.spark import open_session
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
     from pyspark.sql import SparkSession
 
 OPEN = (
@@ -49,6 +52,23 @@ def test_delta_is_written_read_and_merged(spark: SparkSession, tmp_path: Path) -
     spark.sql(f"MERGE INTO {table} t USING more m ON t.id = m.id WHEN NOT MATCHED THEN INSERT *")
     assert spark.sql(f"SELECT count(*), max(id) FROM {table}").collect() == [(15, 14)]
     assert spark.sql(f"SELECT count(*) FROM {table} VERSION AS OF 0").collect() == [(10,)]
+
+
+def test_workers_import_no_archive_before_each_task(spark: SparkSession) -> None:
+    def find_archives(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow
+        import pyspark
+
+        for _ in batches:
+            found = [
+                pyspark.__file__,
+                *(place for place in sys.path_importer_cache if ".zip" in place or ".jar" in place),
+            ]
+            yield pyarrow.RecordBatch.from_arrays([pyarrow.array(found)], names=["place"])
+
+    places = [row.place for row in spark.range(1).mapInArrow(find_archives, "place string").collect()]
+    assert places[0].endswith("pyspark/__init__.py")
+    assert not [place for place in places if "spark" in place and (".zip" in place or ".jar" in place)]
 
 
 def test_session_is_local_and_small(spark: SparkSession) -> None:

@@ -1,7 +1,7 @@
 """Do all rows have a key of their own? Proved by 64-bit hashes, which tasks send where keys would be too many bytes.
 
 Equal keys have equal hashes. Where all hashes differ so do all keys; where two are equal, the keys must be looked at.
-Of consecutive integers their range is enough.
+Of runs of consecutive integers their ends are enough.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _SEED = 20_240_229
+# Of shorter runs the ends would be as many bytes as hashes.
+_MEAN_RUN = 256
 
 
 def hash_keys(keys: pa.Array) -> np.ndarray:
@@ -45,22 +47,27 @@ def hash_keys(keys: pa.Array) -> np.ndarray:
     return sums + lengths.astype(np.uint64)
 
 
-def find_range(keys: pa.Array) -> tuple[int, int] | None:
-    """The first and the last of integers each of which is one more than that before; None of other keys."""
+def find_ranges(keys: pa.Array) -> list[tuple[int, int]] | None:
+    """The first and the last of each run of integers that go up by one; None of other keys, or where runs are short."""
+    import numpy as np
     import pyarrow.types as types
 
     if not types.is_signed_integer(keys.type) or keys.null_count or not len(keys):
         return None
     numbers = keys.to_numpy()
-    first, last = int(numbers[0]), int(numbers[-1])
-    is_whole = last - first == len(numbers) - 1 and bool((numbers[1:] > numbers[:-1]).all())
-    return (first, last) if is_whole else None
+    before, after = numbers[:-1], numbers[1:]
+    # The largest integer and one is the smallest one.
+    is_end = (after != before + 1) | (after < before)
+    if np.count_nonzero(is_end) > len(numbers) // _MEAN_RUN:
+        return None
+    firsts, lasts = numbers[np.append(True, is_end)], numbers[np.append(is_end, True)]
+    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
 
 
 def are_distinct(parts: Sequence[np.ndarray], ranges: Sequence[tuple[int, int]] = ()) -> bool:
     """Whether no hash occurs twice in all parts together, and no key of a range in another or among hashes of integers.
 
-    A range is what `find_range` gives.
+    Ranges are what `find_ranges` gives.
     """
     import numpy as np
 

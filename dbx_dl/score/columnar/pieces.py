@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from dbx_dl.feed.delta_log import DataFile, PinnedLog
 
 _FOOTER_THREADS = 8
-_TASKS_PER_SLOT = 4
 _MAX_TASK_BYTES = 256 * 2**20
 _MIN_TASK_BYTES = 2**20
 # Starting a task takes about as long as scoring so much.
@@ -67,23 +66,37 @@ def list_pieces(log: PinnedLog, columns: Sequence[str]) -> list[Piece]:
 
 
 def share_pieces(pieces: Sequence[Piece], num_slots: int) -> tuple[tuple[Piece, ...], ...]:
-    """Pieces by task, about equal in bytes: a few tasks per slot, so that no slot waits long for the last one.
+    """Pieces by task, the largest tasks first: each round of one per slot takes half of the bytes that are left.
 
-    Tasks of large tables have about 256 MB at most; more than one per slot have 8 MB at least, those of the smallest
-    tables 1 MB; none is without pieces.
+    So there are few tasks, and no slot waits long for the last one. Tasks have about 256 MB at most and, where there is
+    enough for every slot, 8 MB at least; those of the smallest tables 1 MB; none is without pieces. The rule is that of
+    factoring (Hummel, Schonberg and Flynn, "Factoring: a method for scheduling parallel loops", 1992).
     """
+    left = deque(sorted(pieces, key=lambda piece: -piece.num_bytes))
     num_bytes = sum(piece.num_bytes for piece in pieces)
-    least = min(num_slots, -(-num_bytes // _MIN_TASK_BYTES))
-    few = max(least, min(_TASKS_PER_SLOT * num_slots, num_bytes // _FULL_TASK_BYTES))
-    num_tasks = max(1, min(len(pieces), max(few, -(-num_bytes // _MAX_TASK_BYTES))))
-    shares: list[list[Piece]] = [[] for _ in range(num_tasks)]
-    # The largest piece first, each to the task that has least.
-    loads = [(0, number) for number in range(num_tasks)]
-    for piece in sorted(pieces, key=lambda piece: -piece.num_bytes):
-        load, number = heapq.heappop(loads)
-        shares[number].append(piece)
-        heapq.heappush(loads, (load + max(1, piece.num_bytes), number))
-    return tuple(tuple(sorted(share, key=lambda p: (p.path, p.row_group))) for share in shares if share)
+    shares = []
+    while left:
+        size = _choose_size(num_bytes, num_slots)
+        for share in [_take(left, size) for _ in range(num_slots) if left]:
+            num_bytes -= sum(piece.num_bytes for piece in share)
+            shares.append(tuple(sorted(share, key=lambda piece: (piece.path, piece.row_group))))
+    return tuple(shares)
+
+
+def _choose_size(num_bytes: int, num_slots: int) -> int:
+    """Bytes of each task of a round, where so many are left."""
+    least = max(_MIN_TASK_BYTES, min(_FULL_TASK_BYTES, num_bytes // num_slots))
+    return min(_MAX_TASK_BYTES, max(least, num_bytes // (2 * num_slots)))
+
+
+def _take(left: deque[Piece], num_bytes: int) -> list[Piece]:
+    """The first pieces, as many as come closest to so many bytes, but one at least."""
+    share = [left.popleft()]
+    size = share[0].num_bytes
+    while left and size + left[0].num_bytes / 2 <= num_bytes:
+        share.append(left.popleft())
+        size += share[-1].num_bytes
+    return share
 
 
 def _is_date(log: PinnedLog, name: str) -> bool:

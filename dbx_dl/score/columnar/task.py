@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.score.columnar.input_hashes import hash_rows
-from dbx_dl.score.columnar.key_hashes import find_range, hash_keys
+from dbx_dl.score.columnar.key_hashes import find_ranges, hash_keys
 from dbx_dl.score.columnar.piece_rows import RowReader
 from dbx_dl.score.columnar.raw_values import read_inputs, read_key
 from dbx_dl.score.columnar.result_files import ResultWriter
@@ -127,9 +127,10 @@ class _KeysSeen:
     def note(self, rows: pa.RecordBatch, name: str) -> pa.RecordBatch:
         """The rows as they are, their keys noted."""
         keys = rows.column(name)
-        found = find_range(keys)
+        found = find_ranges(keys)
         if found is not None:
-            self._add_range(*found)
+            for first, last in found:
+                self._add_range(first, last)
         elif self.has_hashes:
             self.num_open += keys.null_count
             self.hashes += hash_keys(keys.drop_null()).tobytes()

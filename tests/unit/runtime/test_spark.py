@@ -41,6 +41,14 @@ def test_workers_import_from_the_working_directory(tmp_path: Path, monkeypatch: 
     assert path.split(os.pathsep) == [str(tmp_path), "/theirs"]
 
 
+def test_only_local_workers_are_started_by_this_package() -> None:
+    name = "spark.python.daemon.module"
+    assert local_settings(SparkConfig(), [])[name] == "dbx_dl.runtime.worker_daemon"
+    assert name not in local_settings(SparkConfig(master="local-cluster[2,1,1024]"), [])
+    theirs = SparkConfig(settings={name: "theirs.daemon"})
+    assert local_settings(theirs, [])[name] == "theirs.daemon"
+
+
 def test_environment_is_given_back_after_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYSPARK_PYTHON", "/theirs/python")
     monkeypatch.delenv("SPARK_LOCAL_IP", raising=False)

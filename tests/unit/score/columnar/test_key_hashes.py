@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from dbx_dl.score.columnar.key_hashes import are_distinct, find_range, hash_keys
+from dbx_dl.score.columnar.key_hashes import are_distinct, find_ranges, hash_keys
 
 
 def test_hashes_tell_keys_apart_wherever_they_lie() -> None:
@@ -27,12 +27,22 @@ def test_many_keys_are_distinct_and_one_repeated_is_found() -> None:
     assert not are_distinct([*halves, hash_keys(pa.array(["rows/0123456.png"]))])
 
 
-def test_consecutive_integers_are_known_by_their_range() -> None:
+def test_consecutive_integers_are_known_by_the_ends_of_their_runs() -> None:
     keys = [[5, 6, 7], [5, 7], [5, 5], [7, 6], [5, None, 7], [], [9]]
-    found = [find_range(pa.array(each, pa.int64())) for each in keys]
-    assert found == [(5, 7), None, None, None, None, None, (9, 9)]
-    assert find_range(pa.array(["5", "6"])) is None and find_range(pa.array([1, 3, 2, 4])) is None
-    assert find_range(pa.array([-(2**63), 0, 2**63 - 1])) is None
+    found = [find_ranges(pa.array(each, pa.int64())) for each in keys]
+    assert found == [[(5, 7)], None, None, None, None, None, [(9, 9)]]
+    assert find_ranges(pa.array(["5", "6"])) is None and find_ranges(pa.array([1, 3, 2, 4])) is None
+    assert find_ranges(pa.array([-(2**63), 0, 2**63 - 1])) is None
+
+
+def test_runs_are_told_apart_where_they_are_long() -> None:
+    parts = [np.arange(500, 800), np.arange(-9, 500), np.arange(799, 2000)]
+    keys = pa.array(np.concatenate(parts))
+    assert find_ranges(keys) == [(500, 799), (-9, 499), (799, 1999)]
+    assert not are_distinct([], find_ranges(keys) or []) and are_distinct([], (find_ranges(keys) or [])[:2])
+    assert find_ranges(pa.array(np.arange(0, 4000, 2))) is None
+    ends = pa.array(np.concatenate([np.arange(2**63 - 300, 2**63 - 1), [2**63 - 1], np.arange(-(2**63), 5 - 2**63)]))
+    assert find_ranges(ends) == [(2**63 - 300, 2**63 - 1), (-(2**63), 4 - 2**63)]
 
 
 def test_ranges_share_no_key_with_each_other_or_with_hashes() -> None:

@@ -58,14 +58,21 @@ def test_a_missing_file_is_an_error_of_one_line(tmp_path: Path) -> None:
         read_all(log, pieces, ["id"])
 
 
-def test_shares_hold_every_piece_once_and_are_about_equal() -> None:
+def test_shares_hold_every_piece_once_and_become_smaller() -> None:
     sizes = [1, 5, 3, 200, 90, 80, 7, 7, 7, 60]
-    pieces = [Piece(f"f{place}", 0, 1, size * 2**20) for place, size in enumerate(sizes)]
-    shares = share_pieces(pieces, 2)
-    assert sorted(piece.path for share in shares for piece in share) == sorted(piece.path for piece in pieces)
-    assert len(shares) == 8 and max(sum(piece.num_bytes for piece in share) for share in shares) == 200 * 2**20
-    assert [len(share_pieces([Piece("f", 0, 1, 2**20)] * number, 2)) for number in (1, 2, 12, 40)] == [1, 2, 2, 5]
-    assert len(share_pieces([Piece("f", 0, 1, 10)] * 3, 2)) == 1 and share_pieces([], 2) == ()
+    shares = share_pieces([Piece(f"f{place}", 0, 1, size * 2**20) for place, size in enumerate(sizes)], 2)
+    found = [[piece.num_bytes // 2**20 for piece in share] for share in shares]
+    assert found == [[200], [90], [80], [60], [7], [7], [7], [5, 3], [1]]
+
+
+def test_each_round_takes_half_of_what_is_left_in_tasks_that_are_worth_their_start() -> None:
+    def count(number: int, size: int = 2**20) -> list[int]:
+        return [len(share) for share in share_pieces([Piece("f", each, 1, size) for each in range(number)], 2)]
+
+    assert count(400) == [100, 100, 50, 50, 25, 25, 13, 13, 8, 8, 4, 4]
+    assert count(40) == [10, 10, 8, 8, 2, 2] and count(12) == [6, 6] and count(2) == [1, 1] and count(1) == [1]
+    assert count(3, 10) == [3] and count(5, 0) == [5] and count(0) == []
+    assert max(count(100, 64 * 2**20)) == 4
 
 
 def test_batches_are_bounded_by_bytes_and_whole_model_batches() -> None:
