@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _GROUP_BYTES = 16 * 2**20
 # Delta keeps so many characters of a text in a file's statistics.
@@ -53,6 +54,7 @@ class ResultWriter:
         self._schema = schema
         # Nobody looks for rows by the bounds of what stands in lists.
         bounded = [field.name for field in schema if not pa.types.is_nested(field.type)]
+        self._footers: list[pq.FileMetaData] = []
         self._writer = pq.ParquetWriter(
             self._path,
             schema,
@@ -60,6 +62,7 @@ class ResultWriter:
             use_dictionary=repeated,
             write_statistics=bounded,
             store_schema=False,
+            metadata_collector=self._footers,
         )
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_bytes = 0
@@ -91,7 +94,7 @@ class ResultWriter:
             size_bytes=self._path.stat().st_size,
             num_rows=self._stats.num_rows,
             modified_at_ms=int(time.time() * 1000),
-            stats=self._stats.to_json(),
+            stats=self._stats.to_json(self._footers[0]),
             error_reasons=dict(self._stats.error_reasons),
         )
 
@@ -113,25 +116,30 @@ class _Statistics:
     num_rows: int = 0
     error_reasons: Counter[str] = field(default_factory=Counter)
     nulls: dict[str, int] = field(default_factory=dict)
-    bounds: tuple[str, str] | None = None
 
     def add(self, rows: pa.Table) -> None:
-        import pyarrow.compute as pc
-
         self.num_rows += rows.num_rows
         for name, column in zip(rows.schema.names, rows.columns, strict=True):
             self.nulls[name] = self.nulls.get(name, 0) + column.null_count
         self.error_reasons += _count_reasons(rows.column(self.error_column))
-        ends = pc.min_max(rows.column(self.bound_column)).as_py()
-        if ends["min"] is not None:
-            low, high = self.bounds or (ends["min"], ends["max"])
-            self.bounds = min(low, ends["min"]), max(high, ends["max"])
 
-    def to_json(self) -> str:
+    def to_json(self, footer: pq.FileMetaData) -> str:
         stats: dict[str, Any] = {"numRecords": self.num_rows, "nullCount": self.nulls}
-        if self.bounds is not None:
-            stats |= _to_bounds(self.bound_column, *self.bounds)
+        bounds = _find_bounds(footer, self.bound_column)
+        if bounds is not None:
+            stats |= _to_bounds(self.bound_column, *bounds)
         return json.dumps(stats, ensure_ascii=False)
+
+
+def _find_bounds(footer: pq.FileMetaData, name: str) -> tuple[str, str] | None:
+    """A text column's smallest and largest value, by what Parquet wrote down of its row groups; None if not of all."""
+    columns = (footer.schema.column(place).path for place in range(footer.num_columns))
+    place = next(place for place, path in enumerate(columns) if path == name)
+    parts = [footer.row_group(group).column(place).statistics for group in range(footer.num_row_groups)]
+    filled = [part for part in parts if part is None or part.num_values]
+    if not filled or any(part is None or not part.has_min_max for part in filled):
+        return None
+    return min(part.min for part in filled), max(part.max for part in filled)
 
 
 def _is_repeated(kind: pa.DataType) -> bool:

@@ -66,12 +66,12 @@ class ScoreTask:
         """
         import pyarrow as pa
 
-        session, keys = self.model.open(), _KeysSeen(self.has_hashes)
+        session, keys, shared = self.model.open(), _KeysSeen(self.has_hashes), _SharedValues(self.lineage)
         with ResultWriter(self.table, self.folder, self._stored_schema, KEY_COLUMN, ERROR_COLUMN) as writer:
             scored = (
                 batch.to_struct_array()
                 for rows in self.reader.read(pieces)
-                for batch in self._predict(session, keys.note(rows, self.key))
+                for batch in self._predict(session, keys.note(rows, self.key), shared)
             )
             for structs in limit_errors(scored, self.model.max_error_fraction):
                 writer.write(pa.RecordBatch.from_struct_array(structs))
@@ -79,7 +79,7 @@ class ScoreTask:
         texts = {"error_reasons": json.dumps(found.error_reasons)}
         return _to_batch({**asdict(found), **texts, **keys.as_values()})
 
-    def _predict(self, session: ModelSession, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    def _predict(self, session: ModelSession, rows: pa.RecordBatch, shared: _SharedValues) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
         columns, input_errors = read_inputs(rows, self.inputs, self.columns, self.null_tokens)
@@ -88,7 +88,7 @@ class ScoreTask:
             HASH_COLUMN: hash_rows(columns, self.inputs, input_errors, self.options_digest)
             if self.has_input_hashes
             else pa.nulls(rows.num_rows, pa.int64()),
-            **{name: _repeat(self.lineage.column(name), rows.num_rows) for name in self.lineage.schema.names},
+            **shared.take(rows.num_rows),
         }
         start, schema = 0, self._stored_schema
         for structs in predict_structs(session, columns):
@@ -113,6 +113,33 @@ class ScoreTask:
             for field in self.schema
         ]
         return pa.schema(fields)
+
+
+@dataclass
+class _SharedValues:
+    """The values of a row as columns; those of the longest batch so far are kept, since batches are mostly alike."""
+
+    row: pa.RecordBatch
+    num_rows: int = -1
+    columns: dict[str, pa.Array] = field(default_factory=dict)
+
+    def take(self, num_rows: int) -> dict[str, pa.Array]:
+        """Columns of so many rows; texts as dictionaries."""
+        if num_rows > self.num_rows:
+            self.num_rows = num_rows
+            self.columns = {name: _repeat(self.row.column(name), num_rows) for name in self.row.schema.names}
+        return {name: column[:num_rows] for name, column in self.columns.items()}
+
+
+def _repeat(column: pa.Array, num_rows: int) -> pa.Array:
+    import numpy as np
+    import pyarrow as pa
+
+    if not _is_text(column.type):
+        return pa.repeat(column[0], num_rows)
+    is_null = not column[0].is_valid
+    indices = pa.array(np.zeros(num_rows, np.int8), mask=np.full(num_rows, is_null))
+    return pa.DictionaryArray.from_arrays(indices, column if not is_null else pa.array([""], column.type))
 
 
 @dataclass
@@ -190,17 +217,6 @@ def _is_text(kind: pa.DataType | None) -> bool:
     import pyarrow.types as types
 
     return kind is not None and bool(types.is_string(kind))
-
-
-def _repeat(column: pa.Array, num_rows: int) -> pa.Array:
-    import numpy as np
-    import pyarrow as pa
-
-    if not _is_text(column.type):
-        return pa.repeat(column[0], num_rows)
-    is_null = not column[0].is_valid
-    indices = pa.array(np.zeros(num_rows, np.int8), mask=np.full(num_rows, is_null))
-    return pa.DictionaryArray.from_arrays(indices, column if not is_null else pa.array([""], column.type))
 
 
 def _to_batch(values: dict[str, Any]) -> pa.RecordBatch:
