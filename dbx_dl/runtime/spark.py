@@ -77,8 +77,8 @@ def local_settings(config: SparkConfig, jars: list[Path]) -> dict[str, str]:
         "spark.executorEnv.PYTHONPATH": _worker_path(),
         "spark.connect.grpc.binding.address": "127.0.0.1",
     }
-    if cores_of_local_master(config.master) is not None:
-        # Workers elsewhere may lack this package.
+    if cores_of_local_master(config.master) is not None and "spark.pyspark.python" not in config.settings:
+        # Workers elsewhere, or of another Python, may lack this package.
         settings["spark.python.daemon.module"] = worker_daemon.__name__
     return {**settings, **config.settings}
 

@@ -71,7 +71,7 @@ def _to_frame(spark: SparkSession, columns: Columns, window: str, *, is_text: bo
             "window": [window] * size,
             "a number": [None if np.isnan(x) else (f"{x}" if is_text else float(x)) for x in columns["a number"]],
             "flag": [("yes" if flag else "no") if is_text else float(flag) for flag in flags],
-            "town": [town or None for town in columns["town"]],
+            "town": [str(town) or None for town in columns["town"]],
             "at": [None if i % 4 == 0 else "2024-02-29" for i in range(size)],
             "vector": [row.tolist() for row in columns["vector"]],
             "text": [None if i % 10 == 0 else "good Film" if i % 2 else "a bad film it was" for i in range(size)],

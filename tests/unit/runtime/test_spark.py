@@ -45,6 +45,7 @@ def test_only_local_workers_are_started_by_this_package() -> None:
     name = "spark.python.daemon.module"
     assert local_settings(SparkConfig(), [])[name] == "dbx_dl.runtime.worker_daemon"
     assert name not in local_settings(SparkConfig(master="local-cluster[2,1,1024]"), [])
+    assert name not in local_settings(SparkConfig(settings={"spark.pyspark.python": "/theirs/python"}), [])
     theirs = SparkConfig(settings={name: "theirs.daemon"})
     assert local_settings(theirs, [])[name] == "theirs.daemon"
 
