@@ -18,7 +18,7 @@ EXTRAS = {
     "score": [*ONNX, *TABLES, "pillow>=11"],
     # Recordings; soundfile's wheels hold libsndfile (LGPL 2.1).
     "audio": ["soundfile>=0.12", "scipy>=1.11"],
-    "mlflow": ["mlflow>=3.6,<4", "scikit-learn>=1.5"],
+    "mlflow": ["mlflow>=3.7,<4", "scikit-learn>=1.5"],
     "keras": ["tensorflow>=2.19", "keras>=3.8", "tf2onnx>=1.17"],
     "torch": ["torch>=2.6", "onnxscript>=0.7", "safetensors>=0.5"],
     # What the Horovod wheel (conf/horovod/build_wheel.sh) needs to be built and to run.

@@ -96,6 +96,11 @@ def load_rows(load: Callable[[], DataFrame], what: str) -> DataFrame:
             raise DataError(f"{what} does not exist") from None
         if "UNABLE_TO_INFER_SCHEMA" in text:
             raise DataError(f"{what} holds no files with rows") from None
+        if "(NANOS" in text:
+            raise DataError(
+                f"{what} has times in nanoseconds, which Spark does not read: write them in microseconds, with pandas "
+                'by `to_parquet(path, coerce_timestamps="us", allow_truncated_timestamps=True)`'
+            ) from None
         raise DataError(f"{what} cannot be read: {first_line(error)}") from None
     return rows
 

@@ -164,7 +164,8 @@ def test_typed_sources(spark: SparkSession, tmp_path: Path, caplog: pytest.LogCa
             "ratio": [float("inf") if i == 1 else float("nan") if i == 2 else i / 3 for i in range(200)],
             "town": [f"t{min(i, 60)}" for i in range(200)],
             "zip": [i % 4 for i in range(200)],
-            "when": [pd.Timestamp("2020-01-01", tz="UTC") + pd.Timedelta(hours=i) for i in range(200)],
+            # pandas before 3 writes nanoseconds, which Spark does not read.
+            "when": pd.date_range("2020-01-01", periods=200, freq="h", tz="UTC", unit="us"),
             "vector": [[i / 7, 1.0, -i] for i in range(200)],
             "ragged": [[1.0] * (1 + i % 2) for i in range(200)],
             "words": [["a"] for _ in range(200)],
@@ -253,6 +254,10 @@ def test_sources_that_cannot_be_read(spark: SparkSession, tmp_path: Path) -> Non
     (tmp_path / "text.parquet").write_text("id,x\n" * 100)
     with pytest.raises(DataError, match="cannot be read"):
         prepare_table(spark, configure(tmp_path / "text.parquet", tmp_path / "out", source_format="parquet"))
+    fine = pd.DataFrame({"id": ["a"], "when": pd.date_range("2020-01-01", periods=1, unit="ns"), "diagnosis": ["u"]})
+    fine.to_parquet(tmp_path / "fine.parquet")
+    with pytest.raises(DataError, match="has times in nanoseconds, which Spark does not read: write them in micro"):
+        prepare_table(spark, configure(tmp_path / "fine.parquet", tmp_path / "out", source_format="parquet"))
     (tmp_path / "parts").mkdir()
     (tmp_path / "parts" / "a.csv").write_text("id,x,diagnosis\na,1,u\n")
     (tmp_path / "parts" / "b.csv").write_text("x,id,diagnosis\n1,b,v\n")

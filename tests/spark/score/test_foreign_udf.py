@@ -171,16 +171,16 @@ def test_a_worker_process_keeps_one_session_over_jobs(spark: SparkSession, tmp_p
     file = fetch_model(path)
     shipped = ShippedModel(ship_model(spark, file), file.sha256)
 
-    def name_session(batches: Any) -> Any:
+    def name_session(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import os
 
-        for array in batches:
+        for batch in batches:
             session = shipped.open()
-            yield pa.array([f"{os.getpid()} {id(session._session)}"] * len(array))
+            names = pa.array([f"{os.getpid()} {id(session._session)}"] * batch.num_rows)
+            yield pa.RecordBatch.from_arrays([names], names=["s"])
 
-    name_session.__annotations__ = {"batches": Iterator[pa.Array], "return": Iterator[pa.Array]}
-    named = F.arrow_udf(name_session, "string")
-    found = [spark.range(100, numPartitions=4).select(named("id").alias("s")).distinct().collect() for _ in range(2)]
+    rows = spark.range(100, numPartitions=4)
+    found = [rows.mapInArrow(name_session, "s string").distinct().collect() for _ in range(2)]
     sessions = {row["s"] for rows in found for row in rows}
     assert len(sessions) == len({name.split()[0] for name in sessions})
     assert {row["s"] for row in found[0]} & {row["s"] for row in found[1]}

@@ -1,6 +1,5 @@
 """Models as functions of Spark columns, in both kinds of UDF."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -146,13 +145,12 @@ def test_workers_load_the_scorer_and_nothing_above(spark: SparkSession, model: s
 
         from dbx_dl.score.worker import score_arrays
 
-        for structs in score_arrays(batches, shipped):
-            names = sorted(sys.modules)
-            yield pa.array([[str(len(structs)), *names]] * len(structs), pa.list_(pa.string()))
+        for structs in score_arrays((tuple(batch.columns) for batch in batches), shipped):
+            names = [[str(len(structs)), *sorted(sys.modules)]] * len(structs)
+            yield pa.RecordBatch.from_arrays([pa.array(names, pa.list_(pa.string()))], names=["m"])
 
-    score_and_list_modules.__annotations__ = {"batches": Iterator[pa.Array], "return": Iterator[pa.Array]}
-    listed = F.arrow_udf(score_and_list_modules, "array<string>")
-    modules = set(to_frame(spark, make_rows(5)).select(listed("x", "y", "colour").alias("m")).first()["m"])
+    rows = to_frame(spark, make_rows(5)).select("x", "y", "colour")
+    modules = set(rows.mapInArrow(score_and_list_modules, "m array<string>").first()["m"])
     assert "onnxruntime" in modules
     heavy = {"mlflow", "torch", "tensorflow", "keras", "sklearn", "onnx", "matplotlib", "horovod"}
     assert heavy & modules == set()
