@@ -11,7 +11,7 @@ VERSION = re.search(r'^__version__ = "(.+)"$', INIT, re.MULTILINE)
 if VERSION is None:
     raise RuntimeError("dbx_dl/__init__.py has no __version__")
 
-TABLES = ["pyarrow>=18", "numpy>=1.26", "deltalake>=1.6"]
+TABLES = ["pyarrow>=18", "numpy>=1.26", "deltalake>=1.6.3"]
 ONNX = ["onnx>=1.18", "onnxruntime>=1.21"]
 EXTRAS = {
     "spark": ["pyspark[connect]>=4.0,<4.2", "delta-spark>=4.0,<5", "pandas>=2.2,<4", "cloudpickle", "psutil", *TABLES],

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyspark
 import pytest
 from pyspark.sql import functions as F
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
+SPARK = ".".join(pyspark.__version__.split(".")[:2])
 OPEN = (
     "from dbx_dl.config import SparkConfig\n"
     "from dbx_dl.errors import SetupError\n"
@@ -115,7 +117,7 @@ def test_start_is_silent_and_leaves_nothing_behind(tmp_path: Path) -> None:
     ("config", "environment", "message"),
     [
         ({}, {"PATH": "", "JAVA_HOME": ""}, "Java not found: install a JDK 17"),
-        ({}, {"DBX_DL_JARS_DIR": "/no/such/folder"}, "delta-spark_4.1_2.13-4.4.0.jar is missing"),
+        ({}, {"DBX_DL_JARS_DIR": "/no/such/folder"}, f"delta-spark_{SPARK}_2.13-4.4.0.jar is missing"),
         ({"driver_memory": "2q"}, {}, "Spark's JVM did not start (Invalid maximum heap size"),
         ({"master": "locall[2]"}, {}, "Could not parse Master URL: 'locall[2]'"),
     ],
