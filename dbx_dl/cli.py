@@ -25,6 +25,7 @@ from dbx_dl.terminal import (
     ConfigOption,
     SetOption,
     Verbose,
+    hide_tracking_passwords,
     print_table,
     refuse_json,
     run_of,
@@ -156,7 +157,7 @@ def search(
         for name in run_config.frameworks if framework is None else (framework,):
             result = search_run(spark, run_config, name)
             if as_json:
-                typer.echo(result.model_dump_json())
+                tell(result, "", as_json)
                 continue
             header, *rows = tabulate_trials(result)
             print_table(header, rows)
@@ -310,7 +311,8 @@ for _registered in app.registered_commands:
 def _print_outcomes(outcomes: Sequence[RunOutcome], report_path: Path, as_json: bool) -> None:
     if as_json:
         for outcome in outcomes:
-            typer.echo(json.dumps({**outcome.as_values(), "report": str(report_path.absolute())}))
+            text = json.dumps({**outcome.as_values(), "report": str(report_path.absolute())})
+            typer.echo(hide_tracking_passwords(text))
         return
     from dbx_dl.monitor.run_report.summary import summarize
 
@@ -323,13 +325,16 @@ def _print_outcomes(outcomes: Sequence[RunOutcome], report_path: Path, as_json: 
 
 
 def mlflow_command(tracking_uri: str) -> str:
-    """The command that opens MLflow's page on this tracking store; for a server, its address."""
+    """The command that opens MLflow's page on this tracking store; for a server, its address. Passwords are hidden."""
+    from dbx_dl.contracts.secret_texts import hide_secrets
+
     prefix = "sqlite:///"
     if tracking_uri.startswith(prefix):
         tracking_uri = prefix + str(Path(tracking_uri.removeprefix(prefix)).absolute())
     elif tracking_uri.startswith(("http://", "https://")):
-        return f"see {tracking_uri}"
-    return shlex.join([str(Path(sys.executable).with_name("mlflow")), "ui", "--backend-store-uri", tracking_uri])
+        return f"see {hide_secrets(tracking_uri)}"
+    program = str(Path(sys.executable).with_name("mlflow"))
+    return shlex.join([program, "ui", "--backend-store-uri", hide_secrets(tracking_uri)])
 
 
 def _list_metrics(metrics: dict[str, Any]) -> str:

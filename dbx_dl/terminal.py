@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import sys
 import traceback
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from dbx_dl.config import RunConfig
 
 TRACEBACK = "Traceback (most recent call last)"
+_TRACKING_URI = re.compile(r'"(?:tracking_)?uri": ?"(?:[^"\\]|\\.)*"')
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="The run's YAML file, such as conf/runs/digits.yml.")]
 SetOption = Annotated[
@@ -77,7 +79,15 @@ def tell(value: BaseModel | Mapping[str, Any], line: str, as_json: bool) -> None
     if not as_json:
         typer.echo(line)
     else:
-        typer.echo(json.dumps(value) if isinstance(value, Mapping) else value.model_dump_json())
+        text = json.dumps(value) if isinstance(value, Mapping) else value.model_dump_json()
+        typer.echo(hide_tracking_passwords(text))
+
+
+def hide_tracking_passwords(text: str) -> str:
+    """JSON without the passwords of the tracking stores in it: what a job prints stays in its log."""
+    from dbx_dl.contracts.secret_texts import hide_secrets
+
+    return _TRACKING_URI.sub(lambda found: hide_secrets(found[0]), text)
 
 
 def refuse_json(as_json: bool, option: str) -> None:
@@ -101,6 +111,8 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def _fail(error: Exception, verbose: bool) -> NoReturn:
     """Say in a line or two what was wrong, and exit with 1; a traceback goes to a log file, or is shown if verbose."""
+    from dbx_dl.contracts.secret_texts import hide_secrets
+
     lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     is_bug, has_traceback = not isinstance(error, DbxDlError), TRACEBACK in str(error)
     if is_bug:
@@ -108,17 +120,20 @@ def _fail(error: Exception, verbose: bool) -> NoReturn:
     elif has_traceback:
         lines = [f"{lines[0].rstrip(':')}: {lines[-1].strip()}"]
     if verbose and (is_bug or has_traceback):
-        typer.echo(traceback.format_exc(), err=True)
+        typer.echo(hide_secrets(traceback.format_exc()), err=True)
     elif is_bug or has_traceback:
         lines.append(f"the full text is in {_write_log()}")
-    typer.echo("error: " + "\n".join(lines), err=True)
+    typer.echo(hide_secrets("error: " + "\n".join(lines)), err=True)
     raise typer.Exit(1) from None
 
 
 def _write_log() -> Path:
+    from dbx_dl.contracts.secret_texts import hide_secrets
+
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     path = cache / "dbx_dl" / "dbx-dl.log"
     path.parent.mkdir(parents=True, exist_ok=True)
+    text = f"{datetime.now().isoformat(timespec='seconds')} {shlex.join(sys.argv)}\n{traceback.format_exc()}\n"
     with path.open("a", encoding="utf-8") as file:
-        file.write(f"{datetime.now().isoformat(timespec='seconds')} {shlex.join(sys.argv)}\n{traceback.format_exc()}\n")
+        file.write(hide_secrets(text))
     return path

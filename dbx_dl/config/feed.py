@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from dbx_dl.config.section import Section
+from dbx_dl.contracts.secret_texts import hide_secrets, is_secret_name
 from dbx_dl.errors import ConfigError
 
 ENV_PREFIX = "env:"
 SECRET_PREFIX = "secret:"
-_SECRET_NAME = re.compile(
-    r"secret|password|token|sas|signature|credential|account_key|access_key$|api_key|connection_string|service_account$",
-    re.IGNORECASE,
-)
 
 
 class CacheConfig(Section):
@@ -85,7 +81,8 @@ class FeedConfig(Section):
     @model_validator(mode="after")
     def _refuse_written_secrets(self) -> Self:
         for name, value in self.storage_options.items():
-            if _SECRET_NAME.search(name) and not value.startswith((ENV_PREFIX, SECRET_PREFIX)):
+            is_written = is_secret_name(name) or hide_secrets(value) != value
+            if is_written and not value.startswith((ENV_PREFIX, SECRET_PREFIX)):
                 # No ValueError: pydantic would show its input, secret and all.
                 raise ConfigError(
                     f"feed.storage_options.{name} would write down a secret: give env:NAME, an environment variable "

@@ -28,7 +28,7 @@ def load_run_config(path: str | os.PathLike[str], settings: Sequence[str] = ()) 
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"{path} is not valid YAML: {_explain_syntax(error)}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold a mapping of keys, got {type(values).__name__}")
     return parse_run_config(override(values, settings), origin=str(path))
@@ -43,3 +43,12 @@ def parse_run_config(values: dict[str, Any], origin: str = "run config") -> RunC
         found = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
         problems = "; ".join(explain_problem(RunConfig, problem) for problem in found[:3])
         raise ConfigError(f"{origin}: {problems}") from None
+
+
+def _explain_syntax(error: yaml.YAMLError) -> str:
+    """What is wrong and where; not the line itself, as PyYAML has it, since there may be a password in it."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return " ".join(str(error).split())
+    marked = ((error.context, error.context_mark), (error.problem, error.problem_mark))
+    places = [(text, f" in line {mark.line + 1}, column {mark.column + 1}" if mark else "") for text, mark in marked]
+    return ", ".join(f"{text}{place}" for text, place in places if text)

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from dbx_dl.contracts.secret_texts import HIDDEN, hide_secrets, hide_values, is_secret_name
 from dbx_dl.errors import ConfigError
 
 
@@ -21,7 +22,7 @@ def override(values: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
     for setting in settings:
         key, sign, text = setting.partition("=")
         if not sign or not all(key.split(".")):
-            raise ConfigError(f"{setting!r} is no setting: write key=value, such as train.num_ranks=4")
+            raise ConfigError(f"{hide_secrets(setting)!r} is no setting: write key=value, such as train.num_ranks=4")
         if text.strip():
             changed = _replace(changed, key.split("."), _read(text), key)
     return changed
@@ -33,7 +34,8 @@ def _replace(values: dict[str, Any], parts: Sequence[str], value: Any, key: str)
         return {**values, first: value}
     inner = values.get(first)
     if inner is not None and not isinstance(inner, dict):
-        raise ConfigError(f"{key} cannot be set: {first} is {inner!r}, no section with keys")
+        shown = HIDDEN if is_secret_name(first) else repr(hide_values(inner))
+        raise ConfigError(f"{key} cannot be set: {first} is {shown}, no section with keys")
     return {**values, first: _replace(inner or {}, rest, value, key)}
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from dbx_dl.config.error_places import KeyPlace, find_place
 from dbx_dl.config.suggestions import suggest_name
+from dbx_dl.contracts.secret_texts import HIDDEN, hide_values, is_secret_name
 
 _MAX_SHOWN = 80
 
@@ -24,7 +25,7 @@ def explain_problem(section: type[BaseModel], problem: Any) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     given = problem["input"]
     # A section's own rule says which of its values it is about.
-    shown = "" if problem["type"] == "value_error" and isinstance(given, dict) else f" (got {_shorten(given)})"
+    shown = "" if problem["type"] == "value_error" and isinstance(given, dict) else f" (got {_show(found, given)})"
     return f"{found.place}: {message}{shown}"
 
 
@@ -36,6 +37,9 @@ def _explain_tag(found: KeyPlace, context: dict[str, Any]) -> str:
     return f"{key}: {context['tag']!r} is unknown; {suggest_name(context['tag'], found.kinds, 'values')}"
 
 
-def _shorten(value: Any) -> str:
-    text = repr(value)
+def _show(found: KeyPlace, given: Any) -> str:
+    """The value, unless it is a secret: messages end up in logs."""
+    if any(is_secret_name(part) for part in found.place.split(".")):
+        return HIDDEN
+    text = repr(hide_values(given))
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from dbx_dl.contracts.secret_texts import hide_secrets
 from dbx_dl.errors import RegistryError
 from dbx_dl.runtime.databricks import registry_uri
 
@@ -46,7 +47,7 @@ def open_client(uri: str) -> MlflowClient:
             client = MlflowClient(tracking_uri=uri, registry_uri=registry_uri(uri))
             client.search_experiments(max_results=1)
         except Exception as error:
-            raise RegistryError(f"cannot reach MLflow at {_without_password(uri)}: {explain_failure(error)}") from None
+            raise RegistryError(f"cannot reach MLflow at {hide_secrets(uri)}: {explain_failure(error)}") from None
     return client
 
 
@@ -56,7 +57,7 @@ def explain_failure(error: Exception) -> str:
     if "Max retries exceeded" in text and "Caused by" in text:
         cause = text.rpartition("Caused by ")[2].rpartition(": ")[2].rstrip(_BRACKETS)
         text = f"no answer: {cause}{')' * (cause.count('(') - cause.count(')'))}"
-    return _without_password(text)
+    return hide_secrets(text)
 
 
 @contextmanager
@@ -123,11 +124,4 @@ def _require_answer(uri: str) -> None:
     try:
         socket.create_connection(address, _SECONDS_TO_CONNECT).close()
     except OSError as error:
-        raise RegistryError(f"cannot reach MLflow at {_without_password(uri)}: {error.strerror or error}") from None
-
-
-def _without_password(text: str) -> str:
-    head, separator, rest = text.partition("://")
-    if not separator or "@" not in rest:
-        return text
-    return f"{head}://***@{rest.split('@', 1)[1]}"
+        raise RegistryError(f"cannot reach MLflow at {hide_secrets(uri)}: {error.strerror or error}") from None

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dbx_dl.contracts.secret_texts import hide_secrets
 from dbx_dl.errors import RegistryError
 from dbx_dl.runtime.tracking import ensure_experiment, explain_failure, open_client, quiet_mlflow, short_waits
 from dbx_dl.train.mlflow_values import PARENT_TAG, describe_dataset, describe_params, describe_source, describe_tags
@@ -211,7 +212,8 @@ def _reopen_run(client: MlflowClient, tracking: TrackingConfig, files: RunDirect
 
     known = KnownRun.load(files.tracked_run) if files.tracked_run.exists() else None
     if known is None or known.tracking_uri != tracking.uri:
-        logger.warning("the training in %s has no run in %s: a new one is made", files.root, tracking.uri)
+        place = hide_secrets(tracking.uri)
+        logger.warning("the training in %s has no run in %s: a new one is made", files.root, place)
         return None
     run = TrackedRun(client, known, files)
     try:

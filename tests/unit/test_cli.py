@@ -1,5 +1,6 @@
 """The command line's manners: exit codes, one or two lines for a failure, tracebacks only where they are asked for."""
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -151,6 +152,19 @@ def test_the_mlflow_command_names_the_data(tmp_path: Path, monkeypatch: pytest.M
     )
     assert cli.mlflow_command("sqlite:////abs/mlflow.db").endswith("sqlite:////abs/mlflow.db")
     assert cli.mlflow_command("https://mlflow.example.com") == "see https://mlflow.example.com"
+    assert cli.mlflow_command("https://u:SECRET@mlflow.example.com") == "see https://***@mlflow.example.com"
+    assert "SECRET" not in cli.mlflow_command("postgresql://u:SECRET@h/db")
+
+
+def test_failures_and_their_log_show_no_password(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    address = "postgresql://u:SECRET@h/db"
+    monkeypatch.setattr(sys, "argv", ["dbx-dl", "train", "--set", f"tracking.uri={address}"])
+    for verbose in ([], ["--verbose"]):
+        _fail_with(monkeypatch, ValueError(f"no such store: {address}"))
+        result = RUNNER.invoke(app, ["demo", "--data-only", *verbose])
+        assert "no such store" in result.stderr and "SECRET" not in result.stderr
+    (log,) = cache.rglob("dbx-dl.log")
+    assert "tracking.uri=postgresql://***@h/db" in log.read_text() and "SECRET" not in log.read_text()
 
 
 SETTINGS_COMMANDS = (

@@ -50,6 +50,13 @@ def _of_both(name: str) -> list[str]:
     return _print_lines(name, "--config", CONFIG)
 
 
+def test_what_is_printed_has_no_password_of_the_tracking_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = BY_FRAMEWORK["keras"].onnx.trained.model_copy(update={"tracking_uri": "postgresql://u:SECRET@h/db"})
+    monkeypatch.setattr(pipeline, "train_run", lambda session, config, framework, *, resume: trained)
+    printed = "".join(_of_both("train"))
+    assert '"postgresql://***@h/db"' in printed and "SECRET" not in printed
+
+
 def test_a_stage_prints_its_contract() -> None:
     (prepared,) = _of_both("prepare")
     assert PreparedTable.model_validate_json(prepared) == MADE.prepared

@@ -161,3 +161,29 @@ def test_files_that_are_no_config(tmp_path: Path, text: str | None, message: str
         path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=message):
         load_run_config(path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"train": {"network": "n", "feed": {"storage_options": {"aws_secret_access_key": 987654321}}}},
+        {"train": {"network": "n", "feed": {"storage_options": "account_key=987654321"}}},
+        {"train": {"network": "n", "feed": {"storage_options": {"azure_storage_master_key": "987654321"}}}},
+        {"train": {"network": "n", "feed": {"storage_options": {"proxy_url": "http://u:987654321@proxy"}}}},
+        {"train": {"network": "n", "feed": [{"storage_options": {"client_secret": "987654321"}}]}},
+        {"tracking": "postgresql://u:987654321@h/db"},
+        {"tracking": {"uri": ["postgresql://u:987654321@h/db"]}},
+    ],
+)
+def test_messages_show_no_secret(changes: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_run_config({**run_values({**IMAGES, "source": "s"}), **changes})
+    assert "987654321" not in str(caught.value)
+
+
+def test_a_syntax_error_is_told_by_its_place_not_by_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "run.yml"
+    path.write_text("name: a\ntracking:\n  uri: postgresql://u:SECRET@h/db: x\n")
+    with pytest.raises(ConfigError, match=r"mapping values are not allowed here in line 3, column 34") as caught:
+        load_run_config(path)
+    assert "SECRET" not in str(caught.value)

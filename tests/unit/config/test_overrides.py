@@ -89,3 +89,17 @@ def test_settings_are_validated_with_the_file() -> None:
         load_run_config(path, ["train.num_rank=4"])
     with pytest.raises(ConfigError, match=r"train\.num_ranks: .*greater than 0"):
         load_run_config(path, ["train.num_ranks=0"])
+
+
+@pytest.mark.parametrize(
+    ("values", "setting"),
+    [
+        ({"tracking": "postgresql://u:SECRET@h/db"}, "tracking.uri=sqlite:///m.db"),
+        ({"feed": {"api_key": "SECRET"}}, "feed.api_key.x=1"),
+        ({}, "tracking.uri:postgresql://u:SECRET@h/db"),
+    ],
+)
+def test_refusals_show_no_secret(values: dict[str, Any], setting: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        override(values, [setting])
+    assert "SECRET" not in str(refused.value) and "***" in str(refused.value)

@@ -36,6 +36,12 @@ def test_messages_hide_passwords() -> None:
     assert text == "no answer from postgresql://***@host/db"
 
 
+def test_an_unreachable_database_is_told_without_its_password() -> None:
+    with pytest.raises(RegistryError) as failure:
+        open_client("postgresql://127.0.0.1:9/db?user=u&password=SECRET")
+    assert "SECRET" not in str(failure.value)
+
+
 def test_quietness_ends_with_the_block() -> None:
     name = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
     with quiet_mlflow():
