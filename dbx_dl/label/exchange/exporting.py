@@ -18,6 +18,7 @@ from dbx_dl.label.exchange.rows import FIELDS, join_label
 from dbx_dl.label.table import read_latest, read_standing
 from dbx_dl.runtime.databricks import mount_path
 from dbx_dl.runtime.tables import pin_table, quote_column, read_pinned, require_columns
+from dbx_dl.runtime.whole_files import write_whole
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -56,10 +57,8 @@ def export_labels(
     events = sorted(events, key=lambda event: (event.item_key, event.labelled_at, event.label_id))
     text = WRITERS[kind](events, config.classes, _read_sizes(spark, sizes) if kind == "coco" else {})
     target = Path(mount_path(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
-    partial.write_text(text, encoding="utf-8", newline="")
-    partial.replace(target)
+    with write_whole(target) as partial:
+        partial.write_text(text, encoding="utf-8", newline="")
     logger.info("exported %d labels of %s to %s", len(events), config.table, path)
     return len(events)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.errors import ConfigError, DataError, RegistryError
 from dbx_dl.runtime.databricks import is_unity_catalog, registry_uri
 from dbx_dl.runtime.tracking import explain_failure, open_client, quiet_mlflow
+from dbx_dl.runtime.whole_files import write_whole
 from dbx_dl.score.model.session import digest_file
 
 if TYPE_CHECKING:
@@ -58,9 +59,8 @@ def keep_bytes(content: bytes) -> ModelFile:
     sha256 = hashlib.sha256(content).hexdigest()
     path = local_store() / f"{sha256}.onnx"
     if not path.exists():
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        partial.write_bytes(content)
-        partial.replace(path)
+        with write_whole(path) as partial:
+            partial.write_bytes(content)
     return ModelFile(path, sha256, f"bytes of SHA-256 {sha256[:12]}…")
 
 

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dbx_dl.runtime.whole_files import write_whole
 from dbx_dl.score.model.external_data import list_data_files, read_locations, require_inside
 from dbx_dl.score.model.model_file import local_store
 
@@ -49,9 +50,8 @@ def ship_file(spark: SparkSession, source: Path, name: str) -> None:
     """Make one file available under a name that says its content; `find_file` finds it on a worker."""
     copy = local_store() / name
     if not copy.exists():
-        partial = copy.with_suffix(f".{os.getpid()}.partial")
-        shutil.copyfile(source, partial)
-        partial.replace(copy)
+        with write_whole(copy) as partial:
+            shutil.copyfile(source, partial)
     spark.addArtifacts(str(copy), file=True)
 
 

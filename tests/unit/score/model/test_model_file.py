@@ -1,14 +1,21 @@
 """Paths and URIs that name a model."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from dbx_dl.errors import ConfigError, DataError
-from dbx_dl.score.model.model_file import fetch_model
+from dbx_dl.score.model.model_file import fetch_model, keep_bytes
 from dbx_dl.score.model.session import digest_file
+from dbx_dl.score.model.shipping import ship_file
 from tests.onnx_models import write_linear_model
 from tests.prepared_tables import SPEC
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 def test_a_path_is_used_where_it_lies(tmp_path: Path) -> None:
@@ -16,6 +23,24 @@ def test_a_path_is_used_where_it_lies(tmp_path: Path) -> None:
     model = fetch_model(str(tmp_path / "m.onnx"))
     assert model.path == tmp_path / "m.onnx" and model.version is None
     assert model.sha256 == digest_file(tmp_path / "m.onnx")
+
+
+def test_threads_keep_the_same_bytes_at_once() -> None:
+    for content in (b"%d" % number * 2_000_000 for number in range(10, 18)):
+        with ThreadPoolExecutor(8) as pool:
+            kept = list(pool.map(keep_bytes, [content] * 8))
+        assert {digest_file(model.path) for model in kept} == {kept[0].sha256}
+
+
+def test_threads_ship_the_same_file_at_once(tmp_path: Path) -> None:
+    shipped: list[str] = []
+    spark = cast("SparkSession", SimpleNamespace(addArtifacts=lambda path, file: shipped.append(path)))
+    for number in range(8):
+        source = tmp_path / f"{number}.onnx"
+        source.write_bytes(b"m" * 4_000_000)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _, source=source: ship_file(spark, source, source.name), range(8)))
+        assert {Path(path).read_bytes() for path in shipped} == {source.read_bytes()}
 
 
 def test_an_mlflow_folder_is_looked_into(tmp_path: Path) -> None:
