@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 RawKind = Literal["numeric", "boolean", "categorical", "datetime", "embedding", "texts", "steps"]
 
 # What counts as a number in text; Spark's own cast would also take "1d" and "0x1p3".
-_NUMBER = r"(?i)^\s*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity|nan)\s*$"
+# Each digit can be matched in one way only: else many digits before a letter take time by their square.
+_NUMBER = r"(?i)^\s*[+-]?((\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|inf|infinity|nan)\s*$"
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
