@@ -10,6 +10,7 @@ from dbx_dl.contracts import RegisteredModel
 from dbx_dl.errors import DataError, RegistryError
 from dbx_dl.register.model_folder import write_model_folder
 from dbx_dl.register.upload import check_name, create_version, ensure_model, find_version, log_model
+from dbx_dl.runtime.markdown_texts import escape_markup
 from dbx_dl.runtime.tracking import explain_failure, open_client, quiet_mlflow, short_waits
 from dbx_dl.score.model.model_file import SHA256_TAG
 from dbx_dl.score.model.session import digest_file
@@ -77,7 +78,7 @@ def describe_version(onnx: OnnxModel) -> str:
     trained = onnx.trained
     table = trained.prepared.table
     metrics = ", ".join(f"{name} {value:.4f}" for name, value in sorted(onnx.metrics.items())) or "not measured"
-    return (
+    return escape_markup(
         f"Network `{trained.network}` trained with {trained.framework} on {trained.num_ranks} rank(s), "
         f"{trained.best_epoch} epoch(s) to the best one.\n\n"
         f"- Data: Delta table `{table.name}`, version {table.version}, "

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dbx_dl.register.markdown_tables import write_table
+from dbx_dl.runtime.markdown_texts import escape_markup
 from dbx_dl.runtime.tracking import explain_failure, quiet_mlflow, short_waits
 
 if TYPE_CHECKING:
@@ -67,14 +68,14 @@ def describe_decision(described: str, promotion: Promotion) -> str:
     table = promotion.table
     rows = f"{promotion.num_rows} test rows of `{table.name}` version {table.version}" if table else "test rows"
     lines = [
-        *(HEADING, "", f"{promotion.decided_at}: {promotion.reason}.", ""),
-        f"On {rows}, {promotion.confidence:.0%} intervals; all of it is in `{promotion.record}`.",
+        *(HEADING, "", f"{promotion.decided_at}: {escape_markup(promotion.reason)}.", ""),
+        f"On {escape_markup(rows)}, {promotion.confidence:.0%} intervals; all of it is in `{promotion.record}`.",
         "",
     ]
     for found in (promotion.compare(), promotion.compare_groups()):
         lines += [write_table(found), ""] if found else []
     checks = [check for check in promotion.checks if check.version == promotion.challenger_version]
-    lines += [f"- {_WORDS[check.is_met]}: {check.detail}" for check in checks]
+    lines += [f"- {_WORDS[check.is_met]}: {escape_markup(check.detail)}" for check in checks]
     text = "\n".join([own, "", *lines] if own else lines)
     return text if len(text) <= MAX_DESCRIPTION else text[: MAX_DESCRIPTION - 2].rpartition("\n")[0] + "\n…"
 

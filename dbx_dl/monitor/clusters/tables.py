@@ -7,6 +7,8 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dbx_dl.runtime.markdown_texts import escape_cell, escape_markup
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -39,7 +41,7 @@ class TextTable:
     def to_markdown(self) -> str:
         """The table under its title."""
         lines = [self.header, ("---",) * len(self.header), *self.rows]
-        return f"## {self.title}\n\n" + "".join(f"| {' | '.join(map(_escape, line))} |\n" for line in lines)
+        return f"## {self.title}\n\n" + "".join(f"| {' | '.join(map(escape_cell, line))} |\n" for line in lines)
 
 
 def tabulate_clusters(profiles: ClusterProfiles) -> tuple[TextTable, ...]:
@@ -54,8 +56,8 @@ def to_markdown(profiles: ClusterProfiles) -> str:
     named = ", ".join(f"{value:.3f} by {space}" for space, value in profiles.silhouettes.items())
     head = (
         f"# Clusters of {profiles.network} ({profiles.framework})\n\n"
-        f"{profiles.num_rows:,} rows of {table.name}, version {table.version}. Silhouette of {profiles.num_sampled:,} "
-        f"rows of the {profiles.split} split: {named}.\n"
+        f"{profiles.num_rows:,} rows of {escape_markup(table.name)}, version {table.version}. Silhouette of "
+        f"{profiles.num_sampled:,} rows of the {profiles.split} split: {named}.\n"
     )
     return "\n".join([head, *(found.to_markdown() for found in tabulate_clusters(profiles))])
 
@@ -147,7 +149,3 @@ def _number(value: float | None) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
-
-
-def _escape(cell: str) -> str:
-    return cell.replace("|", "\\|")

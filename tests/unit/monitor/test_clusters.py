@@ -162,6 +162,12 @@ def test_markdown_and_csv_can_be_read_back() -> None:
     assert next(row for row in rows if row["value"] == "a|b")["2"] == "0.4"
 
 
+def test_markdown_shows_markup_and_line_breaks_of_values_within_their_cell() -> None:
+    (value, *others) = profiles().values
+    text = to_markdown(profiles(values=(value.model_copy(update={"value": "<i>\nx"}), *others)))
+    assert f"{value.column} is &lt;i> x |" in text and "<i>" not in text
+
+
 def test_a_page_tells_the_groups_of_each_model() -> None:
     outcome = finished_run("table")
     evidence = replace(found_evidence(outcome), clusters={"torch": profiles()})

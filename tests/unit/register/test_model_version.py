@@ -34,6 +34,13 @@ def test_the_description_is_for_people(tmp_path: Path) -> None:
     assert "label19 and 5 more" in text and "accuracy 0.5000" in text
 
 
+def test_a_description_shows_markup_of_class_names(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"x")
+    prepared = describe(tmp_path / "table", 3, {"train": 8}, SPEC, ("<img src=x onerror=alert(1)>", "up"))
+    text = describe_version(describe_onnx(prepared, tmp_path / "m.onnx", {"accuracy": 0.5}))
+    assert "- Labels: &lt;img src=x onerror=alert(1)>, up\n" in text and "<" not in text
+
+
 def test_signatures_name_raw_columns() -> None:
     signature = describe_signature(make_metadata(SPEC, ("down", "up")))
     assert [(c["name"], c["type"]) for c in signature.inputs.to_dict()] == [

@@ -48,6 +48,21 @@ def make_promotion(num_groups: int = 1) -> Promotion:
     )
 
 
+def test_groups_and_checks_with_markup_are_shown() -> None:
+    promotion = make_promotion()
+    (challenger, champion), mark = promotion.models, "<script>"
+    groups = tuple(group.model_copy(update={"group": mark}) for group in challenger.groups)
+    marked = promotion.model_copy(
+        update={
+            "models": tuple(model.model_copy(update={"groups": groups}) for model in (challenger, champion)),
+            "checks": (Check(version=2, is_met=True, detail=f"group {mark}"),),
+            "reason": f"of {mark}",
+        }
+    )
+    text = describe_decision("own <b>text</b>", marked)
+    assert mark not in text and text.count("&lt;script>") >= 3 and text.startswith("own <b>text</b>")
+
+
 def test_the_comparison_is_a_table_of_text() -> None:
     assert make_promotion().compare() == (
         ("", "version 2", "version 1 (champion so far)"),

@@ -120,6 +120,16 @@ def test_a_page_escapes_what_people_write_and_shows_code() -> None:
     assert "a &amp; b" in page and page.count("<img") == 1 and page.count("<section>") == len(list_sections(facts))
 
 
+def test_a_class_with_markup_is_shown_in_markdown_too() -> None:
+    model = finished_run().registered[0]
+    prepared = model.onnx.trained.prepared.model_copy(update={"class_rows": {"<script>alert(1)</script>": 3}})
+    trained = model.onnx.trained.model_copy(update={"prepared": prepared})
+    marked = model.model_copy(update={"onnx": model.onnx.model_copy(update={"trained": trained})})
+    text = render_markdown("<b>", list_sections(CardFacts(marked, CardConfig())))
+    assert text.startswith("# &lt;b>") and "| &lt;script>alert(1)&lt;/script> | 3 |" in text
+    assert "fewer than 50 rows: &lt;script>" in text and "<script>" not in text
+
+
 def test_a_section_of_the_description_is_replaced_and_promotions_stay() -> None:
     once = describe_card(f"What it is.\n\n{HEADING}\n\nbetter", "model_cards/a-1")
     again = describe_card(once, "model_cards/a-2")
