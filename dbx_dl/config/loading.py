@@ -25,8 +25,12 @@ def load_run_config(path: str | os.PathLike[str], settings: Sequence[str] = ()) 
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot read the run config {path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the run config {path} is not UTF-8 at byte {error.start}") from None
     try:
         values = yaml.safe_load(text)
+    except RecursionError:
+        raise ConfigError(f"{path} is nested too deeply to be a run config") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not valid YAML: {_explain_syntax(error)}") from None
     if not isinstance(values, dict):

@@ -41,7 +41,7 @@ class Contract(BaseModel):
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a value that `save` wrote; DataError when it is absent or is not such a value."""
         try:
-            return cls.model_validate_json(Path(path).read_text(encoding="utf-8"))
+            return cls.model_validate_json(Path(path).read_bytes())
         except FileNotFoundError:
             raise DataError(f"{path} does not exist: run the stage that writes it first") from None
         except (ValidationError, json.JSONDecodeError) as error:

@@ -26,8 +26,10 @@ class FolderItems:
 
     def read_content(self, position: int) -> bytes | None:
         """The file's bytes; None where it is gone or cannot be read."""
+        path = self._folder / self._items[position].key
         try:
-            return (self._folder / self._items[position].key).read_bytes()
+            # A pipe would hold this thread, and the server's end, until somebody writes into it.
+            return path.read_bytes() if path.is_file() else None
         except OSError:
             return None
 

@@ -28,6 +28,7 @@ from dbx_dl.label.page.posts import is_same_event, read_annotator, read_label, r
 
 logger = logging.getLogger(__name__)
 
+_MAX_DIGITS = 12
 _NO_TOKEN = (
     "This page needs its token: open the whole link that `dbx-dl label serve` printed. "
     "A server that was started again has a new one."
@@ -201,6 +202,8 @@ class Routes:
 
     def _check_position(self, value: Any) -> int:
         text = str(value)
-        if not text.isascii() or not text.isdigit() or int(text) >= len(self._listed):
+        # Python refuses to read a number of thousands of digits.
+        is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+        if not is_number or int(text) >= len(self._listed):
             raise RefusedError(HTTPStatus.NOT_FOUND, f"there is no item {text[:20]!r}")
         return int(text)

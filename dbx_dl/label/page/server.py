@@ -123,7 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
-        if not length.isascii() or not length.isdigit() or int(length) > _MAX_BODY_BYTES:
+        is_number = length.isascii() and length.isdigit() and len(length) <= len(str(_MAX_BODY_BYTES))
+        if not is_number or int(length) > _MAX_BODY_BYTES:
             # What follows is not read, so the connection cannot go on.
             self.close_connection = True
             self._send(answer_json({"error": "the request is too long"}, HTTPStatus.REQUEST_ENTITY_TOO_LARGE))

@@ -68,7 +68,8 @@ def require_inside(model: Path, location: str) -> Path:
     """Where a location of a model's weights is; DataError when that is outside of the model's folder."""
     folder = model.parent.resolve()
     found = folder / location
-    if Path(location).is_absolute() or not found.resolve().is_relative_to(folder):
+    # No file's name has a zero byte.
+    if "\0" in location or Path(location).is_absolute() or not found.resolve().is_relative_to(folder):
         raise DataError(
             f"{model} keeps weights in {location!r}, outside of its own folder: such a model is not loaded; "
             "put all its files into one folder and save it anew"

@@ -189,9 +189,13 @@ def _find_onnx(path: Path, model: str) -> Path:
 def _read_mlmodel(folder: Path) -> Path | None:
     import yaml
 
-    flavors = (yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8")) or {}).get("flavors", {})
-    data = flavors.get("onnx", {}).get("data")
-    if data is None:
+    try:
+        described = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
         return None
-    file = Path(os.path.normpath(folder / data))
+    for key in ("flavors", "onnx", "data"):
+        described = described.get(key) if isinstance(described, dict) else None
+    if not isinstance(described, str):
+        return None
+    file = Path(os.path.normpath(folder / described))
     return file if file.is_file() and file.is_relative_to(os.path.normpath(folder)) else None

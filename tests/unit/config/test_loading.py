@@ -187,3 +187,13 @@ def test_a_syntax_error_is_told_by_its_place_not_by_its_line(tmp_path: Path) -> 
     with pytest.raises(ConfigError, match=r"mapping values are not allowed here in line 3, column 34") as caught:
         load_run_config(path)
     assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"a: \xff", "is not UTF-8 at byte 3"), (b"a: " + b"[" * 5000, "nested too deeply")]
+)
+def test_files_that_are_no_text_or_too_deep(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "run.yml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        load_run_config(path)

@@ -58,7 +58,12 @@ def test_long_and_cut_bodies_change_nothing(server: PageServer) -> None:
     seen: list[Request] = []
     server.start(lambda request: (seen.append(request), Response(HTTPStatus.OK))[1])
     head = "POST /api/labels HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\n\r\n"
-    for length, answer in (("99999999", b"HTTP/1.1 413"), ("x", b"HTTP/1.1 413"), ("10", b"")):
+    for length, answer in (
+        ("99999999", b"HTTP/1.1 413"),
+        ("9" * 5000, b"HTTP/1.1 413"),
+        ("x", b"HTTP/1.1 413"),
+        ("10", b""),
+    ):
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
             raw.sendall(head.format(length).encode() + b"{")
             raw.shutdown(socket.SHUT_WR)

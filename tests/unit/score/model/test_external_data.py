@@ -52,7 +52,7 @@ def test_weights_beside_the_file_are_used_and_digested(tmp_path: Path) -> None:
         open_model(tmp_path / "m.onnx", before, num_threads=2)  # not the session that is open already
 
 
-@pytest.mark.parametrize("location", ["../m.onnx.data", "/etc/hostname", "sub/../../m.onnx.data"])
+@pytest.mark.parametrize("location", ["../m.onnx.data", "/etc/hostname", "sub/../../m.onnx.data", "a\0b"])
 def test_weights_elsewhere_are_refused(tmp_path: Path, location: str) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()

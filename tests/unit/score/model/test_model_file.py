@@ -49,7 +49,13 @@ def test_an_mlflow_folder_is_looked_into(tmp_path: Path) -> None:
     assert fetch_model(str(tmp_path)).path == tmp_path / "inner.onnx"
 
 
-@pytest.mark.parametrize("text", ["flavors: {sklearn: {}}", "{}", "flavors: {onnx: {data: ../outside.onnx}}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "flavors: {sklearn: {}}", "{}", "flavors: {onnx: {data: ../outside.onnx}}", "- a", "flavors: [onnx]", "a: [",
+        "flavors: {onnx: data}", "flavors: {onnx: {data: 5}}", "!!python/object/apply:os.system [id]",
+    ],
+)  # fmt: skip
 def test_folders_without_an_onnx_model_inside_are_refused(tmp_path: Path, text: str) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
