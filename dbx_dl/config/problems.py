@@ -39,7 +39,7 @@ def _explain_tag(found: KeyPlace, context: dict[str, Any]) -> str:
 
 def _show(found: KeyPlace, given: Any) -> str:
     """The value, unless it is a secret: messages end up in logs."""
-    if any(is_secret_name(part) for part in found.place.split(".")):
+    if is_secret_name(found.place):
         return HIDDEN
     text = repr(hide_values(given))
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

@@ -9,7 +9,7 @@ from typing import Any
 HIDDEN = "***"
 _SECRET_NAME = re.compile(
     r"secret|passw|pwd$|token(?!s)|sas|signature|credential|connection_string|service_account$|authorization"
-    r"|(account|access|api|master|customer|private|encryption|shared)_?key(?!_?id)",
+    r"|(account|access|api|master|customer|private|encryption|shared)[_.]?key(?!_?id)",
     re.IGNORECASE,
 )
 # Who asks and their password stand before the last @: a password may hold one, or a slash, that nobody quoted. A port

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
 
+from dbx_dl.contracts.secret_texts import hide_secrets
 from dbx_dl.errors import SetupError
 from dbx_dl.runtime.java import require_java
 
@@ -74,8 +75,8 @@ def make_settings() -> str:
 
 
 def explain_failure(output: str) -> str:
-    """The line of Ivy's output that says why it failed, without the module lists around it."""
-    lines = [line.strip(" :\t") for line in output.splitlines()]
+    """The line of Ivy's output that says why it failed, without the module lists around it and a mirror's password."""
+    lines = [line.strip(" :\t") for line in hide_secrets(output).splitlines()]
     for mark in ("SERVER ERROR", "unknown host", "timed out", "Exception", "module not found", "[FAILED", "ERROR"):
         for line in lines:
             if mark.lower() in line.lower():

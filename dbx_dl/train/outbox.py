@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from dbx_dl.contracts import Contract
+from dbx_dl.contracts.secret_texts import hide_secrets
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +91,8 @@ class Outbox:
                 if not self._is_refused(error):
                     self._keep(error)
                     return False
-                logger.warning("MLflow refused %s of run %s: %s", self._waiting[0].kind, self._run.run_id, error)
+                reason = hide_secrets(str(error))
+                logger.warning("MLflow refused %s of run %s: %s", self._waiting[0].kind, self._run.run_id, reason)
             self._waiting.pop(0)
         if self._is_away:
             logger.info("MLflow is back: what was kept of run %s is logged", self._run.run_id)
@@ -102,6 +104,7 @@ class Outbox:
         self._not_before = time.monotonic() + self._retry_seconds
         Unsent(run_id=self._run.run_id, tracking_uri=self._run.tracking_uri, messages=self.waiting).save(self._path)
         if not self._is_away:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            # MLflow's own text has the server's address as it was given.
+            reason = hide_secrets((str(error).splitlines() or [type(error).__name__])[0])
             logger.warning("MLflow does not answer (%s): training goes on, metrics are kept in %s", reason, self._path)
         self._is_away = True

@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dbx_dl.contracts.secret_texts import hide_secrets
 from dbx_dl.errors import ConfigError, DataError, DbxDlError
 from dbx_dl.runtime.file_streams import start_batches, stream_files
 from dbx_dl.runtime.row_sources import stream_rows
@@ -92,7 +93,8 @@ class BatchScorer:
         try:
             self._model = fetch_model(self._config.model, self._tracking_uri)
         except Exception as error:  # whatever a registry fails with, the stream goes on
-            reason = str(error) if isinstance(error, DbxDlError) else f"{type(error).__name__}: {error}"
+            told = str(error) if isinstance(error, DbxDlError) else f"{type(error).__name__}: {error}"
+            reason = hide_secrets(told)
             logger.warning("the last model goes on, %s cannot be looked up: %s", self._config.model, reason)
 
     def _plan(self, spark: SparkSession, batch: DataFrame) -> ScoreJob:

@@ -171,6 +171,7 @@ def test_files_that_are_no_config(tmp_path: Path, text: str | None, message: str
         {"train": {"network": "n", "feed": {"storage_options": {"azure_storage_master_key": "987654321"}}}},
         {"train": {"network": "n", "feed": {"storage_options": {"proxy_url": "http://u:987654321@proxy"}}}},
         {"train": {"network": "n", "feed": [{"storage_options": {"client_secret": "987654321"}}]}},
+        {"spark": {"settings": {"spark.hadoop.fs.azure.account.key.a": 987654321}}},
         {"tracking": "postgresql://u:987654321@h/db"},
         {"tracking": {"uri": ["postgresql://u:987654321@h/db"]}},
     ],

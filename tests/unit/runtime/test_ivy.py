@@ -27,5 +27,7 @@ def test_settings_have_one_resolver(monkeypatch: pytest.MonkeyPatch, mirror: str
 def test_failure_is_explained_by_the_telling_line() -> None:
     output = ":: resolving\n\t\tmodule not found: a#b;1\n\tSERVER ERROR: Bad Gateway url=x\n:: end"
     assert explain_failure(output) == "SERVER ERROR: Bad Gateway url=x"
+    refused = "\tSERVER ERROR: Unauthorized url=https://u:SECRET@nexus/delta.jar"
+    assert explain_failure(refused) == "SERVER ERROR: Unauthorized url=https://***@nexus/delta.jar"
     assert explain_failure("") == "no output"
     assert explain_failure("first\nlast words\n") == "last words"

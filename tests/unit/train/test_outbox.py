@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from dbx_dl.train.outbox import KnownRun, Message, Outbox, Unsent
 
@@ -95,3 +96,18 @@ def test_what_the_server_refuses_is_dropped_with_a_warning(tmp_path: Path, caplo
     outbox.add(metrics_at(1))
     assert steps_of(server.received) == [1]
     assert "MLflow refused metrics of run r1: no such metric" in caplog.text
+
+
+@pytest.mark.parametrize("is_refused", [True, False])
+def test_warnings_have_no_password_of_the_server(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, is_refused: bool
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    client = MlflowClient("http://u:SECRET@127.0.0.1:9", "http://u:SECRET@127.0.0.1:9")
+    outbox = Outbox(
+        RUN, tmp_path / "unsent.json", lambda message: client.set_terminated("r1"), lambda error: is_refused
+    )
+    with caplog.at_level(logging.WARNING, logger="dbx_dl"):
+        outbox.add(Message(kind="end", time_ms=1, status="FINISHED"))
+    told = [record.getMessage() for record in caplog.records if record.name.startswith("dbx_dl")]
+    assert len(told) == 1 and "http://***@127.0.0.1:9" in told[0] and "SECRET" not in told[0]
