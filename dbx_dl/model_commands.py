@@ -114,10 +114,11 @@ def models(
 ) -> None:
     """List versions with their aliases, metrics, and the tables they came from."""
     with told_to_the_user(verbose):
+        from dbx_dl.contracts.secret_texts import hide_secrets
         from dbx_dl.register.listing import list_models, tabulate_versions
 
         uri = _choose_tracking(config, tracking).uri
-        with shown_waiting(f"reading the registry {uri}"):
+        with shown_waiting(f"reading the registry {hide_secrets(uri)}"):
             versions = list_models(uri, name)
         if as_json:
             typer.echo(json.dumps([version.model_dump(mode="json") for version in versions], indent=2))

@@ -1,12 +1,13 @@
 """The commands on registered models say which registry they mean, and show what they found."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from dbx_dl import pipeline
+from dbx_dl import model_commands, pipeline
 from dbx_dl.cli import app
 from dbx_dl.contracts import ListedVersion
 from dbx_dl.register import listing
@@ -68,3 +69,12 @@ def test_a_promotion_is_shown_with_its_conditions(monkeypatch: pytest.MonkeyPatc
     for text in ("version 1 (champion so far)", "version 2: met: good", "version 1: MISSED: other's"):
         assert text in result.stdout
     assert result.stdout.endswith("promotion: version 2 becomes champion\n")
+
+
+def test_the_line_while_it_waits_has_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    asked: list[str] = []
+    monkeypatch.setattr(model_commands, "shown_waiting", lambda what: (shown.append(what), nullcontext())[1])
+    monkeypatch.setattr(listing, "list_models", lambda uri, name: (asked.append(uri), ())[1])
+    RUNNER.invoke(app, ["models", "--tracking", "http://u:SECRET@h"])
+    assert (shown, asked) == (["reading the registry http://***@h"], ["http://u:SECRET@h"])
