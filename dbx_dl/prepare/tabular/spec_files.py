@@ -60,6 +60,12 @@ def write_spec(path: str, task: TaskName, columns: Mapping[str, ColumnConfig]) -
 def _dump_line(name: str, options: dict[str, Any]) -> str:
     """One column on one line, however long, its name quoted where YAML would read something else."""
     is_plain = _PLAIN.match(name) and yaml.safe_load(name) == name
-    key = name if is_plain else json.dumps(name, ensure_ascii=False)
+    key = name if is_plain else _quote(name)
     flow = yaml.safe_dump(options, allow_unicode=True, width=float("inf"), default_flow_style=True, sort_keys=False)
     return f"  {key}: {flow}"
+
+
+def _quote(name: str) -> str:
+    """The name in quotes, with what YAML takes for a line break, or does not take at all, written as its number."""
+    text = json.dumps(name, ensure_ascii=False)
+    return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in text)

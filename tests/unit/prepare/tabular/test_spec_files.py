@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from dbx_dl.config import (
     BooleanColumn,
@@ -69,3 +71,12 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot be written"):
         write_spec(str(tmp_path / "file" / "columns.yml"), "binary", COLUMNS)
+
+
+@given(st.text(min_size=1, max_size=20))
+@example("a\u2028b")
+@example("a\x85b")
+@example("a\x7fb")
+@example("\ufeffa")
+def test_any_name_of_a_column_is_read_back(name: str) -> None:
+    assert list(yaml.safe_load(render_spec("binary", {name: NumericColumn()}))["columns"]) == [name]
