@@ -16,6 +16,7 @@ from dbx_dl.frameworks.architectures import check_network
 from dbx_dl.frameworks.requests import check_objective, check_pretraining, network_request
 from dbx_dl.tasks.retargeting import aim
 from dbx_dl.train.checkpoint_files import discard_after, find_latest
+from dbx_dl.train.directory_lock import alone_in
 from dbx_dl.train.illustrations import log_figures
 from dbx_dl.train.job import TrainingJob, TrainingResult
 from dbx_dl.train.launch import check_framework, check_launch, launch
@@ -67,9 +68,9 @@ def train_network(
     lost are launched again, see `CheckpointConfig`. The weights are those of the best epoch (`selection.rate_epoch`);
     `metrics` are the test split's, named `test_<metric>`. `on_epoch` gets the metrics of each epoch while ranks train
     on, instead of the log; once it returns True they stop after the epoch that they are in. A Markov chain is counted
-    in Spark, without ranks (`train.transitions`). The MLflow run becomes a child of `parent_run_id`. ConfigError,
-    DataError and SetupError come before anything is submitted, or from the ranks; RankFailedError carries a rank's
-    traceback.
+    in Spark, without ranks (`train.transitions`). The MLflow run becomes a child of `parent_run_id`. ConfigError (also
+    where another training works in `directory`), DataError and SetupError come before anything is submitted, or from
+    the ranks; RankFailedError carries a rank's traceback.
     """
     retargeted = aim(prepared, config)
     check_request(expect_noise(retargeted, config), config, framework)
@@ -89,17 +90,18 @@ def train_network(
         require_same_job(TrainingJob.load(files.job), job)
     _check_executors(spark, config, framework, root)
     job = job.model_copy(update={"prepared": make_readable(spark, prepared, config, root)})
-    if not is_resumed:
-        _clear_directory(files, resume)
-    with track_run(tracking, job, files, is_resumed=is_resumed, parent_run_id=parent_run_id) as run:
-        if not (is_resumed and files.result.exists()):
-            if is_counted(config.network):
-                write_markov_chain(spark, job, files)
-            else:
-                _run_ranks(spark, job, files, _make_handler(job, files, run, on_epoch))
-        result, num_restarts = TrainingResult.load(files.result), max(0, files.count_launches() - 1)
-        run.log_result(result, num_restarts)
-        log_figures(run, prepared, result, files.test_predictions)
+    with alone_in(root):
+        if not is_resumed:
+            _clear_directory(files, resume)
+        with track_run(tracking, job, files, is_resumed=is_resumed, parent_run_id=parent_run_id) as run:
+            if not (is_resumed and files.result.exists()):
+                if is_counted(config.network):
+                    write_markov_chain(spark, job, files)
+                else:
+                    _run_ranks(spark, job, files, _make_handler(job, files, run, on_epoch))
+            result, num_restarts = TrainingResult.load(files.result), max(0, files.count_launches() - 1)
+            run.log_result(result, num_restarts)
+            log_figures(run, prepared, result, files.test_predictions)
     return _describe_model(job, result, run.run_id, tracking.uri, num_restarts)
 
 
