@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.errors import ConfigError
 from dbx_dl.runtime.databricks import is_unity_catalog, parse_unity_name
-from dbx_dl.runtime.tracking import short_waits
+from dbx_dl.runtime.tracking import quote_value, short_waits
 from dbx_dl.score.model.model_file import SHA256_TAG
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _search_versions(client: MlflowClient, name: str) -> list[ModelVersion]:
     found: list[ModelVersion] = []
     token = None
     while True:
-        page = client.search_model_versions(f"name = {_quote(name)}", page_token=token)
+        page = client.search_model_versions(f"name = {quote_value(name)}", page_token=token)
         found += page
         token = page.token
         if not token:
@@ -113,7 +113,3 @@ def check_name(name: str, tracking_uri: str) -> None:
         parse_unity_name(name, "model")
     if not name.strip() or set(name) & set("/:@"):
         raise ConfigError(f"{name!r} cannot be a model's name: leave out / : @")
-
-
-def _quote(name: str) -> str:
-    return f'"{name}"' if "'" in name else f"'{name}'"

@@ -114,6 +114,11 @@ def ensure_experiment(client: MlflowClient, tracking: TrackingConfig) -> str:
     return str(client.create_experiment(tracking.experiment, artifact_location=location))
 
 
+def quote_value(text: str) -> str:
+    """A text as MLflow's filters take it; they know no escapes, so it may have one kind of quotes only."""
+    return f'"{text}"' if "'" in text else f"'{text}'"
+
+
 def _require_answer(uri: str) -> None:
     """RegistryError when nobody listens at a database server's address, which MLflow would try for minutes."""
     parts = urlsplit(uri)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from dbx_dl.errors import ConfigError, DataError, RegistryError
 from dbx_dl.runtime.databricks import is_unity_catalog, registry_uri
-from dbx_dl.runtime.tracking import explain_failure, open_client, quiet_mlflow
+from dbx_dl.runtime.tracking import explain_failure, open_client, quiet_mlflow, quote_value
 from dbx_dl.runtime.whole_files import write_whole
 from dbx_dl.score.model.session import digest_file
 
@@ -138,7 +138,7 @@ def _describe_registry(client: MlflowClient, name: str, error: Exception) -> str
 
     try:
         aliases = client.get_registered_model(name).aliases
-        versions = sorted(int(found.version) for found in client.search_model_versions(f"name = '{name}'"))
+        versions = sorted(int(found.version) for found in client.search_model_versions(f"name = {quote_value(name)}"))
     except MlflowException:
         return _describe_models(client, error)
     known = ", ".join(f"{alias} (version {version})" for alias, version in sorted(aliases.items())) or "none"

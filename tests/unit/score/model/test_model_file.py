@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.errors import ConfigError, DataError, RegistryError
+from dbx_dl.runtime.tracking import open_client
 from dbx_dl.score.model.model_file import fetch_model, keep_bytes
 from dbx_dl.score.model.session import digest_file
 from dbx_dl.score.model.shipping import ship_file
@@ -63,6 +64,15 @@ def test_folders_without_an_onnx_model_inside_are_refused(tmp_path: Path, text: 
     (folder / "MLmodel").write_text(text)
     with pytest.raises(DataError, match="without an MLflow model of the onnx flavour"):
         fetch_model(str(folder))
+
+
+def test_what_a_model_with_a_quote_in_its_name_has_is_told(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/m.db"
+    client = open_client(uri)
+    client.create_registered_model("o'brien")
+    client.create_model_version("o'brien", str(tmp_path))
+    with pytest.raises(RegistryError, match="its versions are 1, its aliases none"):
+        fetch_model("models:/o'brien/9", uri)
 
 
 def test_absent_paths_and_odd_uris_are_explained(tmp_path: Path) -> None:
