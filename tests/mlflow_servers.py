@@ -12,7 +12,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
+
+from fastapi import FastAPI
 
 from tests.mlflow_databases import put_database
 
@@ -27,6 +31,15 @@ def serve_registry(folder: Path) -> Iterator[str]:
     store = ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", str(folder / "files")]
     with _running(["server", *store, "--workers", "1"], folder, {}, "/health") as uri:
         yield uri
+
+
+def explain_no_serving() -> str | None:
+    """Why MLflow's own server of models does not start with the FastAPI that is there; None where it does."""
+    place = find_spec("mlflow.pyfunc.scoring_server")
+    is_old = place is not None and "@app.route(" in Path(str(place.origin)).read_text(encoding="utf-8")
+    if is_old and not hasattr(FastAPI, "route"):
+        return f"MLflow {version('mlflow')} serves models by a method that FastAPI {version('fastapi')} lacks"
+    return None
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from dbx_dl.register.listing import list_models
 from dbx_dl.runtime.tracking import ensure_experiment, open_client
 from dbx_dl.score.model.model_file import fetch_model
 from tests.mlflow_databases import open_tracking
-from tests.mlflow_servers import find_port, serve_model, serve_registry
+from tests.mlflow_servers import explain_no_serving, find_port, serve_model, serve_registry
 from tests.onnx_models import make_weights
 from tests.prepared_tables import IMAGES, SPEC, draw_image, encode_png, write_feature_table, write_image_table
 from tests.registered_models import GOOD, make_onnx, register
@@ -54,6 +54,8 @@ def served(
     tmp_path_factory: pytest.TempPathFactory, pair: list[RegisteredModel], tracking: TrackingConfig
 ) -> Iterator[tuple[str, str]]:
     """Addresses of the table model and of an image model, whose class 1 is bright in its upper half."""
+    if reason := explain_no_serving():
+        pytest.skip(reason)
     folder = tmp_path_factory.mktemp("served")
     images = write_image_table(folder / "images", {"train": 4, "test": 4})
     upper = np.repeat([1, -1], IMAGES.height * IMAGES.width // 2)
