@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from dbx_dl.errors import ConfigError, DataError
@@ -27,7 +28,12 @@ from tests.unit.score.model.test_foreign_models import open_with, score
 def test_a_sequence_over_rows_gives_each_row_its_entry(
     tmp_path: Path, dtype: int, shape: list, keepdims: int, sql: str, cells: list, expected: list | None
 ) -> None:
-    session = open_with(foreign.write_entries(tmp_path / "m.onnx", dtype, shape, keepdims=keepdims))
+    try:
+        session = open_with(foreign.write_entries(tmp_path / "m.onnx", dtype, shape, keepdims=keepdims))
+    except DataError as error:
+        if "NOT_IMPLEMENTED" in str(error):
+            pytest.skip(f"ONNX Runtime {onnxruntime.__version__} does not split tensors of this type")
+        raise
     assert session.plan.fields == {"parts": sql, "error": "string"}
     assert [row["parts"] for row in score(session, {"x": cells})] == (expected or cells)
     assert [row["parts"] for row in score(session, {"x": [None, *cells]})] == [None, *(expected or cells)]
