@@ -19,7 +19,7 @@ class FolderSource(Section):
     """
 
     format: Literal["folders"] = "folders"
-    path: str
+    path: str = Field(min_length=1)
     label: Literal["folder", "pattern", "none"] = "folder"
     pattern: str | None = None
 
@@ -52,7 +52,7 @@ class ManifestSource(Section):
     """
 
     format: Literal["manifest"] = "manifest"
-    path: str
+    path: str = Field(min_length=1)
     root: str | None = None
     file_format: Literal["csv", "parquet", "json"] | None = None
     path_column: str = "path"

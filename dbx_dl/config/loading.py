@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from dbx_dl.config.overrides import override
 from dbx_dl.config.problems import explain_problem
 from dbx_dl.config.run import RunConfig
+from dbx_dl.config.yaml_text import read_mapping
 from dbx_dl.errors import ConfigError
 
 
@@ -26,15 +26,13 @@ def load_run_config(path: str | os.PathLike[str], settings: Sequence[str] = ()) 
     except OSError as error:
         raise ConfigError(f"cannot read the run config {path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"the run config {path} is not UTF-8 at byte {error.start}") from None
+        raise ConfigError(
+            f"cannot read the run config {path}: byte {error.start} is no UTF-8; save it as UTF-8 text"
+        ) from None
     try:
-        values = yaml.safe_load(text)
-    except RecursionError:
-        raise ConfigError(f"{path} is nested too deeply to be a run config") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML: {_explain_syntax(error)}") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path} must hold a mapping of keys, got {type(values).__name__}")
+        values = read_mapping(text)
+    except ValueError as error:
+        raise ConfigError(f"{path} {error}") from None
     return parse_run_config(override(values, settings), origin=str(path))
 
 
@@ -44,15 +42,6 @@ def parse_run_config(values: dict[str, Any], origin: str = "run config") -> RunC
         return RunConfig.model_validate(values)
     except ValidationError as error:
         # A mistyped key is also a missing one: the hint at what was meant comes first.
-        found = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+        found = sorted(error.errors(), key=lambda problem: problem["type"] not in ("extra_forbidden", "invalid_key"))
         problems = "; ".join(explain_problem(RunConfig, problem) for problem in found[:3])
         raise ConfigError(f"{origin}: {problems}") from None
-
-
-def _explain_syntax(error: yaml.YAMLError) -> str:
-    """What is wrong and where; not the line itself, as PyYAML has it, since there may be a password in it."""
-    if not isinstance(error, yaml.MarkedYAMLError):
-        return " ".join(str(error).split())
-    marked = ((error.context, error.context_mark), (error.problem, error.problem_mark))
-    places = [(text, f" in line {mark.line + 1}, column {mark.column + 1}" if mark else "") for text, mark in marked]
-    return ", ".join(f"{text}{place}" for text, place in places if text)

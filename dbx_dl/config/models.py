@@ -70,11 +70,11 @@ class ScoreConfig(ScoreRowsConfig):
     `columnar`: executors read and write data files themselves where both tables allow it.
     """
 
-    source: str
+    source: str = Field(min_length=1)
     source_format: Literal["images", "audio", "csv", "parquet", "json", "delta", "query"]
     key: str | tuple[str, ...] = "path"
-    model: str
-    table: str
+    model: str = Field(min_length=1)
+    table: str = Field(min_length=1)
     csv: CsvOptions = CsvOptions()
     series: SeriesConfig | None = None
     interactions: InteractionsConfig | None = None

@@ -28,8 +28,8 @@ class TrackingConfig(Section):
     come from, where it is given.
     """
 
-    uri: str = "sqlite:///mlflow.db"
-    experiment: str = "dbx_dl"
+    uri: str = Field(default="sqlite:///mlflow.db", min_length=1)
+    experiment: str = Field(default="dbx_dl", min_length=1)
     artifacts: str | None = None
     git_commit: str = ""
 

@@ -59,7 +59,7 @@ class PrepareSection(Section):
     files are an error, and nothing is written then.
     """
 
-    table: str
+    table: str = Field(min_length=1)
     labels: LabelsSource | None = None
     max_reject_fraction: float = Field(default=0.5, ge=0, le=1)
     split: SplitConfig = SplitConfig()
@@ -211,7 +211,7 @@ class PrepareTableConfig(_WithLabelText):
     """
 
     kind: Literal["table"] = "table"
-    source: str
+    source: str = Field(min_length=1)
     source_format: Literal["csv", "parquet", "json", "delta", "query"] = "csv"
     csv: CsvOptions = CsvOptions()
     series: SeriesConfig | None = None

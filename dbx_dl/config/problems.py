@@ -11,6 +11,14 @@ from dbx_dl.config.suggestions import suggest_name
 from dbx_dl.contracts.secret_texts import HIDDEN, hide_values, is_secret_name
 
 _MAX_SHOWN = 80
+# What pydantic says in the words of Python.
+_SAID = {
+    "model_type": "it must be a section of keys",
+    "dict_type": "it must be a section of keys",
+    "tuple_type": "it must be a list, such as [a, b]",
+    "list_type": "it must be a list, such as [a, b]",
+    "invalid_key": "a key must be text: put it in quotes, or is it mistyped?",
+}
 
 
 def explain_problem(section: type[BaseModel], problem: Any) -> str:
@@ -22,11 +30,11 @@ def explain_problem(section: type[BaseModel], problem: Any) -> str:
         return f"key {found.place!r} is required"
     if problem["type"].startswith("union_tag_"):
         return _explain_tag(found, problem["ctx"])
-    message = problem["msg"].removeprefix("Value error, ")
+    message = _SAID.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
     given = problem["input"]
     # A section's own rule says which of its values it is about.
     shown = "" if problem["type"] == "value_error" and isinstance(given, dict) else f" (got {_show(found, given)})"
-    return f"{found.place}: {message}{shown}"
+    return f"{found.place}: {message}{shown}" if found.place else f"{message}{shown}"
 
 
 def _explain_tag(found: KeyPlace, context: dict[str, Any]) -> str:

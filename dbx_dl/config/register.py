@@ -91,7 +91,7 @@ class RegisterConfig(Section):
     Catalog.
     """
 
-    name: str
+    name: str = Field(min_length=1)
     metric: MetricName | None = None
     threshold: FiniteFloat | None = None
     min_gain: FiniteFloat = Field(default=0.0, ge=0)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dbx_dl.config.card import CardConfig
 from dbx_dl.config.explain import ExplainConfig
@@ -28,7 +28,7 @@ class RunConfig(Section):
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-    directory: str
+    directory: str = Field(min_length=1)
     frameworks: tuple[FrameworkName, ...] = Field(default=("keras",), min_length=1)
     spark: SparkConfig = SparkConfig()
     tracking: TrackingConfig = TrackingConfig()
@@ -42,3 +42,9 @@ class RunConfig(Section):
     explain: ExplainConfig | None = None
     card: CardConfig = CardConfig()
     monitor: MonitorConfig = MonitorConfig()
+
+    @model_validator(mode="after")
+    def _names_frameworks_once(self) -> Self:
+        if len(set(self.frameworks)) < len(self.frameworks):
+            raise ValueError(f"frameworks: one stands twice in {', '.join(self.frameworks)}: keep one of them")
+        return self

@@ -9,6 +9,6 @@ NULL_TOKENS = ("", "?", "NA", "NaN", "null")
 
 
 class Section(BaseModel):
-    """A frozen part of a run config."""
+    """A frozen part of a run config; no number is infinite or NaN."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -40,7 +40,7 @@ def quote_table(name: str) -> str:
     if is_path(name):
         path = absolute_path(name)
         if "%" in path:
-            raise ConfigError(f"table path {name!r} has a '%', which Delta's readers decode differently: rename it")
+            raise ConfigError(f"table path {path!r} has a '%', which Delta's readers decode differently: rename it")
         return f"delta.{quote_column(path)}"
     if not _DOTTED.match(name):
         raise ConfigError(f"{name!r} is not a table: give catalog.schema.table, schema.table, table, or a path with /")

@@ -151,7 +151,7 @@ def test_sources_name_their_place() -> None:
     ("text", "message"),
     [
         ("a: [", "is not valid YAML"),
-        ("- 1", "must hold a mapping of keys, got list"),
+        ("- 1", "must hold a mapping of keys, such as `name: digits`, and holds a list"),
         (None, "cannot read the run config"),
     ],
 )
@@ -185,16 +185,44 @@ def test_messages_show_no_secret(changes: dict[str, Any]) -> None:
 def test_a_syntax_error_is_told_by_its_place_not_by_its_line(tmp_path: Path) -> None:
     path = tmp_path / "run.yml"
     path.write_text("name: a\ntracking:\n  uri: postgresql://u:SECRET@h/db: x\n")
-    with pytest.raises(ConfigError, match=r"mapping values are not allowed here in line 3, column 34") as caught:
+    with pytest.raises(ConfigError, match=r"line 3, column 34: mapping values are not allowed here") as caught:
         load_run_config(path)
     assert "SECRET" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(b"a: \xff", "is not UTF-8 at byte 3"), (b"a: " + b"[" * 5000, "nested too deeply")]
+    ("content", "message"), [(b"a: \xff", "byte 3 is no UTF-8"), (b"a: " + b"[" * 5000, "nested too deeply")]
 )
 def test_files_that_are_no_text_or_too_deep(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "run.yml"
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=message):
         load_run_config(path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"train": None}, "train: it must be a section of keys (got None)"),
+        ({"frameworks": "keras"}, "frameworks: it must be a list, such as [a, b] (got 'keras')"),
+        ({"frameworks": ["keras", "keras"]}, "frameworks: one stands twice in keras, keras: keep one of them"),
+        ({"directory": ""}, "directory: String should have at least 1 character (got '')"),
+        ({"prepare": {**TABLE, "table": ""}}, "prepare.table: String should have at least 1 character"),
+        ({"prepare": {**IMAGES, "source": ""}}, "prepare.source.path: String should have at least 1 character"),
+        ({"registry": {"name": "r", "threshold": float("nan")}}, "registry.threshold: Input should be a finite number"),
+        (
+            {"train": {"network": "n", "optimizer": {"learning_rate": float("inf")}}},
+            "train.optimizer.learning_rate: Input should be a finite number",
+        ),
+        ({1: 2}, "1: a key must be text"),
+    ],
+)
+def test_values_of_other_sections_that_cannot_be(changed: dict[Any, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_run_config({**run_values(TABLE), **changed})
+    assert message in str(caught.value)
+
+
+def test_values_that_are_no_mapping() -> None:
+    with pytest.raises(ConfigError, match=r"^run config: it must be a section of keys \(got 'x'\)$"):
+        parse_run_config("x")  # type: ignore[arg-type]
