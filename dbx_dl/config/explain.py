@@ -116,7 +116,7 @@ class ExplainConfig(ExplainOptions):
     null leaves them out.
     """
 
-    table: str
+    table: str = Field(min_length=1)
     model: str | None = None
     where: str | None = Field(default=None, min_length=1)
     max_rows: int = Field(default=1000, gt=0)

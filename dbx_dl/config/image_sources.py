@@ -137,7 +137,7 @@ class TableSource(Section):
     """
 
     format: Literal["table"] = "table"
-    table: str
+    table: str = Field(min_length=1)
     key_column: str = "path"
     content_column: str = "content"
     label_column: str | None = "label"

@@ -30,7 +30,7 @@ class QueueConfig(Section):
     decides what is drawn.
     """
 
-    table: str
+    table: str = Field(min_length=1)
     scores: str | None = None
     key: str = "key"
     strategy: QueueStrategy = "mix"
@@ -92,7 +92,7 @@ class ResolveConfig(Section):
     Items with fewer than `min_annotators`, or a confidence below `min_confidence`, are left out too.
     """
 
-    table: str
+    table: str = Field(min_length=1)
     method: ResolveMethod = "latest"
     sources: tuple[LabelSource, ...] = Field(default=("human",), min_length=1)
     ties: Literal["leave", "frequent"] = "leave"
@@ -111,7 +111,7 @@ class LabelConfig(Section):
     of other keys are told.
     """
 
-    table: str
+    table: str = Field(min_length=1)
     task: LabelTask
     classes: tuple[str, ...] = ()
     inbox: str | None = None

@@ -20,7 +20,7 @@ class LabelsSource(Section):
     told): no model is graded on its own answers.
     """
 
-    table: str
+    table: str = Field(min_length=1)
     key_column: str = "key"
     label_column: str = "label"
     shapes: Literal["boxes", "polygons"] | None = None

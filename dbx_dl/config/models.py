@@ -89,6 +89,13 @@ class ScoreConfig(ScoreRowsConfig):
         return self.source_format in ("images", "audio")
 
     @model_validator(mode="after")
+    def _has_a_key(self) -> Self:
+        columns = (self.key,) if isinstance(self.key, str) else self.key
+        if not columns or "" in columns or len(set(columns)) < len(columns):
+            raise ValueError(f"key must be a column, or several that differ, got {self.key!r}")
+        return self
+
+    @model_validator(mode="after")
     def _forecasts_anew(self) -> Self:
         if self.series is None:
             return self

@@ -214,6 +214,13 @@ def test_files_that_are_no_text_or_too_deep(tmp_path: Path, content: bytes, mess
             {"train": {"network": "n", "optimizer": {"learning_rate": float("inf")}}},
             "train.optimizer.learning_rate: Input should be a finite number",
         ),
+        *(
+            (
+                {"score": {"source": "s", "source_format": "csv", "model": "m", "table": "t", "key": key}},
+                f"score: key must be a column, or several that differ, got {found}",
+            )
+            for key, found in (("", "''"), ([], "()"), (["a", "a"], "('a', 'a')"))
+        ),
         ({1: 2}, "1: a key must be text"),
     ],
 )
