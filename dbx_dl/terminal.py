@@ -115,7 +115,9 @@ def _fail(error: Exception, verbose: bool) -> NoReturn:
 
     lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     is_bug, has_traceback = not isinstance(error, DbxDlError), TRACEBACK in str(error)
-    if is_bug:
+    if isinstance(error, OSError) and error.filename is not None:
+        lines = [f"cannot use {error.filename}: {error.strerror}"]
+    elif is_bug:
         lines = [f"unexpected {type(error).__name__}: {lines[0]}"]
     elif has_traceback:
         lines = [f"{lines[0].rstrip(':')}: {lines[-1].strip()}"]

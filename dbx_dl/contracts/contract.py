@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import uuid
 from pathlib import Path
@@ -44,8 +43,17 @@ class Contract(BaseModel):
             return cls.model_validate_json(Path(path).read_bytes())
         except FileNotFoundError:
             raise DataError(f"{path} does not exist: run the stage that writes it first") from None
-        except (ValidationError, json.JSONDecodeError) as error:
-            raise DataError(f"{path} is not a {cls.__name__}: {str(error).splitlines()[0]}") from None
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror}") from None
+        except ValidationError as error:
+            raise DataError(f"{path} is not a {cls.__name__}: {_explain(error)}") from None
+
+
+def _explain(error: ValidationError) -> str:
+    """The first thing that is wrong with a value, and its place in it."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place}: {first['msg']}" if place else first["msg"]
 
 
 class FileDigest(Contract):

@@ -36,6 +36,8 @@ def fetch(kind: type[C], path: Path, task: str, key: str) -> C:
     DataError when there is neither, or the file is not any more what the task has left.
     """
     value = find_task_value(task, key)
+    if value is None and not path.exists():
+        raise DataError(f"{path} does not exist: run the stage that writes it first, {task}")
     if value is None:
         return kind.load(path)
     if _TEXT in value:

@@ -125,7 +125,7 @@ def test_no_usable_image(place: Place) -> None:
 
 def test_a_stage_without_its_predecessor_says_which(place: Place) -> None:
     said = place.refuse("train", _digits(place))
-    assert said.endswith("prepared.json does not exist: run the stage that writes it first")
+    assert said.endswith("prepared.json does not exist: run the stage that writes it first, prepare")
 
 
 def test_an_unknown_network_names_the_valid_ones(place: Place, demo: DemoRun) -> None:

@@ -115,6 +115,15 @@ def test_bugs_are_one_line_and_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Traceback" in Path(second.rpartition(" ")[2]).read_text()
 
 
+def test_a_place_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for command in (["init", str(tmp_path / "file" / "p")], ["demo", "--data-only", "--dir", str(tmp_path / "file")]):
+        result = RUNNER.invoke(app, command)
+        assert result.exit_code == 1
+        said = next(line for line in result.stderr.splitlines() if line.startswith("error: "))
+        assert said.startswith(f"error: cannot use {tmp_path / 'file'}") and said.endswith(": Not a directory")
+
+
 def test_verbose_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     _fail_with(monkeypatch, ZeroDivisionError("a bug"))
     result = RUNNER.invoke(app, ["demo", "--data-only", "--verbose"])

@@ -133,18 +133,19 @@ def test_a_metric_that_cannot_decide_is_refused_before_training(calls: list[str]
 
 def _stage_calls(config: RunConfig) -> list[tuple[str, Any]]:
     return [
-        ("prepared.json", lambda: pipeline.train_run(SPARK, config, "keras")),
-        ("trained.json", lambda: pipeline.export_run(SPARK, config, "keras")),
-        ("onnx.json", lambda: pipeline.register_run(config, "keras")),
-        ("registered.json", lambda: pipeline.promote_run(SPARK, config)),
-        ("prepared.json", lambda: pipeline.report_run(SPARK, config)),
+        ("prepared.json", "prepare", lambda: pipeline.train_run(SPARK, config, "keras")),
+        ("trained.json", "train", lambda: pipeline.export_run(SPARK, config, "keras")),
+        ("onnx.json", "export", lambda: pipeline.register_run(config, "keras")),
+        ("registered.json", "register", lambda: pipeline.promote_run(SPARK, config)),
+        ("prepared.json", "", lambda: pipeline.report_run(SPARK, config)),
     ]
 
 
 @pytest.mark.parametrize("position", range(5))
 def test_a_stage_says_which_file_it_lacks(calls: list[str], tmp_path: Path, position: int) -> None:
-    missing, call = _stage_calls(digits_run(tmp_path))[position]
-    with pytest.raises(DataError, match=f"{missing} does not exist: run the stage"):
+    missing, stage, call = _stage_calls(digits_run(tmp_path))[position]
+    last = f", {stage}" if stage else ""
+    with pytest.raises(DataError, match=f"{missing} does not exist: run the stage that writes it first{last}$"):
         call()
     assert calls == []
 

@@ -29,7 +29,7 @@ def test_without_a_job_a_contract_is_a_file(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.delenv("DATABRICKS_RUNTIME_VERSION", raising=False)
     keep(TABLE, tmp_path / "a.json", "a")
     assert fetch(TableVersion, tmp_path / "a.json", "prepare", "a") == TABLE
-    with pytest.raises(DataError, match="run the stage that writes it first"):
+    with pytest.raises(DataError, match="run the stage that writes it first, prepare"):
         fetch(TableVersion, tmp_path / "b.json", "prepare", "b")
 
 
