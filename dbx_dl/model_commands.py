@@ -143,9 +143,8 @@ def copy(
     """Copy a version to another model, catalog or registry, and compare the SHA-256 of what arrived."""
     with told_to_the_user(verbose):
         import dbx_dl
-        from dbx_dl.config import TrackingConfig
 
-        place = None if to is None else TrackingConfig(uri=to, experiment=to_experiment, artifacts=to_artifacts)
+        place = _place_copies(to, to_experiment, to_artifacts) if to else None
         origin = _choose_tracking(config, tracking)
         with shown_waiting(f"copying {source}"):
             uri = dbx_dl.copy_model(source, target, tracking=origin, target_tracking=place)
@@ -169,12 +168,20 @@ def inspect(
         print_table(("", str(model)), list_facts(facts))
 
 
+def _place_copies(uri: str, experiment: str, artifacts: str | None) -> TrackingConfig:
+    from dbx_dl.config import TrackingConfig
+
+    if not experiment:
+        raise ConfigError("which experiment? --to-experiment is empty")
+    return TrackingConfig(uri=uri, experiment=experiment, artifacts=artifacts)
+
+
 def _choose_tracking(config: Path | None, uri: str | None) -> TrackingConfig:
     """The run's store; else the URI; ConfigError where neither says one."""
     from dbx_dl.config import TrackingConfig, load_run_config
 
     if config is not None:
         return load_run_config(config).tracking
-    if uri is None:
+    if not uri:
         raise ConfigError("which registry? Give --config, --tracking, or the variable MLFLOW_TRACKING_URI")
     return TrackingConfig(uri=uri)

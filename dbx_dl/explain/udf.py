@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,7 @@ class ColumnExplainer(ColumnScorer):
 
 def explain_udf(
     spark: SparkSession,
-    model: str,
+    model: str | os.PathLike[str],
     *,
     tracking_uri: str | None = None,
     kind: UdfKind | None = None,

@@ -65,7 +65,7 @@ def rollback_model(spark: SparkSession, name: str, *, tracking: TrackingConfig, 
     keeps the tag `dbx_dl_rolled_back_to`. RegistryError when there is no earlier champion, its version or file is gone
     or changed, or another promotion comes first.
     """
-    client = open_client(tracking.uri)
+    client = open_client(tracking.uri, should_create=False)
     rows = Ledger(spark, find_ledger(name, tracking.uri, ledger), name)
     seen = rows.read()
     present = find_champion(client, name)

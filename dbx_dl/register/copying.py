@@ -50,7 +50,8 @@ def copy_model(
     place = target_tracking or tracking
     check_name(target, place.uri)
     file = fetch_model(source, tracking.uri)
-    client, target_client = open_client(tracking.uri), open_client(place.uri)
+    client = open_client(tracking.uri, should_create=False)
+    target_client = open_client(place.uri)
     try:
         with quiet_mlflow(), short_waits():
             version = client.get_model_version(file.name, str(file.version))

@@ -24,7 +24,7 @@ def list_models(tracking_uri: str, name: str | None = None) -> tuple[ListedVersi
     """Every version of one model, or of all, latest first; RegistryError when there is no such model or no answer."""
     from mlflow.exceptions import MlflowException
 
-    client = open_client(tracking_uri)
+    client = open_client(tracking_uri, should_create=False)
     try:
         with quiet_mlflow(), short_waits():
             names = [name] if name is not None else _list_names(client)

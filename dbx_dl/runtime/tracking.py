@@ -31,18 +31,24 @@ _BRACKETS = "\"')"
 _CHOSEN_HERE: set[str] = set()
 
 
-def open_client(uri: str) -> MlflowClient:
+def open_client(uri: str, *, should_create: bool = True) -> MlflowClient:
     """A client for runs and models at `uri`, reached at once so that a wrong URI is found before any work.
 
-    RegistryError within seconds where nobody answers.
+    A SQLite file that is not there is made, unless it `should_create` none: then it is a RegistryError, as of what is
+    only read. RegistryError too, within seconds, where nobody answers.
     """
     _require_answer(uri)
+    file = _find_file(uri)
+    if not should_create and file is not None and not file.exists():
+        raise RegistryError(
+            f"there is no MLflow database {file.absolute()}: correct its URI, {uri}, or run there first"
+        )
     with quiet_mlflow(), short_waits(timeout_seconds=10):
         from mlflow import MlflowClient
 
-        if uri.startswith("sqlite:///"):
+        if file is not None:
             with suppress(OSError):
-                Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+                file.parent.mkdir(parents=True, exist_ok=True)
         try:
             client = MlflowClient(tracking_uri=uri, registry_uri=registry_uri(uri))
             client.search_experiments(max_results=1)
@@ -110,13 +116,27 @@ def ensure_experiment(client: MlflowClient, tracking: TrackingConfig) -> str:
         return str(experiment.experiment_id)
     location = tracking.artifacts
     if location is not None and "://" not in location:
-        location = Path(location).absolute().as_uri()
+        folder = Path(location).absolute()
+        try:
+            # Before the experiment, which keeps its place for ever.
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RegistryError(f"no artifacts can be kept in {folder}: {error.strerror}") from None
+        location = folder.as_uri()
     return str(client.create_experiment(tracking.experiment, artifact_location=location))
 
 
 def quote_value(text: str) -> str:
     """A text as MLflow's filters take it; they know no escapes, so it may have one kind of quotes only."""
     return f'"{text}"' if "'" in text else f"'{text}'"
+
+
+def _find_file(uri: str) -> Path | None:
+    """The file of a SQLite store; None for other stores, and for one in memory."""
+    if not uri.startswith("sqlite:///"):
+        return None
+    path = uri.removeprefix("sqlite:///").partition("?")[0]
+    return None if path in ("", ":memory:") else Path(path)
 
 
 def _require_answer(uri: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 def register_sql_function(
     spark: SparkSession,
     name: str,
-    model: str | bytes,
+    model: str | os.PathLike[str] | bytes,
     *,
     tracking_uri: str | None = None,
     kind: UdfKind | None = None,
@@ -29,7 +30,7 @@ def register_sql_function(
 
     The function takes the columns of `score_udf` by position, or one struct whose fields have the model's names
     (`predict(struct(*))`), and gives the same struct; Spark takes no named arguments for it. Arguments are those of
-    `score_udf`, and errors. ConfigError too when `name` is no plain name.
+    `score_udf`, and errors. ConfigError too when `name` is no plain name, or one of Spark's own functions.
 
     pandas would lose hours of timestamps. A pandas function of a model that takes them is a function of SQL around one
     (`<name>_of_text`): it takes named arguments too, and as one struct `predict(to_variant_object(struct(*)))`. Any
@@ -37,6 +38,7 @@ def register_sql_function(
     """
     if not _NAME.fullmatch(name):
         raise ConfigError(f"{name!r} cannot be the name of a SQL function: use letters, digits and underscores")
+    _require_new_name(spark, name)
     scorer = score_udf(spark, model, tracking_uri=tracking_uri, kind=kind, **options)
     if scorer.kind == "pandas" and any(want.element == "timestamp" for want in scorer.plan.wants):
         inner = f"{name}_of_text"
@@ -47,3 +49,13 @@ def register_sql_function(
     else:
         spark.udf.register(name, scorer.udf)
     return scorer
+
+
+def _require_new_name(spark: SparkSession, name: str) -> None:
+    """ConfigError for a built-in function: the model would take its place in all of the session.
+
+    Delta writes with `count`, for one, fail then for no reason that could be seen.
+    """
+    found = spark.sql(f"SHOW SYSTEM FUNCTIONS LIKE '{name}'").collect()
+    if any(row[0].lower() == name.lower() for row in found):
+        raise ConfigError(f"{name!r} is a function of Spark's own: choose another name, such as predict_{name}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from dbx_dl.errors import ConfigError
-from dbx_dl.runtime.tables import quote_column, require_columns
+from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.runtime.tables import first_line, quote_column, require_columns, suggest_name
 from dbx_dl.score.executors import check_decoder, check_scoring
 from dbx_dl.score.inputs.columns import check_wants
 from dbx_dl.score.inputs.pandas_columns import write_as_text
@@ -115,8 +116,14 @@ class ColumnScorer:
         """
         if not columns:
             require_columns(df, self._given, f"the table for model {self.model.name}")
+        from pyspark.errors import AnalysisException
+
         wants = self.plan.for_columns(len(columns)).wants
-        check_wants(df.select(*self._resolve(columns)).schema, wants, self.model.name)
+        try:
+            schema = df.select(*self._resolve(columns)).schema
+        except AnalysisException as error:
+            raise DataError(f"model {self.model.name} cannot be given these columns: {first_line(error)}") from None
+        check_wants(schema, wants, self.model.name)
 
     def _resolve(self, columns: tuple[Column | str, ...]) -> tuple[Column | str, ...]:
         from pyspark.sql import functions as F
@@ -126,7 +133,7 @@ class ColumnScorer:
 
 def score_udf(
     spark: SparkSession,
-    model: str | bytes,
+    model: str | os.PathLike[str] | bytes,
     *,
     tracking_uri: str | None = None,
     kind: UdfKind | None = None,
@@ -168,6 +175,8 @@ def scorer_of(
     from dbx_dl.config import ScoreOptions
     from dbx_dl.score.model.planning import plan_model
 
+    if kind is not None and kind not in UDF_KINDS:
+        raise ConfigError(f"kind {kind!r} is unknown; {suggest_name(kind, UDF_KINDS)}")
     options = options or ScoreOptions()
     session = open_session(file.path, file.sha256)
     num_threads = options.num_threads or int(spark.conf.get("spark.task.cpus", "1") or 1)

@@ -45,6 +45,37 @@ def test_a_registry_must_be_named(command: list[str]) -> None:
     assert result.stderr == ("error: which registry? Give --config, --tracking, or the variable MLFLOW_TRACKING_URI\n")
 
 
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (
+            ["models", "--tracking", ""],
+            "which registry? Give --config, --tracking, or the variable MLFLOW_TRACKING_URI",
+        ),
+        (
+            ["copy", "models:/a/1", "b", "--tracking", "sqlite:///m.db", "--to", "x", "--to-experiment", ""],
+            "which experiment? --to-experiment is empty",
+        ),
+        (
+            ["models", "--tracking", "sqlite:///nowhere/m.db"],
+            "there is no MLflow database {here}/nowhere/m.db: correct its",
+        ),
+        (
+            ["copy", "models:/a/1", "b", "--tracking", "sqlite:///nowhere/m.db"],
+            "there is no MLflow database {here}/nowhere",
+        ),
+    ],
+)
+def test_wrong_places_are_said(
+    command: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = RUNNER.invoke(app, command)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith(f"error: {message.format(here=tmp_path)}")
+    assert not list(tmp_path.iterdir())
+
+
 def test_versions_are_a_table_or_json(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, str | None]] = []
 

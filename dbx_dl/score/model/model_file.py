@@ -37,18 +37,21 @@ class ModelFile:
     version: int | None = None
 
 
-def fetch_model(model: str, tracking_uri: str | None = None) -> ModelFile:
+def fetch_model(model: str | os.PathLike[str], tracking_uri: str | None = None) -> ModelFile:
     """The local file of `models:/name@alias`, `models:/name/3`, `runs:/<run id>/<path>`, or of a path.
 
     A path is an ONNX file or an MLflow model folder. `tracking_uri` defaults to MLflow's own. RegistryError when the
     model, version, alias or run does not exist, naming what does, or when the registered SHA-256 is another one;
-    DataError when there is no such file.
+    DataError when there is no such file; ConfigError for what is neither URI nor path.
     """
+    if not isinstance(model, str | os.PathLike) or not os.fspath(model):
+        raise ConfigError(f"{model!r} is not a model: give models:/<name>@<alias>, runs:/… or an ONNX file")
+    model = os.fspath(model)
     if model.startswith("models:"):
         return _fetch_version(model, _tracking_uri(tracking_uri))
     if model.startswith("runs:"):
         uri = _tracking_uri(tracking_uri)
-        path = _find_onnx(_download(_locate_in_run(open_client(uri), model), uri), model)
+        path = _find_onnx(_download(_locate_in_run(open_client(uri, should_create=False), model), uri), model)
     else:
         path = _find_onnx(Path(model), model)
     return ModelFile(path, digest_file(path), model)
@@ -73,7 +76,7 @@ def local_store() -> Path:
 
 
 def _tracking_uri(given: str | None) -> str:
-    if given is not None:
+    if given:
         return given
     import mlflow
 
@@ -84,7 +87,7 @@ def _fetch_version(model: str, tracking_uri: str) -> ModelFile:
     match = _MODEL_URI.match(model)
     if match is None:
         raise ConfigError(f"{model!r} is not a model: write models:/<name>@<alias> or models:/<name>/<version number>")
-    client = open_client(tracking_uri)
+    client = open_client(tracking_uri, should_create=False)
     found = _find_version(client, match["name"], match["alias"], match["version"])
     location = f"models:/{found.name}/{found.version}"
     if not is_unity_catalog(tracking_uri):
@@ -187,15 +190,15 @@ def _find_onnx(path: Path, model: str) -> Path:
 
 
 def _read_mlmodel(folder: Path) -> Path | None:
-    import yaml
+    from dbx_dl.config.yaml_text import read_mapping
 
     try:
-        described = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+        flavors = read_mapping((folder / "MLmodel").read_text(encoding="utf-8")).get("flavors")
+    except ValueError as error:
+        raise DataError(f"{folder / 'MLmodel'} {error}") from None
+    flavor = flavors.get("onnx") if isinstance(flavors, dict) else None
+    data = flavor.get("data") if isinstance(flavor, dict) else None
+    if not isinstance(data, str):
         return None
-    for key in ("flavors", "onnx", "data"):
-        described = described.get(key) if isinstance(described, dict) else None
-    if not isinstance(described, str):
-        return None
-    file = Path(os.path.normpath(folder / described))
+    file = Path(os.path.normpath(folder / data))
     return file if file.is_file() and file.is_relative_to(os.path.normpath(folder)) else None

@@ -126,6 +126,9 @@ def test_functions_of_sql(spark: SparkSession, table: DataFrame, tmp_path: Path)
     assert {row["best"] for row in rows} <= {"down", "up"}
     with pytest.raises(ConfigError, match="cannot be the name of a SQL function"):
         register_sql_function(spark, "predict-own", str(tmp_path / "own.onnx"))
+    with pytest.raises(ConfigError, match="'Count' is a function of Spark's own: choose another name"):
+        register_sql_function(spark, "Count", str(tmp_path / "own.onnx"))
+    register_sql_function(spark, "predict_own", tmp_path / "own.onnx")
 
 
 def test_what_does_not_fit_is_shown_before_the_job(spark: SparkSession, table: DataFrame, tmp_path: Path) -> None:

@@ -123,6 +123,10 @@ def test_wrong_columns_are_found_before_the_job(spark: SparkSession, model: str)
         score.check(df.withColumnRenamed("colour", "color"))
     with pytest.raises(DataError, match="takes 'x', the struct has no such field"):
         score.check(df, F.struct("y", "colour"))
+    with pytest.raises(DataError, match=r"cannot be given these columns: .*`colr`"):
+        score.check(df, "x", "y", "colr")
+    with pytest.raises(ConfigError, match="kind 'arow' is unknown; did you mean 'arrow'"):
+        score_udf(spark, model, kind="arow")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"takes 3 columns \(x, y, colour\) or one struct, 2 were given"):
         score("x", "y")
     score.check(df)

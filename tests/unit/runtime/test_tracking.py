@@ -31,6 +31,24 @@ def test_a_store_that_cannot_be_reached_is_said_at_once() -> None:
         open_client("sqlite:////proc/nowhere/m.db")
 
 
+def test_a_database_that_is_only_read_is_not_made(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/typo/m.db"
+    with pytest.raises(RegistryError, match=f"there is no MLflow database {tmp_path}/typo/m.db: correct its URI"):
+        open_client(uri, should_create=False)
+    assert not list(tmp_path.iterdir())
+    open_client(uri)
+    open_client(uri, should_create=False)
+
+
+def test_an_experiment_is_not_made_where_its_files_cannot_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    tracking = TrackingConfig(uri=f"sqlite:///{tmp_path}/m.db", experiment="e", artifacts=str(tmp_path / "file" / "a"))
+    client = open_client(tracking.uri)
+    with pytest.raises(RegistryError, match=r"no artifacts can be kept in .*file/a: Not a directory"):
+        ensure_experiment(client, tracking)
+    assert client.get_experiment_by_name("e") is None
+
+
 def test_messages_hide_passwords() -> None:
     text = explain_failure(RuntimeError("no answer from postgresql://user:secret@host/db\nmore"))
     assert text == "no answer from postgresql://***@host/db"

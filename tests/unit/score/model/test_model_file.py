@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -47,14 +47,14 @@ def test_threads_ship_the_same_file_at_once(tmp_path: Path) -> None:
 def test_an_mlflow_folder_is_looked_into(tmp_path: Path) -> None:
     write_linear_model(tmp_path / "inner.onnx", SPEC)
     (tmp_path / "MLmodel").write_text("flavors: {onnx: {data: inner.onnx}}")
-    assert fetch_model(str(tmp_path)).path == tmp_path / "inner.onnx"
+    assert fetch_model(tmp_path).path == tmp_path / "inner.onnx"
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "flavors: {sklearn: {}}", "{}", "flavors: {onnx: {data: ../outside.onnx}}", "- a", "flavors: [onnx]", "a: [",
-        "flavors: {onnx: data}", "flavors: {onnx: {data: 5}}", "!!python/object/apply:os.system [id]",
+        "flavors: {sklearn: {}}", "{}", "flavors: {onnx: {data: ../outside.onnx}}", "flavors: [onnx]",
+        "flavors: {onnx: data}", "flavors: {onnx: {data: 5}}",
     ],
 )  # fmt: skip
 def test_folders_without_an_onnx_model_inside_are_refused(tmp_path: Path, text: str) -> None:
@@ -75,8 +75,30 @@ def test_what_a_model_with_a_quote_in_its_name_has_is_told(tmp_path: Path) -> No
         fetch_model("models:/o'brien/9", uri)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("flavors: {onnx", "is not valid YAML: line 1"),
+        ("!!python/object/apply:os.system [id]", "is not valid YAML: line 1"),
+        ("- a", "must hold a mapping"),
+    ],
+)
+def test_a_broken_mlmodel_file_is_explained(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "MLmodel").write_text(text)
+    with pytest.raises(DataError, match=f"MLmodel {message}"):
+        fetch_model(str(tmp_path))
+
+
+@pytest.mark.parametrize("model", ["", None, 3])
+def test_what_is_neither_uri_nor_path_is_refused(model: Any) -> None:
+    with pytest.raises(ConfigError, match="is not a model: give models:/<name>@<alias>, runs:/… or an ONNX file"):
+        fetch_model(model)
+
+
 def test_absent_paths_and_odd_uris_are_explained(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no model at"):
         fetch_model(str(tmp_path / "absent.onnx"))
     with pytest.raises(ConfigError, match="models:/<name>@<alias>"):
         fetch_model("models:/digits/latest", f"sqlite:///{tmp_path}/m.db")
+    with pytest.raises(RegistryError, match=f"there is no MLflow database {tmp_path}/m.db"):
+        fetch_model("models:/digits/1", f"sqlite:///{tmp_path}/m.db")
