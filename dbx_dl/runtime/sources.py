@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _LOCATION = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)?(?=/)")
 # The last line of a Python worker's traceback, inside the error of the Spark job.
+# Spark's own words for a value that an expression of its SQL cannot take: SQL states of class 22, and assert_true.
+_REFUSED_VALUE = re.compile(r"\[[A-Z][A-Z0-9_.]+\] [^\n]*?(?=\.? SQLSTATE: (?:22|P0001))")
 _TOLD_BY_WORKER = re.compile(r"^\s*dbx_dl\.errors\.(DataError|SetupError): (.+)$", re.MULTILINE)
 
 
@@ -69,6 +71,7 @@ def name_files(files: DataFrame, root: str) -> DataFrame:
 def explain_read_errors(what: str) -> Iterator[None]:
     """Turn the failure of a Spark job to read a source's files into a DataError of one line.
 
+    So is a value that an expression cannot take: of a query or a condition, such as text that is cast to a number.
     A DataError or SetupError that was raised in a Python worker keeps its message.
     """
     try:
@@ -80,6 +83,9 @@ def explain_read_errors(what: str) -> Iterator[None]:
         if told is not None:
             kind = SetupError if told.group(1) == "SetupError" else DataError
             raise kind(told.group(2).strip()) from None
+        refused = _REFUSED_VALUE.search(str(error))
+        if refused is not None:
+            raise DataError(f"{what} cannot be read: {refused.group()}") from None
         if "FAILED_READ_FILE" not in str(error):
             raise
         raise DataError(f"{what} cannot be read: {first_line(error)}") from None

@@ -27,6 +27,11 @@ PLAIN_TABLE = {
 ACTION, PUT, DELETE = "_action", "put", "delete"
 # What Delta says of a table that its catalog lacks and whose folder is not empty.
 _LEFT_FOLDER = "DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION"
+# What file systems say of a place that takes no files.
+_UNWRITABLE = re.compile(
+    "DELTA_CANNOT_CREATE_LOG_PATH|Mkdirs failed to create|Permission denied|No space left on device"
+    "|Read-only file system|Not a directory|AccessControlException|AccessDenied"
+)
 _SETTLE_SECONDS = 2.0
 # What a SQL text literal cannot hold under every setting: quotes, escapes, `${variables}`, control characters.
 _SPECIAL = re.compile(r"['\"\\$\x00-\x1f]")
@@ -51,6 +56,9 @@ def require_free_place(name: str, what: str, leftovers: Sequence[str] = ()) -> N
     if not is_path(name):
         return
     folder = Path(absolute_path(name))
+    above = next((place for place in folder.parents if place.is_file()), None)
+    if above is not None:
+        raise DataError(f"{name} cannot be made: {above} is a file; name another place for the {what}")
     found = folder.iterdir() if folder.is_dir() else ()
     if folder.is_file() or not all(_is_leftover(entry, leftovers) for entry in found):
         raise DataError(f"{name} exists and is not a Delta table: name another place for the {what}")
@@ -134,5 +142,8 @@ def _save(writer: DataFrameWriter, name: str) -> None:
             writer.save(absolute_path(name))
         else:
             writer.saveAsTable(quote_table(name))
-    except AnalysisException as error:
+    except Exception as error:  # Py4J's errors share no class with Spark's own
+        is_unwritable = _UNWRITABLE.search(str(error)) is not None and not is_lost_race(error)
+        if not is_unwritable and not isinstance(error, AnalysisException):
+            raise
         raise DataError(f"table {name} cannot be written: {first_line(error)}") from None

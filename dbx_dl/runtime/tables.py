@@ -14,18 +14,22 @@ from dbx_dl.contracts.table_names import has_scheme
 from dbx_dl.contracts.table_names import is_path as is_path
 from dbx_dl.errors import ConfigError, DataError, VersionGoneError
 from dbx_dl.runtime.local_logs import read_latest_version, shares_disk
+from dbx_dl.runtime.source_columns import MALFORMED_COLUMN
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
 
 _PART = r"(?:`(?:[^`]|``)+`|[^`.\s][^`.]*)"
 _DOTTED = re.compile(rf"^{_PART}(?:\.{_PART}){{0,2}}$")
+# In front of a message that has a name of Spark's own.
+_JAVA_CLASS = re.compile(r"^[\w.$]+: (?=\[[A-Z][A-Z0-9_.]+\] )")
 _ABSENT = (
     "TABLE_OR_VIEW_NOT_FOUND",
     "PATH_NOT_FOUND",
     "DELTA_TABLE_NOT_FOUND",
     "DELTA_PATH_DOES_NOT_EXIST",
     "SCHEMA_NOT_FOUND",
+    "REQUIRES_SINGLE_PART_NAMESPACE",
 )
 _NOT_DELTA = (
     "DELTA_MISSING_DELTA_TABLE",
@@ -125,7 +129,8 @@ def require_columns(df: DataFrame, names: Iterable[str], what: str) -> None:
     present = list(df.columns)
     for name in names:
         if name not in present:
-            raise DataError(f"{what} has no column {name!r}; {suggest_name(name, present)}")
+            own = [other for other in present if other != MALFORMED_COLUMN]
+            raise DataError(f"{what} has no column {name!r}; {suggest_name(name, own)}")
 
 
 def suggest_name(name: str, valid: Iterable[str]) -> str:
@@ -142,7 +147,10 @@ def first_line(error: Exception) -> str:
     """What a Spark error says in one line: its deepest cause, without its plan and JVM trace."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
-    return (causes[-1:] or lines[:1] or [type(error).__name__])[0]
+    # Py4J says first which call failed, and then why.
+    reasons = [line.removeprefix(": ") for line in lines[1:2] if line.startswith(": ")]
+    said = (causes[-1:] or reasons or lines[:1] or [type(error).__name__])[0]
+    return _JAVA_CLASS.sub("", said)
 
 
 def _find_local_version(spark: SparkSession, name: str) -> int | None:

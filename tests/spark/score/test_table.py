@@ -183,6 +183,10 @@ def test_wrong_types_and_places_are_refused_before_the_job(spark: SparkSession, 
     (tmp_path / "full" / "file").write_text("mine")
     with pytest.raises(DataError, match="not a Delta table"):
         run(spark, tmp_path, model, source, source_format="csv", key="id", table=str(tmp_path / "full"))
+    with pytest.raises(DataError, match=r"table /proc/nowhere/t cannot be written: \[DELTA_CANNOT_CREATE_LOG_PATH\] "):
+        run(spark, tmp_path, model, source, source_format="csv", key="id", table="/proc/nowhere/t")
+    with pytest.raises(DataError, match=r"rows.csv cannot be read: \[CAST_INVALID_INPUT\] The value '[^\n]*$"):
+        run(spark, tmp_path, model, source, source_format="csv", key="id", where="CAST(colour AS INT) > 1")
     assert spark.read.format("delta").load(str(tmp_path / "nested")).columns == df.columns
 
 

@@ -28,3 +28,28 @@ def test_what_no_worker_of_dbx_dl_told_stays() -> None:
         raise RuntimeError("boom")
     with pytest.raises(DataError, match="it cannot be read: "), explain_read_errors("it"):
         raise RuntimeError("FAILED_READ_FILE of a")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            '[CAST_INVALID_INPUT] The value \'a\' of the type "STRING" cannot be cast to "INT". SQLSTATE: 22018\n'
+            '== DataFrame ==\n"where" was called',
+            '[CAST_INVALID_INPUT] The value \'a\' of the type "STRING" cannot be cast to "INT"',
+        ),
+        (
+            "An error occurred while calling o1.save.\n: org.apache.spark.SparkException: Job aborted\nCaused by: "
+            "org.apache.spark.SparkArithmeticException: [DIVIDE_BY_ZERO] Division by zero. SQLSTATE: 22012\n\tat x",
+            "[DIVIDE_BY_ZERO] Division by zero",
+        ),
+        (
+            "[USER_RAISED_EXCEPTION] 'false' is not true! SQLSTATE: P0001",
+            "[USER_RAISED_EXCEPTION] 'false' is not true!",
+        ),
+    ],
+)
+def test_values_that_an_expression_cannot_take_are_told(text: str, told: str) -> None:
+    with pytest.raises(DataError) as caught, explain_read_errors("source a"):
+        raise RuntimeError(text)
+    assert str(caught.value) == f"source a cannot be read: {told}"

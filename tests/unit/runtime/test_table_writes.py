@@ -35,3 +35,11 @@ def test_what_a_killed_job_left_is_no_hindrance(tmp_path: Path) -> None:
     (table / "scored-file").write_bytes(b"mine")
     with pytest.raises(DataError, match="is not a Delta table: name another place for the predictions"):
         require_free_place(str(table), "predictions", LEFTOVERS)
+
+
+def test_a_place_below_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        DataError, match=r"file/a/b cannot be made: .*/file is a file; name another place for the table"
+    ):
+        require_free_place(str(tmp_path / "file" / "a" / "b"), "table")

@@ -85,3 +85,5 @@ def test_errors_in_one_line() -> None:
     assert first_line(ValueError("one\ntwo")) == "one"
     assert first_line(ValueError()) == "ValueError"
     assert first_line(ValueError("x\n\tat y\nCaused by: a.B: c\nCaused by: d: why\n\tat z")) == "d: why"
+    call = "An error occurred while calling o1.save.\n: a.b.DeltaIOException: [DELTA_X] Cannot create a\n\tat z"
+    assert first_line(ValueError(call)) == "[DELTA_X] Cannot create a"
