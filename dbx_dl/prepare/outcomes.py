@@ -133,6 +133,8 @@ def _count_classes(groups: list[Row]) -> dict[Split, dict[str, int]]:
 def require_usable(outcome: Outcome, what: str, max_reject_fraction: float, *, needs_classes: bool = True) -> None:
     """DataError when nothing is usable, too much was rejected, one class is left or the train split is empty."""
     found = outcome.num_good + outcome.num_rejects
+    if found == 0:
+        raise DataError(f"the source holds no {what}: there is nothing to prepare")
     if outcome.num_good == 0:
         raise DataError(f"none of the {found} {what} is usable: {outcome.describe_rejects()}")
     if outcome.num_rejects > max_reject_fraction * found:

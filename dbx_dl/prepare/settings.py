@@ -1,14 +1,32 @@
-"""A table is brought up to date only with the settings that it was made with."""
+"""Settings of prepare: each function takes its own kind, and a table is updated only with those it was made with."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dbx_dl.errors import DataError
+from dbx_dl.config import PrepareAudioConfig, PrepareImagesConfig, PrepareTableConfig
+from dbx_dl.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from dbx_dl.prepare.commits import PresentTable
     from dbx_dl.prepare.splits import SplitBounds
+
+
+_FUNCTIONS: dict[type, str] = {
+    PrepareImagesConfig: "prepare_images",
+    PrepareAudioConfig: "prepare_audio",
+    PrepareTableConfig: "prepare_table",
+}
+
+
+def require_section(config: Any, kind: type) -> None:
+    """ConfigError for another kind of section than the function of this one takes: the message names its own."""
+    if isinstance(config, kind):
+        return
+    own = _FUNCTIONS.get(type(config))
+    raise ConfigError(
+        f"{_FUNCTIONS[kind]} takes a {kind.__name__}, got a {type(config).__name__}{f': call {own}' if own else ''}"
+    )
 
 
 def require_same_settings(earlier: PresentTable | None, settings: dict[str, Any], table: str) -> None:

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from dbx_dl.config import PrepareImagesConfig
 from dbx_dl.contracts import PreparedTable, TableStatistics, Target
 from dbx_dl.errors import ConfigError
 from dbx_dl.prepare.commits import PresentTable, find_present, publish, stay
@@ -33,7 +34,7 @@ from dbx_dl.prepare.images.tables import ImageTable
 from dbx_dl.prepare.label_texts import fit_label_text, hide_labels
 from dbx_dl.prepare.labels import label_files, pin_labels
 from dbx_dl.prepare.outcomes import count_outcome, log_outcome, require_usable
-from dbx_dl.prepare.settings import require_same_settings, split_bounds_of
+from dbx_dl.prepare.settings import require_same_settings, require_section, split_bounds_of
 from dbx_dl.prepare.splits import SplitBounds, fit_split
 from dbx_dl.prepare.tables import has_equal_rows, order_labels
 from dbx_dl.runtime.kept_rows import kept_on_disk
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-    from dbx_dl.config import PrepareFilesSection, PrepareImagesConfig
+    from dbx_dl.config import PrepareFilesSection
     from dbx_dl.contracts import TableVersion
     from dbx_dl.prepare.images.kind import FileKind
     from dbx_dl.prepare.images.sources.found import FoundImages
@@ -97,6 +98,7 @@ def prepare_images(spark: SparkSession, config: PrepareImagesConfig) -> Prepared
     was, when the source is missing or empty, nothing is usable, one class is left, the train split is empty, too much
     was rejected, or the settings differ from the earlier ones.
     """
+    require_section(config, PrepareImagesConfig)
     return bring_in(spark, config, lambda: find_files(spark, config.source))
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dbx_dl.config import PrepareAudioConfig
 from dbx_dl.prepare.images.prepare import bring_in
 from dbx_dl.prepare.images.sources.formats import find_files
 from dbx_dl.prepare.recordings.kind import RECORDINGS
+from dbx_dl.prepare.settings import require_section
 from dbx_dl.runtime.connect import is_connect
 from dbx_dl.transforms.audio import load_decoder
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from dbx_dl.config import PrepareAudioConfig
     from dbx_dl.contracts import PreparedTable
 
 
@@ -27,6 +28,7 @@ def prepare_audio(spark: SparkSession, config: PrepareAudioConfig) -> PreparedTa
     errors holds here too. SetupError, before any job, where recordings cannot be decoded; on Spark Connect, whose
     client decodes nothing, the executors tell.
     """
+    require_section(config, PrepareAudioConfig)
     if not is_connect(spark):
         load_decoder()
     return bring_in(spark, config, lambda: find_files(spark, config.source), RECORDINGS)

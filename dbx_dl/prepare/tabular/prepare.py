@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from dbx_dl.config import PrepareTableConfig
 from dbx_dl.contracts import (
     ColumnProfile,
     Distributions,
@@ -25,7 +26,7 @@ from dbx_dl.prepare.label_texts import fit_label_text, hide_labels
 from dbx_dl.prepare.labels import pin_labels
 from dbx_dl.prepare.outcomes import DETAIL, REASON, count_outcome, log_outcome, require_usable
 from dbx_dl.prepare.row_changes import find_row_changes
-from dbx_dl.prepare.settings import require_same_settings, split_bounds_of
+from dbx_dl.prepare.settings import require_same_settings, require_section, split_bounds_of
 from dbx_dl.prepare.splits import fit_split, split_rows_by
 from dbx_dl.prepare.tables import index_labels, order_labels, replace_sorted
 from dbx_dl.prepare.tabular.column_measures import measure_columns
@@ -38,7 +39,13 @@ from dbx_dl.prepare.tabular.frames import count_frames
 from dbx_dl.prepare.tabular.row_checks import ROW, check_rows, list_kept
 from dbx_dl.prepare.tabular.schema import TableSchema, find_schema
 from dbx_dl.prepare.tabular.source_rows import keep_origins, read_source
-from dbx_dl.prepare.tabular.table_checks import describe_classes, describe_columns, find_leaks, require_varied_label
+from dbx_dl.prepare.tabular.table_checks import (
+    describe_classes,
+    describe_columns,
+    describe_lost_letters,
+    find_leaks,
+    require_varied_label,
+)
 from dbx_dl.prepare.tabular.targets import CLASS_TASKS, NUMBER_TASKS, TEXT_TASKS, settle_classes
 from dbx_dl.runtime.kept_rows import kept_on_disk
 from dbx_dl.runtime.progress import told_progress
@@ -50,7 +57,7 @@ from dbx_dl.transforms.raw_columns import read_text
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
-    from dbx_dl.config import ColumnConfig, PrepareTableConfig
+    from dbx_dl.config import ColumnConfig
     from dbx_dl.contracts import ColumnsSpec, TableVersion, TaskName
     from dbx_dl.prepare.outcomes import Outcome
 
@@ -85,6 +92,7 @@ def prepare_table(spark: SparkSession, config: PrepareTableConfig) -> PreparedTa
     usable, there is nothing to learn (one class, a constant label, no feature that tells rows apart), the train split
     is empty, too much was rejected, or the settings differ from the earlier ones.
     """
+    require_section(config, PrepareTableConfig)
     if config.interactions is not None:
         return prepare_interactions(spark, config, config.interactions)
     config = keep_origins(config)
@@ -224,6 +232,7 @@ def examine_train(
     if isinstance(fitted, StepsSpec) and (steps := measures[fitted.columns[0]].steps) is not None:
         warnings += describe_steps(fitted, steps)
     warnings += find_leaks(train, columns, measures, task, len(outcome.label_names))
+    warnings += describe_lost_letters(outcome.label_names, measures)
     for sentence in warnings:
         logger.warning("%s", sentence)
     # Said already, by `log_outcome`.

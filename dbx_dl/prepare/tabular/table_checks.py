@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # A correlation with the label of this much is a copy of it, up to rounding.
 _SAME = 1 - 1e-9
+# What a reader of UTF-8 puts in place of bytes that are none.
+_LOST_LETTER = "\ufffd"
 # With fewer rows, columns are like the label by chance.
 _MIN_ROWS = 10
 
@@ -52,6 +54,18 @@ def describe_classes(label_names: Sequence[str], train_rows: Mapping[str, int]) 
     """A sentence when classes have no row in the train split."""
     unseen = [name for name in label_names if not train_rows.get(name)]
     return [f"{len(unseen)} classes have no row in the train split, such as {unseen[0]!r}"] if unseen else []
+
+
+def describe_lost_letters(label_names: Sequence[str], measures: Mapping[str, ColumnMeasures]) -> list[str]:
+    """A sentence for the label, and for every column, with letters that were lost when the source was read."""
+    texts = {name: [name, *(str(value) for value, _ in measured.top)] for name, measured in measures.items()}
+    texts[LABEL] = list(label_names)
+    lost = {name: text for name, found in texts.items() for text in found if _LOST_LETTER in text}
+    return [
+        f"column {name!r} has letters that are lost, as in {text!r}: its source is not UTF-8; save it as UTF-8, and "
+        "prepare it with --refit"
+        for name, text in lost.items()
+    ]
 
 
 def find_leaks(

@@ -203,7 +203,7 @@ BAD_SOURCES: dict[str, tuple[str, dict[str, Any], str]] = {
     "key missing": ("x,diagnosis\n1,u\n", {}, "no column 'id'"),
     "declared missing": ("id,x,diagnosis\na,1,u\n", {"columns": {"y": "numeric"}}, "no column 'y'"),
     "one class": ("id,x,diagnosis\n" + "".join(f"{i},1,u\n" for i in range(9)), {}, "the one label 'u'"),
-    "no rows": ("id,x,diagnosis\n", {}, "none of the 0 rows is usable"),
+    "no rows": ("id,x,diagnosis\n", {}, "the source holds no rows: there is nothing to prepare"),
     "no bytes": ("", {}, "is empty"),
     "no features": ("id,diagnosis\na,u\nb,v\n", {}, "no feature columns"),
     "no values": (

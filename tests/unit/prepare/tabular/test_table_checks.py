@@ -9,7 +9,12 @@ import pytest
 from dbx_dl.config import CategoricalColumn, ColumnConfig, NumericColumn
 from dbx_dl.errors import DataError
 from dbx_dl.prepare.tabular.column_measures import ColumnMeasures
-from dbx_dl.prepare.tabular.table_checks import describe_classes, describe_columns, require_varied_label
+from dbx_dl.prepare.tabular.table_checks import (
+    describe_classes,
+    describe_columns,
+    describe_lost_letters,
+    require_varied_label,
+)
 
 
 def measured(num_values: int = 50, **changes: Any) -> ColumnMeasures:
@@ -70,3 +75,14 @@ def test_labels() -> None:
         require_varied_label({"label": ONE})
     assert describe_classes(("a", "b"), {"a": 1, "b": 2}) == []
     assert describe_classes(("a", "b"), {"a": 1}) == ["1 classes have no row in the train split, such as 'b'"]
+
+
+def test_letters_that_reading_lost_are_told() -> None:
+    measures = {"town": measured(top=(("Ulm", 9), ("K\ufffdln", 3))), "gr\ufffd\ufffde": ONE, "x": VARIED, "label": ONE}
+    told = describe_lost_letters(["ja", "\ufffd"], measures)
+    assert [sentence.partition(":")[0] for sentence in told] == [
+        "column 'town' has letters that are lost, as in 'K\ufffdln'",
+        "column 'gr\ufffd\ufffde' has letters that are lost, as in 'gr\ufffd\ufffde'",
+        "column 'label' has letters that are lost, as in '\ufffd'",
+    ]
+    assert describe_lost_letters(["j\u00e4"], {"town": measured(top=TOWNS)}) == []
