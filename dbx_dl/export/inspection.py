@@ -138,9 +138,10 @@ def _load(path: Path) -> onnx.ModelProto:
     try:
         model = onnx.load_model(str(path), load_external_data=False)
     except OSError as error:
-        raise DataError(f"cannot read the model file {path}: {error.strerror}") from None
+        hint = "; give an ONNX file, not a URI" if str(path).startswith(("models:", "runs:")) else ""
+        raise DataError(f"cannot read the model file {path}: {error.strerror}{hint}") from None
     except Exception:
-        raise DataError(f"{path} is not an ONNX model") from None
+        raise DataError(f"{path} is not an ONNX model, or not all of one") from None
     if not model.graph.node and not model.ir_version:
         raise DataError(f"{path} is not an ONNX model")
     return model

@@ -64,10 +64,16 @@ def check_logits_shape(shape: tuple[int | None, ...], request: NetworkRequest) -
         )
 
 
-def _import_function(network: str) -> Builder:
+def check_spelling(network: str) -> None:
+    """ConfigError unless the name of a user's own network can be one."""
     module_name, _, function_name = network.partition(":")
     if not function_name.isidentifier() or not all(part.isidentifier() for part in module_name.split(".")):
         raise ConfigError(f"network {network!r} must be written as 'package.module:function'")
+
+
+def _import_function(network: str) -> Builder:
+    check_spelling(network)
+    module_name, _, function_name = network.partition(":")
     function = getattr(_import_module(module_name, network), function_name, None)
     if function is None:
         names = [name for name, value in vars(import_module(module_name)).items() if _is_public_function(name, value)]

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WORKER_MODULE = "dbx_dl.train.worker"
+# A batch may have so many times the rows that there are, and this many anyway.
+_MAX_PADDING, _MIN_BATCH_LIMIT = 16, 4096
 # An epoch's line has the first of these that there is.
 _SHOWN = (
     *("accuracy", "f1_micro", "simplified_silhouette", "pinball", "nll", "rmse", "map_50", "mean_iou", "ndcg"),
@@ -115,12 +117,23 @@ def check_request(prepared: PreparedTable, config: TrainConfig, framework: str) 
         raise DataError(f"table {prepared.table.name} has one class only ({', '.join(names)}): two are needed to learn")
     if prepared.split_rows.get("train", 0) == 0:
         raise DataError(f"table {prepared.table.name} has no rows in its train split: prepare more rows")
+    _require_rows_for_batches(prepared, config)
     if is_counted(config.network):
         check_counted(prepared, config)
     check_network(network_request(prepared, config.network, config.network_options, config.seed))
     check_pretraining(prepared, config)
     if config.start is not None:
         find_start_weights(config.start, framework)
+
+
+def _require_rows_for_batches(prepared: PreparedTable, config: TrainConfig) -> None:
+    """ConfigError for batches that are nearly all padding: they would cost a machine's memory for nothing."""
+    num_rows = prepared.split_rows["train"]
+    if config.batch_size > max(_MIN_BATCH_LIMIT, _MAX_PADDING * num_rows):
+        raise ConfigError(
+            f"train.batch_size is {config.batch_size}, and the train split of {prepared.table.name} has {num_rows} "
+            f"rows: nearly all of a batch would be padding; set it to {num_rows} at most"
+        )
 
 
 def _check_executors(spark: SparkSession, config: TrainConfig, framework: str, root: Path) -> None:

@@ -19,7 +19,7 @@ from dbx_dl.frameworks.architectures.segmentation import SEGMENTATION_NETWORKS
 from dbx_dl.frameworks.architectures.sequences import SEQUENCE_NETWORKS
 from dbx_dl.frameworks.architectures.text import TEXT_NETWORKS
 from dbx_dl.frameworks.architectures.writing import WRITING_NETWORKS
-from dbx_dl.frameworks.networks import is_users_own, require_known
+from dbx_dl.frameworks.networks import check_spelling, is_users_own, require_known
 
 if TYPE_CHECKING:
     from dbx_dl.frameworks.interface import NetworkRequest
@@ -60,7 +60,9 @@ def gives_inputs(request: NetworkRequest) -> bool:
 def check_network(request: NetworkRequest) -> None:
     """ConfigError, without loading a framework, when a built-in network is unknown or cannot be built as requested.
 
-    A user's own network is found out only where it is imported, in a rank.
+    Of a user's own network only the name is looked at: the rest is found out where it is imported, in a rank.
     """
-    if not is_users_own(request.network):
+    if is_users_own(request.network):
+        check_spelling(request.network)
+    else:
         describe_network(request)

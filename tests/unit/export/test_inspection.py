@@ -64,6 +64,8 @@ def test_what_is_no_onnx_file_is_refused(tmp_path: Path, content: bytes) -> None
         inspect_model(tmp_path / "m.onnx")
     with pytest.raises(DataError, match="cannot read the model file"):
         inspect_model(tmp_path / "absent.onnx")
+    with pytest.raises(DataError, match=r"models:/digits@champion: No such file or directory; give an ONNX file"):
+        inspect_model("models:/digits@champion")
 
 
 def test_the_command_prints_a_table_or_json(tmp_path: Path) -> None:

@@ -19,8 +19,10 @@ from tests.prepared_tables import SPEC, describe, write_feature_table
 NO_SPARK: Any = None
 
 
-def train(prepared: PreparedTable, tmp_path: Path, framework: str = "torch", **changes: Any) -> None:
-    config = TrainConfig(network="mlp", launcher="in_process")
+def train(
+    prepared: PreparedTable, tmp_path: Path, framework: str = "torch", batch_size: int = 32, **changes: Any
+) -> None:
+    config = TrainConfig(network="mlp", launcher="in_process", batch_size=batch_size)
     tracking = TrackingConfig(uri=f"sqlite:///{tmp_path}/mlflow.db")
     directory = str(tmp_path / "run")
     train_network(NO_SPARK, prepared, config, framework=framework, directory=directory, tracking=tracking, **changes)
@@ -34,6 +36,8 @@ def test_what_cannot_be_trained_is_refused_and_nothing_is_written(tmp_path: Path
         train(describe(tmp_path / "t", 0, {"train": 5}, SPEC, ("yes",)), tmp_path)
     with pytest.raises(DataError, match="no rows in its train split"):
         train(describe(tmp_path / "t", 0, {"test": 5}, SPEC, ("no", "yes")), tmp_path)
+    with pytest.raises(ConfigError, match=r"batch_size is 4097, .* has 5 rows: nearly all .* set it to 5 at most"):
+        train(prepared, tmp_path, batch_size=4097)
     with pytest.raises(DataError, match="version 7"):
         train(describe(tmp_path / "t", 7, {"train": 5}, SPEC, ("no", "yes")), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["t"]

@@ -90,6 +90,8 @@ def test_a_text_beside_columns_has_a_network_of_its_own() -> None:
 
 def test_a_users_own_network_is_left_to_the_ranks() -> None:
     check_network(request("no_such_module:build"))
+    with pytest.raises(ConfigError, match=r"network 'a b:' must be written as 'package\.module:function'"):
+        check_network(request("a b:"))
     check_network(request("mlp", num_layers=3))
 
 
