@@ -110,6 +110,10 @@ def prepare(
     """Bring the run's Delta table up to date with its source; what cannot be used goes to a rejects table."""
     if stream is not None:
         refuse_json(as_json, "--stream")
+    if stream is not None and refit:
+        raise typer.BadParameter("--refit makes the table anew, and --stream only adds to it: leave one of both out")
+    if every is not None and (stream is None or not every > 0):
+        raise typer.BadParameter("--every is how many seconds, more than 0, lie between looks of --stream")
     with run_of(config, verbose, settings) as (spark, run_config):
         from dbx_dl.pipeline import prepare_run, stream_run
 

@@ -79,6 +79,11 @@ def test_a_missing_config_is_one_line(tmp_path: Path) -> None:
     assert result.stderr == f"error: cannot read the run config {tmp_path / 'none.yml'}: No such file or directory\n"
 
 
+@pytest.mark.parametrize("options", [["--every", "5"], ["--stream", "s", "--every", "0"], ["--stream", "s", "--refit"]])
+def test_options_of_prepare_that_do_not_go_together_are_wrong_usage(options: list[str]) -> None:
+    assert RUNNER.invoke(app, ["prepare", "--config", "x.yml", *options]).exit_code == 2
+
+
 def test_a_stream_is_not_explained(tmp_path: Path) -> None:
     result = RUNNER.invoke(app, ["score", "--config", str(tmp_path / "none.yml"), "--explain", "--stream"])
     assert result.exit_code == 2 and "leave out --stream" in result.stderr
