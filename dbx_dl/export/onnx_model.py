@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbx_dl.contracts import FileDigest, OnnxModel
-from dbx_dl.errors import DataError
+from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.export.choice import find_metric
 from dbx_dl.export.competition import compare_variants, measure_candidate
 from dbx_dl.export.gates import Candidate, Tolerances, run_gates
@@ -57,12 +57,15 @@ def export_onnx(spark: SparkSession, trained: TrainedModel, config: ExportConfig
     `gates.GATES`: ExportError names the gate, what it found and the first such row; an earlier export's file is
     removed first. `config.variants` are measured beside it on the test split, and the chosen one takes its place.
     Weights of more than `config.inline_bytes` lie in `model.onnx.data`. ConfigError for an inner layer or a metric
-    that is not there, DataError when the weights were changed.
+    that is not there and for a directory that cannot be made, DataError when the weights were changed.
     """
     metric = find_metric(trained.prepared, config)
     config = choose_embeddings(trained, config)
     target = Path(directory) / MODEL_FILE
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"the model cannot be written to {target.parent}: {error.strerror}") from None
     remove_model(target)
     check_weights(trained)
     logger.info("exporting %s (%s) to %s", trained.network, trained.framework, target)

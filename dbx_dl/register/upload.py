@@ -113,3 +113,5 @@ def check_name(name: str, tracking_uri: str) -> None:
         parse_unity_name(name, "model")
     if not name.strip() or set(name) & set("/:@"):
         raise ConfigError(f"{name!r} cannot be a model's name: leave out / : @")
+    if "'" in name and '"' in name:
+        raise ConfigError(f"{name!r} cannot be a model's name: leave out one kind of quotes")

@@ -111,6 +111,8 @@ def test_names_have_three_parts_there() -> None:
     check_name("digits", "sqlite:///m.db")
     with pytest.raises(ConfigError, match="leave out / : @"):
         check_name("models:/digits", "sqlite:///m.db")
+    with pytest.raises(ConfigError, match="leave out one kind of quotes"):
+        check_name('it\'s "x"', "sqlite:///m.db")
     with pytest.raises(ConfigError, match=r"cannot copy 'digits': write models:/"):
         copy_model("digits", NAME, tracking=TrackingConfig(uri="databricks"))
 

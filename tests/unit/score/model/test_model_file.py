@@ -12,6 +12,7 @@ from dbx_dl.runtime.tracking import open_client
 from dbx_dl.score.model.model_file import fetch_model, keep_bytes
 from dbx_dl.score.model.session import digest_file
 from dbx_dl.score.model.shipping import ship_file
+from tests.mlflow_databases import open_tracking
 from tests.onnx_models import write_linear_model
 from tests.prepared_tables import SPEC
 
@@ -102,3 +103,10 @@ def test_absent_paths_and_odd_uris_are_explained(tmp_path: Path) -> None:
         fetch_model("models:/digits/latest", f"sqlite:///{tmp_path}/m.db")
     with pytest.raises(RegistryError, match=f"there is no MLflow database {tmp_path}/m.db"):
         fetch_model("models:/digits/1", f"sqlite:///{tmp_path}/m.db")
+
+
+def test_a_name_with_a_quote_is_found_in_the_registry(tmp_path: Path) -> None:
+    uri = open_tracking(tmp_path).uri
+    open_client(uri).create_registered_model("it's")
+    with pytest.raises(RegistryError, match='model "it\'s" has no version 1: its versions are none, its aliases none'):
+        fetch_model("models:/it's/1", uri)
