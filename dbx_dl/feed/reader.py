@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dbx_dl.config import FeedConfig
-from dbx_dl.contracts import Batch
+from dbx_dl.contracts import SPLITS, Batch
 from dbx_dl.errors import ConfigError
 from dbx_dl.feed.assembly import Assembler, Pass
 from dbx_dl.feed.augmentation import Augmentation, check_augment
@@ -197,6 +197,8 @@ def open_feed(
     config = config or FeedConfig()
     if not 0 <= rank < num_ranks or batch_size < 1:
         raise ConfigError(f"no feed for rank {rank} of {num_ranks}, batch size {batch_size}")
+    if split not in SPLITS:
+        raise ConfigError(f"there is no split {split!r}: choose one of {', '.join(SPLITS)}")
     check_augment(prepared, config.augment)
     reader = BlockReader(
         prepared.key_column,

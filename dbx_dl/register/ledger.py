@@ -35,7 +35,7 @@ from dbx_dl.errors import ConfigError, DataError, RegistryError
 from dbx_dl.register.upload import check_name
 from dbx_dl.runtime.databricks import is_unity_catalog
 from dbx_dl.runtime.table_writes import PLAIN_TABLE, append_rows, is_lost_race, require_free_place
-from dbx_dl.runtime.tables import absolute_path, first_line, has_table, is_path, quote_table
+from dbx_dl.runtime.tables import absolute_path, first_line, has_table, is_path, quote_table, require_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -131,6 +131,8 @@ class Ledger:
     def _find(self) -> Entry:
         if not has_table(self._spark, self._table):
             return Entry()
+        table = self._spark.sql(f"SELECT * FROM {quote_table(self._table)}")
+        require_columns(table, ("model", "generation", "changed_at"), f"the promotion ledger {self._table}")
         age = "unix_micros(current_timestamp()) - unix_micros(changed_at) AS age"
         rows = self._spark.sql(f"SELECT *, {age} FROM {quote_table(self._table)}")
         found = rows.where(rows["model"] == self._model).collect()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbx_dl.errors import DataError
 from dbx_dl.label.events import to_events
-from dbx_dl.label.exchange.importing import FileFormat, guess_format
+from dbx_dl.label.exchange.importing import FileFormat, choose_format
 from dbx_dl.label.exchange.rows import FIELDS, join_label
 from dbx_dl.label.table import read_latest, read_standing
 from dbx_dl.runtime.databricks import mount_path
@@ -47,7 +47,7 @@ def export_labels(
     one. The driver holds all of it. DataError when there is no label, or for COCO no size of an item, or a class that
     `config.classes` lacks.
     """
-    kind = file_format or guess_format(path)
+    kind = choose_format(path, file_format)
     if kind == "coco":
         events = to_events(read_latest(spark, config.table, task=config.task).collect())
     else:
@@ -56,9 +56,11 @@ def export_labels(
         raise DataError(f"labels table {config.table} has no label of the task {config.task} to export")
     events = sorted(events, key=lambda event: (event.item_key, event.labelled_at, event.label_id))
     text = WRITERS[kind](events, config.classes, _read_sizes(spark, sizes) if kind == "coco" else {})
-    target = Path(mount_path(path))
-    with write_whole(target) as partial:
-        partial.write_text(text, encoding="utf-8", newline="")
+    try:
+        with write_whole(Path(mount_path(path))) as partial:
+            partial.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise DataError(f"label file {path} cannot be written: {error.strerror}") from None
     logger.info("exported %d labels of %s to %s", len(events), config.table, path)
     return len(events)
 

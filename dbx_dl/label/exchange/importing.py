@@ -51,7 +51,7 @@ def import_labels(
     and are told. DataError, with all bad rows counted and the first ones told, and nothing written, when a row is no
     label of this project or has the `label_id` of another label in the table, or `config.items` cannot be read.
     """
-    what, kind = f"label file {path}", file_format or guess_format(path)
+    what, kind = f"label file {path}", choose_format(path, file_format)
     text, digest = _read(path, what)
     defaults = ImportDefaults(
         task=config.task,
@@ -73,6 +73,13 @@ def import_labels(
         logger.warning("%s", problem)
     logger.info("imported %d labels of %s as batch %s", written.num_new, path, defaults.batch_id)
     return written.model_copy(update={"problems": problems})
+
+
+def choose_format(path: str, file_format: FileFormat | None) -> FileFormat:
+    """The format that is given, or else the one of the file's ending; DataError for one that there is not."""
+    if file_format is not None and file_format not in READERS:
+        raise DataError(f"label file {path}: there is no format {file_format!r}; name one of {', '.join(READERS)}")
+    return file_format or guess_format(path)
 
 
 def guess_format(path: str) -> FileFormat:

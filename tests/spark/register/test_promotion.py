@@ -152,6 +152,9 @@ def test_groups_are_compared_and_kept_within_limits(
 
 def test_of_claims_at_once_one_wins(spark: SparkSession, tmp_path: Path) -> None:
     """Two sessions that saw the same generation, on one table that neither has made; more than once."""
+    spark.range(1).write.format("delta").save(str(tmp_path / "other"))
+    with pytest.raises(DataError, match=r"the promotion ledger .*other has no column 'model'; it has 'id'"):
+        Ledger(spark, str(tmp_path / "other"), "m").read()
     table = str(tmp_path / "ledger")
     ledgers = [Ledger(spark.newSession(), table, "m") for _ in range(2)]
     for generation in range(2):

@@ -292,5 +292,7 @@ def test_a_file_that_vanishes_while_reading_is_named(tmp_path: Path) -> None:
 
 
 def test_an_impossible_share_is_refused(features: PreparedTable) -> None:
+    with pytest.raises(ConfigError, match="there is no split 'tst': choose one of train, validation, test"):
+        open_feed(features, "tst", batch_size=4)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="rank 2 of 2"):
         feed_of(features, "train", 2, 2)

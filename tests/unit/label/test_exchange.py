@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dbx_dl.contracts import LabelBox, LabelEvent, LabelPolygon, LabelTask
 from dbx_dl.errors import DataError
 from dbx_dl.label.exchange.exporting import WRITERS, write_coco_labels, write_csv_labels
-from dbx_dl.label.exchange.importing import guess_format
+from dbx_dl.label.exchange.importing import choose_format, guess_format
 from dbx_dl.label.exchange.reading import READERS, read_coco_labels, read_csv_labels, read_json_labels
 from dbx_dl.label.exchange.rows import ImportDefaults, ReadEvents
 from dbx_dl.label.rules import LabelRules
@@ -196,3 +196,6 @@ def test_what_cannot_be_written_is_said() -> None:
     assert (guess_format("x.CSV"), guess_format("x.json"), guess_format("x.jsonl")) == ("csv", "coco", "json")
     with pytest.raises(DataError, match="its ending says no format"):
         guess_format("labels.txt")
+    assert (choose_format("x.csv", None), choose_format("x.csv", "json")) == ("csv", "json")
+    with pytest.raises(DataError, match="there is no format 'xml'; name one of csv, json, coco"):
+        choose_format("x.csv", "xml")  # type: ignore[arg-type]
