@@ -73,7 +73,7 @@ setup(
             "starter/files/*",
         ]
     },
-    install_requires=["pydantic>=2.12", "PyYAML>=6", "typer>=0.28", "rich>=13"],
+    install_requires=["pydantic>=2.12", "PyYAML>=6", "typer>=0.28", "rich>=13.8"],
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["dbx-dl=dbx_dl.cli:main"]},
 )
