@@ -142,7 +142,7 @@ def log_run(config: RunConfig, framework: str) -> int:
     from dbx_dl.train.tracking import send_kept
 
     _require_framework(config, framework)
-    return send_kept(str(_place(config) / framework))
+    return send_kept(str(_place(config) / framework), tracking=config.tracking)
 
 
 def search_run(spark: SparkSession, config: RunConfig, framework: str) -> SearchResult:
@@ -192,7 +192,11 @@ def profile_run(spark: SparkSession, config: RunConfig, framework: str) -> Clust
     """Tell what the clusters of one framework's file are like; writes `<framework>/clusters.json` and its like."""
     _require_framework(config, framework)
     onnx, directory = _fetch(OnnxModel, config, "onnx", framework), str(_place(config) / framework)
-    return _timed(config, f"profile {framework}", lambda: dbx_dl.profile_clusters(spark, onnx, directory=directory))
+    return _timed(
+        config,
+        f"profile {framework}",
+        lambda: dbx_dl.profile_clusters(spark, onnx, directory=directory, tracking=config.tracking),
+    )
 
 
 def compare_run(config: RunConfig, framework: str) -> Comparison:

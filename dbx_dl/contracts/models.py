@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from dbx_dl.contracts.contract import Contract, FileDigest
 from dbx_dl.contracts.inputs import InputSpec, Target
+from dbx_dl.contracts.secret_texts import HiddenUri
 from dbx_dl.contracts.tables import PreparedTable, TableVersion
 
 CalibrationMethod = Literal["platt", "temperature"]
@@ -53,7 +54,10 @@ class Threshold(Contract):
 
 
 class TrainedModel(Contract):
-    """A trained network: what rebuilds it, its weights, and what it reached."""
+    """A trained network: what rebuilds it, its weights, and what it reached.
+
+    `tracking_uri` says where its MLflow run is, without user and password: a client is opened with the config's own.
+    """
 
     prepared: PreparedTable
     framework: Literal["keras", "torch"]
@@ -62,7 +66,7 @@ class TrainedModel(Contract):
     weights: FileDigest
     directory: str
     run_id: str
-    tracking_uri: str
+    tracking_uri: HiddenUri
     num_ranks: int
     batch_size: int
     seed: int

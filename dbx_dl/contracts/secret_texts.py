@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 HIDDEN = "***"
 _SECRET_NAME = re.compile(
@@ -32,6 +34,10 @@ def is_secret_name(name: str) -> bool:
 def hide_secrets(text: str) -> str:
     """The text without users and passwords of URIs and without values of parameters such as `password=` or `sig=`."""
     return _PARAMETER.sub(_hide_parameter, _USER.sub(_hide_user, text))
+
+
+# A URI in a value that is written to files: it says where something is, and opens nothing that asks for a password.
+HiddenUri = Annotated[str, AfterValidator(hide_secrets)]
 
 
 def hide_values(value: Any) -> Any:

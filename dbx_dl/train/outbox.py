@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from dbx_dl.contracts import Contract
-from dbx_dl.contracts.secret_texts import hide_secrets
+from dbx_dl.contracts.secret_texts import HiddenUri, hide_secrets
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +34,10 @@ class Message(Contract):
 
 
 class KnownRun(Contract):
-    """Which MLflow run a directory's training writes, and where."""
+    """Which MLflow run a directory's training writes, and where, without user and password."""
 
     run_id: str
-    tracking_uri: str
+    tracking_uri: HiddenUri
 
 
 class Unsent(KnownRun):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbx_dl.contracts.secret_texts import hide_secrets
-from dbx_dl.errors import RegistryError
+from dbx_dl.errors import ConfigError, RegistryError
 from dbx_dl.runtime.tracking import ensure_experiment, explain_failure, open_client, quiet_mlflow, short_waits
 from dbx_dl.train.mlflow_values import PARENT_TAG, describe_dataset, describe_params, describe_source, describe_tags
 from dbx_dl.train.outbox import KnownRun, Message, Outbox, Unsent
@@ -111,7 +111,7 @@ class TrackedRun:
         if not self._outbox.flush():
             logger.warning(
                 "MLflow run %s lacks %d messages, which are kept in %s: log them with `dbx-dl log` or "
-                "dbx_dl.train.tracking.send_kept(%r)",
+                "dbx_dl.train.tracking.send_kept(%r, tracking=...)",
                 *(self.run_id, len(self._outbox.waiting), self._files.unsent, str(self._files.root)),
             )
 
@@ -141,16 +141,21 @@ def send_message(client: MlflowClient, run_id: str, message: Message) -> None:
         client.set_terminated(run_id, message.status, message.time_ms)
 
 
-def send_kept(directory: str) -> int:
+def send_kept(directory: str, *, tracking: TrackingConfig) -> int:
     """Tell MLflow what a training in `directory` kept while the server was away; gives the number of messages.
 
-    RegistryError when the server still does not answer.
+    ConfigError when its run is in another store than `tracking`, RegistryError when the server still does not answer.
     """
     files = RunDirectory(Path(directory).absolute())
     if not files.unsent.exists():
         return 0
     kept = Unsent.load(files.unsent)
-    run = TrackedRun(open_client(kept.tracking_uri), kept, files)
+    if not _is_in(tracking, kept):
+        raise ConfigError(
+            f"{files.unsent} is of MLflow run {kept.run_id} in {kept.tracking_uri}, the config's tracking.uri is "
+            f"{hide_secrets(tracking.uri)}: give the training's own"
+        )
+    run = TrackedRun(open_client(tracking.uri), kept, files)
     if not run.flush():
         raise RegistryError(f"MLflow stopped answering: what is left stays in {files.unsent}")
     return len(kept.messages)
@@ -211,7 +216,7 @@ def _reopen_run(client: MlflowClient, tracking: TrackingConfig, files: RunDirect
     from mlflow.exceptions import MlflowException
 
     known = KnownRun.load(files.tracked_run) if files.tracked_run.exists() else None
-    if known is None or known.tracking_uri != tracking.uri:
+    if known is None or not _is_in(tracking, known):
         place = hide_secrets(tracking.uri)
         logger.warning("the training in %s has no run in %s: a new one is made", files.root, place)
         return None
@@ -225,6 +230,11 @@ def _reopen_run(client: MlflowClient, tracking: TrackingConfig, files: RunDirect
         logger.warning("MLflow run %s is gone (%s): a new one is made", known.run_id, explain_failure(error))
         return None
     return run
+
+
+def _is_in(tracking: TrackingConfig, run: KnownRun) -> bool:
+    """Whether the run is in the config's store; who asks and their password may have changed."""
+    return run.tracking_uri == hide_secrets(tracking.uri)
 
 
 def _is_refused(error: Exception) -> bool:

@@ -57,7 +57,7 @@ def test_a_lost_server_costs_nothing(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    tracking = TrackingConfig(uri=f"http://127.0.0.1:{port}")
+    tracking = TrackingConfig(uri=f"http://u:SECRET@127.0.0.1:{port}")
     config = TrainConfig(
         network="mlp",
         launcher="in_process",
@@ -78,8 +78,10 @@ def test_a_lost_server_costs_nothing(
     assert "MLflow does not answer" in caplog.text
     assert "log them with `dbx-dl log`" in caplog.text
     assert files.unsent.exists()
+    for path in files.root.glob("**/*.json"):
+        assert "SECRET" not in path.read_text(), path
     with serve(tmp_path, port):
-        assert send_kept(str(files.root)) > 0
+        assert send_kept(str(files.root), tracking=tracking) > 0
         client = open_client(tracking.uri)
         found = client.get_run(model.run_id)
         assert found.info.status == "FINISHED"
@@ -88,4 +90,4 @@ def test_a_lost_server_costs_nothing(
         assert steps == list(range(2, 25, 2))
         assert found.data.metrics["test_accuracy"] == model.metrics["test_accuracy"]
         assert {item.path for item in client.list_artifacts(model.run_id, "figures")} >= {"figures/learning_curves.png"}
-    assert send_kept(str(files.root)) == 0
+    assert send_kept(str(files.root), tracking=tracking) == 0

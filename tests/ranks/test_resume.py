@@ -90,7 +90,7 @@ def test_a_killed_training_goes_on_in_another_call(
     late = Message(kind="metrics", time_ms=1, step=4, metrics={"train_loss": 0.5})
     kept = Unsent(run_id=model.run_id, tracking_uri=model.tracking_uri, messages=(late,))
     kept.save(files.unsent)
-    assert [send_kept(str(files.root)) for _ in range(2)] == [1, 0]
+    assert [send_kept(str(files.root), tracking=open_tracking(tmp_path)) for _ in range(2)] == [1, 0]
     assert {m.step for m in client.get_metric_history(model.run_id, "train_loss")} == {1, 2, 3, 4}
 
 

@@ -19,19 +19,22 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pyspark.sql import SparkSession
 
-    from dbx_dl.contracts import OnnxModel, TrainedModel
+    from dbx_dl.config import TrackingConfig
+    from dbx_dl.contracts import OnnxModel
 
 _FOLDER = "clusters"
 
 logger = logging.getLogger(__name__)
 
 
-def profile_clusters(spark: SparkSession, model: OnnxModel, *, directory: str) -> ClusterProfiles:
+def profile_clusters(
+    spark: SparkSession, model: OnnxModel, *, directory: str, tracking: TrackingConfig
+) -> ClusterProfiles:
     """Profiles of the clusters of an exported model over all rows of the table that it was trained on.
 
     `clusters.json`, `clusters.csv` and `clusters.md` go into `directory`, pictures into its folder `figures`, and all
-    of them into the training's MLflow run, or where that cannot be reached a warning into the log. ConfigError for a
-    model of another task.
+    of them into the training's MLflow run, which is in `tracking`, or where that cannot be reached a warning into the
+    log. ConfigError for a model of another task.
     """
     trained = model.trained
     if trained.prepared.target.task != "clustering":
@@ -46,7 +49,7 @@ def profile_clusters(spark: SparkSession, model: OnnxModel, *, directory: str) -
             partial.write_text(text, encoding="utf-8")
         written.append(place / name)
     written += _draw(model, sample, place / "figures")
-    _log_files(trained, profiles, written)
+    _log_files(trained.run_id, profiles, written, tracking)
     return profiles
 
 
@@ -104,14 +107,14 @@ def _draw(model: OnnxModel, sample: SampledRows, folder: Path) -> list[Path]:
     return [folder / name for name in drawn]
 
 
-def _log_files(trained: TrainedModel, profiles: ClusterProfiles, paths: list[Path]) -> None:
+def _log_files(run_id: str, profiles: ClusterProfiles, paths: list[Path], tracking: TrackingConfig) -> None:
     try:
-        client = open_client(trained.tracking_uri)
+        client = open_client(tracking.uri)
         with quiet_mlflow(), short_waits():
             for path in paths:
-                client.log_artifact(trained.run_id, str(path), _FOLDER)
+                client.log_artifact(run_id, str(path), _FOLDER)
             for space, value in profiles.silhouettes.items():
-                client.log_metric(trained.run_id, f"{profiles.split}_silhouette_of_{space}", value)
+                client.log_metric(run_id, f"{profiles.split}_silhouette_of_{space}", value)
     except DbxDlError as error:
         logger.warning("MLflow was not told what clusters are like: %s", error)
     except Exception as error:

@@ -73,7 +73,7 @@ def test_groups_go_from_rows_to_profiles(spark: SparkSession, tmp_path: Path, fr
     for name, value in model.metrics.items():
         assert value == pytest.approx(trained.metrics[f"test_{name}"], rel=1e-4, abs=1e-6)
     check_scores(spark, model)
-    check_profiles(profile_clusters(spark, model, directory=str(run)), model, run)
+    check_profiles(profile_clusters(spark, model, directory=str(run), tracking=tracking), model, run)
     files = {file.path for file in MlflowClient(tracking.uri).list_artifacts(trained.run_id, "clusters")}
     assert files == {f"clusters/clusters.{kind}" for kind in ("json", "csv", "md", "png")}
 
@@ -123,4 +123,6 @@ def test_only_clusters_have_profiles(spark: SparkSession, tmp_path: Path) -> Non
     from tests.unit.monitor.run_report.finished_run import finished_run
 
     with pytest.raises(ConfigError, match="only clusters have profiles"):
-        profile_clusters(spark, finished_run("images").registered[0].onnx, directory=str(tmp_path))
+        profile_clusters(
+            spark, finished_run("images").registered[0].onnx, directory=str(tmp_path), tracking=open_tracking(tmp_path)
+        )

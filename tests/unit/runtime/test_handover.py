@@ -9,6 +9,7 @@ import pytest
 
 from dbx_dl.contracts import PreparedTable, RegisteredModel, TableVersion
 from dbx_dl.errors import DataError
+from dbx_dl.runtime.databricks import find_task_value
 from dbx_dl.runtime.handover import MAX_VALUE_BYTES, fetch, keep
 from tests.fake_databricks import FakeDatabricks
 from tests.unit.monitor.run_report.finished_run import finished_run
@@ -74,3 +75,12 @@ def test_the_limit_is_never_passed(databricks: FakeDatabricks, tmp_path: Path, n
     keep(table, tmp_path / "a.json", "a")
     assert "a" in databricks.task_values.values["prepare"]
     assert fetch(TableVersion, tmp_path / "a.json", "prepare", "a") == table
+
+
+def test_neither_files_nor_values_have_the_password_of_mlflow(databricks: FakeDatabricks, tmp_path: Path) -> None:
+    trained = finished_run("images").registered[0].onnx.trained
+    values = trained.model_dump() | {"tracking_uri": "http://u:SECRET@h:5000"}
+    keep(type(trained).model_validate(values), tmp_path / "trained.json", "trained")
+    assert "SECRET" not in (tmp_path / "trained.json").read_text()
+    assert "SECRET" not in str(find_task_value("prepare", "trained"))
+    assert fetch(type(trained), tmp_path / "trained.json", "prepare", "trained").tracking_uri == "http://***@h:5000"
