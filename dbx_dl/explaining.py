@@ -23,6 +23,7 @@ from dbx_dl.contracts import (
 from dbx_dl.errors import ConfigError, DataError, DbxDlError
 from dbx_dl.explain.overall.dependence import check_dependence
 from dbx_dl.explain.overall.importance import check_importance
+from dbx_dl.frameworks.networks import is_users_own
 from dbx_dl.pipeline import TASKS
 from dbx_dl.runtime.databricks import mount_path
 from dbx_dl.runtime.handover import fetch, keep
@@ -114,6 +115,14 @@ def card_run(config: RunConfig, framework: str) -> ModelCard:
     return card
 
 
+def name_network(section: ExplainConfig, config: RunConfig) -> ExplainConfig:
+    """The section, whose `own_network` is the run's own one (`package.module:function`) where it names no other."""
+    network = config.train.network
+    if section.own_network is None and is_users_own(network):
+        return section.model_copy(update={"own_network": network})
+    return section
+
+
 def plan_overall(config: RunConfig, section: ExplainConfig) -> Overall:
     """What of the section can be looked at: nothing of a run without columns, or of what it does not ask for and lacks.
 
@@ -195,7 +204,7 @@ def _look_overall(
 def _require_section(config: RunConfig) -> ExplainConfig:
     if config.explain is None:
         raise ConfigError(f"run {config.name} has no section explain: add one with a `table` for explanations")
-    return config.explain
+    return name_network(config.explain, config)
 
 
 def _place(config: RunConfig) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 import dbx_dl
 from dbx_dl.config import ExplainConfig, load_run_config
 from dbx_dl.contracts import Promotion, RegisteredModel
+from dbx_dl.explaining import name_network
 from dbx_dl.runtime.tables import read_pinned
 from dbx_dl.runtime.databricks import is_databricks, read_parameter
 from dbx_dl.runtime.logs import show_progress
@@ -33,6 +34,7 @@ spark = open_session(config.spark, app_name=f"dbx_dl {config.name}")
 # COMMAND ----------
 
 section = config.explain or ExplainConfig(table=f"{config.score.table}_explained", max_rows=40)
+section = name_network(section, config)
 explained = dbx_dl.explain_table(spark, section, config.score, tracking=config.tracking)
 explained.save(directory / "explained.json")
 read_pinned(spark, explained.table).select("key", "explained_label", "explained_score", "error").show(10, truncate=40)

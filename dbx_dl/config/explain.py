@@ -60,13 +60,16 @@ class ExplainOptions(Section):
     file; integrated_gradients and grad_cam (images) need the network itself, which registered versions hold. Without
     it, the first of these that goes with the model's inputs. `label` is the class, or the name of the number, that is
     explained; without it every row's own class. `top_k` features of each row are told (None: all), the strongest first.
-    `seed` decides what is drawn.
+    `seed` decides what is drawn. `own_network` (`package.module:function`) names the function of yours that built the
+    model's network: integrated_gradients and grad_cam import and call it, and no other one that a model may name.
+    Without it, a run's own `train.network` counts.
     """
 
     method: MethodName | None = None
     label: str | None = None
     top_k: int | None = Field(default=5, gt=0)
     seed: int = Field(default=0, ge=0)
+    own_network: str | None = Field(default=None, pattern=r"^\w+(\.\w+)*:\w+$")
     occlusion: OcclusionOptions = OcclusionOptions()
     shapley: ShapleyOptions = ShapleyOptions()
     gradients: GradientOptions = GradientOptions()

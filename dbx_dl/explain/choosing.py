@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dbx_dl.errors import ConfigError
 from dbx_dl.explain.local.images import find_image
 from dbx_dl.explain.local.tokens import require_parts
-from dbx_dl.explain.network_files import FoundNetwork, find_network, require_gradients, require_layer
+from dbx_dl.explain.network_files import FoundNetwork, find_network, require_gradients, require_layer, require_leave
 from dbx_dl.explain.players import list_players
 
 if TYPE_CHECKING:
@@ -19,15 +19,17 @@ BY_GRADIENTS: tuple[MethodName, ...] = ("integrated_gradients", "grad_cam")
 
 
 def choose_method(
-    scorer: ColumnScorer, wanted: MethodName | None, layer: str | None = None
+    scorer: ColumnScorer, wanted: MethodName | None, layer: str | None = None, own_network: str | None = None
 ) -> tuple[MethodName, FoundNetwork | None]:
     """The method, and the trained network where it needs that.
 
-    ConfigError for a method that does not go with the model's inputs, or for a network without gradients; DataError
-    where the network is not there. Without a wanted one the first model-free method that fits.
+    ConfigError for a method that does not go with the model's inputs, for a network without gradients, or for one of
+    somebody's own that is not `own_network`; DataError where the network is not there. Without a wanted one the first
+    model-free method that fits.
     """
     if wanted in BY_GRADIENTS:
         network = find_network(scorer.model)
+        require_leave(network.stored, own_network, scorer.model.name)
         require_gradients(network.stored, wanted, scorer.model.name)
         if wanted == "grad_cam":
             find_image(scorer.plan, wanted)

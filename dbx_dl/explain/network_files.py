@@ -12,6 +12,7 @@ from dbx_dl.errors import ConfigError, DataError
 from dbx_dl.frameworks.architectures import ARCHITECTURES
 from dbx_dl.frameworks.architectures import describe_network as describe_network_layers
 from dbx_dl.frameworks.gradients import find_convolution
+from dbx_dl.frameworks.networks import is_users_own
 from dbx_dl.frameworks.rebuilding import describe_network
 from dbx_dl.frameworks.requests import network_request
 from dbx_dl.runtime.tables import suggest_name
@@ -48,6 +49,18 @@ def find_network(model: ModelFile) -> FoundNetwork:
     if digest_file(found.weights) != found.stored.weights.sha256:
         raise DataError(f"{found.weights} was changed since training (other SHA-256): register the model again")
     return found
+
+
+def require_leave(stored: StoredNetwork, own_network: str | None, model: str) -> None:
+    """ConfigError for a function that the model alone names: to rebuild its network would import and call anything."""
+    if not is_users_own(stored.network) or stored.network == own_network:
+        return
+    instead = "" if own_network is None else f", not {own_network!r}"
+    raise ConfigError(
+        f"model {model} names {stored.network!r} as the function that builds its network{instead}: it is imported and "
+        f"called where you name it yourself; if you trust it, set explain.own_network: {stored.network} (in Python "
+        f"own_network={stored.network!r})"
+    )
 
 
 def require_gradients(stored: StoredNetwork, method: str, model: str) -> None:

@@ -73,8 +73,9 @@ def explain_udf(
     that shapley takes absent features from (of a model with one input (N, k), also k columns); without it the train
     split of the table that a model of dbx_dl learned.
 
-    ConfigError for a method that does not go with the model, DataError without background rows or without the trained
-    network that a method by gradients needs; other errors as of `score_udf`.
+    ConfigError for a method that does not go with the model, or for a network of somebody's own that `own_network` does
+    not name; DataError without background rows or without the trained network that a method by gradients needs; other
+    errors as of `score_udf`.
     """
     from dbx_dl.config.explain import parse_explain_options
     from dbx_dl.config.score_options import parse_score_options
@@ -89,7 +90,7 @@ def explainer_of(
 ) -> ColumnExplainer:
     """The explainer beside a scorer, see `explain_udf`; `background` gives the rows, where the method needs them."""
     find_scores(scorer.plan, options.label, scorer.model.name)
-    method, network = choose_method(scorer, options.method, options.gradients.layer)
+    method, network = choose_method(scorer, options.method, options.gradients.layer, options.own_network)
     options = options.model_copy(update={"method": method})
     stream = None
     if method == "shapley":

@@ -14,7 +14,7 @@ from dbx_dl.config import ExplainConfig, ImportanceConfig, RunConfig, load_run_c
 from dbx_dl.contracts import RegisteredModel
 from dbx_dl.demo import breast_cancer_run, digits_run
 from dbx_dl.errors import ConfigError, DataError
-from dbx_dl.explaining import card_run, explain_run, plan_overall
+from dbx_dl.explaining import card_run, explain_run, name_network, plan_overall
 from tests.e2e.conftest import write_config
 from tests.onnx_models import describe_onnx, make_model, write_linear_model
 from tests.prepared_tables import write_feature_table
@@ -43,6 +43,21 @@ def test_settings_take_the_place_of_the_files_and_are_checked(tmp_path: Path) ->
             load_run_config(path, [setting])
     with pytest.raises(ValueError, match="name one twice"):
         ExplainConfig(table="t", dependence={"columns": ("a", "a")})  # type: ignore[arg-type]
+
+
+def test_a_runs_own_network_may_be_rebuilt_where_the_section_names_no_other(tmp_path: Path) -> None:
+    path = write_config(digits_run(tmp_path), tmp_path / "run.yml")
+
+    def name(*settings: str) -> str | None:
+        config = load_run_config(path, ["explain.table=t", *settings])
+        assert config.explain is not None
+        return name_network(config.explain, config).own_network
+
+    assert name() is None
+    assert name("train.network=mine.networks:build", "train.network_options={}") == "mine.networks:build"
+    assert name("train.network=a.b:c", "train.network_options={}", "explain.own_network=d.e:f") == "d.e:f"
+    with pytest.raises(ConfigError, match=r"explain\.own_network: .*\(got 'convnet'\)"):
+        name("explain.own_network=convnet")
 
 
 @pytest.fixture

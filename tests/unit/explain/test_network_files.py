@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from dbx_dl.contracts import PreparedTable
 from dbx_dl.errors import ConfigError, DataError
+from dbx_dl.explain.choosing import choose_method
 from dbx_dl.explain.network_files import find_network, require_gradients, require_layer
 from dbx_dl.register.model_folder import write_model_folder
 from dbx_dl.score.model.model_file import fetch_model
@@ -95,3 +99,21 @@ def test_layers_of_built_in_networks_are_checked_before_any_job(tmp_path: Path, 
         require_layer(stored, "conv2d_9")
     with pytest.raises(ConfigError, match="'mlp' has no convolution, as Grad-CAM needs one"):
         require_layer(stored.model_copy(update={"network": "mlp", "network_options": {}}), None)
+
+
+def test_a_function_that_only_the_model_names_is_not_called(tmp_path: Path, prepared: PreparedTable) -> None:
+    own = "somewhere.networks:build"
+    write_linear_model(tmp_path / "model.onnx", prepared.inputs)
+    onnx = describe_onnx(prepared, tmp_path / "model.onnx")
+    trained = onnx.trained.model_copy(update={"network": own})
+    write_model_folder(onnx.model_copy(update={"trained": trained}), tmp_path / "version")
+    trained.save(tmp_path / "trained.json")
+    for place in ("version", "model.onnx"):
+        scorer: Any = SimpleNamespace(model=fetch_model(str(tmp_path / place)))
+        for named in (None, "somewhere.networks:other", "linear"):
+            instead = "" if named is None else f", not {named!r}"
+            told = f"names {own!r} as the function that builds its network{instead}: .* explain.own_network: {own} "
+            with pytest.raises(ConfigError, match=re.escape(told).replace(r"\.\*", ".*")):
+                choose_method(scorer, "integrated_gradients", own_network=named)
+        method, found = choose_method(scorer, "integrated_gradients", own_network=own)
+        assert found is not None and (method, found.stored.network) == ("integrated_gradients", own)
