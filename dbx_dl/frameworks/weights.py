@@ -49,9 +49,11 @@ def check_state_fits(found: Mapping[str, NDArray[np.generic]], expected: Mapping
 
 @contextmanager
 def refuse_unreadable(path: Path, what: str) -> Iterator[None]:
-    """Turn whatever a reader raises on an absent or broken file into one DataError."""
+    """Turn whatever a reader raises on an absent or broken file into one DataError; its own ones stay."""
     try:
         yield
+    except DataError:
+        raise
     except FileNotFoundError:
         raise DataError(f"the weights {path} do not exist") from None
     except Exception as error:

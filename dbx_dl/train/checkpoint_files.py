@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import ConfigDict
 
 from dbx_dl.contracts import Contract, EpochMetrics
 from dbx_dl.errors import DataError
+from dbx_dl.runtime.array_files import read_arrays
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
@@ -85,12 +86,6 @@ def name_checkpoint(epoch: int, step: int) -> str:
 def name_rank_file(rank: int) -> str:
     """The file of what one rank keeps for itself."""
     return f"rank_{rank}.npz"
-
-
-def read_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
-    """Read what `write_arrays` wrote."""
-    with np.load(path, allow_pickle=False) as saved:
-        return {name: saved[name] for name in saved.files}
 
 
 def copy_file(source: Path, folder: Path) -> str:

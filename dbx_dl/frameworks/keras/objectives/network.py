@@ -14,7 +14,7 @@ from dbx_dl.frameworks.keras.precision import compute_exactly
 from dbx_dl.frameworks.loss_scale import name_scale
 from dbx_dl.frameworks.prediction import predict_in_chunks
 from dbx_dl.frameworks.weights import check_weights_fit, keep_fitting, refuse_unreadable
-from dbx_dl.runtime.array_files import write_arrays
+from dbx_dl.runtime.array_files import read_arrays, write_arrays
 from dbx_dl.runtime.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ class NetworkObjective:
 
         With `skip_mismatched` those that fit are read, and the others stay as they are.
         """
-        with refuse_unreadable(path, "a .npz of weights"), np.load(path, allow_pickle=False) as saved:
-            found = {name: saved[name] for name in saved.files}
+        with refuse_unreadable(path, "a .npz of weights"):
+            found = read_arrays(path)
         found = keep_fitting(path, found, self._read_weights()) if skip_mismatched else found
         check_weights_fit(path, found, self._read_weights())
         for name, variable in zip(sorted(found), self._network.weights, strict=True):
