@@ -57,8 +57,8 @@ def require_leave(stored: StoredNetwork, own_network: str | None, model: str) ->
         return
     instead = "" if own_network is None else f", not {own_network!r}"
     raise ConfigError(
-        f"model {model} names {stored.network!r} as the function that builds its network{instead}: it is imported and "
-        f"called where you name it yourself; if you trust it, set explain.own_network: {stored.network} (in Python "
+        f"model {model} names {stored.network!r} as the function that builds its network{instead}: it is only imported "
+        f"and called where you name it yourself: if you trust it, set explain.own_network: {stored.network} (in Python "
         f"own_network={stored.network!r})"
     )
 
