@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from dbx_dl.errors import ConfigError
 
-LOCK_FILE = ".training.lock"
-
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
     """Hold the folder; ConfigError where another training does.
 
-    The kernel gives it back when the process ends, however that is. Storage that knows no locks is used without.
+    The folder itself is locked, so that nothing is left in it. The kernel gives it back when the process ends, however
+    that is. Storage that knows no locks is used without.
     """
     with ExitStack() as opened:
         # What is wrong with a folder that cannot be written, what follows says.
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-            file = opened.enter_context((folder / LOCK_FILE).open("a"))
+            place = os.open(folder, os.O_RDONLY)
+            opened.callback(os.close, place)
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise ConfigError(
                     f"another training works in {folder}: wait for its end, or give this one a directory of its own"
