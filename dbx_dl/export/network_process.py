@@ -30,7 +30,6 @@ def export_network(
     With the name of a layer in `embeddings` both hold its values too, `embedding` float32 (N, K). Only the framework of
     `trained` (a TrainedModel as JSON) is loaded. Returns the versions of what was used.
     """
-
     model = TrainedModel.model_validate(trained)
     rebuilt = rebuild_network(model, Path(model.weights.path))
     rebuilt.framework.export_network(

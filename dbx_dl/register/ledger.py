@@ -134,8 +134,7 @@ class Ledger:
         table = self._spark.sql(f"SELECT * FROM {quote_table(self._table)}")
         require_columns(table, ("model", "generation", "changed_at"), f"the promotion ledger {self._table}")
         age = "unix_micros(current_timestamp()) - unix_micros(changed_at) AS age"
-        rows = self._spark.sql(f"SELECT *, {age} FROM {quote_table(self._table)}")
-        found = rows.where(rows["model"] == self._model).collect()
+        found = table.where(table["model"] == self._model).selectExpr("*", age).collect()
         if not found:
             return Entry()
         row = max(found, key=lambda row: (row["generation"], row["state"] != "moving"))

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _LOCATION = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)?(?=/)")
-# The last line of a Python worker's traceback, inside the error of the Spark job.
 # Spark's own words for a value that an expression of its SQL cannot take: SQL states of class 22, and assert_true.
 _REFUSED_VALUE = re.compile(r"\[[A-Z][A-Z0-9_.]+\] [^\n]*?(?=\.? SQLSTATE: (?:22|P0001))")
+# The last line of a Python worker's traceback, inside the error of the Spark job.
 _TOLD_BY_WORKER = re.compile(r"^\s*dbx_dl\.errors\.(DataError|SetupError): (.+)$", re.MULTILINE)
 
 
